@@ -12,6 +12,8 @@
 //! ```
 
 mod actor;
+mod authorizer;
+mod catalogue;
 mod chain;
 pub mod header;
 mod outcome;
@@ -24,6 +26,8 @@ mod time;
 mod token;
 
 pub use actor::Actor;
+pub use authorizer::{Authorizer, BoxFuture};
+pub use catalogue::ErrorInfo;
 pub use chain::Chain;
 pub use outcome::{Outcome, Verdict};
 pub use position::{Position, PositionError};

@@ -1,0 +1,19 @@
+//! Who may: one question, asked by the command executor and by the HTTP gateway, answered by `access`.
+
+use std::pin::Pin;
+
+use crate::{Actor, Problem, Requirement, Token};
+
+/// A boxed future, so that traits with waiting in them can be used as `dyn`.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Answers whether an actor meets a requirement. Deny by default: only `Ok(())` lets anything happen.
+pub trait Authorizer: Send + Sync + 'static {
+    /// `Ok` when `actor` has in `tenant` what `requirement` asks for; else the problem to answer with.
+    fn check<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+        requirement: &'a Requirement,
+    ) -> BoxFuture<'a, Result<(), Problem>>;
+}
