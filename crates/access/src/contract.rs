@@ -1,0 +1,344 @@
+//! Generated from `schemas/` by `scripts/generate`; change the schema, not this file.
+
+#![allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
+
+use serde::{Deserialize, Serialize};
+
+/// Sets what unsigned NATS messages of a tenant may do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantPublishers {
+    /// none or all.
+    pub rights: String,
+}
+
+alluvium_messaging::contract!(
+    GrantPublishers,
+    "GrantPublishers",
+    r####"{"aggregate":"tenant","doc":"Sets what unsigned NATS messages of a tenant may do.","fields":[{"doc":"none or all.","name":"rights","type":"string"}],"kind":"command","name":"GrantPublishers","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Issues a key of a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssueKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key, key_ and hex.
+    pub key: String,
+    /// HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.
+    pub digest: String,
+    /// What may be shown of it.
+    pub prefix: String,
+    /// project_admin; narrower ones come with branches.
+    #[serde(default = "default_IssueKey_scope")]
+    pub scope: String,
+    /// What it is for.
+    pub description: String,
+    /// When it stops working.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+}
+
+#[allow(non_snake_case)]
+fn default_IssueKey_scope() -> String {
+    "project_admin".to_owned()
+}
+
+alluvium_messaging::contract!(
+    IssueKey,
+    "IssueKey",
+    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// A key works from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyIssued {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key, key_ and hex.
+    pub key: String,
+    /// HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.
+    pub digest: String,
+    /// What may be shown of it.
+    pub prefix: String,
+    /// project_admin; narrower ones come with branches.
+    #[serde(default = "default_KeyIssued_scope")]
+    pub scope: String,
+    /// What it is for.
+    pub description: String,
+    /// When it stops working.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// When it was issued.
+    pub issued_at: i64,
+}
+
+#[allow(non_snake_case)]
+fn default_KeyIssued_scope() -> String {
+    "project_admin".to_owned()
+}
+
+alluvium_messaging::contract!(
+    KeyIssued,
+    "KeyIssued",
+    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// A key is dead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyRevoked {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key.
+    pub key: String,
+}
+
+alluvium_messaging::contract!(
+    KeyRevoked,
+    "KeyRevoked",
+    r####"{"aggregate":"keyring","doc":"A key is dead.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"event","name":"KeyRevoked","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// What unsigned NATS messages of a tenant may do from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishersGranted {
+    /// none or all.
+    pub rights: String,
+}
+
+alluvium_messaging::contract!(
+    PublishersGranted,
+    "PublishersGranted",
+    r####"{"aggregate":"tenant","doc":"What unsigned NATS messages of a tenant may do from now on.","fields":[{"doc":"none or all.","name":"rights","type":"string"}],"kind":"event","name":"PublishersGranted","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// Revokes a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key.
+    pub key: String,
+}
+
+alluvium_messaging::contract!(
+    RevokeKey,
+    "RevokeKey",
+    r####"{"aggregate":"keyring","doc":"Revokes a key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"command","name":"RevokeKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Revokes every key of a project that was issued before a moment: follows the project's deletion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeProjectKeys {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The moment of the deletion.
+    pub issued_before: i64,
+}
+
+alluvium_messaging::contract!(
+    RevokeProjectKeys,
+    "RevokeProjectKeys",
+    r####"{"aggregate":"keyring","doc":"Revokes every key of a project that was issued before a moment: follows the project's deletion.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"The moment of the deletion.","name":"issued_before","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"command","name":"RevokeProjectKeys","namespace":"alluvium.access","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Commands of the aggregate `keyring`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum KeyringCommand {
+    IssueKey(IssueKey),
+    RevokeKey(RevokeKey),
+    RevokeProjectKeys(RevokeProjectKeys),
+}
+
+alluvium_messaging::contract_set!(KeyringCommand { IssueKey, RevokeKey, RevokeProjectKeys });
+
+impl From<IssueKey> for KeyringCommand {
+    fn from(message: IssueKey) -> Self {
+        Self::IssueKey(message)
+    }
+}
+
+impl From<RevokeKey> for KeyringCommand {
+    fn from(message: RevokeKey) -> Self {
+        Self::RevokeKey(message)
+    }
+}
+
+impl From<RevokeProjectKeys> for KeyringCommand {
+    fn from(message: RevokeProjectKeys) -> Self {
+        Self::RevokeProjectKeys(message)
+    }
+}
+
+/// Events of the aggregate `keyring`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum KeyringEvent {
+    KeyIssued(KeyIssued),
+    KeyRevoked(KeyRevoked),
+}
+
+alluvium_messaging::contract_set!(KeyringEvent { KeyIssued, KeyRevoked });
+
+impl From<KeyIssued> for KeyringEvent {
+    fn from(message: KeyIssued) -> Self {
+        Self::KeyIssued(message)
+    }
+}
+
+impl From<KeyRevoked> for KeyringEvent {
+    fn from(message: KeyRevoked) -> Self {
+        Self::KeyRevoked(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for KeyringEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Keyring {
+    const TYPE: &'static str = "keyring";
+    type Command = KeyringCommand;
+    type Event = KeyringEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: KeyringCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<KeyringEvent> = match command {
+            KeyringCommand::IssueKey(c) => Decide::decide(c, self, at)?,
+            KeyringCommand::RevokeKey(c) => Decide::decide(c, self, at)?,
+            KeyringCommand::RevokeProjectKeys(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: KeyringEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            KeyringEvent::KeyIssued(e) => Evolve::evolve(e, self),
+            KeyringEvent::KeyRevoked(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Commands of the aggregate `tenant`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TenantCommand {
+    GrantPublishers(GrantPublishers),
+}
+
+alluvium_messaging::contract_set!(TenantCommand { GrantPublishers });
+
+impl From<GrantPublishers> for TenantCommand {
+    fn from(message: GrantPublishers) -> Self {
+        Self::GrantPublishers(message)
+    }
+}
+
+/// Events of the aggregate `tenant`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TenantEvent {
+    PublishersGranted(PublishersGranted),
+}
+
+alluvium_messaging::contract_set!(TenantEvent { PublishersGranted });
+
+impl From<PublishersGranted> for TenantEvent {
+    fn from(message: PublishersGranted) -> Self {
+        Self::PublishersGranted(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for TenantEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Tenant {
+    const TYPE: &'static str = "tenant";
+    type Command = TenantCommand;
+    type Event = TenantEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: TenantCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<TenantEvent> = match command {
+            TenantCommand::GrantPublishers(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: TenantEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            TenantEvent::PublishersGranted(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Every command of this context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    Keyring(KeyringCommand),
+    Tenant(TenantCommand),
+}
+
+alluvium_messaging::contract_union!(Command { Keyring(KeyringCommand), Tenant(TenantCommand) });
+
+/// Every event of this context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    Keyring(KeyringEvent),
+    Tenant(TenantEvent),
+}
+
+alluvium_messaging::contract_union!(Event { Keyring(KeyringEvent), Tenant(TenantEvent) });
+
+impl Command {
+    /// The right this command needs, as its schema declares.
+    pub fn requirement(&self) -> alluvium_kernel::Requirement {
+        use alluvium_kernel::Requirement;
+        match self {
+            Self::Tenant(TenantCommand::GrantPublishers(_)) => Requirement::Admin,
+            Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::RevokeKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::RevokeProjectKeys(_)) => Requirement::System,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Contracts: the Rust side of `schemas/`. The types are generated; this is what they all can do.
+
+use std::fmt::Debug;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_avro_fast::Schema;
+
+/// The two bytes every Avro single-object message begins with.
+pub const SINGLE_OBJECT_MAGIC: [u8; 2] = [0xC3, 0x01];
+/// Magic and fingerprint.
+const SINGLE_OBJECT_HEADER_BYTES: usize = 10;
+
+/// Why a payload is not the message it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// No message of this name is in the contract.
+    #[error("there is no `{name}`; known here: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// What there is, comma-separated.
+        known: String,
+    },
+    /// Neither Avro single-object encoding nor a JSON object.
+    #[error("`{name}` must be Avro single-object encoded (C3 01 …) or one JSON object")]
+    Unrecognised {
+        /// The message's name.
+        name: &'static str,
+    },
+    /// Written with a schema that no release knew.
+    #[error(
+        "`{name}` was written with the unknown schema {fingerprint}; `alluvium schemas show {name}` prints the current one"
+    )]
+    UnknownSchema {
+        /// The message's name.
+        name: &'static str,
+        /// Hex CRC-64-AVRO as it stands in the message.
+        fingerprint: String,
+    },
+    /// The bytes do not hold what the schema says.
+    #[error("`{name}` is malformed: {reason}")]
+    Malformed {
+        /// The message's name.
+        name: &'static str,
+        /// What is wrong, with place where the format knows one.
+        reason: String,
+    },
+}
+
+/// One message type of the contract.
+pub trait Contract: Serialize + DeserializeOwned + Clone + PartialEq + Debug + Send + Sync + 'static {
+    /// The record's name, e.g. `BucketCreated`.
+    const NAME: &'static str;
+    /// Its schema now, as JSON with every named type inlined.
+    const SCHEMA: &'static str;
+    /// The schemas of earlier releases; what they wrote stays readable for ever.
+    const HISTORY: &'static [&'static str];
+
+    /// The parsed schemas, parsed once.
+    fn codec() -> &'static Codec;
+
+    /// Avro single-object encoding.
+    fn to_avro(&self) -> Vec<u8> {
+        serde_avro_fast::to_single_object_vec(
+            self,
+            &mut serde_avro_fast::ser::SerializerConfig::new(&Self::codec().now),
+        )
+        .expect("a generated type fits the schema it was generated from")
+    }
+
+    /// Reads Avro single-object encoding, written with this or any earlier schema.
+    fn from_avro(payload: &[u8]) -> Result<Self, CodecError> {
+        let schema = Self::codec().writer(payload).ok_or_else(|| CodecError::UnknownSchema {
+            name: Self::NAME,
+            fingerprint: hex(payload.get(2..SINGLE_OBJECT_HEADER_BYTES).unwrap_or_default()),
+        })?;
+        serde_avro_fast::from_datum_slice(&payload[SINGLE_OBJECT_HEADER_BYTES..], schema)
+            .map_err(|reason| CodecError::Malformed { name: Self::NAME, reason: reason.to_string() })
+    }
+
+    /// Reads Avro single-object encoding or one JSON object, told apart by the first byte.
+    fn from_payload(payload: &[u8]) -> Result<Self, CodecError> {
+        if payload.starts_with(&SINGLE_OBJECT_MAGIC) {
+            return Self::from_avro(payload);
+        }
+        if payload.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(CodecError::Unrecognised { name: Self::NAME });
+        }
+        serde_json::from_slice(payload)
+            .map_err(|reason| CodecError::Malformed { name: Self::NAME, reason: reason.to_string() })
+    }
+}
+
+/// A closed set of messages: the commands or events of an aggregate or a context.
+pub trait ContractSet: Clone + PartialEq + Debug + Send + Sync + Sized + 'static {
+    /// Names of all members.
+    fn names() -> &'static [&'static str];
+    /// The name of this one.
+    fn name(&self) -> &'static str;
+    /// Avro single-object encoding.
+    fn to_avro(&self) -> Vec<u8>;
+    /// As people read it.
+    fn to_json(&self) -> serde_json::Value;
+    /// Reads the member called `name`, from Avro single-object encoding or JSON.
+    fn decode(name: &str, payload: &[u8]) -> Result<Self, CodecError>;
+
+    /// The error for a name that is not in the set.
+    fn unknown(name: &str) -> CodecError {
+        CodecError::Unknown { name: name.to_owned(), known: Self::names().join(", ") }
+    }
+}
+
+/// The parsed schemas of one message type.
+pub struct Codec {
+    now: Schema,
+    history: Vec<Schema>,
+}
+
+impl Codec {
+    /// Parses the schemas of `T`, which the generator has checked.
+    pub fn of<T: Contract>() -> Self {
+        let parse = |text: &str| text.parse::<Schema>().expect("the generator writes valid schemas only");
+        Self { now: parse(T::SCHEMA), history: T::HISTORY.iter().copied().map(parse).collect() }
+    }
+
+    /// The schema that a single-object payload names, if it is one of ours.
+    fn writer(&self, payload: &[u8]) -> Option<&Schema> {
+        let fingerprint = payload.get(2..SINGLE_OBJECT_HEADER_BYTES)?;
+        std::iter::once(&self.now)
+            .chain(&self.history)
+            .find(|schema| schema.rabin_fingerprint().as_slice() == fingerprint)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+        text
+    })
+}
+
+/// Ties a generated record to its schemas.
+#[macro_export]
+macro_rules! contract {
+    ($type:ty, $name:literal, $schema:expr, $history:expr) => {
+        impl $crate::Contract for $type {
+            const NAME: &'static str = $name;
+            const SCHEMA: &'static str = $schema;
+            const HISTORY: &'static [&'static str] = $history;
+
+            fn codec() -> &'static $crate::Codec {
+                static CODEC: std::sync::OnceLock<$crate::Codec> = std::sync::OnceLock::new();
+                CODEC.get_or_init($crate::Codec::of::<$type>)
+            }
+        }
+    };
+}
+
+/// Makes an enum over message types a [`ContractSet`].
+#[macro_export]
+macro_rules! contract_set {
+    ($set:ident { $($member:ident),+ $(,)? }) => {
+        impl $crate::ContractSet for $set {
+            fn names() -> &'static [&'static str] {
+                &[$(<$member as $crate::Contract>::NAME),+]
+            }
+            fn name(&self) -> &'static str {
+                match self { $(Self::$member(_) => <$member as $crate::Contract>::NAME),+ }
+            }
+            fn to_avro(&self) -> Vec<u8> {
+                match self { $(Self::$member(message) => $crate::Contract::to_avro(message)),+ }
+            }
+            fn to_json(&self) -> serde_json::Value {
+                match self { $(Self::$member(message) => serde_json::to_value(message)),+ }
+                    .expect("contract types hold nothing that JSON cannot")
+            }
+            fn decode(name: &str, payload: &[u8]) -> Result<Self, $crate::CodecError> {
+                $(if name == <$member as $crate::Contract>::NAME {
+                    return <$member as $crate::Contract>::from_payload(payload).map(Self::$member);
+                })+
+                Err(Self::unknown(name))
+            }
+        }
+    };
+}
+
+/// Makes an enum over other sets a [`ContractSet`]: the commands or events of a whole context.
+#[macro_export]
+macro_rules! contract_union {
+    ($union:ident { $($part:ident($set:ident)),+ $(,)? }) => {
+        impl $crate::ContractSet for $union {
+            fn names() -> &'static [&'static str] {
+                static NAMES: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
+                NAMES.get_or_init(|| [$(<$set as $crate::ContractSet>::names()),+].concat())
+            }
+            fn name(&self) -> &'static str {
+                match self { $(Self::$part(set) => $crate::ContractSet::name(set)),+ }
+            }
+            fn to_avro(&self) -> Vec<u8> {
+                match self { $(Self::$part(set) => $crate::ContractSet::to_avro(set)),+ }
+            }
+            fn to_json(&self) -> serde_json::Value {
+                match self { $(Self::$part(set) => $crate::ContractSet::to_json(set)),+ }
+            }
+            fn decode(name: &str, payload: &[u8]) -> Result<Self, $crate::CodecError> {
+                $(if <$set as $crate::ContractSet>::names().contains(&name) {
+                    return <$set as $crate::ContractSet>::decode(name, payload).map(Self::$part);
+                })+
+                Err(Self::unknown(name))
+            }
+        }
+    };
+}

@@ -1,0 +1,1761 @@
+//! Generated from `schemas/` by `scripts/generate`; change the schema, not this file.
+
+#![allow(clippy::all, clippy::pedantic, missing_docs, reason = "generated")]
+
+use serde::{Deserialize, Serialize};
+
+/// Adds a column at the end; rows there are get its default or NULL.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddColumn {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// The column.
+    pub column: ColumnSpec,
+    /// Must be set for a column that is not nullable.
+    #[serde(default)]
+    pub backfill: bool,
+}
+
+alluvium_messaging::contract!(
+    AddColumn,
+    "AddColumn",
+    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Renames, retypes, constrains or redefaults a column, in this order, as one change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlterColumn {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Name of the column.
+    pub column: String,
+    /// New name.
+    #[serde(default)]
+    pub new_name: Option<String>,
+    /// New type.
+    #[serde(default)]
+    pub new_type: Option<String>,
+    /// true forbids NULL, false allows it.
+    #[serde(default)]
+    pub set_not_null: Option<bool>,
+    /// New default; empty text drops it.
+    #[serde(default)]
+    pub set_default: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    AlterColumn,
+    "AlterColumn",
+    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// A bucket came to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket; a name created again gets a new one.
+    pub uid: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    BucketCreated,
+    "BucketCreated",
+    r####"{"aggregate":"project","doc":"A bucket came to be.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"event","name":"BucketCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is gone; its tables were dropped before it in the same commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket; a name created again gets a new one.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketDeleted,
+    "BucketDeleted",
+    r####"{"aggregate":"project","doc":"A bucket is gone; its tables were dropped before it in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"BucketDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Echo of TableDropped on the table itself; in the same batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseTable {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    CloseTable,
+    "CloseTable",
+    r####"{"aggregate":"table","doc":"Echo of TableDropped on the table itself; in the same batch.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"command","name":"CloseTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// A column is to be added, if the rows allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnAddRequested {
+    /// The column.
+    pub column: ColumnSpec,
+}
+
+alluvium_messaging::contract!(
+    ColumnAddRequested,
+    "ColumnAddRequested",
+    r####"{"aggregate":"table","doc":"A column is to be added, if the rows allow.","fields":[{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"ColumnAddRequested","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A column is to change, if the rows allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnAlterRequested {
+    /// Its name.
+    pub column: String,
+    /// New name.
+    #[serde(default)]
+    pub new_name: Option<String>,
+    /// New type, canonical.
+    #[serde(default)]
+    pub new_type: Option<String>,
+    /// true forbids NULL, false allows it.
+    #[serde(default)]
+    pub set_not_null: Option<bool>,
+    /// New default; empty text drops it.
+    #[serde(default)]
+    pub set_default: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    ColumnAlterRequested,
+    "ColumnAlterRequested",
+    r####"{"aggregate":"table","doc":"A column is to change, if the rows allow.","fields":[{"doc":"Its name.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type, canonical.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"event","name":"ColumnAlterRequested","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A column is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnDropped {
+    /// Its name.
+    pub column: String,
+}
+
+alluvium_messaging::contract!(
+    ColumnDropped,
+    "ColumnDropped",
+    r####"{"aggregate":"table","doc":"A column is gone.","fields":[{"doc":"Its name.","name":"column","type":"string"}],"kind":"event","name":"ColumnDropped","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A column: name, type, nullability, default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSpec {
+    /// Name of the column; compared without case.
+    pub name: String,
+    /// DuckDB type; events carry its canonical spelling.
+    pub r#type: String,
+    /// Whether NULL is allowed.
+    #[serde(default = "default_ColumnSpec_nullable")]
+    pub nullable: bool,
+    /// Default as expression text: a literal, a cast of one, now() or uuid().
+    #[serde(default)]
+    pub default: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_ColumnSpec_nullable() -> bool {
+    true
+}
+
+alluvium_messaging::contract!(
+    ColumnSpec,
+    "ColumnSpec",
+    r####"{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Creates a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    CreateBucket,
+    "CreateBucket",
+    r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Creates a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Free settings as a JSON object.
+    #[serde(default = "default_CreateProject_settings")]
+    pub settings: String,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateProject_settings() -> String {
+    "{}".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CreateProject,
+    "CreateProject",
+    r####"{"aggregate":"project","doc":"Creates a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Free settings as a JSON object.","name":"settings","type":"string"}],"kind":"command","name":"CreateProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Creates a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Its columns in order, at least one.
+    pub columns: Vec<ColumnSpec>,
+    /// Columns that together identify a row.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    CreateTable,
+    "CreateTable",
+    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// How a CSV file is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CsvOptions {
+    /// Between fields, 1 to 4 bytes; the two characters \\t mean tab.
+    #[serde(default = "default_CsvOptions_delimiter")]
+    pub delimiter: String,
+    /// Around fields, one byte or empty.
+    #[serde(default = "default_CsvOptions_quote")]
+    pub quote: String,
+    /// Before a quote inside quotes, one byte or empty; a doubled quote always works.
+    #[serde(default = "default_CsvOptions_escape")]
+    pub escape: String,
+    /// Whether the first row names the columns.
+    #[serde(default = "default_CsvOptions_header")]
+    pub header: bool,
+    /// What stands for NULL.
+    #[serde(default)]
+    pub null_string: String,
+    /// Whether a quoted null_string is NULL too.
+    #[serde(default = "default_CsvOptions_allow_quoted_nulls")]
+    pub allow_quoted_nulls: bool,
+}
+
+#[allow(non_snake_case)]
+fn default_CsvOptions_delimiter() -> String {
+    ",".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CsvOptions_quote() -> String {
+    "\"".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CsvOptions_escape() -> String {
+    "\\".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CsvOptions_header() -> bool {
+    true
+}
+
+#[allow(non_snake_case)]
+fn default_CsvOptions_allow_quoted_nulls() -> bool {
+    true
+}
+
+alluvium_messaging::contract!(
+    CsvOptions,
+    "CsvOptions",
+    r####"{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Deletes a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Whether its tables go too; otherwise a bucket with tables stays.
+    #[serde(default = "default_DeleteBucket_cascade")]
+    pub cascade: bool,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteBucket_cascade() -> bool {
+    true
+}
+
+alluvium_messaging::contract!(
+    DeleteBucket,
+    "DeleteBucket",
+    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Deletes a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+}
+
+alluvium_messaging::contract!(
+    DeleteFile,
+    "DeleteFile",
+    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Deletes a project with all it holds; its id is free again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+}
+
+alluvium_messaging::contract!(
+    DeleteProject,
+    "DeleteProject",
+    r####"{"aggregate":"project","doc":"Deletes a project with all it holds; its id is free again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"command","name":"DeleteProject","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Deletes the rows a condition picks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteRows {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// A boolean expression over the table's columns.
+    pub where_clause: String,
+}
+
+alluvium_messaging::contract!(
+    DeleteRows,
+    "DeleteRows",
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Drops a column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropColumn {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Name of the column.
+    pub column: String,
+}
+
+alluvium_messaging::contract!(
+    DropColumn,
+    "DropColumn",
+    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Takes a table's primary key away; its columns stay not-null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropPrimaryKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    DropPrimaryKey,
+    "DropPrimaryKey",
+    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Drops a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    DropTable,
+    "DropTable",
+    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// A file is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+}
+
+alluvium_messaging::contract!(
+    FileDeleted,
+    "FileDeleted",
+    r####"{"aggregate":"file","doc":"A file is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"event","name":"FileDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A file of the project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileRegistered {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Name for people.
+    pub name: String,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Tags.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+alluvium_messaging::contract!(
+    FileRegistered,
+    "FileRegistered",
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A stored file is to be loaded, if its content allows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadRequested {
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// csv or parquet.
+    #[serde(default = "default_LoadRequested_format")]
+    pub format: String,
+    /// How the CSV is written; null for the defaults.
+    #[serde(default)]
+    pub csv: Option<CsvOptions>,
+    /// false replaces all rows, true adds to them.
+    #[serde(default)]
+    pub incremental: bool,
+    /// update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.
+    #[serde(default = "default_LoadRequested_dedup_mode")]
+    pub dedup_mode: String,
+    /// Restricts the load to these columns.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+}
+
+#[allow(non_snake_case)]
+fn default_LoadRequested_format() -> String {
+    "csv".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_LoadRequested_dedup_mode() -> String {
+    "update_duplicates".to_owned()
+}
+
+alluvium_messaging::contract!(
+    LoadRequested,
+    "LoadRequested",
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Loads a stored file into a table, atomically.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// csv or parquet.
+    #[serde(default = "default_LoadTable_format")]
+    pub format: String,
+    /// How the CSV is written; null for the defaults.
+    #[serde(default)]
+    pub csv: Option<CsvOptions>,
+    /// false replaces all rows, true adds to them.
+    #[serde(default)]
+    pub incremental: bool,
+    /// update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.
+    #[serde(default = "default_LoadTable_dedup_mode")]
+    pub dedup_mode: String,
+    /// Restricts the load to these columns.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+}
+
+#[allow(non_snake_case)]
+fn default_LoadTable_format() -> String {
+    "csv".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_LoadTable_dedup_mode() -> String {
+    "update_duplicates".to_owned()
+}
+
+alluvium_messaging::contract!(
+    LoadTable,
+    "LoadTable",
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Echo of TableCreated on the table itself; in the same batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Its columns.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    OpenTable,
+    "OpenTable",
+    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Opens an upload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareUpload {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Name for people.
+    pub filename: String,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Declared size.
+    #[serde(default)]
+    pub size_bytes: Option<i64>,
+    /// Declared hex SHA-256.
+    #[serde(default)]
+    pub checksum_sha256: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+    /// When the upload session ends.
+    pub expires_at: i64,
+}
+
+alluvium_messaging::contract!(
+    PrepareUpload,
+    "PrepareUpload",
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// The primary key is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrimaryKeyDropped {
+    /// The columns it had.
+    pub columns: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    PrimaryKeyDropped,
+    "PrimaryKeyDropped",
+    r####"{"aggregate":"table","doc":"The primary key is gone.","fields":[{"doc":"The columns it had.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyDropped","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The table is to get a primary key, if the rows allow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrimaryKeyRequested {
+    /// The columns.
+    pub columns: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    PrimaryKeyRequested,
+    "PrimaryKeyRequested",
+    r####"{"aggregate":"table","doc":"The table is to get a primary key, if the rows allow.","fields":[{"doc":"The columns.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyRequested","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project came to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of this incarnation of the project; a name created again gets a new one.
+    pub uid: String,
+    /// Name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Settings as a JSON object.
+    pub settings: String,
+}
+
+alluvium_messaging::contract!(
+    ProjectCreated,
+    "ProjectCreated",
+    r####"{"aggregate":"project","doc":"A project came to be.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"doc":"Settings as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project and all it held is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of this incarnation of the project; a name created again gets a new one.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    ProjectDeleted,
+    "ProjectDeleted",
+    r####"{"aggregate":"project","doc":"A project and all it held is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"ProjectDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project's name or settings changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectUpdated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The name now.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The settings now, as a JSON object.
+    pub settings: String,
+}
+
+alluvium_messaging::contract!(
+    ProjectUpdated,
+    "ProjectUpdated",
+    r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Notes that a rows message was refused for its publisher's rights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseRows {
+    /// Sequence of the message in the stream.
+    pub seq: i64,
+    /// Its subject.
+    pub subject: String,
+    /// Why, as a problem in JSON.
+    pub problem: String,
+}
+
+alluvium_messaging::contract!(
+    RefuseRows,
+    "RefuseRows",
+    r####"{"aggregate":"refusal","doc":"Notes that a rows message was refused for its publisher's rights.","fields":[{"doc":"Sequence of the message in the stream.","name":"seq","type":"long"},{"doc":"Its subject.","name":"subject","type":"string"},{"doc":"Why, as a problem in JSON.","name":"problem","type":"string"}],"kind":"command","name":"RefuseRows","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Makes the result of an export a file of the project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterExport {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Name for people.
+    pub name: String,
+    /// Media type.
+    pub content_type: String,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Tags.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+alluvium_messaging::contract!(
+    RegisterExport,
+    "RegisterExport",
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####,
+    &[]
+);
+
+/// Makes an uploaded file a file of the project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Name for people; else the upload's.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Tags, merged over the upload's.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+alluvium_messaging::contract!(
+    RegisterFile,
+    "RegisterFile",
+    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// Rows are to be deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowsDeleteRequested {
+    /// The condition, parsed and printed again.
+    pub where_clause: String,
+}
+
+alluvium_messaging::contract!(
+    RowsDeleteRequested,
+    "RowsDeleteRequested",
+    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A rows message does not count; every replay skips it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowsRefused {
+    /// Sequence of the message in the stream.
+    pub seq: i64,
+    /// Its subject.
+    pub subject: String,
+    /// Why, as a problem in JSON.
+    pub problem: String,
+}
+
+alluvium_messaging::contract!(
+    RowsRefused,
+    "RowsRefused",
+    r####"{"aggregate":"refusal","doc":"A rows message does not count; every replay skips it.","fields":[{"doc":"Sequence of the message in the stream.","name":"seq","type":"long"},{"doc":"Its subject.","name":"subject","type":"string"},{"doc":"Why, as a problem in JSON.","name":"problem","type":"string"}],"kind":"event","name":"RowsRefused","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Gives a table a primary key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetPrimaryKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Columns that together identify a row.
+    pub columns: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    SetPrimaryKey,
+    "SetPrimaryKey",
+    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// The fold's verdict on a request that depends on the rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettleRequest {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Command id of the request.
+    pub request: String,
+    /// Whether it was applied.
+    pub accepted: bool,
+    /// Why not, as a problem in JSON.
+    #[serde(default)]
+    pub problem: Option<String>,
+    /// Counts and the like, as a JSON object.
+    #[serde(default = "default_SettleRequest_result")]
+    pub result: String,
+}
+
+#[allow(non_snake_case)]
+fn default_SettleRequest_result() -> String {
+    "{}".to_owned()
+}
+
+alluvium_messaging::contract!(
+    SettleRequest,
+    "SettleRequest",
+    r####"{"aggregate":"table","doc":"The fold's verdict on a request that depends on the rows.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"}],"kind":"command","name":"SettleRequest","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// The fold applied or refused a request; every replay obeys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Command id of the request.
+    pub request: String,
+    /// Whether it was applied.
+    pub accepted: bool,
+    /// Why not, as a problem in JSON.
+    #[serde(default)]
+    pub problem: Option<String>,
+    /// Counts and the like, as a JSON object.
+    #[serde(default = "default_Settled_result")]
+    pub result: String,
+    /// The columns from now on, when they changed.
+    #[serde(default)]
+    pub columns: Option<Vec<ColumnSpec>>,
+    /// The primary key from now on, when it changed.
+    #[serde(default)]
+    pub primary_key: Option<Vec<String>>,
+}
+
+#[allow(non_snake_case)]
+fn default_Settled_result() -> String {
+    "{}".to_owned()
+}
+
+alluvium_messaging::contract!(
+    Settled,
+    "Settled",
+    r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Notes the content of an upload; again replaces it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageUpload {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+}
+
+alluvium_messaging::contract!(
+    StageUpload,
+    "StageUpload",
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// The table's own last event; its file can go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableClosed {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    TableClosed,
+    "TableClosed",
+    r####"{"aggregate":"table","doc":"The table's own last event; its file can go.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableClosed","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A name in a bucket now stands for a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Its columns at first.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key at first.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    TableCreated,
+    "TableCreated",
+    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A name in a bucket stands for no table any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableDropped {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    TableDropped,
+    "TableDropped",
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The table's own first event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableOpened {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Its columns.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    TableOpened,
+    "TableOpened",
+    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Changes a project's name or settings; what is absent stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// New name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// New settings as a JSON object, replacing the old as a whole.
+    #[serde(default)]
+    pub settings: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    UpdateProject,
+    "UpdateProject",
+    r####"{"aggregate":"project","doc":"Changes a project's name or settings; what is absent stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"New name.","name":"name","type":["null","string"]},{"default":null,"doc":"New settings as a JSON object, replacing the old as a whole.","name":"settings","type":["null","string"]}],"kind":"command","name":"UpdateProject","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// An upload is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadPrepared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Name for people.
+    pub filename: String,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Declared size.
+    #[serde(default)]
+    pub size_bytes: Option<i64>,
+    /// Declared hex SHA-256.
+    #[serde(default)]
+    pub checksum_sha256: Option<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+    /// When the upload session ends.
+    pub expires_at: i64,
+}
+
+alluvium_messaging::contract!(
+    UploadPrepared,
+    "UploadPrepared",
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// An upload has its content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UploadStaged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+}
+
+alluvium_messaging::contract!(
+    UploadStaged,
+    "UploadStaged",
+    r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Commands of the aggregate `file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FileCommand {
+    DeleteFile(DeleteFile),
+    PrepareUpload(PrepareUpload),
+    RegisterExport(RegisterExport),
+    RegisterFile(RegisterFile),
+    StageUpload(StageUpload),
+}
+
+alluvium_messaging::contract_set!(FileCommand { DeleteFile, PrepareUpload, RegisterExport, RegisterFile, StageUpload });
+
+impl From<DeleteFile> for FileCommand {
+    fn from(message: DeleteFile) -> Self {
+        Self::DeleteFile(message)
+    }
+}
+
+impl From<PrepareUpload> for FileCommand {
+    fn from(message: PrepareUpload) -> Self {
+        Self::PrepareUpload(message)
+    }
+}
+
+impl From<RegisterExport> for FileCommand {
+    fn from(message: RegisterExport) -> Self {
+        Self::RegisterExport(message)
+    }
+}
+
+impl From<RegisterFile> for FileCommand {
+    fn from(message: RegisterFile) -> Self {
+        Self::RegisterFile(message)
+    }
+}
+
+impl From<StageUpload> for FileCommand {
+    fn from(message: StageUpload) -> Self {
+        Self::StageUpload(message)
+    }
+}
+
+/// Events of the aggregate `file`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum FileEvent {
+    FileDeleted(FileDeleted),
+    FileRegistered(FileRegistered),
+    UploadPrepared(UploadPrepared),
+    UploadStaged(UploadStaged),
+}
+
+alluvium_messaging::contract_set!(FileEvent { FileDeleted, FileRegistered, UploadPrepared, UploadStaged });
+
+impl From<FileDeleted> for FileEvent {
+    fn from(message: FileDeleted) -> Self {
+        Self::FileDeleted(message)
+    }
+}
+
+impl From<FileRegistered> for FileEvent {
+    fn from(message: FileRegistered) -> Self {
+        Self::FileRegistered(message)
+    }
+}
+
+impl From<UploadPrepared> for FileEvent {
+    fn from(message: UploadPrepared) -> Self {
+        Self::UploadPrepared(message)
+    }
+}
+
+impl From<UploadStaged> for FileEvent {
+    fn from(message: UploadStaged) -> Self {
+        Self::UploadStaged(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for FileEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::File {
+    const TYPE: &'static str = "file";
+    type Command = FileCommand;
+    type Event = FileEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: FileCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<FileEvent> = match command {
+            FileCommand::DeleteFile(c) => Decide::decide(c, self, at)?,
+            FileCommand::PrepareUpload(c) => Decide::decide(c, self, at)?,
+            FileCommand::RegisterExport(c) => Decide::decide(c, self, at)?,
+            FileCommand::RegisterFile(c) => Decide::decide(c, self, at)?,
+            FileCommand::StageUpload(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: FileEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            FileEvent::FileDeleted(e) => Evolve::evolve(e, self),
+            FileEvent::FileRegistered(e) => Evolve::evolve(e, self),
+            FileEvent::UploadPrepared(e) => Evolve::evolve(e, self),
+            FileEvent::UploadStaged(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Commands of the aggregate `project`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ProjectCommand {
+    CreateBucket(CreateBucket),
+    CreateProject(CreateProject),
+    CreateTable(CreateTable),
+    DeleteBucket(DeleteBucket),
+    DeleteProject(DeleteProject),
+    DropTable(DropTable),
+    UpdateProject(UpdateProject),
+}
+
+alluvium_messaging::contract_set!(ProjectCommand {
+    CreateBucket,
+    CreateProject,
+    CreateTable,
+    DeleteBucket,
+    DeleteProject,
+    DropTable,
+    UpdateProject
+});
+
+impl From<CreateBucket> for ProjectCommand {
+    fn from(message: CreateBucket) -> Self {
+        Self::CreateBucket(message)
+    }
+}
+
+impl From<CreateProject> for ProjectCommand {
+    fn from(message: CreateProject) -> Self {
+        Self::CreateProject(message)
+    }
+}
+
+impl From<CreateTable> for ProjectCommand {
+    fn from(message: CreateTable) -> Self {
+        Self::CreateTable(message)
+    }
+}
+
+impl From<DeleteBucket> for ProjectCommand {
+    fn from(message: DeleteBucket) -> Self {
+        Self::DeleteBucket(message)
+    }
+}
+
+impl From<DeleteProject> for ProjectCommand {
+    fn from(message: DeleteProject) -> Self {
+        Self::DeleteProject(message)
+    }
+}
+
+impl From<DropTable> for ProjectCommand {
+    fn from(message: DropTable) -> Self {
+        Self::DropTable(message)
+    }
+}
+
+impl From<UpdateProject> for ProjectCommand {
+    fn from(message: UpdateProject) -> Self {
+        Self::UpdateProject(message)
+    }
+}
+
+/// Events of the aggregate `project`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ProjectEvent {
+    BucketCreated(BucketCreated),
+    BucketDeleted(BucketDeleted),
+    ProjectCreated(ProjectCreated),
+    ProjectDeleted(ProjectDeleted),
+    ProjectUpdated(ProjectUpdated),
+    TableCreated(TableCreated),
+    TableDropped(TableDropped),
+}
+
+alluvium_messaging::contract_set!(ProjectEvent {
+    BucketCreated,
+    BucketDeleted,
+    ProjectCreated,
+    ProjectDeleted,
+    ProjectUpdated,
+    TableCreated,
+    TableDropped
+});
+
+impl From<BucketCreated> for ProjectEvent {
+    fn from(message: BucketCreated) -> Self {
+        Self::BucketCreated(message)
+    }
+}
+
+impl From<BucketDeleted> for ProjectEvent {
+    fn from(message: BucketDeleted) -> Self {
+        Self::BucketDeleted(message)
+    }
+}
+
+impl From<ProjectCreated> for ProjectEvent {
+    fn from(message: ProjectCreated) -> Self {
+        Self::ProjectCreated(message)
+    }
+}
+
+impl From<ProjectDeleted> for ProjectEvent {
+    fn from(message: ProjectDeleted) -> Self {
+        Self::ProjectDeleted(message)
+    }
+}
+
+impl From<ProjectUpdated> for ProjectEvent {
+    fn from(message: ProjectUpdated) -> Self {
+        Self::ProjectUpdated(message)
+    }
+}
+
+impl From<TableCreated> for ProjectEvent {
+    fn from(message: TableCreated) -> Self {
+        Self::TableCreated(message)
+    }
+}
+
+impl From<TableDropped> for ProjectEvent {
+    fn from(message: TableDropped) -> Self {
+        Self::TableDropped(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for ProjectEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Project {
+    const TYPE: &'static str = "project";
+    type Command = ProjectCommand;
+    type Event = ProjectEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: ProjectCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CreateTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::DeleteBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: ProjectEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            ProjectEvent::BucketCreated(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketDeleted(e) => Evolve::evolve(e, self),
+            ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
+            ProjectEvent::ProjectDeleted(e) => Evolve::evolve(e, self),
+            ProjectEvent::ProjectUpdated(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Commands of the aggregate `refusal`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RefusalCommand {
+    RefuseRows(RefuseRows),
+}
+
+alluvium_messaging::contract_set!(RefusalCommand { RefuseRows });
+
+impl From<RefuseRows> for RefusalCommand {
+    fn from(message: RefuseRows) -> Self {
+        Self::RefuseRows(message)
+    }
+}
+
+/// Events of the aggregate `refusal`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RefusalEvent {
+    RowsRefused(RowsRefused),
+}
+
+alluvium_messaging::contract_set!(RefusalEvent { RowsRefused });
+
+impl From<RowsRefused> for RefusalEvent {
+    fn from(message: RowsRefused) -> Self {
+        Self::RowsRefused(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for RefusalEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Refusal {
+    const TYPE: &'static str = "refusal";
+    type Command = RefusalCommand;
+    type Event = RefusalEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: RefusalCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<RefusalEvent> = match command {
+            RefusalCommand::RefuseRows(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: RefusalEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            RefusalEvent::RowsRefused(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Commands of the aggregate `table`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TableCommand {
+    AddColumn(AddColumn),
+    AlterColumn(AlterColumn),
+    CloseTable(CloseTable),
+    DeleteRows(DeleteRows),
+    DropColumn(DropColumn),
+    DropPrimaryKey(DropPrimaryKey),
+    LoadTable(LoadTable),
+    OpenTable(OpenTable),
+    SetPrimaryKey(SetPrimaryKey),
+    SettleRequest(SettleRequest),
+}
+
+alluvium_messaging::contract_set!(TableCommand {
+    AddColumn,
+    AlterColumn,
+    CloseTable,
+    DeleteRows,
+    DropColumn,
+    DropPrimaryKey,
+    LoadTable,
+    OpenTable,
+    SetPrimaryKey,
+    SettleRequest
+});
+
+impl From<AddColumn> for TableCommand {
+    fn from(message: AddColumn) -> Self {
+        Self::AddColumn(message)
+    }
+}
+
+impl From<AlterColumn> for TableCommand {
+    fn from(message: AlterColumn) -> Self {
+        Self::AlterColumn(message)
+    }
+}
+
+impl From<CloseTable> for TableCommand {
+    fn from(message: CloseTable) -> Self {
+        Self::CloseTable(message)
+    }
+}
+
+impl From<DeleteRows> for TableCommand {
+    fn from(message: DeleteRows) -> Self {
+        Self::DeleteRows(message)
+    }
+}
+
+impl From<DropColumn> for TableCommand {
+    fn from(message: DropColumn) -> Self {
+        Self::DropColumn(message)
+    }
+}
+
+impl From<DropPrimaryKey> for TableCommand {
+    fn from(message: DropPrimaryKey) -> Self {
+        Self::DropPrimaryKey(message)
+    }
+}
+
+impl From<LoadTable> for TableCommand {
+    fn from(message: LoadTable) -> Self {
+        Self::LoadTable(message)
+    }
+}
+
+impl From<OpenTable> for TableCommand {
+    fn from(message: OpenTable) -> Self {
+        Self::OpenTable(message)
+    }
+}
+
+impl From<SetPrimaryKey> for TableCommand {
+    fn from(message: SetPrimaryKey) -> Self {
+        Self::SetPrimaryKey(message)
+    }
+}
+
+impl From<SettleRequest> for TableCommand {
+    fn from(message: SettleRequest) -> Self {
+        Self::SettleRequest(message)
+    }
+}
+
+/// Events of the aggregate `table`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TableEvent {
+    ColumnAddRequested(ColumnAddRequested),
+    ColumnAlterRequested(ColumnAlterRequested),
+    ColumnDropped(ColumnDropped),
+    LoadRequested(LoadRequested),
+    PrimaryKeyDropped(PrimaryKeyDropped),
+    PrimaryKeyRequested(PrimaryKeyRequested),
+    RowsDeleteRequested(RowsDeleteRequested),
+    Settled(Settled),
+    TableClosed(TableClosed),
+    TableOpened(TableOpened),
+}
+
+alluvium_messaging::contract_set!(TableEvent {
+    ColumnAddRequested,
+    ColumnAlterRequested,
+    ColumnDropped,
+    LoadRequested,
+    PrimaryKeyDropped,
+    PrimaryKeyRequested,
+    RowsDeleteRequested,
+    Settled,
+    TableClosed,
+    TableOpened
+});
+
+impl From<ColumnAddRequested> for TableEvent {
+    fn from(message: ColumnAddRequested) -> Self {
+        Self::ColumnAddRequested(message)
+    }
+}
+
+impl From<ColumnAlterRequested> for TableEvent {
+    fn from(message: ColumnAlterRequested) -> Self {
+        Self::ColumnAlterRequested(message)
+    }
+}
+
+impl From<ColumnDropped> for TableEvent {
+    fn from(message: ColumnDropped) -> Self {
+        Self::ColumnDropped(message)
+    }
+}
+
+impl From<LoadRequested> for TableEvent {
+    fn from(message: LoadRequested) -> Self {
+        Self::LoadRequested(message)
+    }
+}
+
+impl From<PrimaryKeyDropped> for TableEvent {
+    fn from(message: PrimaryKeyDropped) -> Self {
+        Self::PrimaryKeyDropped(message)
+    }
+}
+
+impl From<PrimaryKeyRequested> for TableEvent {
+    fn from(message: PrimaryKeyRequested) -> Self {
+        Self::PrimaryKeyRequested(message)
+    }
+}
+
+impl From<RowsDeleteRequested> for TableEvent {
+    fn from(message: RowsDeleteRequested) -> Self {
+        Self::RowsDeleteRequested(message)
+    }
+}
+
+impl From<Settled> for TableEvent {
+    fn from(message: Settled) -> Self {
+        Self::Settled(message)
+    }
+}
+
+impl From<TableClosed> for TableEvent {
+    fn from(message: TableClosed) -> Self {
+        Self::TableClosed(message)
+    }
+}
+
+impl From<TableOpened> for TableEvent {
+    fn from(message: TableOpened) -> Self {
+        Self::TableOpened(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for TableEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Table {
+    const TYPE: &'static str = "table";
+    type Command = TableCommand;
+    type Event = TableEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: TableCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<TableEvent> = match command {
+            TableCommand::AddColumn(c) => Decide::decide(c, self, at)?,
+            TableCommand::AlterColumn(c) => Decide::decide(c, self, at)?,
+            TableCommand::CloseTable(c) => Decide::decide(c, self, at)?,
+            TableCommand::DeleteRows(c) => Decide::decide(c, self, at)?,
+            TableCommand::DropColumn(c) => Decide::decide(c, self, at)?,
+            TableCommand::DropPrimaryKey(c) => Decide::decide(c, self, at)?,
+            TableCommand::LoadTable(c) => Decide::decide(c, self, at)?,
+            TableCommand::OpenTable(c) => Decide::decide(c, self, at)?,
+            TableCommand::SetPrimaryKey(c) => Decide::decide(c, self, at)?,
+            TableCommand::SettleRequest(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: TableEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            TableEvent::ColumnAddRequested(e) => Evolve::evolve(e, self),
+            TableEvent::ColumnAlterRequested(e) => Evolve::evolve(e, self),
+            TableEvent::ColumnDropped(e) => Evolve::evolve(e, self),
+            TableEvent::LoadRequested(e) => Evolve::evolve(e, self),
+            TableEvent::PrimaryKeyDropped(e) => Evolve::evolve(e, self),
+            TableEvent::PrimaryKeyRequested(e) => Evolve::evolve(e, self),
+            TableEvent::RowsDeleteRequested(e) => Evolve::evolve(e, self),
+            TableEvent::Settled(e) => Evolve::evolve(e, self),
+            TableEvent::TableClosed(e) => Evolve::evolve(e, self),
+            TableEvent::TableOpened(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+/// Every command of this context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    File(FileCommand),
+    Project(ProjectCommand),
+    Refusal(RefusalCommand),
+    Table(TableCommand),
+}
+
+alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Table(TableCommand) });
+
+/// Every event of this context.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    File(FileEvent),
+    Project(ProjectEvent),
+    Refusal(RefusalEvent),
+    Table(TableEvent),
+}
+
+alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Table(TableEvent) });
+
+impl Command {
+    /// The right this command needs, as its schema declares.
+    pub fn requirement(&self) -> alluvium_kernel::Requirement {
+        use alluvium_kernel::Requirement;
+        match self {
+            Self::Table(TableCommand::AddColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::AlterColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
+            Self::Project(ProjectCommand::CreateTable(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Table(TableCommand::DeleteRows(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::DropColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::DropPrimaryKey(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::DropTable(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::LoadTable(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
+            Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
+            Self::File(FileCommand::RegisterExport(c)) => Requirement::ProjectRead(c.project.clone()),
+            Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::SetPrimaryKey(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
+            Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
+        }
+    }
+}
