@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What every HTTP surface of Alluvium shares: problem bodies, routes as data, authentication, limits, documentation.
+//!
+//! A context declares its routes as data ([`Route`]): method, path, what it requires of the caller, handler, operation for
+//! the documentation. [`Surface`] makes the one router out of them, so no route can exist without a requirement, a limit, a
+//! timeout and a place in `/openapi.json`. Handlers stay thin; nothing here touches a table or a stream.
+//!
+//! ```
+//! use alluvium_http::{Op, Route, RouteGroup};
+//! use alluvium_kernel::Requirement;
+//! let routes = vec![Route::get("/hello", |_| Requirement::Nothing, async || "hello", Op::new("hello", "demo", "Greet"))];
+//! let group = RouteGroup::new("demo", (), routes);
+//! assert_eq!(group.routes()[0].template(), "/hello");
+//! ```
+
+mod auth;
+mod catalogue;
+mod docs;
+mod edge;
+mod extract;
+mod guard;
+mod op;
+mod openapi;
+mod params;
+mod position;
+mod problem;
+mod route;
+mod serve;
+mod surface;
+
+pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
+pub use auth::{Authenticator, Principal};
+pub use catalogue::{Catalogue, ERRORS};
+pub use extract::{BodyBytes, Json, Query, Upload};
+pub use op::Op;
+pub use params::PathParams;
+pub use position::{MIN_POSITION, MinPosition, POSITION, WAIT_MS, WAIT_MS_DEFAULT, WAIT_MS_MAX, WithPosition};
+pub use problem::{ErrorContext, ErrorRenderer, Matched, ProblemRenderer, ProblemResponse, RequestId};
+pub use route::{JSON_BYTES_MAX, REQUEST_TIMEOUT_SECONDS, RequirementFn, Route, RouteGroup, RouteInfo};
+pub use serve::serve;
+pub use surface::{About, Surface};

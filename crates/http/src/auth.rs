@@ -1,0 +1,52 @@
+//! Who calls.
+
+use alluvium_kernel::{Actor, BoxFuture, Token};
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use crate::ProblemResponse;
+
+/// A caller whose credential is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// Whom commands are done for.
+    pub actor: Actor,
+    /// Whose subjects they go to.
+    pub tenant: Token,
+    /// What names the credential without giving it away (a digest or an id): scopes idempotency keys.
+    pub credential: String,
+}
+
+/// Turns a bearer credential into a principal; implemented by `access`.
+pub trait Authenticator: Send + Sync + 'static {
+    /// `None` when the credential is unknown, revoked or expired; a problem when that cannot be told now.
+    fn authenticate<'a>(
+        &'a self,
+        bearer: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Principal>, alluvium_kernel::Problem>>;
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = ProblemResponse;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
+        // Only a handler behind `Requirement::Nothing` can get here without one: it asked for what its route does not demand.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| not_authenticated().into())
+    }
+}
+
+pub(crate) fn not_authenticated() -> alluvium_kernel::Problem {
+    let detail = "This needs a key: send `Authorization: Bearer <key>`.";
+    alluvium_kernel::Problem::new("http.not_authenticated", 401, detail)
+}
+
+/// The credential a request carries, if any: `Authorization: Bearer`, or the header Keboola clients use.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let from_authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, credential) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim())
+    });
+    let given = from_authorization.or_else(|| headers.get("x-storageapi-token")?.to_str().ok().map(str::trim));
+    given.filter(|credential| !credential.is_empty())
+}

@@ -1,0 +1,116 @@
+//! The documentation of a route, declared beside it.
+
+use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{IntoParams, ToSchema};
+
+/// One operation of `/openapi.json`, with the schemas it names. Path parameters and error answers are added by assembly.
+#[derive(Clone)]
+pub struct Op {
+    pub(crate) operation: Operation,
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) errors: Vec<&'static str>,
+    pub(crate) instrumented: bool,
+}
+
+impl Op {
+    /// An operation: its unique id (camel case), the group it is listed in, and what it does in a few words.
+    pub fn new(id: &str, tag: &str, summary: &str) -> Self {
+        let operation = OperationBuilder::new().operation_id(Some(id)).tag(tag).summary(Some(summary)).build();
+        Self { operation, schemas: Vec::new(), errors: Vec::new(), instrumented: true }
+    }
+
+    /// A paragraph more.
+    #[must_use]
+    pub fn description(mut self, text: &str) -> Self {
+        self.operation.description = Some(text.to_owned());
+        self
+    }
+
+    /// The query parameters of `T`.
+    #[must_use]
+    pub fn query<T: IntoParams>(mut self) -> Self {
+        let parameters = T::into_params(|| Some(ParameterIn::Query)).into_iter().map(RefOr::T);
+        self.operation.parameters.get_or_insert_default().extend(parameters);
+        self
+    }
+
+    /// A JSON body of type `T`.
+    #[must_use]
+    pub fn body<T: ToSchema>(mut self) -> Self {
+        let schema = self.reference::<T>();
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let body =
+            RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content).build();
+        self.operation.request_body = Some(RefOr::T(body));
+        self
+    }
+
+    /// A body of another media type, as bytes.
+    #[must_use]
+    pub fn binary_body(mut self, media_type: &str) -> Self {
+        let content = ContentBuilder::new().schema(Some(binary())).build();
+        let body = RequestBodyBuilder::new().required(Some(Required::True)).content(media_type, content).build();
+        self.operation.request_body = Some(RefOr::T(body));
+        self
+    }
+
+    /// A JSON answer of type `T`.
+    #[must_use]
+    pub fn json<T: ToSchema>(mut self, status: u16, what: &str) -> Self {
+        let schema = self.reference::<T>();
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
+        self
+    }
+
+    /// An answer of another media type.
+    #[must_use]
+    pub fn binary(mut self, status: u16, media_type: &str, what: &str) -> Self {
+        let content = ContentBuilder::new().schema(Some(binary())).build();
+        self.answer(status, ResponseBuilder::new().description(what).content(media_type, content).build());
+        self
+    }
+
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(mut self, status: u16, what: &str) -> Self {
+        self.answer(status, ResponseBuilder::new().description(what).build());
+        self
+    }
+
+    /// The codes this operation answers with, beyond those any route can give. Each must be in a crate's `ERRORS`.
+    #[must_use]
+    pub fn errors(mut self, codes: &[&'static str]) -> Self {
+        self.errors.extend(codes);
+        self
+    }
+
+    /// Leaves the route out of the HTTP metrics (scrapes, documentation).
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.instrumented = false;
+        self
+    }
+
+    fn answer(&mut self, status: u16, response: utoipa::openapi::Response) {
+        self.operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
+
+    fn reference<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        let name = T::name().into_owned();
+        T::schemas(&mut self.schemas);
+        self.schemas.push((name.clone(), T::schema()));
+        RefOr::Ref(Ref::from_schema_name(name))
+    }
+}
+
+fn binary() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(utoipa::openapi::KnownFormat::Binary)))
+        .build()
+        .into()
+}

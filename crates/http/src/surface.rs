@@ -1,0 +1,124 @@
+//! All groups of routes, made into one router.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alluvium_kernel::Authorizer;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::MethodRouter;
+use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
+
+use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
+use crate::guard::{Guard, guard};
+use crate::{Authenticator, Catalogue, ErrorInfo, RouteGroup, RouteInfo, docs, openapi};
+
+/// How the surface presents itself in its documentation.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Title of `/docs`.
+    pub title: String,
+    /// The binary's version.
+    pub version: String,
+}
+
+/// Everything served over HTTP.
+pub struct Surface {
+    groups: Vec<RouteGroup>,
+    catalogue: Arc<Catalogue>,
+    openapi: Arc<utoipa::openapi::OpenApi>,
+}
+
+impl Surface {
+    /// Assembles groups. `errors` are the lists of crates that have codes but no routes. Fails, by name, on a code listed
+    /// twice, an operation id used twice, an operation that answers with an unlisted code, and an alias that leaves a part of
+    /// the path without a value: mistakes of ours that a test of the wiring finds.
+    pub fn assemble(
+        about: &About,
+        mut groups: Vec<RouteGroup>,
+        errors: &[&'static [ErrorInfo]],
+    ) -> Result<Self, String> {
+        let lists = groups.iter().map(|group| group.errors).chain(errors.iter().copied()).chain([crate::ERRORS]);
+        let catalogue = Arc::new(Catalogue::gather(lists)?);
+        check(&groups, &catalogue)?;
+        let openapi = Arc::new(openapi::assemble(about, &groups, &catalogue));
+        groups.push(docs::group(about, openapi.clone(), catalogue.clone()));
+        Ok(Self { groups, catalogue, openapi })
+    }
+
+    /// Every route, for whoever walks them.
+    pub fn routes(&self) -> impl Iterator<Item = &RouteInfo> {
+        self.groups.iter().flat_map(|group| &group.infos)
+    }
+
+    /// All error codes.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// What `/openapi.json` serves.
+    pub fn openapi(&self) -> &utoipa::openapi::OpenApi {
+        &self.openapi
+    }
+
+    /// The router: every route behind its guard, every answer through the edge.
+    pub fn into_router(self, authenticator: Arc<dyn Authenticator>, authorizer: Arc<dyn Authorizer>) -> Router {
+        let mut by_pattern: BTreeMap<&'static str, MethodRouter> = BTreeMap::new();
+        let mut prefixes = Vec::new();
+        for group in self.groups {
+            prefixes.extend(group.prefixes.iter().map(|prefix| (*prefix, group.renderer.clone())));
+            for (info, handler) in group.infos.into_iter().zip(group.handlers) {
+                let served = info.aliases.iter().map(|alias| (alias.pattern, alias.defaults));
+                for (pattern, defaults) in std::iter::once((info.pattern, &[][..])).chain(served) {
+                    let state = Guard {
+                        info: info.clone(),
+                        template: info.template().into(),
+                        defaults,
+                        renderer: group.renderer.clone(),
+                        authenticator: authenticator.clone(),
+                        authorizer: authorizer.clone(),
+                    };
+                    let guarded = handler.clone().route_layer(from_fn_with_state(Arc::new(state), guard));
+                    let merged = by_pattern.remove(pattern).unwrap_or_default().merge(guarded);
+                    by_pattern.insert(pattern, merged);
+                }
+            }
+        }
+        prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let state = Arc::new(Edge { catalogue: self.catalogue, prefixes });
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods(AllowMethods::mirror_request())
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(EXPOSED);
+        by_pattern
+            .into_iter()
+            .fold(Router::new(), |router, (pattern, methods)| router.route(pattern, methods))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(from_fn(catch_panic))
+            .layer(cors)
+            .layer(from_fn_with_state(state, edge))
+    }
+}
+
+fn check(groups: &[RouteGroup], catalogue: &Catalogue) -> Result<(), String> {
+    let mut ids = BTreeMap::new();
+    for info in groups.iter().flat_map(|group| &group.infos) {
+        let id = info.operation_id();
+        if let Some(earlier) = ids.insert(id, info.pattern) {
+            return Err(format!("`{earlier}` and `{}` share the operation id `{id}`", info.pattern));
+        }
+        if let Some(code) = info.op.errors.iter().find(|code| catalogue.get(code).is_none()) {
+            return Err(format!("`{id}` answers with `{code}`, which no list of errors has"));
+        }
+        for alias in &info.aliases {
+            let mut has = crate::params::names(alias.pattern);
+            has.extend(alias.defaults.iter().map(|(name, _)| (*name).to_owned()));
+            if let Some(missing) = info.param_names().into_iter().find(|name| !has.contains(name)) {
+                return Err(format!("the alias `{}` of `{id}` gives no `{missing}`", alias.pattern));
+            }
+        }
+    }
+    Ok(())
+}
