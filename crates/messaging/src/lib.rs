@@ -8,9 +8,21 @@
 //! assert_eq!(Commit::from_avro(&commit.to_avro()).unwrap(), commit);
 //! ```
 
+pub mod batch;
 mod commit;
+pub mod connect;
 mod contract;
+pub mod direct;
+mod error;
 pub mod generate;
+mod message;
+mod pull;
+pub mod streams;
+mod tail;
 
 pub use commit::{Commit, Entry};
 pub use contract::{Codec, CodecError, Contract, ContractSet, SINGLE_OBJECT_MAGIC};
+pub use error::{Error, ErrorKind};
+pub use message::{LogMessage, chain_after};
+pub use pull::{PullSettings, Puller};
+pub use tail::{FILTERS_MAX, Tail, TailConfig, TailHealth, Tailed, stream_created};
