@@ -1,3 +1,29 @@
-//! The tables of the platform: one DuckDB file each, and everything that may be said to them.
+//! Table files: one DuckDB file per table, all attached to one locked-down engine instance.
+//!
+//! A file is a fold of the log: [`Hub::apply`] moves its mark and its rows in one transaction, so a killed process never
+//! leaves them apart, and a file that is lost is made again from the log. The library blocks and knows nothing of NATS or
+//! tokio; callers run it on their blocking threads. It never creates an index, never reads a file outside its directories,
+//! and never puts user text into SQL.
+
+mod alter;
+mod append;
+mod apply;
 pub mod column;
+pub mod error;
+mod file;
+mod hub;
+mod instance;
+mod key;
+mod load;
+mod marker;
+mod meta;
 pub mod quote;
+mod quote_path;
+
+pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
+pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
+pub use error::{ApplyError, Error, Result};
+pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};
+pub use hub::{Hub, HubConfig, Pinned};
+pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadReport, LoadSpec};
+pub use marker::{Suspect, probe_file};

@@ -1,0 +1,310 @@
+//! Changing a table: one transaction that moves the mark and makes the changes, or leaves the file as it was.
+
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use duckdb::params;
+use serde_json::json;
+
+use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
+use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
+use crate::file::{Mark, TableFile};
+use crate::hub::Hub;
+use crate::instance::{Attached, Session, lock};
+use crate::load::{LoadReport, LoadSpec};
+use crate::{alter, append, key, load, meta};
+
+/// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// Time of the event, microseconds since 1970.
+    pub event_time_micros: i64,
+    /// Anything that differs between events and is the same in a replay (the event's id).
+    pub seed: String,
+}
+
+/// One step of a fold.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds rows; with a primary key, a row replaces the one of equal key, the last in order winning. Columns are matched by
+    /// name; one that is missing takes its default or NULL.
+    Append {
+        /// The rows.
+        batch: RecordBatch,
+        /// For defaults.
+        moment: Moment,
+    },
+    /// Adds a column at the end; existing rows take the default or NULL.
+    AddColumn {
+        /// The column.
+        column: Column,
+        /// For defaults.
+        moment: Moment,
+    },
+    /// Removes a column.
+    DropColumn {
+        /// Its name.
+        name: String,
+    },
+    /// Renames, retypes, forbids or allows NULL, sets the default: in this order, as one.
+    AlterColumn {
+        /// The column as it is called now.
+        name: String,
+        /// New name.
+        new_name: Option<String>,
+        /// New type; stored values are cast, and one that cannot be is refused.
+        new_type: Option<ColumnType>,
+        /// `true` forbids NULL, `false` allows it.
+        set_not_null: Option<bool>,
+        /// `Some(None)` drops the default.
+        set_default: Option<Option<DefaultExpr>>,
+    },
+    /// Declares the primary key; its columns become not-null.
+    SetPrimaryKey {
+        /// Column names, in key order.
+        columns: Vec<String>,
+    },
+    /// Forgets the primary key; the columns stay not-null.
+    DropPrimaryKey,
+    /// Loads a file.
+    Load(LoadSpec),
+    /// Deletes the rows for which the predicate is true.
+    DeleteRows {
+        /// Made by `Predicate::to_sql`, never user text.
+        predicate_sql: String,
+    },
+    /// Records the verdict on an earlier request.
+    Settle {
+        /// Sequence of the request.
+        request_seq: u64,
+        /// The verdict, JSON.
+        verdict_json: String,
+    },
+}
+
+/// What one change did to the rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeReport {
+    /// Rows that were not there before.
+    pub inserted: u64,
+    /// Rows replaced or altered.
+    pub updated: u64,
+    /// Rows gone.
+    pub deleted: u64,
+    /// Particulars of a load.
+    pub load: Option<LoadReport>,
+}
+
+/// What [`Hub::apply`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Rows in the table now.
+    pub rows: u64,
+    /// Bytes on disk now; the engine rewrites in the background, so it is an estimate.
+    pub bytes_estimate: u64,
+    /// One report a change.
+    pub changes: Vec<ChangeReport>,
+}
+
+/// What a change works on.
+pub(crate) struct Work<'a> {
+    pub session: &'a Session,
+    pub file: &'a Attached,
+    pub schema: TableSchema,
+    pub rows: i64,
+    /// For rewritten load files.
+    pub temp_dir: &'a Path,
+}
+
+impl Work<'_> {
+    pub fn data(&self) -> String {
+        self.file.relation("data")
+    }
+
+    /// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
+    pub fn refuse(&self, error: &duckdb::Error, code: &'static str) -> ApplyError {
+        refuse(error, code)
+    }
+}
+
+pub(crate) fn refuse(error: &duckdb::Error, code: &'static str) -> ApplyError {
+    match kind(error) {
+        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Io => store_error(error).into(),
+        Kind::Constraint | Kind::Conversion | Kind::Other => {
+            let text = text(error);
+            let column = text.split_once("NOT NULL constraint failed: ").map(|(_, rest)| {
+                let name = rest.lines().next().unwrap_or_default();
+                name.split_once('.').map_or(name, |(_, column)| column).to_owned()
+            });
+            match column {
+                Some(column) => ApplyError::refused_with(
+                    code,
+                    format!("column {column:?} must not be NULL"),
+                    json!({ "column": column }),
+                ),
+                None => ApplyError::refused(code, plain(&text)),
+            }
+        }
+    }
+}
+
+/// The first line of an engine message without its prefix: it says what is wrong with the value and nothing of our SQL.
+pub(crate) fn plain(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.split_once(" Error: ").map_or(line, |(_, rest)| rest);
+    line.split(" when casting from source column").next().unwrap_or(line).to_owned()
+}
+
+impl Hub {
+    /// Applies `changes` in order and moves the mark from `from` to `to`, all in one transaction.
+    pub fn apply(
+        &self,
+        file: &TableFile,
+        from: &Mark,
+        to: &Mark,
+        changes: Vec<Change>,
+    ) -> Result<Applied, ApplyError> {
+        let path = self.path(file)?;
+        let writer = self.writer(&path);
+        let _writing = lock(&writer);
+        let (attached, session) = self.open_file(file)?;
+        let outcome = apply_in(&session, &attached, &self.config().temp_dir(), from, to, changes);
+        if outcome.is_err() {
+            // A failed statement may leave staged rows or a half-read file behind in the connection.
+            session.discard();
+        }
+        let (rows, changes) = outcome?;
+        Ok(Applied { rows, bytes_estimate: self.bytes(file)?, changes })
+    }
+}
+
+fn apply_in(
+    session: &Session,
+    file: &Attached,
+    temp_dir: &Path,
+    from: &Mark,
+    to: &Mark,
+    changes: Vec<Change>,
+) -> Result<(u64, Vec<ChangeReport>), ApplyError> {
+    let transaction = session.begin()?;
+    let before = meta::read(session, file)?;
+    if before.mark != *from {
+        return Err(ApplyError::WrongMark { found: before.mark });
+    }
+    let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir };
+    let mut reports = Vec::with_capacity(changes.len());
+    for change in changes {
+        let report = apply_one(&mut work, change)?;
+        work.rows += report.inserted as i64 - report.deleted as i64;
+        reports.push(report);
+    }
+    let meta = file.relation("_meta");
+    // The condition repeats what was read above: the same snapshot, but a promise is better kept by the statement itself.
+    let moved = session
+        .run_with(
+            &format!(
+                "UPDATE {meta} SET seq = ?, hash = ?, stream_created_micros = ?, row_count = ? WHERE seq = ? AND hash = ?"
+            ),
+            params![to.seq as i64, to.hash, to.stream_created_micros, work.rows, from.seq as i64, from.hash],
+        )
+        .map_err(|error| store_error(&error))?;
+    if moved != 1 {
+        return Err(ApplyError::WrongMark { found: before.mark });
+    }
+    if work.schema != before.schema {
+        session
+            .run_with(&format!("UPDATE {meta} SET schema = ?"), params![meta::schema_text(&work.schema)])
+            .map_err(|error| store_error(&error))?;
+    }
+    transaction.commit().map_err(|error| refuse_commit(&error))?;
+    Ok((work.rows.max(0) as u64, reports))
+}
+
+/// What is wrong with data shows while changing; a commit fails for reasons of the store.
+fn refuse_commit(error: &duckdb::Error) -> ApplyError {
+    ApplyError::Store(store_error(error))
+}
+
+fn apply_one(work: &mut Work<'_>, change: Change) -> Result<ChangeReport, ApplyError> {
+    match change {
+        Change::Append { batch, moment } => append::append(work, &batch, &moment),
+        Change::AddColumn { column, moment } => alter::add_column(work, column, &moment),
+        Change::DropColumn { name } => alter::drop_column(work, &name),
+        Change::AlterColumn { name, new_name, new_type, set_not_null, set_default } => {
+            alter::alter_column(work, &name, alter::Alteration { new_name, new_type, set_not_null, set_default })
+        }
+        Change::SetPrimaryKey { columns } => key::set_primary_key(work, &columns),
+        Change::DropPrimaryKey => key::drop_primary_key(work),
+        Change::Load(spec) => load::load(work, &spec),
+        Change::DeleteRows { predicate_sql } => {
+            let deleted = work
+                .session
+                .run(&format!("DELETE FROM {} WHERE {predicate_sql}", work.data()))
+                .map_err(|error| work.refuse(&error, code::INVALID_WHERE_CLAUSE))?;
+            Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
+        }
+        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json),
+    }
+}
+
+fn settle(work: &Work<'_>, request_seq: u64, verdict_json: &str) -> Result<ChangeReport, ApplyError> {
+    let settlements = work.file.relation("_settlements");
+    let store = |error: duckdb::Error| ApplyError::Store(store_error(&error));
+    work.session
+        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq = ?"), params![request_seq as i64])
+        .map_err(store)?;
+    work.session
+        .run_with(&format!("INSERT INTO {settlements} VALUES (?, ?, false)"), params![request_seq as i64, verdict_json])
+        .map_err(store)?;
+    Ok(ChangeReport::default())
+}
+
+/// A verdict kept in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Sequence of the request.
+    pub request_seq: u64,
+    /// The verdict, JSON.
+    pub verdict_json: String,
+    /// Whether its event has been published.
+    pub published: bool,
+}
+
+impl Hub {
+    /// Verdicts in the file, oldest request first; only the unpublished ones if asked.
+    pub fn settlements(&self, file: &TableFile, unpublished_only: bool) -> Result<Vec<Settlement>, Error> {
+        let (attached, session) = self.open_file(file)?;
+        let filter = if unpublished_only { "WHERE NOT published" } else { "" };
+        let sql = format!(
+            "SELECT request_seq, verdict, published FROM {} {filter} ORDER BY request_seq",
+            attached.relation("_settlements")
+        );
+        let read = || -> duckdb::Result<Vec<Settlement>> {
+            let mut statement = session.connection().prepare(&sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(Settlement {
+                    request_seq: row.get::<_, i64>(0)? as u64,
+                    verdict_json: row.get(1)?,
+                    published: row.get(2)?,
+                })
+            })?;
+            rows.collect()
+        };
+        session.noted(read()).map_err(|error| store_error(&error))
+    }
+
+    /// Remembers that the verdict's event is on the log. Not a change of the fold: the mark stays.
+    pub fn settlement_published(&self, file: &TableFile, request_seq: u64) -> Result<(), Error> {
+        let path = self.path(file)?;
+        let writer = self.writer(&path);
+        let _writing = lock(&writer);
+        let (attached, session) = self.open_file(file)?;
+        session
+            .run_with(
+                &format!("UPDATE {} SET published = true WHERE request_seq = ?", attached.relation("_settlements")),
+                params![request_seq as i64],
+            )
+            .map(|_| ())
+            .map_err(|error| store_error(&error))
+    }
+}

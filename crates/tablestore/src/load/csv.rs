@@ -1,0 +1,267 @@
+//! CSV by the rules of the storage surface: which column of the file is which of the table, what is NULL, what a quote is.
+
+use std::io::Read;
+
+use super::scan::{self, Compression};
+use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, transcode};
+use crate::apply::Work;
+use crate::column::Column;
+use crate::error::{ApplyError, Error, code};
+use crate::quote::literal;
+use crate::quote_path::literal_file;
+
+/// Longest delimiter, in bytes.
+pub const CSV_DELIMITER_BYTES_MAX: usize = 4;
+/// How much of a file is read to find its first record, in bytes; also the longest line we accept.
+const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How the text is cut into fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvOptions {
+    /// 1-4 bytes; the two characters `\t` mean tab.
+    pub delimiter: String,
+    /// One byte, or empty for none. Doubled, it always stands for itself.
+    pub quote: String,
+    /// One byte, or empty for none: before a quote or itself inside a quoted field it makes that one literal.
+    pub escape: String,
+    /// Whether the first record holds names.
+    pub header: bool,
+    /// A field equal to it is NULL.
+    pub null_string: String,
+    /// Whether a quoted field can be NULL too.
+    pub allow_quoted_nulls: bool,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        Self {
+            delimiter: ",".into(),
+            quote: "\"".into(),
+            escape: "\\".into(),
+            header: true,
+            null_string: String::new(),
+            allow_quoted_nulls: true,
+        }
+    }
+}
+
+/// Options checked and put into bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Dialect {
+    pub delimiter: Vec<u8>,
+    pub quote: Option<u8>,
+    pub escape: Option<u8>,
+}
+
+impl CsvOptions {
+    /// Checks the options; what is wrong is `invalid_csv_options`.
+    pub fn check(&self) -> Result<(), Error> {
+        self.dialect().map(|_| ())
+    }
+
+    pub(super) fn dialect(&self) -> Result<Dialect, Error> {
+        let wrong = |message: &str| Error::invalid(code::INVALID_CSV_OPTIONS, message);
+        let delimiter = if self.delimiter == "\\t" { "\t" } else { &self.delimiter };
+        if delimiter.is_empty() || delimiter.len() > CSV_DELIMITER_BYTES_MAX {
+            return Err(wrong("delimiter must have 1 to 4 bytes"));
+        }
+        let one = |text: &str, what: &str| match text.as_bytes() {
+            [] => Ok(None),
+            [byte] if byte.is_ascii() && !matches!(byte, b'\r' | b'\n' | 0) => Ok(Some(*byte)),
+            _ => Err(wrong(&format!("{what} must be one byte or empty"))),
+        };
+        let quote = one(&self.quote, "quote")?;
+        let escape = one(&self.escape, "escape")?;
+        let inside = |byte: Option<u8>| byte.is_some_and(|byte| delimiter.as_bytes().contains(&byte));
+        if inside(quote) || inside(escape) {
+            return Err(wrong("delimiter may not contain quote or escape"));
+        }
+        if [delimiter, &self.null_string].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
+            return Err(wrong("delimiter and null_string may not contain line breaks"));
+        }
+        if self.null_string.contains(delimiter)
+            || quote.is_some_and(|quote| self.null_string.as_bytes().contains(&quote))
+        {
+            return Err(wrong("null_string may not contain delimiter or quote"));
+        }
+        Ok(Dialect { delimiter: delimiter.as_bytes().to_vec(), quote, escape })
+    }
+}
+
+pub(super) fn open(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    options: &CsvOptions,
+    wanted: &[Column],
+) -> Result<Source, ApplyError> {
+    let dialect = options.dialect().map_err(|error| ApplyError::refused(code::INVALID_CSV_OPTIONS, error.to_string()))?;
+    let mut compression = scan::compression(&mut open_blob(&spec.path)?).map_err(damaged)?;
+    let mut path = spec.path.clone();
+    let mut copy = None;
+    if transcode::needed(&mut open_blob(&spec.path)?, compression, &dialect).map_err(damaged)? {
+        let rewritten = transcode::rewrite(open_blob(&spec.path)?, compression, &dialect, work.temp_dir)?;
+        path = rewritten.path().to_path_buf();
+        compression = Compression::None;
+        copy = Some(rewritten);
+    }
+    let mut head = Vec::new();
+    let reader = scan::decompressed(open_blob(&path)?, compression).map_err(damaged)?;
+    reader.take(LINE_BYTES_MAX as u64).read_to_end_of_record(&dialect, &mut head).map_err(damaged)?;
+    let first = scan::first_record(&head, &dialect);
+
+    let mut warnings = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let targets: Vec<Option<Column>> = match first {
+        None if options.header => return Err(import_failed("the file is empty; a header was expected", None, None)),
+        // Nothing to read: whatever we declare, there will be no rows.
+        None => wanted.iter().cloned().map(Some).collect(),
+        Some(record) if options.header => {
+            let found = match_header(work, spec, &record, wanted, &mut warnings)?;
+            names = record;
+            found
+        }
+        Some(record) => {
+            check_count(record.len(), wanted.len(), 1)?;
+            wanted.iter().cloned().map(Some).collect()
+        }
+    };
+    if names.is_empty() {
+        names = wanted.iter().map(|column| column.name.clone()).collect();
+    }
+    let given = targets
+        .iter()
+        .enumerate()
+        .filter_map(|(index, column)| column.clone().map(|column| (column, format!("c{index}"))))
+        .collect();
+    let from_sql = read_csv_sql(&path, options, &dialect, compression, &targets)?;
+    Ok(Source { from_sql, given, warnings, names, _copy: copy })
+}
+
+fn damaged(error: std::io::Error) -> ApplyError {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => ApplyError::Store(Error::DiskFull),
+        _ => import_failed("the file cannot be read; its content is damaged", None, None),
+    }
+}
+
+fn check_count(found: usize, expected: usize, line: u64) -> Result<(), ApplyError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(import_failed(format!("line {line} has {found} fields where {expected} columns are expected"), Some(line), None))
+}
+
+/// Which column each field of the file is for; `None` for fields that are read over.
+fn match_header(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    header: &[String],
+    wanted: &[Column],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Option<Column>>, ApplyError> {
+    let known = |name: &String| work.schema.column(name.trim()).is_some();
+    if !header.iter().any(known) && header.len() == wanted.len() {
+        warnings.push("no header name is a column of the table; columns were matched by position".into());
+        return Ok(wanted.iter().cloned().map(Some).collect());
+    }
+    let mut targets: Vec<Option<Column>> = Vec::with_capacity(header.len());
+    for name in header {
+        let name = name.trim();
+        let column = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        if column.is_none() && work.schema.column(name).is_none() {
+            if spec.extra_columns == ExtraColumns::Fail {
+                return Err(import_failed(format!("the table has no column {name:?}"), Some(1), Some(name)));
+            }
+            warnings.push(format!("column {name:?} of the file was ignored"));
+        }
+        if column.is_some() && targets.iter().flatten().any(|other| Some(other) == column) {
+            return Err(import_failed(format!("the header names column {name:?} twice"), Some(1), Some(name)));
+        }
+        targets.push(column.cloned());
+    }
+    if targets.iter().all(Option::is_none) {
+        return Err(import_failed("no column of the file is a column to load", Some(1), None));
+    }
+    Ok(targets)
+}
+
+fn read_csv_sql(
+    path: &std::path::Path,
+    options: &CsvOptions,
+    dialect: &Dialect,
+    compression: Compression,
+    targets: &[Option<Column>],
+) -> Result<String, ApplyError> {
+    let columns: Vec<String> = targets
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let kind = column.as_ref().map_or_else(|| "VARCHAR".to_owned(), |column| column.column_type.to_sql());
+            format!("'c{index}': {}", literal(&kind))
+        })
+        .collect();
+    // A doubled quote is always an escape. Files in which the other escape means anything have been rewritten to doubling.
+    let quote = literal(&dialect.quote.map(|quote| char::from(quote).to_string()).unwrap_or_default());
+    Ok(format!(
+        "read_csv({path}, auto_detect=false, header={header}, delim={delimiter}, quote={quote}, escape={quote}, \
+         nullstr={null}, allow_quoted_nulls={quoted_nulls}, compression='{compression}', max_line_size={LINE_BYTES_MAX}, \
+         strict_mode=true, null_padding=false, ignore_errors=false, columns={{{columns}}})",
+        path = literal_file(path)?,
+        header = options.header,
+        delimiter = literal(&String::from_utf8_lossy(&dialect.delimiter)),
+        null = literal(&options.null_string),
+        quoted_nulls = options.allow_quoted_nulls,
+        compression = compression.name(),
+        columns = columns.join(", "),
+    ))
+}
+
+/// Reads the place and the reason out of the engine's message about a bad row.
+pub(super) fn failure(message: &str, source: &Source) -> Option<ApplyError> {
+    let (_, rest) = message.split_once("CSV Error on Line: ")?;
+    let mut lines = rest.lines();
+    let line = lines.next().and_then(|line| line.trim().parse::<u64>().ok());
+    let reason = lines
+        .find(|line| {
+            line.starts_with("Error when converting")
+                || line.starts_with("Expected Number of Columns")
+                || line.starts_with("Value with unterminated quote")
+                || line.starts_with("Maximum line size")
+                || line.starts_with("Invalid unicode")
+                || line.starts_with("The CSV Parser state machine")
+        })
+        .unwrap_or("the line cannot be read");
+    let column = reason
+        .split_once("converting column \"c")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .and_then(|(index, _)| index.parse::<usize>().ok())
+        .and_then(|index| source.names.get(index));
+    let reason = reason.split_once("\". ").map_or(reason, |(_, reason)| reason);
+    let place = match (line, column) {
+        (Some(line), Some(column)) => format!("line {line}, column {column:?}: "),
+        (Some(line), None) => format!("line {line}: "),
+        _ => String::new(),
+    };
+    Some(import_failed(format!("{place}{reason}"), line, column.map(String::as_str)))
+}
+
+/// Reading no more of a file than its first record needs.
+trait ReadRecord {
+    fn read_to_end_of_record(self, dialect: &Dialect, head: &mut Vec<u8>) -> std::io::Result<()>;
+}
+
+impl<R: Read> ReadRecord for R {
+    fn read_to_end_of_record(mut self, dialect: &Dialect, head: &mut Vec<u8>) -> std::io::Result<()> {
+        let mut chunk = vec![0; 64 * 1024];
+        loop {
+            let read = self.read(&mut chunk)?;
+            if read == 0 {
+                return Ok(());
+            }
+            head.extend_from_slice(&chunk[..read]);
+            if scan::record_is_complete(head, dialect) {
+                return Ok(());
+            }
+        }
+    }
+}

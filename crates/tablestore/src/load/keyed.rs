@@ -1,0 +1,150 @@
+//! Loads into a table with a primary key: stage, compare, then insert and update.
+
+use super::{DedupMode, LoadReport, LoadSpec, Source, import_failed, unreadable};
+use crate::append::{STAGE, drop_stage, ident_list, insert_from_stage, keys_equal};
+use crate::apply::{ChangeReport, Work};
+use crate::column::Column;
+use crate::error::{ApplyError, code, store_error};
+use crate::key::{duplicate_key, duplicates, examples};
+use crate::quote::ident;
+
+pub(super) fn load(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    source: Source,
+    given: &[Column],
+) -> Result<ChangeReport, ApplyError> {
+    let keys = work.schema.primary_key.clone();
+    stage(work, spec, &source, given)?;
+    check_keys(work, &keys, given)?;
+    let read = count(work, &format!("SELECT count(*) FROM {STAGE}"))?;
+    let distinct = count(work, &format!("SELECT count(*) FROM (SELECT DISTINCT {} FROM {STAGE})", ident_list(&keys)))?;
+    let duplicates_in_file = read - distinct;
+    if duplicates_in_file > 0 {
+        if spec.dedup_mode != DedupMode::UpdateDuplicates {
+            return Err(duplicate_key(duplicates(work, STAGE, &keys)?));
+        }
+        run(
+            work,
+            &format!(
+                "DELETE FROM {STAGE} WHERE rowid NOT IN (SELECT max(rowid) FROM {STAGE} GROUP BY {})",
+                ident_list(&keys)
+            ),
+        )?;
+    }
+    let mut report = if spec.incremental {
+        incremental(work, spec, given, &keys, distinct)?
+    } else {
+        full(work, spec, given)?
+    };
+    if let Some(load) = &mut report.load {
+        load.duplicates_in_file = duplicates_in_file;
+        load.warnings = source.warnings;
+        if !spec.incremental {
+            load.imported_rows = read;
+        }
+    }
+    drop_stage(work)?;
+    Ok(report)
+}
+
+fn stage(work: &Work<'_>, spec: &LoadSpec, source: &Source, given: &[Column]) -> Result<(), ApplyError> {
+    let columns: Vec<String> =
+        given.iter().map(|column| format!("{} {}", ident(&column.name), column.column_type.to_sql())).collect();
+    let name = STAGE.rsplit('.').next().unwrap_or(STAGE);
+    run(work, &format!("CREATE OR REPLACE TEMP TABLE {name} ({})", columns.join(", ")))?;
+    let values: Vec<&str> = source.given.iter().map(|(_, sql)| sql.as_str()).collect();
+    work.session
+        .run(&format!("INSERT INTO {STAGE} SELECT {} FROM {}", values.join(", "), source.from_sql))
+        .map_err(|error| unreadable(&error, spec, source))?;
+    Ok(())
+}
+
+fn check_keys(work: &Work<'_>, keys: &[String], given: &[Column]) -> Result<(), ApplyError> {
+    for key in keys {
+        if !given.iter().any(|column| column.name == *key) {
+            return Err(import_failed(
+                format!("the load lacks column {key:?} of the primary key"),
+                None,
+                Some(key),
+            ));
+        }
+        if count(work, &format!("SELECT count(*) FROM {STAGE} WHERE {} IS NULL", ident(key)))? > 0 {
+            return Err(import_failed(
+                format!("column {key:?} of the primary key must not be NULL"),
+                None,
+                Some(key),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn full(work: &Work<'_>, spec: &LoadSpec, given: &[Column]) -> Result<ChangeReport, ApplyError> {
+    let deleted = if work.rows > 0 { run(work, &format!("TRUNCATE {}", work.data()))? } else { 0 };
+    let inserted = insert(work, spec, given, "")?;
+    Ok(ChangeReport {
+        inserted,
+        deleted,
+        load: Some(LoadReport { inserted_rows: inserted, ..LoadReport::default() }),
+        ..ChangeReport::default()
+    })
+}
+
+fn incremental(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    given: &[Column],
+    keys: &[String],
+    distinct: u64,
+) -> Result<ChangeReport, ApplyError> {
+    let data = work.data();
+    let matching = format!("EXISTS (SELECT 1 FROM {data} AS d WHERE {})", keys_equal(keys, "d", "s"));
+    let existing = count(work, &format!("SELECT count(*) FROM {STAGE} AS s WHERE {matching}"))?;
+    if existing > 0 && spec.dedup_mode != DedupMode::UpdateDuplicates {
+        return Err(duplicate_key(examples(work, keys, &format!("{STAGE} AS s WHERE {matching}"))?));
+    }
+    let mut updated = 0;
+    let values: Vec<String> =
+        given.iter().filter(|column| !keys.contains(&column.name)).map(|column| ident(&column.name)).collect();
+    if existing > 0 && !values.is_empty() {
+        let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).collect();
+        let differs: Vec<String> =
+            values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
+        let sql = format!(
+            "UPDATE {data} AS d SET {} FROM {STAGE} AS s WHERE {} AND ({})",
+            set.join(", "),
+            keys_equal(keys, "d", "s"),
+            differs.join(" OR ")
+        );
+        updated = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))? as u64;
+    }
+    let inserted =
+        if existing < distinct { insert(work, spec, given, &format!("WHERE NOT {matching}"))? } else { 0 };
+    Ok(ChangeReport {
+        inserted,
+        updated,
+        deleted: 0,
+        load: Some(LoadReport {
+            imported_rows: inserted,
+            inserted_rows: inserted,
+            updated_rows: updated,
+            unchanged_rows: existing - updated,
+            ..LoadReport::default()
+        }),
+    })
+}
+
+fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column], condition: &str) -> Result<u64, ApplyError> {
+    let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, condition);
+    let inserted = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))?;
+    Ok(inserted as u64)
+}
+
+fn count(work: &Work<'_>, sql: &str) -> Result<u64, ApplyError> {
+    work.session.count(sql).map_err(|error| store_error(&error).into())
+}
+
+fn run(work: &Work<'_>, sql: &str) -> Result<u64, ApplyError> {
+    work.session.run(sql).map(|count| count as u64).map_err(|error| store_error(&error).into())
+}

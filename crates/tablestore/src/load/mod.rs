@@ -1,0 +1,235 @@
+//! Loading files: CSV and Parquet into a table, all or nothing.
+//!
+//! Without a primary key the file streams straight into the table with the table's own types, which is what the engine's own
+//! `COPY` does; with one it is staged first, because keys have to be compared.
+
+mod csv;
+mod keyed;
+mod parquet;
+mod scan;
+mod transcode;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+pub use csv::{CSV_DELIMITER_BYTES_MAX, CsvOptions};
+
+use crate::append::missing_columns;
+use crate::apply::{ChangeReport, Moment, Work, plain};
+use crate::column::Column;
+use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoadFormat {
+    /// Delimited text.
+    Csv(CsvOptions),
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What happens to rows of equal key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DedupMode {
+    /// The last row in file order wins; stored rows are updated.
+    #[default]
+    UpdateDuplicates,
+    /// An equal key in the file or the table refuses the load.
+    InsertDuplicates,
+    /// As `InsertDuplicates`.
+    FailOnDuplicates,
+}
+
+impl std::str::FromStr for DedupMode {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "update_duplicates" => Ok(Self::UpdateDuplicates),
+            "insert_duplicates" => Ok(Self::InsertDuplicates),
+            "fail_on_duplicates" => Ok(Self::FailOnDuplicates),
+            _ => Err(Error::invalid("invalid_dedup_mode", format!("there is no dedup_mode {text:?}"))),
+        }
+    }
+}
+
+/// What happens to columns of the file that the table does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExtraColumns {
+    /// They refuse the load.
+    #[default]
+    Fail,
+    /// They are read over.
+    Ignore,
+}
+
+/// One load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadSpec {
+    /// The file, inside the hub's blob directory.
+    pub path: PathBuf,
+    /// What it holds.
+    pub format: LoadFormat,
+    /// Adds to the table instead of replacing its rows.
+    pub incremental: bool,
+    /// For tables with a primary key.
+    pub dedup_mode: DedupMode,
+    /// For columns the table does not have.
+    pub extra_columns: ExtraColumns,
+    /// Loads only these columns; without a header it is also their order in the file.
+    pub columns: Option<Vec<String>>,
+    /// For defaults.
+    pub moment: Moment,
+}
+
+/// What a load did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Full load: rows read. Incremental: net growth of the table.
+    pub imported_rows: u64,
+    /// Rows that are new.
+    pub inserted_rows: u64,
+    /// Rows whose key was there and whose values changed.
+    pub updated_rows: u64,
+    /// Rows that were there as they are.
+    pub unchanged_rows: u64,
+    /// Rows of the file that a later row of equal key replaced.
+    pub duplicates_in_file: u64,
+    /// Things a person may want to know.
+    pub warnings: Vec<String>,
+}
+
+/// A file ready to be selected from.
+pub(crate) struct Source {
+    /// What stands behind `FROM`.
+    pub from_sql: String,
+    /// The table's columns the file brings, each with the SQL of its value.
+    pub given: Vec<(Column, String)>,
+    pub warnings: Vec<String>,
+    /// Header names by position, to say which column an engine message means.
+    pub names: Vec<String>,
+    /// Holds a rewritten copy of the file until the load has ended.
+    pub _copy: Option<tempfile::NamedTempFile>,
+}
+
+pub(crate) fn load(work: &mut Work<'_>, spec: &LoadSpec) -> Result<ChangeReport, ApplyError> {
+    let wanted = wanted_columns(work, spec)?;
+    let source = match &spec.format {
+        LoadFormat::Csv(options) => csv::open(work, spec, options, &wanted)?,
+        LoadFormat::Parquet => parquet::open(work, spec, &wanted)?,
+    };
+    let given: Vec<Column> = source.given.iter().map(|(column, _)| column.clone()).collect();
+    if let Some(column) =
+        missing_columns(&work.schema, &given).find(|column| !column.nullable && column.default.is_none())
+    {
+        return Err(import_failed(
+            format!("the file lacks column {:?}, which must not be NULL and has no default", column.name),
+            None,
+            Some(&column.name),
+        ));
+    }
+    if work.schema.primary_key.is_empty() {
+        keyless(work, spec, source)
+    } else {
+        keyed::load(work, spec, source, &given)
+    }
+}
+
+/// The columns a load may fill, in their order.
+fn wanted_columns(work: &Work<'_>, spec: &LoadSpec) -> Result<Vec<Column>, ApplyError> {
+    let Some(names) = &spec.columns else { return Ok(work.schema.columns.clone()) };
+    let mut wanted: Vec<Column> = Vec::with_capacity(names.len());
+    for name in names {
+        let column = work.schema.column(name).ok_or_else(|| {
+            ApplyError::refused_with(
+                code::COLUMN_NOT_FOUND,
+                format!("there is no column {name:?}"),
+                json!({ "column": name }),
+            )
+        })?;
+        if wanted.iter().any(|other| other.name == column.name) {
+            return Err(import_failed(format!("column {name:?} is listed twice"), None, Some(name)));
+        }
+        wanted.push(column.clone());
+    }
+    Ok(wanted)
+}
+
+fn keyless(work: &Work<'_>, spec: &LoadSpec, source: Source) -> Result<ChangeReport, ApplyError> {
+    let mut deleted = 0;
+    if !spec.incremental && work.rows > 0 {
+        deleted = work.session.run(&format!("TRUNCATE {}", work.data())).map_err(|error| store_error(&error))?;
+    }
+    let values: Vec<String> = work
+        .schema
+        .columns
+        .iter()
+        .map(|column| {
+            let found = source.given.iter().find(|(other, _)| other.name == column.name);
+            found.map_or_else(|| default_of(column, &spec.moment, "row_number() OVER ()"), |(_, sql)| sql.clone())
+        })
+        .collect();
+    let sql = format!("INSERT INTO {} SELECT {} FROM {}", work.data(), values.join(", "), source.from_sql);
+    let inserted = work.session.run(&sql).map_err(|error| unreadable(&error, spec, &source))? as u64;
+    Ok(ChangeReport {
+        inserted,
+        deleted: deleted as u64,
+        load: Some(LoadReport {
+            imported_rows: inserted,
+            inserted_rows: inserted,
+            warnings: source.warnings,
+            ..LoadReport::default()
+        }),
+        ..ChangeReport::default()
+    })
+}
+
+pub(crate) fn default_of(column: &Column, moment: &Moment, row_number: &str) -> String {
+    column.default_sql(moment.event_time_micros, &moment.seed, Some(row_number))
+}
+
+pub(crate) fn import_failed(message: impl Into<String>, line: Option<u64>, column: Option<&str>) -> ApplyError {
+    let details = match (line, column) {
+        (None, None) => serde_json::Value::Null,
+        _ => json!({ "line": line, "column": column }),
+    };
+    ApplyError::refused_with(code::IMPORT_FAILED, message, details)
+}
+
+/// What an engine error while reading the file means to the person who sent it.
+pub(crate) fn unreadable(error: &duckdb::Error, spec: &LoadSpec, source: &Source) -> ApplyError {
+    let message = text(error);
+    match kind(error) {
+        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal => store_error(error).into(),
+        Kind::Io if !names_the_file(&message, spec) => store_error(error).into(),
+        Kind::Io => import_failed("the file cannot be read; its content is damaged", None, None),
+        Kind::Constraint | Kind::Conversion | Kind::Other => {
+            if let Some((_, rest)) = message.split_once("NOT NULL constraint failed: ") {
+                let name = rest.lines().next().unwrap_or_default();
+                let column = name.split_once('.').map_or(name, |(_, column)| column);
+                return import_failed(format!("column {column:?} must not be NULL"), None, Some(column));
+            }
+            csv::failure(&message, source).unwrap_or_else(|| import_failed(hide_path(&plain(&message)), None, None))
+        }
+    }
+}
+
+fn names_the_file(message: &str, spec: &LoadSpec) -> bool {
+    let name = spec.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    ["GZIP", "ZSTD", "gzip", "zstd", "parquet", "Parquet"].iter().any(|word| message.contains(word))
+        || (!name.is_empty() && message.contains(name))
+}
+
+/// Engine messages may quote the path of the file, which is nobody's business.
+fn hide_path(message: &str) -> String {
+    let hidden: Vec<&str> = message
+        .split_inclusive([' ', '\'', '"'])
+        .map(|word| if word.starts_with('/') { "(file) " } else { word })
+        .collect();
+    hidden.concat()
+}
+
+/// Opens the blob, so that a file that is gone is told from one that is damaged.
+pub(crate) fn open_blob(path: &Path) -> Result<std::fs::File, ApplyError> {
+    std::fs::File::open(path).map_err(|source| ApplyError::Store(Error::io(path, source)))
+}

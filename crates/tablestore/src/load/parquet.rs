@@ -1,0 +1,44 @@
+//! Parquet: columns always by name.
+
+use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, unreadable};
+use crate::apply::Work;
+use crate::column::Column;
+use crate::error::ApplyError;
+use crate::quote::ident;
+use crate::quote_path::literal_file;
+
+pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Result<Source, ApplyError> {
+    open_blob(&spec.path)?;
+    let from_sql = format!("read_parquet({})", literal_file(&spec.path)?);
+    let mut source =
+        Source { from_sql, given: Vec::new(), warnings: Vec::new(), names: Vec::new(), _copy: None };
+    source.names = names(work, &source).map_err(|error| match unreadable(&error, spec, &source) {
+        ApplyError::Refused { .. } => import_failed("the file is not a readable Parquet file", None, None),
+        other => other,
+    })?;
+    for name in &source.names {
+        if let Some(column) = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+            if source.given.iter().any(|(other, _)| other.name == column.name) {
+                return Err(import_failed(format!("the file has column {name:?} twice"), None, Some(name)));
+            }
+            let value = format!("CAST({} AS {})", ident(name), column.column_type.to_sql());
+            source.given.push((column.clone(), value));
+        } else if work.schema.column(name).is_none() && spec.extra_columns == ExtraColumns::Fail {
+            return Err(import_failed(format!("the table has no column {name:?}"), None, Some(name)));
+        }
+    }
+    if source.given.is_empty() {
+        return Err(import_failed("no column of the file is a column of the table", None, None));
+    }
+    Ok(source)
+}
+
+fn names(work: &Work<'_>, source: &Source) -> duckdb::Result<Vec<String>> {
+    let read = || {
+        let mut statement =
+            work.session.connection().prepare(&format!("DESCRIBE SELECT * FROM {}", source.from_sql))?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        rows.collect()
+    };
+    work.session.noted(read())
+}

@@ -1,0 +1,184 @@
+//! Rewriting escapes: the engine knows either the doubled quote or another escape, the surface allows both in one file.
+//!
+//! Only files in which the escape really stands before a quote or itself are rewritten; all others are read in place.
+
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use super::csv::Dialect;
+use super::import_failed;
+use super::scan::{Compression, decompressed};
+use crate::error::{ApplyError, Error};
+
+/// How much a compressed file may unpack to, in bytes.
+const DECOMPRESSED_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+/// How much is read at once, in bytes.
+const CHUNK_BYTES: usize = 1024 * 1024;
+
+/// Whether the file has to be rewritten. Compressed files with an escape of their own always are: looking for it means
+/// unpacking anyway.
+pub(super) fn needed(
+    file: &mut std::fs::File,
+    compression: Compression,
+    dialect: &Dialect,
+) -> std::io::Result<bool> {
+    let (Some(quote), Some(escape)) = (dialect.quote, dialect.escape) else { return Ok(false) };
+    if quote == escape {
+        return Ok(false);
+    }
+    if compression != Compression::None {
+        return Ok(true);
+    }
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut escape_last = false;
+    loop {
+        let read = file.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        let bytes = &chunk[..read];
+        let telling = |byte: u8| byte == quote || byte == escape;
+        if escape_last && telling(bytes[0]) {
+            return Ok(true);
+        }
+        if memchr::memchr_iter(escape, bytes).any(|at| bytes.get(at + 1).is_some_and(|next| telling(*next))) {
+            return Ok(true);
+        }
+        escape_last = bytes[read - 1] == escape;
+    }
+}
+
+/// Where the rewriting is within a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// After an escape inside a quoted field.
+    Escaped,
+    /// After a quote inside a quoted field: its end, or the first half of a doubled quote.
+    QuoteSeen,
+}
+
+/// Copies the file with every escape in a quoted field turned into the doubled quote (or the plain escape character).
+pub(super) fn rewrite(
+    file: std::fs::File,
+    compression: Compression,
+    dialect: &Dialect,
+    temp_dir: &Path,
+) -> Result<tempfile::NamedTempFile, ApplyError> {
+    let store = |source: std::io::Error| ApplyError::Store(Error::io(temp_dir, source));
+    let damaged = |_| import_failed("the file cannot be read; its content is damaged", None, None);
+    let reader = decompressed(file, compression).map_err(damaged)?;
+    let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader.take(DECOMPRESSED_BYTES_MAX + 1));
+    let copy = tempfile::Builder::new().prefix("load-").suffix(".csv").tempfile_in(temp_dir).map_err(store)?;
+    let mut writer = BufWriter::with_capacity(CHUNK_BYTES, copy.as_file());
+    let mut machine = Machine::new(dialect);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut out = Vec::with_capacity(CHUNK_BYTES * 2);
+    let mut total = 0;
+    loop {
+        let read = reader.read(&mut chunk).map_err(damaged)?;
+        if read == 0 {
+            break;
+        }
+        total += read as u64;
+        if total > DECOMPRESSED_BYTES_MAX {
+            return Err(import_failed("the file unpacks to more than 64 GiB", None, None));
+        }
+        out.clear();
+        for byte in &chunk[..read] {
+            machine.push(*byte, &mut out);
+        }
+        writer.write_all(&out).map_err(store)?;
+    }
+    out.clear();
+    machine.end(&mut out);
+    writer.write_all(&out).and_then(|()| writer.flush()).map_err(store)?;
+    drop(writer);
+    Ok(copy)
+}
+
+struct Machine<'a> {
+    delimiter: &'a [u8],
+    quote: u8,
+    escape: u8,
+    state: State,
+    /// How many bytes of the delimiter have just been seen.
+    delimiter_seen: usize,
+}
+
+impl<'a> Machine<'a> {
+    fn new(dialect: &'a Dialect) -> Self {
+        let quote = dialect.quote.unwrap_or(b'"');
+        Self {
+            delimiter: &dialect.delimiter,
+            quote,
+            escape: dialect.escape.unwrap_or(quote),
+            state: State::FieldStart,
+            delimiter_seen: 0,
+        }
+    }
+
+    fn push(&mut self, byte: u8, out: &mut Vec<u8>) {
+        match self.state {
+            State::Quoted => {
+                if byte == self.escape {
+                    self.state = State::Escaped;
+                } else {
+                    if byte == self.quote {
+                        self.state = State::QuoteSeen;
+                    }
+                    out.push(byte);
+                }
+            }
+            State::Escaped => {
+                if byte == self.quote {
+                    out.extend([self.quote, self.quote]);
+                } else if byte == self.escape {
+                    out.push(self.escape);
+                } else {
+                    // Before anything else the escape is a character like any other: `"C:\temp"`.
+                    out.extend([self.escape, byte]);
+                }
+                self.state = State::Quoted;
+            }
+            State::QuoteSeen if byte == self.quote => {
+                out.push(byte);
+                self.state = State::Quoted;
+            }
+            State::FieldStart if byte == self.quote => {
+                out.push(byte);
+                self.state = State::Quoted;
+                self.delimiter_seen = 0;
+            }
+            State::QuoteSeen | State::FieldStart | State::Plain => {
+                out.push(byte);
+                self.state = self.after_plain(byte);
+            }
+        }
+    }
+
+    fn after_plain(&mut self, byte: u8) -> State {
+        if byte == b'\n' || byte == b'\r' {
+            self.delimiter_seen = 0;
+            return State::FieldStart;
+        }
+        if byte == self.delimiter[self.delimiter_seen] {
+            self.delimiter_seen += 1;
+            if self.delimiter_seen == self.delimiter.len() {
+                self.delimiter_seen = 0;
+                return State::FieldStart;
+            }
+        } else {
+            self.delimiter_seen = usize::from(byte == self.delimiter[0]);
+        }
+        State::Plain
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.state == State::Escaped {
+            out.push(self.escape);
+        }
+    }
+}
