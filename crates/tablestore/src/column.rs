@@ -36,10 +36,7 @@ pub struct ColumnError {
 
 impl ColumnError {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 }
 
@@ -65,12 +62,7 @@ fn yes() -> bool {
 
 impl Column {
     /// A column from the texts of a request, checked.
-    pub fn new(
-        name: &str,
-        column_type: &str,
-        nullable: bool,
-        default: Option<&str>,
-    ) -> Result<Self, ColumnError> {
+    pub fn new(name: &str, column_type: &str, nullable: bool, default: Option<&str>) -> Result<Self, ColumnError> {
         valid_column_name(name)?;
         Ok(Self {
             name: name.to_owned(),
@@ -83,11 +75,7 @@ impl Column {
     /// Its line in a `CREATE TABLE`. Defaults are not in it: they depend on the event and are filled in by the fold.
     pub fn definition_sql(&self) -> String {
         let not_null = if self.nullable { "" } else { " NOT NULL" };
-        format!(
-            "{} {}{not_null}",
-            crate::quote::ident(&self.name),
-            self.column_type.to_sql()
-        )
+        format!("{} {}{not_null}", crate::quote::ident(&self.name), self.column_type.to_sql())
     }
 }
 
@@ -105,23 +93,14 @@ impl TableSchema {
     /// Checks names, counts and the key; key columns become not-null and the key takes their spelling.
     pub fn new(columns: Vec<Column>, primary_key: &[String]) -> Result<Self, ColumnError> {
         check_columns(&columns)?;
-        let mut schema = Self {
-            columns,
-            primary_key: Vec::new(),
-        };
+        let mut schema = Self { columns, primary_key: Vec::new() };
         for key in primary_key {
             let index = schema.position(key).ok_or_else(|| {
-                ColumnError::new(
-                    "invalid_primary_key",
-                    format!("the primary key names an unknown column {key:?}"),
-                )
+                ColumnError::new("invalid_primary_key", format!("the primary key names an unknown column {key:?}"))
             })?;
             let name = schema.columns[index].name.clone();
             if schema.primary_key.contains(&name) {
-                return Err(ColumnError::new(
-                    "invalid_primary_key",
-                    format!("the primary key repeats column {key:?}"),
-                ));
+                return Err(ColumnError::new("invalid_primary_key", format!("the primary key repeats column {key:?}")));
             }
             schema.columns[index].nullable = false;
             schema.primary_key.push(name);
@@ -136,9 +115,7 @@ impl TableSchema {
 
     /// The place of the column of that name in any case, from 0.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.columns
-            .iter()
-            .position(|column| column.name.eq_ignore_ascii_case(name))
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     /// Checks again what [`TableSchema::new`] promises, for a schema that came from elsewhere (an event, a file).
@@ -147,29 +124,20 @@ impl TableSchema {
         if &checked == self {
             return Ok(());
         }
-        Err(ColumnError::new(
-            "invalid_primary_key",
-            "a column of the primary key is nullable or spelled differently",
-        ))
+        Err(ColumnError::new("invalid_primary_key", "a column of the primary key is nullable or spelled differently"))
     }
 }
 
 fn check_columns(columns: &[Column]) -> Result<(), ColumnError> {
     if columns.len() > COLUMNS_MAX {
-        let message = format!(
-            "{} columns; a table has at most {COLUMNS_MAX}",
-            columns.len()
-        );
+        let message = format!("{} columns; a table has at most {COLUMNS_MAX}", columns.len());
         return Err(ColumnError::new("too_many_columns", message));
     }
     let mut seen = std::collections::HashSet::new();
     for column in columns {
         valid_column_name(&column.name)?;
         if !seen.insert(column.name.to_ascii_lowercase()) {
-            return Err(ColumnError::new(
-                "duplicate_column",
-                format!("column {:?} is there twice", column.name),
-            ));
+            return Err(ColumnError::new("duplicate_column", format!("column {:?} is there twice", column.name)));
         }
     }
     Ok(())
@@ -179,15 +147,11 @@ fn check_columns(columns: &[Column]) -> Result<(), ColumnError> {
 pub fn valid_column_name(name: &str) -> Result<(), ColumnError> {
     let length = name.chars().count();
     if length == 0 || length > COLUMN_NAME_CHARS_MAX {
-        let message =
-            format!("a column name has 1 to {COLUMN_NAME_CHARS_MAX} characters, this one {length}");
+        let message = format!("a column name has 1 to {COLUMN_NAME_CHARS_MAX} characters, this one {length}");
         return Err(ColumnError::new("invalid_name", message));
     }
     if name.chars().any(char::is_control) {
-        return Err(ColumnError::new(
-            "invalid_name",
-            format!("column name {name:?} holds a control character"),
-        ));
+        return Err(ColumnError::new("invalid_name", format!("column name {name:?} holds a control character")));
     }
     Ok(())
 }

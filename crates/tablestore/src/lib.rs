@@ -8,6 +8,7 @@
 mod alter;
 mod append;
 mod apply;
+pub mod avro_schema;
 pub mod column;
 pub mod error;
 mod file;

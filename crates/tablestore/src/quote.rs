@@ -10,11 +10,7 @@ pub struct QuoteError;
 
 /// Says whether the text can be quoted: a NUL would cut the statement short inside the engine.
 pub fn check(text: &str) -> Result<(), QuoteError> {
-    if text.contains('\0') {
-        Err(QuoteError)
-    } else {
-        Ok(())
-    }
+    if text.contains('\0') { Err(QuoteError) } else { Ok(()) }
 }
 
 /// An identifier in double quotes: `a"b` becomes `"a""b"`.
@@ -37,11 +33,7 @@ fn quoted(text: &str, quote: char) -> String {
         if character == quote {
             out.push(quote);
         }
-        out.push(if character == '\0' {
-            '\u{fffd}'
-        } else {
-            character
-        });
+        out.push(if character == '\0' { '\u{fffd}' } else { character });
     }
     out.push(quote);
     out

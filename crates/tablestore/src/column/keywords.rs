@@ -38,13 +38,8 @@ xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable year years yes zone";
 
 /// Whether the engine would print this name in quotes.
 pub(super) fn needs_quotes(name: &str) -> bool {
-    let plain = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let starts_well = name
-        .bytes()
-        .next()
-        .is_some_and(|byte| !byte.is_ascii_digit());
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let starts_well = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     if !plain || !starts_well {
         return true;
     }

@@ -23,17 +23,10 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// Splits the text; `code` is that of every error from here on.
-    pub(super) fn of(
-        text: &str,
-        bytes_max: usize,
-        code: &'static str,
-    ) -> Result<Self, ColumnError> {
+    pub(super) fn of(text: &str, bytes_max: usize, code: &'static str) -> Result<Self, ColumnError> {
         let error = |message: String| ColumnError { code, message };
         if text.len() > bytes_max {
-            return Err(error(format!(
-                "the text has {} bytes; at most {bytes_max} are allowed",
-                text.len()
-            )));
+            return Err(error(format!("the text has {} bytes; at most {bytes_max} are allowed", text.len())));
         }
         let mut tokens = Vec::new();
         let mut rest = text.chars().peekable();
@@ -44,18 +37,11 @@ impl Tokens {
                 }
                 '\'' | '"' => {
                     rest.next();
-                    let inner =
-                        delimited(&mut rest, character).map_err(|why| error(why.to_owned()))?;
-                    tokens.push(if character == '"' {
-                        Token::Quoted(inner)
-                    } else {
-                        Token::Text(inner)
-                    });
+                    let inner = delimited(&mut rest, character).map_err(|why| error(why.to_owned()))?;
+                    tokens.push(if character == '"' { Token::Quoted(inner) } else { Token::Text(inner) });
                 }
                 'a'..='z' | 'A'..='Z' | '_' => {
-                    tokens.push(Token::Word(take_while(&mut rest, |c| {
-                        c.is_ascii_alphanumeric() || c == '_'
-                    })));
+                    tokens.push(Token::Word(take_while(&mut rest, |c| c.is_ascii_alphanumeric() || c == '_')));
                 }
                 '0'..='9' | '.' => tokens.push(Token::Number(number(&mut rest))),
                 '(' | ')' | '[' | ']' | ',' | '+' | '-' => {
@@ -72,11 +58,7 @@ impl Tokens {
                 other => return Err(error(format!("unexpected character {other:?}"))),
             }
         }
-        Ok(Self {
-            tokens,
-            next: 0,
-            code,
-        })
+        Ok(Self { tokens, next: 0, code })
     }
 
     pub(super) fn peek(&self) -> Option<&Token> {
@@ -125,11 +107,7 @@ impl Tokens {
     }
 
     pub(super) fn expect_symbol(&mut self, symbol: char) -> Result<(), ColumnError> {
-        if self.take_symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.error(format!("expected `{symbol}`")))
-        }
+        if self.take_symbol(symbol) { Ok(()) } else { Err(self.error(format!("expected `{symbol}`"))) }
     }
 
     pub(super) fn expect_end(&self) -> Result<(), ColumnError> {
@@ -140,10 +118,7 @@ impl Tokens {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> ColumnError {
-        ColumnError {
-            code: self.code,
-            message: message.into(),
-        }
+        ColumnError { code: self.code, message: message.into() }
     }
 }
 

@@ -21,19 +21,14 @@ impl ColumnType {
         tokens.expect_end()?;
         // Aliases print longer than they are written, and what we print must be readable again.
         if parsed.to_string().len() > TYPE_BYTES_MAX {
-            return Err(tokens.error(format!(
-                "the type is longer than {TYPE_BYTES_MAX} bytes when written out"
-            )));
+            return Err(tokens.error(format!("the type is longer than {TYPE_BYTES_MAX} bytes when written out")));
         }
         Ok(parsed)
     }
 }
 
 /// A type and the height of its tree. `depth` counts from the root and bounds the recursion, the height bounds the suffixes.
-pub(super) fn parse_type(
-    tokens: &mut Tokens,
-    depth: usize,
-) -> Result<(ColumnType, usize), ColumnError> {
+pub(super) fn parse_type(tokens: &mut Tokens, depth: usize) -> Result<(ColumnType, usize), ColumnError> {
     if depth > TYPE_DEPTH_MAX {
         return Err(too_deep(tokens));
     }
@@ -49,10 +44,7 @@ pub(super) fn parse_type(
             tokens.expect_symbol(',')?;
             let (value, value_height) = parse_type(tokens, depth + 1)?;
             tokens.expect_symbol(')')?;
-            (
-                ColumnType::Map(Box::new(key), Box::new(value)),
-                1 + key_height.max(value_height),
-            )
+            (ColumnType::Map(Box::new(key), Box::new(value)), 1 + key_height.max(value_height))
         }
         "ENUM" => (parse_enum(tokens)?, 1),
         "DECIMAL" | "NUMERIC" | "DEC" => (parse_decimal(tokens)?, 1),
@@ -97,10 +89,7 @@ fn parse_struct(tokens: &mut Tokens, depth: usize) -> Result<(ColumnType, usize)
             other => return Err(tokens.error(format!("expected a field name, found {other:?}"))),
         };
         valid_column_name(&name).map_err(|error| tokens.error(error.message))?;
-        if fields
-            .iter()
-            .any(|(seen, _)| seen.eq_ignore_ascii_case(&name))
-        {
+        if fields.iter().any(|(seen, _)| seen.eq_ignore_ascii_case(&name)) {
             return Err(tokens.error(format!("the struct has two fields {name:?}")));
         }
         let (field, field_height) = parse_type(tokens, depth + 1)?;
@@ -124,9 +113,7 @@ fn parse_enum(tokens: &mut Tokens) -> Result<ColumnType, ColumnError> {
             }
             Some(Token::Text(label)) => labels.push(label),
             other => {
-                return Err(
-                    tokens.error(format!("expected an enum label in quotes, found {other:?}"))
-                );
+                return Err(tokens.error(format!("expected an enum label in quotes, found {other:?}")));
             }
         }
         if !tokens.take_symbol(',') {
@@ -140,27 +127,15 @@ fn parse_enum(tokens: &mut Tokens) -> Result<ColumnType, ColumnError> {
 /// DuckDB's limits: width 1–38, scale not above the width; `DECIMAL` alone is `DECIMAL(18,3)`.
 fn parse_decimal(tokens: &mut Tokens) -> Result<ColumnType, ColumnError> {
     if !tokens.take_symbol('(') {
-        return Ok(ColumnType::Decimal {
-            width: 18,
-            scale: 3,
-        });
+        return Ok(ColumnType::Decimal { width: 18, scale: 3 });
     }
     let width = parse_integer(tokens, 38)?;
-    let scale = if tokens.take_symbol(',') {
-        parse_integer(tokens, 38)?
-    } else {
-        0
-    };
+    let scale = if tokens.take_symbol(',') { parse_integer(tokens, 38)? } else { 0 };
     tokens.expect_symbol(')')?;
     if width == 0 || scale > width {
-        return Err(tokens.error(format!(
-            "DECIMAL({width},{scale}) is outside of DuckDB's limits"
-        )));
+        return Err(tokens.error(format!("DECIMAL({width},{scale}) is outside of DuckDB's limits")));
     }
-    Ok(ColumnType::Decimal {
-        width: width as u8,
-        scale: scale as u8,
-    })
+    Ok(ColumnType::Decimal { width: width as u8, scale: scale as u8 })
 }
 
 fn parse_integer(tokens: &mut Tokens, max: u32) -> Result<u32, ColumnError> {

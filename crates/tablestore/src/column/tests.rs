@@ -111,12 +111,9 @@ fn every_form_is_spelled_as_the_engine_spells_it() {
     for form in FORMS {
         let ours = ColumnType::parse(form).unwrap_or_else(|error| panic!("{form}: {error}"));
         for written in [(*form).to_owned(), ours.to_string(), ours.to_sql()] {
-            connection
-                .execute_batch(&format!("CREATE OR REPLACE TABLE t (c {written})"))
-                .unwrap();
-            let theirs: String = connection
-                .query_row("SELECT column_type FROM (DESCRIBE t)", [], |row| row.get(0))
-                .unwrap();
+            connection.execute_batch(&format!("CREATE OR REPLACE TABLE t (c {written})")).unwrap();
+            let theirs: String =
+                connection.query_row("SELECT column_type FROM (DESCRIBE t)", [], |row| row.get(0)).unwrap();
             assert_eq!(ours.to_string(), theirs, "written {written}");
         }
         assert_eq!(ColumnType::parse(&ours.to_string()).unwrap(), ours);
@@ -179,11 +176,7 @@ fn anything_else_is_no_type() {
         hostile.as_str(),
         long.as_str(),
     ] {
-        assert_eq!(
-            ColumnType::parse(bad).unwrap_err().code,
-            "invalid_column_type",
-            "{bad}"
-        );
+        assert_eq!(ColumnType::parse(bad).unwrap_err().code, "invalid_column_type", "{bad}");
     }
     assert!(ColumnType::parse(&format!("INT{}", "[]".repeat(15))).is_ok());
 }
@@ -191,9 +184,7 @@ fn anything_else_is_no_type() {
 #[test]
 fn defaults_are_canonical_and_the_same_at_every_replay() {
     let connection = duckdb::Connection::open_in_memory().unwrap();
-    connection
-        .execute_batch("SET TimeZone = 'America/New_York'")
-        .unwrap();
+    connection.execute_batch("SET TimeZone = 'America/New_York'").unwrap();
     let micros = 1_767_323_045_123_456; // 2026-01-02 03:04:05.123456 UTC
     let nil = "f6e4fbc6-4dab-a42f-4c51-4e2d9cc0d0a5";
     for (column_type, default, canonical, value) in [
@@ -203,42 +194,12 @@ fn defaults_are_canonical_and_the_same_at_every_replay() {
         ("TEXT", "'it''s'", "'it''s'", Some("it's")),
         ("TEXT", "null", "NULL", None),
         ("BOOLEAN", "True", "TRUE", Some("true")),
-        (
-            "DATE",
-            "DATE '2026-01-02'",
-            "CAST('2026-01-02' AS DATE)",
-            Some("2026-01-02"),
-        ),
-        (
-            "DATE",
-            "'2026-01-02'::date",
-            "CAST('2026-01-02' AS DATE)",
-            Some("2026-01-02"),
-        ),
-        (
-            "BIGINT",
-            "CAST('5' AS int)",
-            "CAST('5' AS INTEGER)",
-            Some("5"),
-        ),
-        (
-            "TIMESTAMP",
-            "now()",
-            "now()",
-            Some("2026-01-02 03:04:05.123456"),
-        ),
-        (
-            "TIMESTAMPTZ",
-            "(CURRENT_TIMESTAMP)",
-            "now()",
-            Some("2026-01-01 22:04:05.123456-05"),
-        ),
-        (
-            "VARCHAR",
-            "now()",
-            "now()",
-            Some("2026-01-02 03:04:05.123456"),
-        ),
+        ("DATE", "DATE '2026-01-02'", "CAST('2026-01-02' AS DATE)", Some("2026-01-02")),
+        ("DATE", "'2026-01-02'::date", "CAST('2026-01-02' AS DATE)", Some("2026-01-02")),
+        ("BIGINT", "CAST('5' AS int)", "CAST('5' AS INTEGER)", Some("5")),
+        ("TIMESTAMP", "now()", "now()", Some("2026-01-02 03:04:05.123456")),
+        ("TIMESTAMPTZ", "(CURRENT_TIMESTAMP)", "now()", Some("2026-01-01 22:04:05.123456-05")),
+        ("VARCHAR", "now()", "now()", Some("2026-01-02 03:04:05.123456")),
         ("DATE", "current_date", "current_date", Some("2026-01-02")),
         ("DATE", "now()", "now()", Some("2026-01-02")),
         ("UUID", "uuid()", "uuid()", Some(nil)),
@@ -250,24 +211,17 @@ fn defaults_are_canonical_and_the_same_at_every_replay() {
         ),
         ("INT[]", "'[1, 2]'", "'[1, 2]'", Some("[1, 2]")),
     ] {
-        let column = Column::new("c", column_type, true, Some(default))
-            .unwrap_or_else(|error| panic!("{default}: {error}"));
+        let column =
+            Column::new("c", column_type, true, Some(default)).unwrap_or_else(|error| panic!("{default}: {error}"));
         let parsed = column.default.clone().unwrap();
         assert_eq!(parsed.to_string(), canonical, "{default}");
         assert_eq!(DefaultExpr::parse(canonical).unwrap(), parsed);
         let sql = column.default_sql(micros, "it's a seed", Some("41 + 1"));
-        let got: Option<String> = connection
-            .query_row(&format!("SELECT CAST({sql} AS VARCHAR)"), [], |row| {
-                row.get(0)
-            })
-            .unwrap();
+        let got: Option<String> =
+            connection.query_row(&format!("SELECT CAST({sql} AS VARCHAR)"), [], |row| row.get(0)).unwrap();
         if default == "uuid()" {
             let again: Option<String> = connection
-                .query_row(
-                    "SELECT CAST(CAST(md5('it''s a seed/c/42') AS UUID) AS VARCHAR)",
-                    [],
-                    |row| row.get(0),
-                )
+                .query_row("SELECT CAST(CAST(md5('it''s a seed/c/42') AS UUID) AS VARCHAR)", [], |row| row.get(0))
                 .unwrap();
             assert_eq!(got, again);
         } else {
@@ -279,17 +233,8 @@ fn defaults_are_canonical_and_the_same_at_every_replay() {
 #[test]
 fn the_calendar_is_the_engines() {
     let connection = duckdb::Connection::open_in_memory().unwrap();
-    for micros in [
-        0_i64,
-        951_782_400_000_000,
-        951_868_799_999_999,
-        4_107_542_400_000_000,
-        253_402_300_799_999_999,
-    ] {
-        let sql = format!(
-            "SELECT epoch_us({})",
-            DefaultExpr::Now.to_sql(micros, "", None)
-        );
+    for micros in [0_i64, 951_782_400_000_000, 951_868_799_999_999, 4_107_542_400_000_000, 253_402_300_799_999_999] {
+        let sql = format!("SELECT epoch_us({})", DefaultExpr::Now.to_sql(micros, "", None));
         let back: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
         assert_eq!(back, micros);
     }
@@ -327,11 +272,7 @@ fn other_defaults_are_refused() {
         ".",
         "1e",
     ] {
-        assert_eq!(
-            DefaultExpr::parse(bad).unwrap_err().code,
-            "invalid_default",
-            "{bad}"
-        );
+        assert_eq!(DefaultExpr::parse(bad).unwrap_err().code, "invalid_default", "{bad}");
     }
 }
 
@@ -349,23 +290,11 @@ fn names_counts_and_keys_are_checked() {
         let key: Vec<String> = key.iter().map(|k| (*k).to_owned()).collect();
         TableSchema::new(columns, &key).unwrap_err().code
     };
-    assert_eq!(
-        code(vec![column("a"), column("A")], &[]),
-        "duplicate_column"
-    );
+    assert_eq!(code(vec![column("a"), column("A")], &[]), "duplicate_column");
     assert_eq!(code(vec![column("a")], &["b"]), "invalid_primary_key");
     assert_eq!(code(vec![column("a")], &["a", "A"]), "invalid_primary_key");
-    assert_eq!(
-        code((0..10_000).map(|n| column(&format!("c{n}"))).collect(), &[]),
-        "too_many_columns"
-    );
-    assert!(
-        TableSchema::new(
-            (0..COLUMNS_MAX).map(|n| column(&format!("c{n}"))).collect(),
-            &[]
-        )
-        .is_ok()
-    );
+    assert_eq!(code((0..10_000).map(|n| column(&format!("c{n}"))).collect(), &[]), "too_many_columns");
+    assert!(TableSchema::new((0..COLUMNS_MAX).map(|n| column(&format!("c{n}"))).collect(), &[]).is_ok());
     let schema = TableSchema::new(vec![column("Id"), column("v")], &["ID".to_owned()]).unwrap();
     assert_eq!(schema.primary_key, ["Id"]);
     assert!(!schema.column("iD").unwrap().nullable);
@@ -376,14 +305,9 @@ fn names_counts_and_keys_are_checked() {
 fn json_is_texts() {
     let column = Column::new("a", "int[]", false, Some("null")).unwrap();
     let json = serde_json::to_value(&column).unwrap();
-    assert_eq!(
-        json,
-        serde_json::json!({"name": "a", "type": "INTEGER[]", "nullable": false, "default": "NULL"})
-    );
+    assert_eq!(json, serde_json::json!({"name": "a", "type": "INTEGER[]", "nullable": false, "default": "NULL"}));
     assert_eq!(serde_json::from_value::<Column>(json).unwrap(), column);
-    assert!(
-        serde_json::from_value::<Column>(serde_json::json!({"name": "a", "type": "file"})).is_err()
-    );
+    assert!(serde_json::from_value::<Column>(serde_json::json!({"name": "a", "type": "file"})).is_err());
 }
 
 proptest! {

@@ -130,8 +130,7 @@ impl ColumnType {
         match self {
             Self::Decimal { width, scale } => write!(out, "DECIMAL({width},{scale})"),
             Self::Enum(labels) => {
-                let labels: Vec<String> =
-                    labels.iter().map(|label| quote::literal(label)).collect();
+                let labels: Vec<String> = labels.iter().map(|label| quote::literal(label)).collect();
                 write!(out, "ENUM({})", labels.join(", "))
             }
             Self::List(element) => {
@@ -167,11 +166,7 @@ impl fmt::Display for ColumnType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         self.write(&mut out, &|name| {
-            if needs_quotes(name) {
-                quote::ident(name)
-            } else {
-                name.to_owned()
-            }
+            if needs_quotes(name) { quote::ident(name) } else { name.to_owned() }
         })?;
         formatter.pad(&out)
     }
