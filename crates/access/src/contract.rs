@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GrantPublishers {
-    /// none or all.
+    /// none (only what anyone may) or all (whatever the tenant's admin may).
     pub rights: String,
 }
 
 alluvium_messaging::contract!(
     GrantPublishers,
     "GrantPublishers",
-    r####"{"aggregate":"tenant","doc":"Sets what unsigned NATS messages of a tenant may do.","fields":[{"doc":"none or all.","name":"rights","type":"string"}],"kind":"command","name":"GrantPublishers","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
+    r####"{"aggregate":"tenant","doc":"Sets what unsigned NATS messages of a tenant may do.","fields":[{"doc":"none (only what anyone may) or all (whatever the tenant's admin may).","name":"rights","type":"string"}],"kind":"command","name":"GrantPublishers","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
     &[]
 );
 
@@ -74,6 +74,8 @@ pub struct KeyIssued {
     pub expires_at: Option<i64>,
     /// When it was issued.
     pub issued_at: i64,
+    /// Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.
+    pub issued_by: String,
 }
 
 #[allow(non_snake_case)]
@@ -84,7 +86,7 @@ fn default_KeyIssued_scope() -> String {
 alluvium_messaging::contract!(
     KeyIssued,
     "KeyIssued",
-    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 
@@ -107,14 +109,14 @@ alluvium_messaging::contract!(
 /// What unsigned NATS messages of a tenant may do from now on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishersGranted {
-    /// none or all.
+    /// none (only what anyone may) or all (whatever the tenant's admin may).
     pub rights: String,
 }
 
 alluvium_messaging::contract!(
     PublishersGranted,
     "PublishersGranted",
-    r####"{"aggregate":"tenant","doc":"What unsigned NATS messages of a tenant may do from now on.","fields":[{"doc":"none or all.","name":"rights","type":"string"}],"kind":"event","name":"PublishersGranted","namespace":"alluvium.access","type":"record"}"####,
+    r####"{"aggregate":"tenant","doc":"What unsigned NATS messages of a tenant may do from now on.","fields":[{"doc":"none (only what anyone may) or all (whatever the tenant's admin may).","name":"rights","type":"string"}],"kind":"event","name":"PublishersGranted","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 

@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Who may do what: keys of projects, the admin key, and the rights of unsigned NATS messages.
+//!
+//! * **Key**: opens one project. Minted at the edge, shown once; the log and every store know only its HMAC.
+//! * **Keyring**: all keys of a project; the aggregate that keeps the last live key from being revoked.
+//! * **Grant**: what messages without a signature may do on a tenant's subjects; nothing by default.
+//!
+//! It never sees a project: it hears of a project's end from the log, by the event's name.
+//!
+//! ```
+//! use alluvium_access::keys;
+//! use alluvium_kernel::SigningKey;
+//! let key = keys::mint(&SigningKey::new([7; 32]), "flights").unwrap();
+//! assert!(key.secret.reveal().starts_with("proj_flights_admin_"));
+//! ```
+
+pub mod contract;
+mod error;
+pub mod keys;
+pub mod model;
+
+pub use error::ERRORS;

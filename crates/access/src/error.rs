@@ -1,0 +1,125 @@
+//! Everything this context may answer instead of doing it.
+
+use alluvium_kernel::{ErrorInfo, Problem};
+
+use crate::model::KEYS_PER_PROJECT_MAX;
+
+/// The public error codes of this context.
+pub const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new(
+        "access.forbidden",
+        403,
+        "The actor has no right to do this",
+        "Use a key of that project, or the admin key. A message without signature needs `GrantPublishers` for its tenant.",
+    ),
+    ErrorInfo::new(
+        "access.admin_required",
+        401,
+        "Only the installation's admin may do this",
+        "Send the admin key: the value the server was started with as `ADMIN_API_KEY`.",
+    ),
+    ErrorInfo::new(
+        "access.admin_not_configured",
+        401,
+        "The server has no admin key",
+        "Set `ADMIN_API_KEY` (or `admin_api_key` in the configuration) and restart the server.",
+    ),
+    ErrorInfo::new(
+        "access.not_ready",
+        503,
+        "Keys are still being read from the log",
+        "Try again in a moment; when it lasts, look at the server's log and at NATS.",
+    ),
+    ErrorInfo::new(
+        "access.api_key_not_found",
+        404,
+        "No such key in this project",
+        "`GET /projects/{project_id}/api-keys` lists the keys that are not revoked.",
+    ),
+    ErrorInfo::new(
+        "access.project_not_found",
+        404,
+        "No such project",
+        "Check the id in the path; `GET /projects` lists the projects there are.",
+    ),
+    ErrorInfo::new(
+        "access.cannot_revoke_last_admin_key",
+        400,
+        "The last live key of a project cannot be revoked",
+        "Issue another key first, then revoke this one.",
+    ),
+    ErrorInfo::new(
+        "access.key_exists",
+        409,
+        "The key's id was used before",
+        "Ids are never used again: issue a key under a new id.",
+    ),
+    ErrorInfo::new(
+        "access.too_many_keys",
+        409,
+        "The project has as many live keys as it may have",
+        "Revoke keys that are no longer used.",
+    ),
+    ErrorInfo::new(
+        "access.invalid_key",
+        400,
+        "The command does not describe a key",
+        "The detail names the field and what it must be.",
+    ),
+    ErrorInfo::new(
+        "access.invalid_request",
+        400,
+        "The request asks for a key that cannot be",
+        "A branch key names its branch, a project key names none.",
+    ),
+    ErrorInfo::new(
+        "access.unsupported_scope",
+        400,
+        "Keys of this scope do not exist yet",
+        "Only `project_admin` keys can be issued; keys of branches come with branches.",
+    ),
+    ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
+];
+
+pub(crate) fn key_exists(key: &str) -> Problem {
+    Problem::new("access.key_exists", 409, format!("The key id `{key}` was used before in this project."))
+}
+
+pub(crate) fn too_many_keys(project: &str) -> Problem {
+    let detail = format!("Project `{project}` has {KEYS_PER_PROJECT_MAX} live keys, the most there may be.");
+    Problem::new("access.too_many_keys", 409, detail)
+}
+
+pub(crate) fn invalid_key(detail: impl Into<String>) -> Problem {
+    Problem::new("access.invalid_key", 400, detail)
+}
+
+pub(crate) fn unsupported_scope(scope: &str) -> Problem {
+    // The value goes no further than its length allows: it comes from outside and ends up in answers and outcomes.
+    let shown: String = scope.chars().take(64).collect();
+    let detail = format!("Keys of scope `{shown}` do not exist yet; issue one of scope `project_admin`.");
+    Problem::new("access.unsupported_scope", 400, detail)
+}
+
+pub(crate) fn key_not_found(project: &str, key: &str) -> Problem {
+    Problem::new("access.api_key_not_found", 404, format!("API key {key} not found in project {project}"))
+}
+
+#[allow(dead_code)]
+pub(crate) fn project_not_found(project: &str) -> Problem {
+    Problem::new("access.project_not_found", 404, format!("Project {project} not found"))
+}
+
+pub(crate) fn last_admin_key(key: &str) -> Problem {
+    let detail = format!("Cannot revoke {key}: it is the last live project admin key. Issue another one first.");
+    Problem::new("access.cannot_revoke_last_admin_key", 400, detail)
+}
+
+pub(crate) fn unknown_rights(rights: &str) -> Problem {
+    let shown: String = rights.chars().take(64).collect();
+    Problem::new("access.unknown_rights", 400, format!("`rights` is `{shown}`; it must be `none` or `all`."))
+}
+
+pub(crate) fn not_ready() -> Problem {
+    Problem::unavailable("access.not_ready", "Keys are still being read from the log; try again in a moment.")
+}

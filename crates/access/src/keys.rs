@@ -1,0 +1,100 @@
+//! Secrets of keys: drawn here, shown once, known afterwards only by a digest.
+
+use alluvium_kernel::{Problem, SigningKey};
+
+/// Random bytes of a key.
+const SECRET_BYTES: usize = 16;
+/// Length of a digest, in hex digits.
+pub(crate) const DIGEST_HEX_CHARS: usize = 64;
+/// Length of a key id after `key_`, in hex digits.
+const ID_HEX_CHARS: usize = 32;
+/// What digests of keys are told apart by from digests for other purposes.
+const DIGEST_PURPOSE: &str = "key";
+
+/// A whole key, to be shown once. It is never printed by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The key itself: for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Secret(…)")
+    }
+}
+
+/// A new key of a project, not issued yet.
+#[derive(Clone, Debug)]
+pub struct Minted {
+    /// Its id.
+    pub id: String,
+    /// The key.
+    pub secret: Secret,
+    /// Its digest.
+    pub digest: String,
+    /// What may be shown of it.
+    pub prefix: String,
+}
+
+/// Draws a key for a project.
+pub fn mint(pepper: &SigningKey, project: &str) -> Result<Minted, Problem> {
+    let secret = Secret(format!("proj_{project}_admin_{}", random_hex()?));
+    let digest = digest(pepper, secret.reveal());
+    Ok(Minted { id: format!("key_{}", random_hex()?), digest, prefix: prefix(project), secret })
+}
+
+/// The digest a key is known by: over the whole key, so that nothing depends on where its parts end.
+pub fn digest(pepper: &SigningKey, key: &str) -> String {
+    pepper.digest(DIGEST_PURPOSE, key)
+}
+
+/// What may be shown of a project's keys.
+pub fn prefix(project: &str) -> String {
+    format!("proj_{project}_admin_...")
+}
+
+pub(crate) fn is_key_id(text: &str) -> bool {
+    text.strip_prefix("key_").is_some_and(|rest| is_hex(rest, ID_HEX_CHARS))
+}
+
+pub(crate) fn is_hex(text: &str, chars: usize) -> bool {
+    text.len() == chars && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn random_hex() -> Result<String, Problem> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(|cause| {
+        tracing::error!(error = %cause, "the system gives no random bytes");
+        Problem::internal()
+    })?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_the_form_clients_know() {
+        let pepper = SigningKey::new([1; 32]);
+        let key = mint(&pepper, "a_b").unwrap();
+        let random = key.secret.reveal().strip_prefix("proj_a_b_admin_").unwrap();
+        assert!(is_hex(random, 32) && is_key_id(&key.id));
+        assert_eq!(key.prefix, "proj_a_b_admin_...");
+        assert_eq!(key.digest, digest(&pepper, key.secret.reveal()));
+        assert_ne!(key.digest, digest(&SigningKey::new([2; 32]), key.secret.reveal()));
+        assert_ne!(mint(&pepper, "a_b").unwrap().secret, key.secret);
+    }
+
+    #[test]
+    fn nothing_printed_gives_a_key_away() {
+        let key = mint(&SigningKey::new([1; 32]), "p").unwrap();
+        let random = key.secret.reveal().strip_prefix("proj_p_admin_").unwrap();
+        assert!(!format!("{key:?}").contains(random) && !key.id.contains(random) && !key.digest.contains(random));
+    }
+}

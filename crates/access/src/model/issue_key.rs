@@ -1,0 +1,140 @@
+//! `IssueKey`: a key of a project begins to work.
+
+use alluvium_kernel::{Decide, DecisionContext, Problem, TOKEN_BYTES_MAX, Timestamp, Token};
+
+use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PROJECT_ADMIN};
+use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
+use crate::error;
+use crate::keys;
+
+impl Decide<Keyring> for IssueKey {
+    type Event = KeyringEvent;
+
+    fn decide(self, keyring: &Keyring, at: &DecisionContext) -> Result<Vec<KeyringEvent>, Problem> {
+        self.check(at)?;
+        if let Some(known) = keyring.get(&self.key) {
+            let same = known.digest == self.digest && !known.revoked;
+            return if same { Ok(vec![]) } else { Err(error::key_exists(&self.key)) };
+        }
+        if keyring.live(at.time).count() >= KEYS_PER_PROJECT_MAX {
+            return Err(error::too_many_keys(&self.project));
+        }
+        let issued = KeyIssued {
+            project: self.project,
+            key: self.key,
+            digest: self.digest,
+            prefix: self.prefix,
+            scope: self.scope,
+            description: self.description,
+            expires_at: self.expires_at,
+            issued_at: at.time.micros(),
+            issued_by: at.actor.to_string(),
+        };
+        Ok(vec![issued.into()])
+    }
+}
+
+impl IssueKey {
+    fn check(&self, at: &DecisionContext) -> Result<(), Problem> {
+        if Token::encode(&self.project).is_err() {
+            return Err(error::invalid_key(format!(
+                "`project` must be 1 to {TOKEN_BYTES_MAX} bytes long once percent-encoded."
+            )));
+        }
+        if self.scope != PROJECT_ADMIN {
+            return Err(error::unsupported_scope(&self.scope));
+        }
+        if !keys::is_key_id(&self.key) {
+            return Err(error::invalid_key("`key` must be `key_` and 32 lower-case hex digits."));
+        }
+        if !keys::is_hex(&self.digest, keys::DIGEST_HEX_CHARS) {
+            return Err(error::invalid_key("`digest` must be 64 lower-case hex digits."));
+        }
+        // Not a wish for tidiness: whatever else stood here could be the secret itself, for ever on the log.
+        if self.prefix != keys::prefix(&self.project) {
+            return Err(error::invalid_key(format!("`prefix` must be `{}`.", keys::prefix(&self.project))));
+        }
+        if self.description.chars().count() > DESCRIPTION_CHARS_MAX {
+            return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
+        }
+        let latest = at.time.micros().saturating_add(LIFETIME_DAYS_MAX * DAY_MICROS);
+        match self.expires_at {
+            Some(expires_at) if expires_at <= at.time.micros() || expires_at > latest => {
+                Err(error::invalid_key(format!(
+                    "`expires_at` is {}; it must be after {} and at most {LIFETIME_DAYS_MAX} days later.",
+                    Timestamp::from_micros(expires_at),
+                    at.time
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use alluvium_kernel::Actor;
+
+    #[test]
+    fn a_key_is_issued_with_its_moment_and_issuer() {
+        let expected = KeyIssued { issued_at: 1_000, issued_by: "key:key_boss".into(), ..issued("p", 1, 0) };
+        keyring(vec![])
+            .at(1_000, Actor::Key("key_boss".into()))
+            .when(issue("p", 1).into())
+            .then_expect_events(vec![expected.into()]);
+    }
+
+    #[test]
+    fn the_same_key_again_changes_nothing() {
+        keyring(vec![issued("p", 1, 0).into()])
+            .at(5, Actor::Admin)
+            .when(issue("p", 1).into())
+            .then_expect_events(vec![]);
+    }
+
+    #[test]
+    fn another_secret_under_a_known_id_is_refused() {
+        let other = IssueKey { digest: digest(2), ..issue("p", 1) };
+        let given = vec![issued("p", 1, 0).into()];
+        rejected(keyring(given).at(5, Actor::Admin).when(other.into()), "access.key_exists");
+    }
+
+    #[test]
+    fn a_revoked_key_does_not_come_back() {
+        let given = vec![issued("p", 1, 0).into(), revoked("p", 1).into()];
+        rejected(keyring(given).at(5, Actor::Admin).when(issue("p", 1).into()), "access.key_exists");
+    }
+
+    #[test]
+    fn what_is_not_a_key_is_refused() {
+        let now = 10 * DAY_MICROS;
+        let wrong = [
+            ("access.unsupported_scope", IssueKey { scope: "branch_read".into(), ..issue("p", 1) }),
+            (
+                "access.invalid_key",
+                IssueKey { project: String::new(), prefix: "proj__admin_...".into(), ..issue("p", 1) },
+            ),
+            ("access.invalid_key", IssueKey { key: "key_X".into(), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { digest: "secret".into(), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { prefix: "proj_p_admin_0123456789abcdef".into(), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { description: "x".repeat(DESCRIPTION_CHARS_MAX + 1), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { expires_at: Some(now), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { expires_at: Some(i64::MAX), ..issue("p", 1) }),
+        ];
+        for (code, command) in wrong {
+            rejected(keyring(vec![]).at(now, Actor::Admin).when(command.into()), code);
+        }
+    }
+
+    #[test]
+    fn only_live_keys_count_towards_the_limit() {
+        let full: Vec<_> = (1..=KEYS_PER_PROJECT_MAX).map(|n| issued("p", n, 0).into()).collect();
+        let next = KEYS_PER_PROJECT_MAX + 1;
+        rejected(keyring(full.clone()).at(5, Actor::Admin).when(issue("p", next).into()), "access.too_many_keys");
+        let freed = [full, vec![revoked("p", 7).into()]].concat();
+        let events = keyring(freed).at(5, Actor::Admin).when(issue("p", next).into()).inspect_result().unwrap();
+        assert_eq!(events.len(), 1);
+    }
+}

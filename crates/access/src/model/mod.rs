@@ -1,0 +1,27 @@
+//! What may happen to keys and grants. Pure: time, ids and the actor come in through `DecisionContext`.
+//!
+//! A keyring holds all keys of one project, because "the last live key cannot be revoked" needs all of them at once.
+
+mod grant_publishers;
+mod issue_key;
+mod keyring;
+mod revoke_key;
+mod revoke_project_keys;
+mod tenant;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use keyring::{KeyState, Keyring};
+pub use tenant::{Rights, Tenant};
+
+/// Live keys of one project at once.
+pub const KEYS_PER_PROJECT_MAX: usize = 1_000;
+/// Length of a key's description, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 1_024;
+/// How far in the future a key may expire, in days: the surface offers 365, one more is for clocks that differ.
+pub const LIFETIME_DAYS_MAX: i64 = 366;
+/// The only scope until branches exist.
+pub const PROJECT_ADMIN: &str = "project_admin";
+
+/// Microseconds in a day.
+pub(crate) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
