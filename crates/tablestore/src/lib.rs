@@ -14,12 +14,16 @@ pub mod error;
 mod file;
 mod hub;
 mod instance;
+mod json;
 mod key;
 mod load;
 mod marker;
 mod meta;
+mod query;
 pub mod quote;
 mod quote_path;
+mod read;
+mod verify;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
 pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
@@ -28,3 +32,6 @@ pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableS
 pub use hub::{Hub, HubConfig, Pinned};
 pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadReport, LoadSpec};
 pub use marker::{Suspect, probe_file};
+pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn};
+pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
+pub use verify::Checksum;

@@ -1,0 +1,274 @@
+//! Reading rows: previews, point reads, exports. Every read sees one version of the table and blocks no writer.
+
+use std::path::Path;
+
+use arrow::record_batch::RecordBatch;
+use duckdb::params_from_iter;
+use serde_json::value::RawValue;
+
+use crate::apply::plain;
+use crate::column::{Column, ColumnType, TableSchema};
+use crate::error::{Error, Kind, Result, code, kind, store_error, text};
+use crate::file::TableFile;
+use crate::hub::Hub;
+use crate::instance::Session;
+use crate::json::{string, write_value};
+use crate::quote::ident;
+use crate::quote_path::literal_path;
+
+/// Most rows one preview gives.
+pub const PREVIEW_ROWS_MAX: u64 = 10_000;
+
+/// What to read.
+#[derive(Debug, Clone, Default)]
+pub struct PreviewSpec {
+    /// Only these columns, in this order; all if `None`.
+    pub columns: Option<Vec<String>>,
+    /// A predicate made by `Predicate::to_sql`, never user text.
+    pub predicate_sql: Option<String>,
+    /// Columns that must equal a value given as text; the text is bound, not spliced.
+    pub equal: Vec<(String, String)>,
+    /// Columns to sort by, each with `true` for descending; ties are broken as without it.
+    pub order_by: Vec<(String, bool)>,
+    /// How many rows.
+    pub limit: u64,
+    /// How many to leave out first.
+    pub offset: u64,
+}
+
+/// Rows of one version of a table.
+#[derive(Debug)]
+pub struct Preview {
+    /// The columns read.
+    pub columns: Vec<Column>,
+    /// One JSON object a row.
+    pub rows: Vec<Box<RawValue>>,
+    /// Rows that match, without limit and offset.
+    pub total: u64,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Header, comma, LF, quotes only where needed, NULL empty, the empty string `""`.
+    Csv {
+        /// gzip instead of plain text.
+        gzip: bool,
+    },
+    /// Apache Parquet.
+    Parquet(ParquetCompression),
+}
+
+/// Compression inside a Parquet file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the variants are the names of codecs")]
+pub enum ParquetCompression {
+    #[default]
+    Snappy,
+    Gzip,
+    Zstd,
+}
+
+/// What to export.
+#[derive(Debug, Clone)]
+pub struct ExportSpec {
+    /// How.
+    pub format: ExportFormat,
+    /// Only these columns; all if `None`.
+    pub columns: Option<Vec<String>>,
+    /// A predicate made by `Predicate::to_sql`.
+    pub predicate_sql: Option<String>,
+    /// At most so many rows.
+    pub limit: Option<u64>,
+}
+
+/// What an export wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+impl Hub {
+    /// Reads rows as JSON objects, in a stable order: by primary key, else as inserted.
+    pub fn preview(&self, file: &TableFile, spec: &PreviewSpec) -> Result<Preview> {
+        let (attached, session) = self.open_file(file)?;
+        let transaction = session.begin()?;
+        let meta = crate::meta::read(&session, &attached)?;
+        let columns = chosen(&meta.schema, spec.columns.as_deref())?;
+        let (condition, values) = condition(&meta.schema, spec)?;
+        let data = attached.relation("data");
+        let failed = |error: duckdb::Error| read_error(&error);
+        let total = if condition.is_empty() {
+            meta.rows
+        } else {
+            let sql = format!("SELECT count(*) FROM {data} AS d {condition}");
+            let count = session
+                .connection()
+                .query_row(&sql, params_from_iter(values.iter()), |row| row.get::<_, i64>(0));
+            session.noted(count).map_err(failed)? as u64
+        };
+        let sql = format!(
+            "SELECT {} FROM {data} AS d {condition} ORDER BY {} LIMIT {} OFFSET {}",
+            selected(&columns),
+            order(&meta.schema, &spec.order_by)?,
+            spec.limit.min(PREVIEW_ROWS_MAX),
+            spec.offset,
+        );
+        let mut rows = Vec::new();
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let kinds: Vec<Option<&ColumnType>> = columns.iter().map(|column| Some(&column.column_type)).collect();
+        each_batch(&session, &sql, &values, |batch| {
+            for row in 0..batch.num_rows() {
+                rows.push(raw(object(batch, row, &names, &kinds)));
+            }
+        })
+        .map_err(failed)?;
+        transaction.commit().map_err(|error| store_error(&error))?;
+        Ok(Preview { columns, rows, total })
+    }
+
+    /// Writes rows to a file inside the hub's export (or blob) directory and syncs it; nothing is left there after a failure.
+    pub fn export(&self, file: &TableFile, spec: &ExportSpec, destination: &Path) -> Result<Exported> {
+        let (attached, session) = self.open_file(file)?;
+        let schema = crate::meta::read(&session, &attached)?.schema;
+        let columns = chosen(&schema, spec.columns.as_deref())?;
+        let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
+        let condition = spec.predicate_sql.as_ref().map_or_else(String::new, |sql| format!("WHERE ({sql})"));
+        let limit = spec.limit.map_or_else(String::new, |limit| format!("LIMIT {limit}"));
+        let options = match spec.format {
+            ExportFormat::Csv { gzip } => {
+                format!("FORMAT csv, HEADER true, COMPRESSION '{}'", if gzip { "gzip" } else { "none" })
+            }
+            ExportFormat::Parquet(compression) => {
+                let compression = match compression {
+                    ParquetCompression::Snappy => "snappy",
+                    ParquetCompression::Gzip => "gzip",
+                    ParquetCompression::Zstd => "zstd",
+                };
+                format!("FORMAT parquet, COMPRESSION '{compression}'")
+            }
+        };
+        let sql = format!(
+            "COPY (SELECT {} FROM {} AS d {condition} ORDER BY {} {limit}) TO {} ({options})",
+            names.join(", "),
+            attached.relation("data"),
+            order(&schema, &[])?,
+            literal_path(destination)?,
+        );
+        let outcome = session.run(&sql).map_err(|error| read_error(&error)).and_then(|rows| {
+            let io = |source| Error::io(destination, source);
+            let written = std::fs::File::open(destination).map_err(io)?;
+            written.sync_all().map_err(io)?;
+            let bytes = written.metadata().map_err(io)?.len();
+            Ok(Exported { rows: rows as u64, bytes })
+        });
+        if outcome.is_err() {
+            // Half a file may or may not be there.
+            let _ = std::fs::remove_file(destination);
+        }
+        outcome
+    }
+}
+
+fn read_error(error: &duckdb::Error) -> Error {
+    match kind(error) {
+        Kind::Conversion => Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text(error))),
+        Kind::Other if text(error).starts_with("Invalid Input Error") => {
+            Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text(error)))
+        }
+        _ => store_error(error),
+    }
+}
+
+fn chosen(schema: &TableSchema, names: Option<&[String]>) -> Result<Vec<Column>> {
+    let Some(names) = names else { return Ok(schema.columns.clone()) };
+    names.iter().map(|name| known(schema, name).cloned()).collect()
+}
+
+fn known<'a>(schema: &'a TableSchema, name: &str) -> Result<&'a Column> {
+    schema
+        .column(name)
+        .ok_or_else(|| Error::invalid(code::COLUMN_NOT_FOUND, format!("there is no column {name:?}")))
+}
+
+/// Types Arrow cannot carry exactly leave the engine as text.
+fn selected(columns: &[Column]) -> String {
+    let parts: Vec<String> = columns
+        .iter()
+        .map(|column| {
+            let name = format!("d.{}", ident(&column.name));
+            match column.column_type {
+                ColumnType::UHugeInt | ColumnType::TimeTz => format!("CAST({name} AS VARCHAR)"),
+                _ => name,
+            }
+        })
+        .collect();
+    parts.join(", ")
+}
+
+fn condition(schema: &TableSchema, spec: &PreviewSpec) -> Result<(String, Vec<String>)> {
+    let mut parts: Vec<String> = spec.predicate_sql.iter().map(|sql| format!("({sql})")).collect();
+    let mut values = Vec::new();
+    for (name, value) in &spec.equal {
+        let column = known(schema, name)?;
+        parts.push(format!("d.{} = CAST(? AS {})", ident(&column.name), column.column_type.to_sql()));
+        values.push(value.clone());
+    }
+    let condition = if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
+    Ok((condition, values))
+}
+
+fn order(schema: &TableSchema, first: &[(String, bool)]) -> Result<String> {
+    let mut parts = Vec::new();
+    for (name, descending) in first {
+        let direction = if *descending { "DESC" } else { "ASC" };
+        parts.push(format!("d.{} {direction}", ident(&known(schema, name)?.name)));
+    }
+    parts.extend(schema.primary_key.iter().map(|key| format!("d.{}", ident(key))));
+    if schema.primary_key.is_empty() {
+        parts.push("d.rowid".into());
+    }
+    Ok(parts.join(", "))
+}
+
+/// Runs a query and hands over its batches as they come; an error in the middle comes back as an error.
+pub(crate) fn each_batch(
+    session: &Session,
+    sql: &str,
+    values: &[String],
+    mut take: impl FnMut(&RecordBatch),
+) -> duckdb::Result<()> {
+    let mut run = || -> duckdb::Result<()> {
+        let mut statement = session.connection().prepare(sql)?;
+        // The iterator this returns panics on an error; stepping by hand gives the error.
+        drop(statement.stream_arrow(params_from_iter(values.iter()))?);
+        while let Some(array) = statement.step()? {
+            take(&RecordBatch::from(&array));
+        }
+        Ok(())
+    };
+    session.noted(run())
+}
+
+/// One row as a JSON object.
+fn object(batch: &RecordBatch, row: usize, names: &[&str], kinds: &[Option<&ColumnType>]) -> String {
+    let mut out = String::from("{");
+    for (index, (name, kind)) in names.iter().zip(kinds).enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        string(&mut out, name);
+        out.push(':');
+        write_value(&mut out, batch.column(index).as_ref(), row, *kind);
+    }
+    out.push('}');
+    out
+}
+
+#[expect(clippy::expect_used, reason = "the text is written by our own JSON writer")]
+pub(crate) fn raw(text: String) -> Box<RawValue> {
+    RawValue::from_string(text).expect("our JSON writer writes JSON")
+}
