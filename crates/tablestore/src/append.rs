@@ -24,9 +24,9 @@ pub(crate) fn append(work: &mut Work<'_>, batch: &RecordBatch, moment: &Moment) 
         return Ok(ChangeReport { inserted: batch.num_rows() as u64, ..ChangeReport::default() });
     }
     stage(work, &given, batch)?;
-    let report = merge(work, &given, moment);
+    let report = merge(work, &given, moment)?;
     drop_stage(work)?;
-    report
+    Ok(report)
 }
 
 /// The table's columns that the batch brings, in the batch's order.
