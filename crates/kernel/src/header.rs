@@ -12,6 +12,9 @@ pub const SIGNATURE: &str = "Alv-Sig";
 pub const REPLY: &str = "Alv-Reply";
 /// `1`: decide, answer with the events, append nothing.
 pub const DRY_RUN: &str = "Alv-Dry-Run";
+/// JSON object, by command id, of what a commit's commands answer beyond its events: so that an outcome lost in a crash
+/// can be said again as it was.
+pub const RESULTS: &str = "Alv-Results";
 /// Comma-separated event types of a commit.
 pub const TYPES: &str = "Alv-Types";
 /// Hex hash chain over a subject's commits.

@@ -25,4 +25,4 @@ pub use contract::{Codec, CodecError, Contract, ContractSet, SINGLE_OBJECT_MAGIC
 pub use error::{Error, ErrorKind};
 pub use message::{LogMessage, chain_after};
 pub use pull::{PullSettings, Puller};
-pub use tail::{FILTERS_MAX, Tail, TailConfig, TailHealth, Tailed, stream_created};
+pub use tail::{FILTERS_MAX, Place, Tail, TailConfig, TailHealth, Tailed, place, stream_created};

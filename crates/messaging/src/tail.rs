@@ -219,20 +219,28 @@ impl Tail {
 }
 
 /// What JetStream says in the reply subject of a delivered message.
-pub(crate) struct Place {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How many times it was delivered, this time included.
+    pub delivered: u64,
+    /// Its sequence on the stream.
     pub stream_seq: u64,
+    /// Its number on the consumer.
     pub consumer_seq: u64,
+    /// When the stream took it in, in nanoseconds since 1970.
     pub time_nanos: i64,
+    /// How many more the consumer has.
     pub pending: u64,
 }
 
-/// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanos>.<pending>`, or the longer form with domain
+/// Reads `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<nanos>.<pending>`, or the longer form with domain
 /// and account before the stream.
-pub(crate) fn place(reply: Option<&str>) -> Option<Place> {
+pub fn place(reply: Option<&str>) -> Option<Place> {
     let rest = reply?.strip_prefix("$JS.ACK.")?;
-    let skip = if rest.split('.').count() >= 9 { 5 } else { 3 };
+    let skip = if rest.split('.').count() >= 9 { 4 } else { 2 };
     let mut parts = rest.split('.').skip(skip);
     Some(Place {
+        delivered: parts.next()?.parse().ok()?,
         stream_seq: parts.next()?.parse().ok()?,
         consumer_seq: parts.next()?.parse().ok()?,
         time_nanos: parts.next()?.parse().ok()?,

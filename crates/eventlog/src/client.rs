@@ -1,0 +1,207 @@
+//! Sending commands and waiting for what became of them: the gateway's side.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use alluvium_kernel::{Actor, Outcome, Problem, SigningKey, Timestamp, Token, body_hash, header, subject};
+use alluvium_messaging::Error;
+use async_nats::{HeaderMap, Message, jetstream};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{
+    commit::pause,
+    intake::id_reused,
+    outcome::{DryOutcome, OutcomePublisher, subject_of},
+};
+
+/// Pauses between looks for an outcome that was not heard of, in milliseconds; the last one repeats.
+const LOOKS_MS: [u64; 5] = [50, 200, 500, 1_000, 2_000];
+
+/// A command to send.
+#[derive(Clone, Debug)]
+pub struct CommandRequest {
+    /// Whose.
+    pub tenant: Token,
+    /// `storage`
+    pub context: String,
+    /// `CreateBucket`
+    pub command: String,
+    /// Its id; the same one when the command is sent again.
+    pub command_id: String,
+    /// On whose behalf; vouched for by the client's signature.
+    pub actor: Actor,
+    /// Avro single-object bytes or a JSON object.
+    pub payload: Bytes,
+    /// W3C trace context, if any.
+    pub trace_parent: Option<String>,
+}
+
+type Waiters = Arc<Mutex<HashMap<String, Vec<oneshot::Sender<Outcome>>>>>;
+
+/// Sends signed commands and waits for their outcomes, with one subscription for all. Cheap to clone.
+#[derive(Clone)]
+pub struct CommandClient {
+    js: jetstream::Context,
+    key: SigningKey,
+    outcomes: OutcomePublisher,
+    waiters: Waiters,
+}
+
+impl CommandClient {
+    /// Begins listening for outcomes.
+    pub async fn new(js: jetstream::Context, key: SigningKey) -> Result<Self, Problem> {
+        let waiters = Waiters::default();
+        let subscriber = js
+            .client()
+            .subscribe("out.>")
+            .await
+            .map_err(|error| Problem::unavailable("platform.log_unavailable", error.to_string()))?;
+        tokio::spawn(dispatch(subscriber, waiters.clone()));
+        Ok(Self { outcomes: OutcomePublisher::new(js.clone()), js, key, waiters })
+    }
+
+    /// Sends a command and waits for its outcome, at most `wait`. A rejection is an outcome, not an error; errors are an id
+    /// that belongs to another command, and an outcome that is not known in time.
+    pub async fn send(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
+        let until = Instant::now() + wait;
+        let at = subject_of(&request.tenant, &request.command_id)?;
+        let subject = subject::command(&request.tenant, &request.context, &request.command);
+        let waiter = self.wait_at(&at);
+        let result = tokio::time::timeout_at(until, self.exchange(request, &subject, waiter)).await;
+        self.forget(&at);
+        let outcome = result.map_err(|_| timeout(&request.command_id))??;
+        if outcome.body_hash == body_hash(&subject, &request.payload) {
+            Ok(outcome)
+        } else {
+            Err(id_reused(&request.command_id))
+        }
+    }
+
+    /// Asks what a command would do; nothing is appended.
+    pub async fn dry_run(&self, request: &CommandRequest, wait: Duration) -> Result<DryOutcome, Problem> {
+        let until = Instant::now() + wait;
+        let client = self.js.client();
+        let inbox = client.new_inbox();
+        let unavailable =
+            |error: async_nats::SubscribeError| Problem::unavailable("platform.log_unavailable", error.to_string());
+        let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
+        let subject = subject::command(&request.tenant, &request.context, &request.command);
+        let mut headers = self.headers(request, &subject);
+        headers.insert(header::DRY_RUN, "1");
+        headers.insert(header::REPLY, inbox.as_str());
+        let exchange = async {
+            self.publish(&subject, &headers, &request.payload).await;
+            answers.next().await
+        };
+        let answer = tokio::time::timeout_at(until, exchange).await.ok().flatten();
+        let answer = answer.ok_or_else(|| timeout(&request.command_id))?;
+        if let Ok(outcome) = serde_json::from_slice(&answer.payload) {
+            return Ok(outcome);
+        }
+        // Its id belongs to a command that was carried out.
+        Err(id_reused(&request.command_id))
+    }
+
+    async fn exchange(
+        &self,
+        request: &CommandRequest,
+        subject: &str,
+        mut waiter: oneshot::Receiver<Outcome>,
+    ) -> Result<Outcome, Problem> {
+        let headers = self.headers(request, subject);
+        let mut known = self.publish(subject, &headers, &request.payload).await;
+        for look in 0.. {
+            if !known {
+                let look = LOOKS_MS[usize::min(look, LOOKS_MS.len() - 1)];
+                if let Ok(Ok(outcome)) = tokio::time::timeout(Duration::from_millis(look), &mut waiter).await {
+                    return Ok(outcome);
+                }
+            }
+            known = false;
+            // An outcome told before, or while the connection was away. When it cannot be read now, look again later.
+            if let Ok(Some(outcome)) = self.outcomes.find(&request.tenant, &request.command_id).await {
+                return Ok(outcome);
+            }
+        }
+        Err(timeout(&request.command_id))
+    }
+
+    /// Publishes until the stream has it; gives whether the stream had it already. The caller's time is the limit.
+    async fn publish(&self, subject: &str, headers: &HeaderMap, payload: &Bytes) -> bool {
+        let mut again = false;
+        for attempt in 0.. {
+            let published = async {
+                self.js.publish_with_headers(subject.to_owned(), headers.clone(), payload.clone()).await?.await
+            };
+            match published.await {
+                Ok(ack) => return ack.duplicate || again,
+                Err(error) => {
+                    let error = Error::of_publish(subject, &error);
+                    tracing::warn!(%error, "a command is sent again");
+                    again = true;
+                }
+            }
+            pause(attempt).await;
+        }
+        again
+    }
+
+    fn headers(&self, request: &CommandRequest, subject: &str) -> HeaderMap {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = Timestamp::from_micros(now.as_micros() as i64);
+        let signature = self.key.sign(&request.command_id, &request.actor, time, subject, &request.payload);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::MESSAGE_ID, request.command_id.as_str());
+        headers.insert(header::ACTOR, request.actor.to_string());
+        headers.insert(header::TIME, time.micros().to_string());
+        headers.insert(header::SIGNATURE, signature);
+        if let Some(trace) = request.trace_parent.as_deref().filter(|trace| trace.bytes().all(|b| b.is_ascii_graphic()))
+        {
+            headers.insert(header::TRACE_PARENT, trace);
+        }
+        headers
+    }
+
+    fn wait_at(&self, subject: &str) -> oneshot::Receiver<Outcome> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        waiters.entry(subject.to_owned()).or_default().push(sender);
+        receiver
+    }
+
+    fn forget(&self, subject: &str) {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = waiters.get_mut(subject) {
+            waiting.retain(|waiter| !waiter.is_closed());
+            if waiting.is_empty() {
+                waiters.remove(subject);
+            }
+        }
+    }
+}
+
+async fn dispatch(mut outcomes: async_nats::Subscriber, waiters: Waiters) {
+    while let Some(Message { subject, payload, .. }) = outcomes.next().await {
+        let waiting = waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(subject.as_str());
+        let Some(waiting) = waiting else { continue };
+        match serde_json::from_slice::<Outcome>(&payload) {
+            Ok(outcome) => waiting.into_iter().for_each(|waiter| {
+                // Whoever gave up meanwhile is not there to be told.
+                let _ = waiter.send(outcome.clone());
+            }),
+            Err(error) => tracing::error!(%subject, %error, "an outcome cannot be read"),
+        }
+    }
+}
+
+fn timeout(command_id: &str) -> Problem {
+    let detail = format!(
+        "The outcome of command `{command_id}` is not known yet. Send it again under the same id to learn its outcome."
+    );
+    Problem::unavailable("command.timeout", detail)
+}
