@@ -1,0 +1,250 @@
+//! All projections of a process: run, watch, remedy, rebuild.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_kernel::Problem;
+use async_nats::jetstream::Context;
+use futures::future::join_all;
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::parking::{self, Bench};
+use crate::runner::Unit;
+use crate::watermark::{CHANNEL, Watermark};
+use crate::{
+    ActiveSchema, Error, Freshness, Health, Parked, PgProjection, Progress, RebuildMode, RebuildReport, Remedy, State,
+    VerifyReport, generation, lineage,
+};
+
+/// How long the health page waits for the log or Postgres, in milliseconds.
+const HEALTH_WAIT_MS: u64 = 1_000;
+/// Pause before listening again after Postgres went away, in milliseconds.
+const LISTEN_PAUSE_MS: u64 = 500;
+
+/// Everything a set of projections needs.
+#[derive(Clone)]
+pub struct Settings {
+    /// The database of the read models.
+    pub pool: PgPool,
+    /// The log.
+    pub js: Context,
+    /// Where reads of this process wait.
+    pub freshness: Freshness,
+}
+
+/// The projections of a process. Cheap to clone.
+#[derive(Clone)]
+pub struct Projections(Arc<BTreeMap<&'static str, Arc<Unit>>>);
+
+impl Projections {
+    /// Makes or updates the tables, and makes the projections known to freshness. Needs Postgres; the log may be away.
+    pub async fn open(settings: Settings, projections: Vec<Arc<dyn PgProjection>>) -> Result<Self, Error> {
+        generation::prepare(&settings.pool).await?;
+        let mut units = BTreeMap::new();
+        for projection in projections {
+            let schema = generation::active(&settings.pool, &*projection).await?;
+            let (name, stream) = (projection.name(), projection.stream());
+            let mut db = settings.pool.acquire().await?;
+            let watermark = Watermark::read(&mut db, name, schema.generation()).await?.unwrap_or_default();
+            settings.freshness.register(name, stream);
+            settings.freshness.advance(name, watermark.seq);
+            let (pool, js, freshness) = (settings.pool.clone(), settings.js.clone(), settings.freshness.clone());
+            units.insert(name, Arc::new(Unit::new(projection, schema, pool, js, freshness)));
+        }
+        Ok(Self(Arc::new(units)))
+    }
+
+    /// The schema to read of a projection; `None` when this process does not know it.
+    pub fn active(&self, name: &str) -> Option<ActiveSchema> {
+        self.0.get(name).map(|unit| ActiveSchema::new(unit.active.subscribe()))
+    }
+
+    /// Folds, until `stop`. One process of an installation does this per projection; a second one is fenced off by the
+    /// watermark and only wastes work.
+    pub async fn run(&self, stop: CancellationToken) {
+        join_all(self.0.values().map(|unit| unit.run(stop.clone()))).await;
+    }
+
+    /// For a process that reads but does not fold: hears from the others how far they are, until `stop`.
+    pub async fn follow(&self, stop: CancellationToken) {
+        let Some(pool) = self.0.values().next().map(|unit| unit.pool.clone()) else { return };
+        loop {
+            let result = tokio::select! {
+                () = stop.cancelled() => return,
+                result = self.listen(&pool) => result,
+            };
+            if let Err(error) = result {
+                tracing::warn!(error = %error, "lost the connection that tells how far projections are");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(LISTEN_PAUSE_MS)) => {}
+            }
+        }
+    }
+
+    async fn listen(&self, pool: &PgPool) -> Result<(), Error> {
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        // What happened before listening began, or while the connection was away.
+        self.catch_up(pool).await?;
+        while let Some(notice) = listener.try_recv().await? {
+            let Some((name, what)) = notice.payload().split_once(' ') else { continue };
+            let Some(unit) = self.0.get(name) else { continue };
+            match what.parse::<u64>() {
+                Ok(seq) => unit.freshness.advance(name, seq),
+                Err(_) => self.catch_up(pool).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn catch_up(&self, pool: &PgPool) -> Result<(), Error> {
+        for unit in self.0.values() {
+            unit.switch_to(generation::read_active(pool, &*unit.projection).await?);
+            let generation = unit.active.borrow().generation();
+            let mut db = pool.acquire().await?;
+            if let Some(watermark) = Watermark::read(&mut db, unit.name(), generation).await? {
+                unit.freshness.advance(unit.name(), watermark.seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Replays a projection from the start beside the running one and switches reads to it. Must run in the process that
+    /// folds it. Reads never stop.
+    pub async fn rebuild(&self, name: &str, mode: RebuildMode) -> Result<RebuildReport, Problem> {
+        Ok(self.unit(name)?.rebuild(mode).await?)
+    }
+
+    /// Replays a projection aside and says what differs from the live one; changes nothing.
+    pub async fn verify(&self, name: &str) -> Result<VerifyReport, Problem> {
+        Ok(self.unit(name)?.verify().await?)
+    }
+
+    /// How far a running rebuild or check is; `None` while there is none.
+    pub fn progress(&self, name: &str) -> Result<watch::Receiver<Option<Progress>>, Problem> {
+        Ok(self.unit(name)?.progress.subscribe())
+    }
+
+    /// Drops a generation that is not read.
+    pub async fn drop_generation(&self, name: &str, number: i32) -> Result<(), Problem> {
+        let unit = self.unit(name)?;
+        Ok(generation::drop(&unit.pool, &*unit.projection, number).await?)
+    }
+
+    /// What could not be applied, oldest first.
+    pub async fn parked(&self, name: &str) -> Result<Vec<Parked>, Problem> {
+        let unit = self.unit(name)?;
+        let generation = unit.active.borrow().generation();
+        Ok(parking::list(&unit.pool, name, generation).await?)
+    }
+
+    /// Applies the parked events of a key, all or none.
+    pub async fn retry(&self, name: &str, key: &str) -> Result<Remedy, Problem> {
+        self.remedy(name, key, false).await
+    }
+
+    /// Gives up the first parked event of a key, for ever and in every replay, and applies those behind it as far as they go.
+    pub async fn skip(&self, name: &str, key: &str) -> Result<Remedy, Problem> {
+        self.remedy(name, key, true).await
+    }
+
+    async fn remedy(&self, name: &str, key: &str, give_up: bool) -> Result<Remedy, Problem> {
+        let unit = self.unit(name)?;
+        let _working = unit
+            .working
+            .try_lock()
+            .map_err(|_| Problem::new("projection.busy", 409, format!("A rebuild or check of `{name}` is running.")))?;
+        let schema = unit.active.borrow().clone();
+        let bench = Bench { pool: &unit.pool, js: &unit.js, projection: &*unit.projection, schema: &schema };
+        Ok(bench.remedy(key, give_up).await?)
+    }
+
+    /// How every projection is doing. Never fails and never takes long: what cannot be known now says so.
+    pub async fn health(&self) -> Vec<Health> {
+        join_all(self.0.values().map(|unit| health(unit))).await
+    }
+
+    fn unit(&self, name: &str) -> Result<&Arc<Unit>, Problem> {
+        let known = || self.0.keys().copied().collect::<Vec<_>>().join(", ");
+        self.0.get(name).ok_or_else(|| {
+            Problem::new("projection.unknown", 404, format!("There is no projection `{name}`; there are: {}.", known()))
+        })
+    }
+}
+
+async fn health(unit: &Unit) -> Health {
+    let wait = Duration::from_millis(HEALTH_WAIT_MS);
+    let generation = unit.active.borrow().generation();
+    let facts = tokio::time::timeout(wait, lineage::facts(&unit.js, unit.projection.stream())).await;
+    let stored = tokio::time::timeout(wait, stored(unit, generation)).await;
+    let (mut state, mut error) = unit.status();
+    if unit.progress.borrow().is_some() && state == State::Running {
+        state = State::Rebuilding;
+    }
+    let mut note = |text: String| error = Some(error.take().unwrap_or(text));
+    let last_seq = match facts {
+        Ok(Ok(facts)) => Some(facts.last_seq),
+        Ok(Err(cause)) => {
+            note(cause.to_string());
+            None
+        }
+        Err(_) => {
+            note("the log does not answer".to_owned());
+            None
+        }
+    };
+    let (watermark, parked_events, parked_keys, behind) = match stored {
+        Ok(Ok((watermark, events, keys, behind))) => {
+            if let Some(reason) = watermark.quarantined {
+                state = State::Quarantined;
+                note(reason);
+            }
+            (watermark.seq, events, keys, behind)
+        }
+        Ok(Err(cause)) => {
+            note(cause.to_string());
+            (unit.freshness.applied(unit.name()).unwrap_or(0), 0, 0, 0.0)
+        }
+        Err(_) => {
+            note("Postgres does not answer".to_owned());
+            (unit.freshness.applied(unit.name()).unwrap_or(0), 0, 0, 0.0)
+        }
+    };
+    let lag_events = last_seq.map(|last| last.saturating_sub(watermark));
+    Health {
+        projection: unit.name(),
+        stream: unit.projection.stream(),
+        generation,
+        state,
+        last_seq,
+        watermark,
+        lag_events,
+        lag_seconds: if lag_events == Some(0) { 0.0 } else { behind },
+        parked_events,
+        parked_keys,
+        heartbeat_age_ms: unit.silent_for().map(|age| age.as_millis() as u64),
+        error,
+    }
+}
+
+/// Watermark, parked events and keys, and the age of the newest applied message in seconds.
+async fn stored(unit: &Unit, generation: i32) -> Result<(Watermark, i64, i64, f64), sqlx::Error> {
+    let mut db = unit.pool.acquire().await?;
+    let watermark = Watermark::read(&mut db, unit.name(), generation).await?.unwrap_or_default();
+    let (events, keys, now): (i64, i64, f64) = sqlx::query_as(
+        "SELECT count(*), count(DISTINCT key), extract(epoch FROM now())::float8 FROM projection.parked \
+         WHERE projection = $1 AND generation = $2",
+    )
+    .bind(unit.name())
+    .bind(generation)
+    .fetch_one(&mut *db)
+    .await?;
+    let behind = if watermark.message_micros == 0 { 0.0 } else { now - watermark.message_micros as f64 / 1e6 };
+    Ok((watermark, events, keys, behind.max(0.0)))
+}

@@ -1,0 +1,267 @@
+//! Replaying everything beside the running fold: to take its place, or only to see whether it would be the same.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_kernel::Problem;
+use serde::Serialize;
+
+use crate::apply::Applier;
+use crate::batch::{Gathered, Reader};
+use crate::compare::{Difference, compare};
+use crate::runner::{Unit, pass_irrelevant};
+use crate::watermark::Watermark;
+use crate::{Error, Schema, generation, lineage};
+
+/// How long a replay waits for a message before it asks whether there is one at all, in milliseconds.
+const REPLAY_WAIT_MS: u64 = 100;
+
+/// When the replayed generation may take over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebuildMode {
+    /// Only when it equals the live one in every row. The replayed generation is dropped when it does not.
+    MustEqual,
+    /// In any case: after a correction of the fold, or for a quarantined projection, whose old content means nothing.
+    AcceptDifferences,
+}
+
+/// Where a rebuild is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Applying the log from the start.
+    Replaying,
+    /// The live fold stands still; the last messages are applied and both are compared.
+    Comparing,
+    /// Done.
+    Done,
+}
+
+/// How far a rebuild is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Messages applied.
+    pub done: u64,
+    /// Messages to apply, as known now.
+    pub total: u64,
+}
+
+/// What a rebuild did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RebuildReport {
+    /// The generation read until now; kept until dropped.
+    pub from_generation: i32,
+    /// The generation read from now on.
+    pub to_generation: i32,
+    /// Messages replayed.
+    pub events: u64,
+    /// Sequence of the stream at which both were compared and switched.
+    pub seq: u64,
+    /// What differed; only with [`RebuildMode::AcceptDifferences`]. Empty for a quarantined projection: there is nothing to
+    /// compare with.
+    pub differences: Vec<Difference>,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// Messages replayed.
+    pub events: u64,
+    /// Sequence of the stream at which both were compared.
+    pub seq: u64,
+    /// What differs; empty when the live fold is exactly what the log says.
+    pub differences: Vec<Difference>,
+}
+
+impl Unit {
+    /// Replays into a new generation and flips to it.
+    pub async fn rebuild(&self, mode: RebuildMode) -> Result<RebuildReport, Error> {
+        let _working = self.begin_work()?;
+        let live = self.active.borrow().clone();
+        let next = Arc::new(generation::next(&self.pool, &*self.projection).await?);
+        let result = self.replay_and_flip(&live, &next, mode).await;
+        self.progress.send_replace(None);
+        if result.is_err() {
+            self.discard(&next).await;
+        }
+        result
+    }
+
+    /// Replays into a generation that is dropped again, and says what differs from the live one.
+    pub async fn verify(&self) -> Result<VerifyReport, Error> {
+        let _working = self.begin_work()?;
+        let live = self.active.borrow().clone();
+        let scratch = Arc::new(generation::next(&self.pool, &*self.projection).await?);
+        let result = async {
+            if self.live_watermark(&live).await?.quarantined.is_some() {
+                let detail = format!("`{}` is quarantined: its stream is not the one it was folded from.", self.name());
+                return Err(Problem::new("projection.quarantined", 503, detail).into());
+            }
+            let mut replay = Replay::begin(self, scratch.clone()).await?;
+            replay.to(self.live_watermark(&live).await?.seq).await?;
+            let held = self.hold().await;
+            let seq = self.live_watermark(&live).await?.seq;
+            replay.to(seq).await?;
+            replay.tell(Phase::Comparing);
+            let differences = compare(&self.pool, self.name(), &live, &scratch).await?;
+            drop(held);
+            Ok(VerifyReport { events: replay.done, seq, differences })
+        }
+        .await;
+        self.progress.send_replace(None);
+        self.discard(&scratch).await;
+        result
+    }
+
+    fn begin_work(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
+        self.working.try_lock().map_err(|_| {
+            let detail = format!("A rebuild, check or remedy of `{}` is running; wait for it.", self.name());
+            Problem::new("projection.busy", 409, detail).into()
+        })
+    }
+
+    async fn replay_and_flip(
+        &self,
+        live: &Schema,
+        next: &Arc<Schema>,
+        mode: RebuildMode,
+    ) -> Result<RebuildReport, Error> {
+        let mut replay = Replay::begin(self, next.clone()).await?;
+        replay.to(self.end_of(live).await?.0).await?;
+        let held = self.hold().await;
+        let (seq, comparable) = self.end_of(live).await?;
+        replay.to(seq).await?;
+        replay.tell(Phase::Comparing);
+        let differences = if comparable { compare(&self.pool, self.name(), live, next).await? } else { Vec::new() };
+        if mode == RebuildMode::MustEqual && !(differences.is_empty() && comparable) {
+            return Err(self.differs(&differences, comparable).into());
+        }
+        generation::flip(&self.pool, &*self.projection, live.generation(), next.generation()).await?;
+        self.switch_to(next.generation());
+        self.freshness.reset(self.name(), seq);
+        drop(held);
+        replay.tell(Phase::Done);
+        tracing::info!(
+            projection = self.name(),
+            generation = next.generation(),
+            stream.seq = seq,
+            events = replay.done,
+            "reads use the rebuilt generation"
+        );
+        Ok(RebuildReport {
+            from_generation: live.generation(),
+            to_generation: next.generation(),
+            events: replay.done,
+            seq,
+            differences,
+        })
+    }
+
+    /// Where the replay must end, and whether the live content is worth comparing: a quarantined one is of another stream.
+    async fn end_of(&self, live: &Schema) -> Result<(u64, bool), Error> {
+        let watermark = self.live_watermark(live).await?;
+        match lineage::verify(&self.js, self.projection.stream(), &watermark).await {
+            Ok(_) if watermark.quarantined.is_none() => Ok((watermark.seq, true)),
+            Ok(facts) => Ok((facts.last_seq, false)),
+            Err(Error::Quarantine(_)) => {
+                Ok((lineage::facts(&self.js, self.projection.stream()).await?.last_seq, false))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn live_watermark(&self, live: &Schema) -> Result<Watermark, Error> {
+        let mut db = self.pool.acquire().await?;
+        let stored = Watermark::read(&mut db, self.name(), live.generation()).await?;
+        Ok(stored.ok_or(sqlx::Error::RowNotFound)?)
+    }
+
+    fn differs(&self, differences: &[Difference], comparable: bool) -> Problem {
+        let detail = match differences.first() {
+            _ if !comparable => format!(
+                "`{}` is quarantined: its content cannot be compared. Rebuild it accepting differences once you know why.",
+                self.name()
+            ),
+            Some(first) => format!(
+                "{} of `{}` differ from a replay, first `{}` ({} rows only live, {} only replayed). Nothing was switched.",
+                differences.len(),
+                self.name(),
+                first.table,
+                first.only_live,
+                first.only_replayed
+            ),
+            None => String::new(),
+        };
+        let details = serde_json::to_value(differences).unwrap_or_default();
+        Problem::new("projection.differs", 409, detail).with_details(serde_json::json!({ "differences": details }))
+    }
+
+    async fn discard(&self, schema: &Schema) {
+        if let Err(error) = generation::drop(&self.pool, &*self.projection, schema.generation()).await {
+            tracing::warn!(projection = self.name(), schema = schema.name(), error = %error, "a generation is left behind");
+        }
+    }
+}
+
+/// A fold from the start, into a generation that nobody reads.
+struct Replay<'a> {
+    unit: &'a Unit,
+    applier: Applier,
+    reader: Reader,
+    done: u64,
+    total: u64,
+}
+
+impl<'a> Replay<'a> {
+    async fn begin(unit: &'a Unit, schema: Arc<Schema>) -> Result<Self, Error> {
+        let mut applier = Applier::open(&unit.pool, unit.projection.clone(), schema, false).await?;
+        applier.adopt(lineage::facts(&unit.js, unit.projection.stream()).await?.created).await?;
+        let replay = Self { unit, applier, reader: unit.reader(1)?, done: 0, total: 0 };
+        replay.tell(Phase::Replaying);
+        Ok(replay)
+    }
+
+    fn tell(&self, phase: Phase) {
+        self.unit.progress.send_replace(Some(Progress { phase, done: self.done, total: self.total.max(self.done) }));
+    }
+
+    /// Applies everything up to `target`, and nothing after it.
+    async fn to(&mut self, target: u64) -> Result<(), Error> {
+        while self.applier.watermark.seq < target {
+            let waited = tokio::time::timeout(Duration::from_millis(REPLAY_WAIT_MS), self.reader.first()).await;
+            match waited.unwrap_or(Ok(Gathered::Idle))? {
+                Gathered::Messages(batch) => self.batch(batch, target).await?,
+                Gathered::Reconnected => {
+                    let watermark = &self.applier.watermark;
+                    let facts = lineage::verify(&self.unit.js, self.unit.projection.stream(), watermark).await?;
+                    if facts.created != watermark.stream_created {
+                        return Err(Error::Quarantine("the stream was made anew during the replay".to_owned()));
+                    }
+                }
+                Gathered::Idle => {
+                    pass_irrelevant(&self.unit.js, &mut self.applier, target).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn batch(&mut self, mut batch: Vec<alluvium_messaging::LogMessage>, target: u64) -> Result<(), Error> {
+        if let Some(beyond) = batch.pop_if(|message| message.seq > target) {
+            // All that concerns the fold up to the target is applied: the next that does lies beyond it.
+            self.reader.put_back(beyond);
+            pass_irrelevant(&self.unit.js, &mut self.applier, target).await?;
+            return Ok(());
+        }
+        self.reader.fill(&mut batch, target).await;
+        if let Some(last) = batch.last() {
+            self.total = self.done + batch.len() as u64 + last.pending;
+        }
+        self.applier.apply(&batch).await?;
+        self.done += batch.len() as u64;
+        self.tell(Phase::Replaying);
+        Ok(())
+    }
+}
