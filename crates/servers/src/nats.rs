@@ -145,12 +145,12 @@ impl NatsServer {
 
     /// Stops the process in its tracks (SIGSTOP): connections stay open and nothing answers.
     pub fn pause(&mut self) -> Result<()> {
-        self.process.signal(Signal::SIGSTOP)
+        self.process.pause()
     }
 
     /// Lets a paused process go on.
     pub fn resume(&mut self) -> Result<()> {
-        self.process.signal(Signal::SIGCONT)
+        self.process.resume()
     }
 
     /// Starts it again on the same port and store, stopping it first if it runs.

@@ -13,7 +13,10 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{self, Signal},
+    sys::{
+        signal::{self, Signal},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid},
+    },
     unistd::Pid,
 };
 
@@ -67,6 +70,26 @@ impl Process {
         }
         signal::kill(Pid::from_raw(self.child.id() as i32), signal)
             .map_err(|errno| Error::io(format!("sending {signal} to {}", self.name), errno.into()))
+    }
+
+    /// Stops it in its tracks (SIGSTOP) and returns when it has stopped.
+    pub fn pause(&mut self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)?;
+        let id = Pid::from_raw(self.child.id() as i32);
+        while self.try_exit()?.is_none() {
+            let state = waitid(Id::Pid(id), WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG)
+                .map_err(|errno| Error::io(format!("pausing {}", self.name), errno.into()))?;
+            if matches!(state, WaitStatus::Stopped(..)) {
+                break;
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn resume(&mut self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
     }
 
     /// Kills it at once (SIGKILL) and waits until it is gone.
