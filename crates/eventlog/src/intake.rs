@@ -7,17 +7,17 @@ use std::{
 };
 
 use alluvium_kernel::{
-    Actor, Authorizer, DEFAULT_TENANT, Outcome, Problem, SIGNATURE_SKEW_MAX_SECONDS, SigningKey, Timestamp, Token,
-    Verdict, body_hash, header,
+    Actor, Authorizer, DEFAULT_TENANT, Outcome, Problem, SigningKey, Timestamp, Token, Verdict, body_hash, header,
     subject::{self, Parsed},
 };
 use alluvium_messaging::{CodecError, ContractSet, place};
 use async_nats::Message;
 
 use crate::{
-    COMMAND_BYTES_MAX, COMMAND_ID_BYTES_MAX,
-    context::{BoundedContext, DecisionContext},
+    COMMAND_BYTES_MAX, COMMAND_ID_BYTES_MAX, DecisionContext,
+    context::BoundedContext,
     outcome::{DryOutcome, OutcomePublisher, subject_of},
+    sender::sender,
     unit::Stamp,
 };
 
@@ -214,31 +214,9 @@ impl<C: BoundedContext> Intake<C> {
         (received, read)
     }
 
-    /// Who a command acts for: whoever the gateway's signature says, else the tenant's publishers.
     fn actor(&self, received: &Received) -> Result<Actor, Problem> {
-        let Some(signature) = received.header(header::SIGNATURE) else { return Ok(received.actor.clone()) };
-        let bad = |detail: &str| Problem::new("command.bad_signature", 403, detail);
-        let id =
-            received.header(header::MESSAGE_ID).ok_or_else(|| bad("A signed command needs its id as Nats-Msg-Id."))?;
-        let actor = received
-            .header(header::ACTOR)
-            .and_then(|actor| Actor::try_from(actor.to_owned()).ok())
-            .ok_or_else(|| bad("A signed command names its actor in Alv-Actor."))?;
-        let time = received
-            .header(header::TIME)
-            .and_then(|time| time.parse().ok())
-            .map(Timestamp::from_micros)
-            .ok_or_else(|| bad("A signed command says when in Alv-Time, in microseconds since 1970."))?;
-        let (subject, payload) = (received.message.subject.as_str(), &received.message.payload);
-        if !self.key.verify(signature, id, &actor, time, subject, payload) {
-            return Err(bad("The signature is not one of this installation for this command."));
-        }
-        let skew = received.time.micros().abs_diff(time.micros());
-        if skew > SIGNATURE_SKEW_MAX_SECONDS as u64 * 1_000_000 {
-            let detail = format!("The command was signed {} s away from when it was sent.", skew / 1_000_000);
-            return Err(bad(&detail));
-        }
-        Ok(actor)
+        let message = &received.message;
+        sender(&self.key, &received.tenant, &message.subject, message.headers.as_ref(), &message.payload, received.time)
     }
 
     /// Answers what was decided before. Redelivered commands are looked up at the leader, first ones all at once.

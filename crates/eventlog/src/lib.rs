@@ -3,6 +3,7 @@
 //! It never decides what a command means (a context's `plan` and its aggregates do), it never takes a server's error for an
 //! answer (what is unknown is read from the leader), and nothing here writes to any store but the log and the blobs.
 
+mod alone;
 pub mod blob;
 mod client;
 mod commit;
@@ -14,19 +15,22 @@ mod lease;
 mod log;
 mod outcome;
 mod ring;
+mod sender;
 mod stored;
 mod unit;
 
 use alluvium_kernel::ErrorInfo;
 
+pub use alluvium_kernel::DecisionContext;
 pub use client::{CommandClient, CommandRequest};
-pub use context::{BoundedContext, Decision, DecisionContext};
+pub use context::{BoundedContext, Decision};
 pub use cqrs::{AggregateStore, StoredContext};
 pub use executor::{Executor, ExecutorHealth, ExecutorOptions};
 pub use lease::Lease;
 pub use log::{Log, LogOptions};
 pub use outcome::{DryEvent, DryOutcome, DryVerdict, OutcomePublisher};
 pub use ring::{RING_COMMANDS_MAX, RingEntry};
+pub use sender::sender;
 pub use stored::{LogAggregate, Stored};
 pub use unit::{HandleError, Unit};
 
