@@ -23,6 +23,7 @@ mod query;
 pub mod quote;
 mod quote_path;
 mod read;
+mod rows;
 mod verify;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
@@ -34,4 +35,7 @@ pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, Loa
 pub use marker::{Suspect, probe_file};
 pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn};
 pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
+pub use rows::{
+    DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder, RowsError,
+};
 pub use verify::Checksum;
