@@ -118,6 +118,8 @@ alluvium_messaging::contract!(
 /// A column is to be added, if the rows allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnAddRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
     /// The column.
     pub column: ColumnSpec,
 }
@@ -125,13 +127,15 @@ pub struct ColumnAddRequested {
 alluvium_messaging::contract!(
     ColumnAddRequested,
     "ColumnAddRequested",
-    r####"{"aggregate":"table","doc":"A column is to be added, if the rows allow.","fields":[{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"ColumnAddRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A column is to be added, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"ColumnAddRequested","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
 /// A column is to change, if the rows allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ColumnAlterRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
     /// Its name.
     pub column: String,
     /// New name.
@@ -151,7 +155,7 @@ pub struct ColumnAlterRequested {
 alluvium_messaging::contract!(
     ColumnAlterRequested,
     "ColumnAlterRequested",
-    r####"{"aggregate":"table","doc":"A column is to change, if the rows allow.","fields":[{"doc":"Its name.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type, canonical.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"event","name":"ColumnAlterRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A column is to change, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Its name.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type, canonical.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"event","name":"ColumnAlterRequested","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -495,18 +499,22 @@ pub struct FileRegistered {
     /// Tags.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Internal id of the incarnation of the project it belongs to.
+    pub project_uid: String,
 }
 
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
 /// A stored file is to be loaded, if its content allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
     /// Hex SHA-256 of the file's content, as the blob store names it.
     pub blob: String,
     /// Its size.
@@ -541,7 +549,7 @@ fn default_LoadRequested_dedup_mode() -> String {
 alluvium_messaging::contract!(
     LoadRequested,
     "LoadRequested",
-    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -643,12 +651,15 @@ pub struct PrepareUpload {
     pub tags: std::collections::BTreeMap<String, String>,
     /// When the upload session ends.
     pub expires_at: i64,
+    /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
+    #[serde(default)]
+    pub project_uid: String,
 }
 
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
     &[]
 );
 
@@ -669,6 +680,8 @@ alluvium_messaging::contract!(
 /// The table is to get a primary key, if the rows allow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrimaryKeyRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
     /// The columns.
     pub columns: Vec<String>,
 }
@@ -676,7 +689,7 @@ pub struct PrimaryKeyRequested {
 alluvium_messaging::contract!(
     PrimaryKeyRequested,
     "PrimaryKeyRequested",
-    r####"{"aggregate":"table","doc":"The table is to get a primary key, if the rows allow.","fields":[{"doc":"The columns.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table is to get a primary key, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The columns.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyRequested","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -774,12 +787,15 @@ pub struct RegisterExport {
     /// Tags.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
+    #[serde(default)]
+    pub project_uid: String,
 }
 
 alluvium_messaging::contract!(
     RegisterExport,
     "RegisterExport",
-    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####,
     &[]
 );
 
@@ -809,6 +825,8 @@ alluvium_messaging::contract!(
 /// Rows are to be deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowsDeleteRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
     /// The condition, parsed and printed again.
     pub where_clause: String,
 }
@@ -816,7 +834,7 @@ pub struct RowsDeleteRequested {
 alluvium_messaging::contract!(
     RowsDeleteRequested,
     "RowsDeleteRequested",
-    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1071,12 +1089,14 @@ pub struct UploadPrepared {
     pub tags: std::collections::BTreeMap<String, String>,
     /// When the upload session ends.
     pub expires_at: i64,
+    /// Internal id of the incarnation of the project it belongs to.
+    pub project_uid: String,
 }
 
 alluvium_messaging::contract!(
     UploadPrepared,
     "UploadPrepared",
-    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 

@@ -1,1 +1,8 @@
-//! Placeholder.
+//! Storage: projects, buckets, tables (one DuckDB file each) and files, in Keboola Storage's language.
+//!
+//! Glossary: a *project* holds *buckets*, a bucket holds *tables*; their names are labels, their *uids* the things
+//! themselves (a name created again is a new incarnation). A *file* is an uploaded or exported blob of a project. A
+//! *request* is an accepted command whose verdict needs the rows; the fold of the table *settles* it.
+
+pub mod contract;
+pub mod model;

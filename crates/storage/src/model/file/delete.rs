@@ -1,0 +1,47 @@
+//! Deleting a file, or giving up an upload.
+
+use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
+
+use super::{File, Stage};
+use crate::contract::{DeleteFile, FileDeleted, FileEvent};
+use crate::model::problem;
+
+impl Decide<File> for DeleteFile {
+    type Event = FileEvent;
+
+    fn decide(self, state: &File, _: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
+        let there = matches!(state.stage, Stage::Uploading { .. } | Stage::Registered);
+        // Another project's file is not found rather than forbidden: its id tells nothing.
+        if !there || !state.belongs_to(&self.project) {
+            return Err(problem::file_not_found(&self.file));
+        }
+        Ok(vec![FileDeleted { project: self.project, file: self.file }.into()])
+    }
+}
+
+impl Evolve<File> for FileDeleted {
+    fn evolve(self, state: &mut File) {
+        state.stage = Stage::Deleted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::register::tests::registered;
+    use super::super::tests::prepared;
+    use super::*;
+    use crate::model::spec::{given, nothing, refused};
+
+    #[test]
+    fn a_file_is_deleted_once_by_its_project() {
+        let delete = |project: &str| DeleteFile { project: project.into(), file: "f1".into() };
+        let deleted = || FileDeleted { project: "Shop".into(), file: "f1".into() }.into();
+        for there in [registered().into(), prepared()] {
+            given::<File>(vec![there]).when(delete("Shop").into()).then_expect_events(vec![deleted()]);
+        }
+        let when = |before, project: &str| given::<File>(before).when(delete(project).into()).inspect_result();
+        refused(when(nothing(), "Shop"), 404, "storage.file_not_found");
+        refused(when(vec![registered().into()], "Other"), 404, "storage.file_not_found");
+        refused(when(vec![registered().into(), deleted()], "Shop"), 404, "storage.file_not_found");
+    }
+}

@@ -1,0 +1,92 @@
+//! Making an uploaded file a file of the project.
+
+use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
+
+use super::{File, Stage, check_tags};
+use crate::contract::{FileEvent, FileRegistered, RegisterFile};
+use crate::model::{names, problem};
+
+impl Decide<File> for RegisterFile {
+    type Event = FileEvent;
+
+    fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
+        let Stage::Uploading { expires_at, content, .. } = &state.stage else {
+            return Err(problem::upload_session_not_found(&self.file));
+        };
+        state.check_session(&self.project, &self.file, *expires_at, at)?;
+        let Some((blob, size_bytes)) = content else {
+            let detail = "The session has no content yet: upload it first.";
+            return Err(problem::invalid("file_not_uploaded", detail));
+        };
+        let name = self.name.unwrap_or_else(|| state.name.clone());
+        names::valid_file(&name)?;
+        let mut tags = state.tags.clone();
+        tags.extend(self.tags);
+        check_tags(&tags)?;
+        Ok(vec![
+            FileRegistered {
+                project: self.project,
+                file: self.file,
+                name,
+                content_type: state.content_type.clone(),
+                blob: blob.clone(),
+                size_bytes: *size_bytes,
+                tags,
+                project_uid: state.project_uid.clone(),
+            }
+            .into(),
+        ])
+    }
+}
+
+impl Evolve<File> for FileRegistered {
+    fn evolve(self, state: &mut File) {
+        let Self { project, name, content_type, tags, project_uid, .. } = self;
+        *state = File { project, project_uid, name, content_type, tags, stage: Stage::Registered };
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::tests::{prepared, staged};
+    use super::*;
+    use crate::model::spec::{given, nothing, refused};
+
+    pub(crate) fn registered() -> FileRegistered {
+        FileRegistered {
+            project: "Shop".into(),
+            file: "f1".into(),
+            name: "b.csv".into(),
+            content_type: Some("text/csv".into()),
+            blob: "0a".repeat(32),
+            size_bytes: 5,
+            tags: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into(),
+            project_uid: "p1".into(),
+        }
+    }
+
+    fn register(project: &str) -> RegisterFile {
+        let tags = [("b".to_owned(), "2".to_owned())].into();
+        RegisterFile { project: project.into(), file: "f1".into(), name: Some("b.csv".into()), tags }
+    }
+
+    #[test]
+    fn a_staged_upload_becomes_a_file_once() {
+        given::<File>(vec![prepared(), staged()])
+            .when(register("Shop").into())
+            .then_expect_events(vec![registered().into()]);
+        let again = given::<File>(vec![prepared(), staged(), registered().into()]).when(register("Shop").into());
+        refused(again.inspect_result(), 404, "storage.upload_session_not_found");
+    }
+
+    #[test]
+    fn what_cannot_be_registered_is_refused() {
+        let when =
+            |before: Vec<FileEvent>, command: RegisterFile| given::<File>(before).when(command.into()).inspect_result();
+        refused(when(nothing(), register("Shop")), 404, "storage.upload_session_not_found");
+        refused(when(vec![prepared(), staged()], register("Other")), 403, "storage.upload_session_mismatch");
+        refused(when(vec![prepared()], register("Shop")), 400, "storage.file_not_uploaded");
+        let named = RegisterFile { name: Some("a/b".into()), ..register("Shop") };
+        refused(when(vec![prepared(), staged()], named), 400, "storage.invalid_name");
+    }
+}

@@ -1,0 +1,30 @@
+//! What an installation bears, each with its reason.
+
+/// Tables of one project: dropping it is one atomic batch of at most 1,000 messages, one of them the catalogue's.
+pub const TABLES_PER_PROJECT_MAX: usize = 900;
+/// Buckets of one project: the catalogue is one aggregate, held in memory and sent whole when it is dropped.
+pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
+/// A project's settings, in bytes of JSON.
+pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
+/// A project's name for people, in characters.
+pub const PROJECT_NAME_CHARS_MAX: usize = 255;
+/// A bucket's description, in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
+/// Loads and deletes of one table that wait for its fold; more wait on the command stream.
+pub const OPEN_REQUESTS_PER_TABLE_MAX: usize = 1_000;
+/// How many settled requests a table remembers, so that a verdict said twice is known.
+pub const SETTLED_RING_MAX: usize = 256;
+/// A file, in bytes: 10 GiB.
+pub const FILE_BYTES_MAX: i64 = 10 * 1024 * 1024 * 1024;
+/// A file's name, in bytes.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+/// Tags of one file.
+pub const FILE_TAGS_MAX: usize = 100;
+/// A tag's key or value, in bytes.
+pub const FILE_TAG_BYTES_MAX: usize = 1_024;
+/// A file's media type, in bytes.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
+/// How long an upload may stay open, in seconds: 24 h.
+pub const UPLOAD_SESSION_SECONDS_MAX: i64 = 24 * 60 * 60;
+/// How far an upload's end may lie beyond that, for clocks that differ, in seconds.
+pub const UPLOAD_CLOCK_SLACK_SECONDS: i64 = 300;

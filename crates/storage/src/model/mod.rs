@@ -1,0 +1,21 @@
+//! The rules of storage, pure: state, command and context in, events or a problem out.
+//!
+//! Four aggregates: [`Project`] is a project's catalogue (which names stand for which buckets and tables), [`Table`] one
+//! incarnation of a table (columns, key, requests that wait for the rows), [`File`] a file from upload to deletion,
+//! [`Refusal`] the note that a rows message does not count.
+
+mod file;
+pub mod limits;
+pub mod names;
+pub(crate) mod problem;
+mod project;
+mod refusal;
+mod table;
+
+#[cfg(test)]
+mod spec;
+
+pub use file::{File, Stage};
+pub use project::{Bucket, Catalogue, Project, TableRef};
+pub use refusal::Refusal;
+pub use table::{Change, Identity, Pending, Table};

@@ -1,0 +1,129 @@
+//! The refusals of the model, each said in one place.
+
+use alluvium_kernel::Problem;
+use alluvium_tablestore::column::ColumnError;
+use serde_json::json;
+
+/// How much of a name from outside an answer repeats, in characters.
+const ECHO_CHARS_MAX: usize = 100;
+
+fn storage(code: &str, status: u16, detail: impl Into<String>) -> Problem {
+    Problem::new(format!("storage.{code}"), status, detail)
+}
+
+fn echo(text: &str) -> String {
+    text.chars().take(ECHO_CHARS_MAX).collect()
+}
+
+pub(crate) fn invalid_name(what: &str, name: &str) -> Problem {
+    let rule = match what {
+        "project" => "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`",
+        "file" => "1 to 255 bytes without slashes, backslashes and control characters",
+        _ => "1 to 96 letters, digits, `_` or `-`, beginning with a letter or digit",
+    };
+    let name = echo(name);
+    storage("invalid_name", 400, format!("{name:?} cannot name a {what}: that takes {rule}."))
+        .with_details(json!({ "name": name }))
+}
+
+pub(crate) fn project_not_found(project: &str) -> Problem {
+    storage("project_not_found", 404, format!("Project {} not found", echo(project)))
+}
+
+pub(crate) fn bucket_not_found(bucket: &str) -> Problem {
+    storage("bucket_not_found", 404, format!("Bucket {} not found", echo(bucket)))
+}
+
+pub(crate) fn table_not_found(bucket: &str, table: &str) -> Problem {
+    storage("table_not_found", 404, format!("Table {} not found in bucket {}", echo(table), echo(bucket)))
+}
+
+pub(crate) fn column_not_found(status: u16, column: &str) -> Problem {
+    storage("column_not_found", status, format!("Column {} not found", echo(column)))
+        .with_details(json!({ "column": echo(column) }))
+}
+
+pub(crate) fn project_exists(project: &str) -> Problem {
+    storage("project_exists", 409, format!("Project {project} already exists"))
+        .with_details(json!({ "status": "active" }))
+}
+
+pub(crate) fn bucket_exists(bucket: &str) -> Problem {
+    storage("bucket_exists", 409, format!("Bucket {bucket} already exists"))
+}
+
+pub(crate) fn table_exists(bucket: &str, table: &str) -> Problem {
+    storage("table_exists", 409, format!("Table {table} already exists in bucket {bucket}"))
+}
+
+pub(crate) fn column_exists(column: &str) -> Problem {
+    storage("column_exists", 409, format!("Column {} already exists", echo(column)))
+}
+
+pub(crate) fn bucket_not_empty(bucket: &str, tables: usize) -> Problem {
+    storage("bucket_not_empty", 409, format!("Bucket {bucket} holds {tables} tables; delete them first or cascade"))
+        .with_details(json!({ "table_count": tables }))
+}
+
+pub(crate) fn quota_exceeded(what: &str, max: usize) -> Problem {
+    storage("quota_exceeded", 403, format!("A project has at most {max} {what}.")).with_details(json!({ "limit": max }))
+}
+
+pub(crate) fn invalid_request(detail: impl Into<String>) -> Problem {
+    storage("invalid_request", 400, detail)
+}
+
+pub(crate) fn invalid(code: &'static str, detail: impl Into<String>) -> Problem {
+    storage(code, 400, detail)
+}
+
+/// The columns' own rules, in the codes of the surface.
+pub(crate) fn column(error: &ColumnError) -> Problem {
+    storage(error.code, 400, error.message.clone())
+}
+
+pub(crate) fn add_column_not_null() -> Problem {
+    storage(
+        "add_column_failed",
+        500,
+        "Adding a NOT NULL column is not yet supported without `backfill`: send `backfill: true` with a default.",
+    )
+}
+
+pub(crate) fn primary_key_exists(columns: &[String]) -> Problem {
+    storage("primary_key_exists", 409, format!("The table has a primary key already: {}", columns.join(", ")))
+}
+
+pub(crate) fn upload_session_not_found(key: &str) -> Problem {
+    storage("upload_session_not_found", 404, format!("Upload session {} not found", echo(key)))
+}
+
+pub(crate) fn upload_session_mismatch(key: &str) -> Problem {
+    storage("upload_session_mismatch", 403, format!("Upload session {} belongs to another project", echo(key)))
+}
+
+pub(crate) fn upload_session_expired(key: &str) -> Problem {
+    storage("upload_session_expired", 410, format!("Upload session {} has expired", echo(key)))
+}
+
+pub(crate) fn file_not_found(file: &str) -> Problem {
+    storage("file_not_found", 404, format!("File {} not found", echo(file)))
+}
+
+pub(crate) fn file_exists(file: &str) -> Problem {
+    storage("file_exists", 409, format!("There is a file or an upload with the id {} already", echo(file)))
+}
+
+pub(crate) fn file_too_large(status: u16, bytes: i64) -> Problem {
+    let max = super::limits::FILE_BYTES_MAX;
+    storage("file_too_large", status, format!("A file has at most {max} bytes, this one {bytes}."))
+        .with_details(json!({ "limit_bytes": max }))
+}
+
+/// Code of [`table_busy`], by which the executor's side tells "later" from "no".
+pub(crate) const TABLE_BUSY: &str = "storage.table_busy";
+
+/// Not a refusal: the command waits on its stream until the table's fold has spoken.
+pub(crate) fn table_busy(table: &str) -> Problem {
+    Problem::unavailable(TABLE_BUSY, format!("Table {table} is still working on an earlier change"))
+}

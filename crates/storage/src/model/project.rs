@@ -1,0 +1,94 @@
+//! `project`: the catalogue of one project. Which names stand for which incarnations of buckets and tables.
+
+mod bucket;
+mod life;
+mod table;
+
+use std::collections::BTreeMap;
+
+use alluvium_kernel::Problem;
+use serde::{Deserialize, Serialize};
+
+use super::names::fold;
+use super::problem;
+
+/// A project id's history: the project that has it now, if any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Project {
+    /// What the project holds while it lives.
+    pub live: Option<Catalogue>,
+}
+
+/// A living project.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogue {
+    /// Its id, as in URLs.
+    pub id: String,
+    /// This incarnation of the id.
+    pub uid: String,
+    /// Name for people.
+    pub name: Option<String>,
+    /// Settings, as a JSON object.
+    pub settings: String,
+    /// Buckets by folded name.
+    pub buckets: BTreeMap<String, Bucket>,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    /// Its name, spelled as created.
+    pub name: String,
+    /// This incarnation of the name.
+    pub uid: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Tables by folded name.
+    pub tables: BTreeMap<String, TableRef>,
+}
+
+/// A table's name and the incarnation it stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRef {
+    /// Its name, spelled as created.
+    pub name: String,
+    /// Id of its own aggregate and of its file.
+    pub uid: String,
+}
+
+impl Project {
+    /// The living project of exactly this id.
+    pub fn live(&self, project: &str) -> Result<&Catalogue, Problem> {
+        self.live.as_ref().filter(|live| live.id == project).ok_or_else(|| problem::project_not_found(project))
+    }
+}
+
+impl Catalogue {
+    /// The bucket of exactly this name; names are the same without case, but one spelling finds them.
+    pub fn bucket(&self, name: &str) -> Result<&Bucket, Problem> {
+        self.buckets
+            .get(&fold(name))
+            .filter(|bucket| bucket.name == name)
+            .ok_or_else(|| problem::bucket_not_found(name))
+    }
+
+    /// How many tables there are in all buckets.
+    pub fn table_count(&self) -> usize {
+        self.buckets.values().map(|bucket| bucket.tables.len()).sum()
+    }
+
+    /// Every table, bucket by bucket.
+    pub fn tables(&self) -> impl Iterator<Item = &TableRef> {
+        self.buckets.values().flat_map(|bucket| bucket.tables.values())
+    }
+}
+
+impl Bucket {
+    /// The table of exactly this name.
+    pub fn table(&self, name: &str) -> Result<&TableRef, Problem> {
+        self.tables
+            .get(&fold(name))
+            .filter(|table| table.name == name)
+            .ok_or_else(|| problem::table_not_found(&self.name, name))
+    }
+}

@@ -1,0 +1,133 @@
+//! Buckets of a project.
+
+use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
+
+use super::{Bucket, Project};
+use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent, TableDropped};
+use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
+use crate::model::{names, problem};
+
+impl Decide<Project> for CreateBucket {
+    type Event = ProjectEvent;
+
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let live = state.live(&self.project)?;
+        let bucket = names::bucket_name(&self.bucket);
+        names::valid_bucket(&bucket)?;
+        if let Some(there) = live.buckets.get(&names::fold(&bucket)) {
+            return Err(problem::bucket_exists(&there.name));
+        }
+        if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX) {
+            let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes.");
+            return Err(problem::invalid_request(detail));
+        }
+        if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
+            return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
+        }
+        let Self { project, description, .. } = self;
+        Ok(vec![BucketCreated { project, bucket, uid: at.new_uid(0), description }.into()])
+    }
+}
+
+impl Decide<Project> for DeleteBucket {
+    type Event = ProjectEvent;
+
+    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
+        if !self.cascade && !bucket.tables.is_empty() {
+            return Err(problem::bucket_not_empty(&bucket.name, bucket.tables.len()));
+        }
+        let dropped = bucket.tables.values().map(|table| TableDropped {
+            project: self.project.clone(),
+            bucket: bucket.name.clone(),
+            table: table.name.clone(),
+            uid: table.uid.clone(),
+        });
+        let deleted =
+            BucketDeleted { project: self.project.clone(), bucket: bucket.name.clone(), uid: bucket.uid.clone() };
+        Ok(dropped.map(ProjectEvent::from).chain([deleted.into()]).collect())
+    }
+}
+
+impl Evolve<Project> for BucketCreated {
+    fn evolve(self, state: &mut Project) {
+        if let Some(live) = &mut state.live {
+            let key = names::fold(&self.bucket);
+            let Self { bucket: name, uid, description, .. } = self;
+            live.buckets.insert(key, Bucket { name, uid, description, ..Bucket::default() });
+        }
+    }
+}
+
+impl Evolve<Project> for BucketDeleted {
+    fn evolve(self, state: &mut Project) {
+        if let Some(live) = &mut state.live {
+            live.buckets.remove(&names::fold(&self.bucket));
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::super::life::tests::created;
+    use super::super::table::tests::table_created;
+    use super::*;
+    use crate::model::spec::{at, given, nothing, refused};
+
+    pub(crate) fn bucket_created(bucket: &str) -> ProjectEvent {
+        let uid = format!("b-{bucket}");
+        BucketCreated { project: "Shop".into(), bucket: bucket.into(), uid, description: None }.into()
+    }
+
+    fn create(bucket: &str) -> CreateBucket {
+        CreateBucket { project: "Shop".into(), bucket: bucket.into(), description: Some("raw".into()) }
+    }
+
+    fn delete(bucket: &str, cascade: bool) -> DeleteBucket {
+        DeleteBucket { project: "Shop".into(), bucket: bucket.into(), cascade }
+    }
+
+    #[test]
+    fn a_keboola_id_is_taken_as_its_stored_name() {
+        let event = BucketCreated {
+            project: "Shop".into(),
+            bucket: "in_c_sales".into(),
+            uid: at().new_uid(0),
+            description: Some("raw".into()),
+        };
+        given::<Project>(vec![created()]).when(create("in.c-sales").into()).then_expect_events(vec![event.into()]);
+    }
+
+    #[test]
+    fn a_bucket_needs_a_project_a_name_and_room() {
+        let when = |before: Vec<ProjectEvent>, command: CreateBucket| {
+            given::<Project>(before).when(command.into()).inspect_result()
+        };
+        refused(when(nothing(), create("sales")), 404, "storage.project_not_found");
+        refused(when(vec![created()], create("../x")), 400, "storage.invalid_name");
+        refused(when(vec![created(), bucket_created("Sales")], create("sALES")), 409, "storage.bucket_exists");
+        let full = (0..BUCKETS_PER_PROJECT_MAX).map(|n| bucket_created(&format!("b{n}")));
+        refused(when([created()].into_iter().chain(full).collect(), create("one")), 403, "storage.quota_exceeded");
+    }
+
+    #[test]
+    fn a_bucket_goes_with_its_tables_or_not_at_all() {
+        let before = || vec![created(), bucket_created("sales"), table_created("sales", "orders", "t1")];
+        let dropped =
+            TableDropped { project: "Shop".into(), bucket: "sales".into(), table: "orders".into(), uid: "t1".into() };
+        let deleted = BucketDeleted { project: "Shop".into(), bucket: "sales".into(), uid: "b-sales".into() };
+        given::<Project>(before())
+            .when(delete("sales", true).into())
+            .then_expect_events(vec![dropped.clone().into(), deleted.clone().into()]);
+        let kept = given::<Project>(before()).when(delete("sales", false).into()).inspect_result();
+        refused(kept, 409, "storage.bucket_not_empty");
+        let mut emptied = before();
+        emptied.push(dropped.into());
+        given::<Project>(emptied).when(delete("sales", false).into()).then_expect_events(vec![deleted.into()]);
+        refused(
+            given::<Project>(before()).when(delete("x", true).into()).inspect_result(),
+            404,
+            "storage.bucket_not_found",
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! Loading a stored file: what can be said without opening it.
+
+use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
+
+use crate::contract::{CsvOptions, LoadRequested, LoadTable, TableEvent};
+use crate::model::problem;
+use crate::model::table::Table;
+
+/// Formats a load reads.
+pub const FORMATS: [&str; 2] = ["csv", "parquet"];
+/// What a load may do about keys that are there already.
+pub const DEDUP_MODES: [&str; 3] = ["update_duplicates", "insert_duplicates", "fail_on_duplicates"];
+/// The longest delimiter, in bytes.
+const DELIMITER_BYTES_MAX: usize = 4;
+/// The longest text that stands for NULL, in bytes.
+const NULL_STRING_BYTES_MAX: usize = 256;
+
+impl Decide<Table> for LoadTable {
+    type Event = TableEvent;
+
+    fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
+        state.ready_to_queue()?;
+        if !FORMATS.contains(&self.format.as_str()) {
+            let detail = format!("A load reads {}, not {:?}.", FORMATS.join(" or "), self.format);
+            return Err(problem::invalid("invalid_format", detail));
+        }
+        self.csv.as_ref().map_or(Ok(()), check_csv)?;
+        if !DEDUP_MODES.contains(&self.dedup_mode.as_str()) {
+            let detail = format!("`dedup_mode` is one of {}, not {:?}.", DEDUP_MODES.join(", "), self.dedup_mode);
+            return Err(problem::invalid("invalid_dedup_mode", detail));
+        }
+        let columns = self.columns.as_deref().map(|names| chosen_columns(names, state)).transpose()?;
+        if !is_sha256(&self.blob) || self.size_bytes < 0 {
+            return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored file, with its size."));
+        }
+        let Self { blob, size_bytes, format, csv, incremental, dedup_mode, .. } = self;
+        let request = at.command_id.clone();
+        Ok(vec![LoadRequested { request, blob, size_bytes, format, csv, incremental, dedup_mode, columns }.into()])
+    }
+}
+
+fn chosen_columns(names: &[String], state: &Table) -> Result<Vec<String>, Problem> {
+    let mut chosen: Vec<String> = Vec::with_capacity(names.len());
+    for name in names {
+        let column = state.column(name).ok_or_else(|| problem::column_not_found(400, name))?;
+        if chosen.contains(&column.name) {
+            return Err(problem::invalid("duplicate_column", format!("`columns` names {} twice.", column.name)));
+        }
+        chosen.push(column.name.clone());
+    }
+    if chosen.is_empty() {
+        return Err(problem::invalid_request("`columns`, when given, names at least one column."));
+    }
+    Ok(chosen)
+}
+
+fn check_csv(csv: &CsvOptions) -> Result<(), Problem> {
+    let refuse = |detail: &str| Err(problem::invalid("invalid_csv_options", detail));
+    let delimiter = if csv.delimiter == "\\t" { "\t" } else { &csv.delimiter };
+    if delimiter.is_empty() || delimiter.len() > DELIMITER_BYTES_MAX || delimiter.contains(['\n', '\r', '\0']) {
+        return refuse("`delimiter` takes 1 to 4 bytes, no line end; the two characters \\t mean tab.");
+    }
+    let one_byte = |text: &str| text.is_empty() || (text.len() == 1 && !text.contains(['\n', '\r', '\0']));
+    if !one_byte(&csv.quote) || !one_byte(&csv.escape) {
+        return refuse("`quote` and `escape` are one byte or empty, no line end.");
+    }
+    if !csv.quote.is_empty() && delimiter.contains(&csv.quote) {
+        return refuse("`delimiter` and `quote` must differ.");
+    }
+    if csv.null_string.len() > NULL_STRING_BYTES_MAX || csv.null_string.contains('\0') {
+        return refuse("`null_string` takes at most 256 bytes, no NUL.");
+    }
+    Ok(())
+}
+
+/// Whether the text can name a blob.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+impl Evolve<Table> for LoadRequested {
+    fn evolve(self, state: &mut Table) {
+        state.open.insert(self.request);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{column, opened};
+    use super::*;
+    use crate::contract::{ColumnAddRequested, CsvOptions};
+    use crate::model::limits::OPEN_REQUESTS_PER_TABLE_MAX;
+    use crate::model::spec::{given, refused};
+
+    fn load() -> LoadTable {
+        LoadTable {
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            blob: "0a".repeat(32),
+            size_bytes: 10,
+            format: "csv".into(),
+            csv: None,
+            incremental: true,
+            dedup_mode: "update_duplicates".into(),
+            columns: Some(vec!["ID".into()]),
+        }
+    }
+
+    fn requested(request: &str) -> LoadRequested {
+        LoadRequested {
+            request: request.into(),
+            blob: "0a".repeat(32),
+            size_bytes: 10,
+            format: "csv".into(),
+            csv: None,
+            incremental: true,
+            dedup_mode: "update_duplicates".into(),
+            columns: Some(vec!["id".into()]),
+        }
+    }
+
+    fn csv(delimiter: &str, quote: &str, escape: &str) -> Option<CsvOptions> {
+        Some(CsvOptions {
+            delimiter: delimiter.into(),
+            quote: quote.into(),
+            escape: escape.into(),
+            header: true,
+            null_string: String::new(),
+            allow_quoted_nulls: true,
+        })
+    }
+
+    #[test]
+    fn loads_queue_behind_each_other() {
+        given::<Table>(vec![opened()]).when(load().into()).then_expect_events(vec![requested("cmd").into()]);
+        given::<Table>(vec![opened(), requested("r").into()])
+            .when(load().into())
+            .then_expect_events(vec![requested("cmd").into()]);
+        for good in [csv("\\t", "", ""), csv("||", "'", "'"), csv(";", "\"", "\\")] {
+            let command = LoadTable { csv: good, ..load() };
+            assert!(given::<Table>(vec![opened()]).when(command.into()).inspect_result().is_ok());
+        }
+    }
+
+    #[test]
+    fn loads_wait_for_a_change_of_columns_and_for_room() {
+        let change = ColumnAddRequested { request: "r".into(), column: column("x", "DATE") }.into();
+        let result = given::<Table>(vec![opened(), change]).when(load().into()).inspect_result();
+        refused(result, 503, "storage.table_busy");
+        let full = (0..OPEN_REQUESTS_PER_TABLE_MAX).map(|n| requested(&n.to_string()).into());
+        let before = std::iter::once(opened()).chain(full).collect();
+        refused(given::<Table>(before).when(load().into()).inspect_result(), 503, "storage.table_busy");
+    }
+
+    #[test]
+    fn a_load_that_makes_no_sense_is_refused() {
+        let when = |command: LoadTable| given::<Table>(vec![opened()]).when(command.into()).inspect_result();
+        refused(when(LoadTable { format: "xls".into(), ..load() }), 400, "storage.invalid_format");
+        for bad in
+            [csv("", "\"", ""), csv("12345", "\"", ""), csv(",", "ab", ""), csv("\"", "\"", ""), csv("\n", "", "")]
+        {
+            refused(when(LoadTable { csv: bad, ..load() }), 400, "storage.invalid_csv_options");
+        }
+        refused(when(LoadTable { dedup_mode: "x".into(), ..load() }), 400, "storage.invalid_dedup_mode");
+        refused(when(LoadTable { columns: Some(vec!["x".into()]), ..load() }), 400, "storage.column_not_found");
+        refused(when(LoadTable { blob: "../x".into(), ..load() }), 400, "storage.invalid_request");
+    }
+}
