@@ -1,2 +1,36 @@
-//! Placeholder.
-fn main() {}
+//! The binary: command line, roles, wiring. The only crate that knows all the others.
+//!
+//! It holds no rules of any context: those live in their crates, and this one lays them together (`node`), serves what
+//! belongs to the platform as a whole (`platform`), and speaks with people (`cli`, `commands`, `ui`).
+
+mod bench;
+mod cli;
+mod client;
+mod commands;
+mod complete;
+mod config;
+mod errors;
+mod failure;
+mod node;
+mod platform;
+mod rows;
+mod secrets;
+mod ui;
+
+use clap::{CommandFactory as _, Parser as _};
+
+fn main() -> std::process::ExitCode {
+    clap_complete::CompleteEnv::with_factory(cli::Cli::command).complete();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        // clap prints help and version on stdout with 0, mistakes on stderr with 2, which is our contract too.
+        Err(error) => error.exit(),
+    };
+    match commands::run(cli) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => {
+            ui::failure(&failure);
+            std::process::ExitCode::from(failure.exit as u8)
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! Arguments of each command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
+
+use crate::complete;
+use crate::config::Role;
+
+/// `dev`
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Where everything is kept [default: data]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Port of the HTTP surface [default: 8080]
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Sync every write to disk before it counts, instead of every second
+    #[arg(long)]
+    pub durable: bool,
+    /// Begin with an empty data directory
+    #[arg(long, conflicts_with = "retain")]
+    pub fresh: bool,
+    /// Keep what is there (the default)
+    #[arg(long)]
+    pub retain: bool,
+    /// Say what would be started and where, start nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The parts to run [default: all]
+    #[arg(long, value_delimiter = ',', value_enum)]
+    pub role: Vec<Role>,
+    /// Address to listen on
+    #[arg(long)]
+    pub host: Option<String>,
+    /// Port to listen on
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Where table files, blobs and secrets live
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Check the configuration and the servers, run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `command`
+#[derive(Debug, Subcommand)]
+pub enum CommandCommand {
+    /// Send one command and wait for its outcome
+    Send(SendArgs),
+    /// List the commands there are
+    List,
+}
+
+/// `command send`
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// The context, e.g. storage
+    #[arg(add = ArgValueCandidates::new(complete::contexts))]
+    pub context: String,
+    /// The command, e.g. CreateBucket
+    #[arg(add = ArgValueCandidates::new(complete::commands))]
+    pub command: String,
+    /// Its body as JSON, @FILE, or - for stdin
+    pub body: String,
+    /// The command's id; the same id and body always have the same outcome [default: a new one]
+    #[arg(long)]
+    pub id: Option<String>,
+    /// Publish it on NATS instead of sending it over HTTP
+    #[arg(long)]
+    pub over_nats: bool,
+    /// Decide, print the events, append nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `events`
+#[derive(Debug, Subcommand)]
+pub enum EventsCommand {
+    /// Follow events as they come
+    Tail(TailArgs),
+    /// Print one message whole
+    Show(ShowArgs),
+    /// Read events again from a position or time
+    Replay(ReplayArgs),
+}
+
+/// Which events.
+#[derive(Debug, Args)]
+pub struct EventFilter {
+    /// Subjects, e.g. ev.default.storage.> or rows.>
+    #[arg(default_value = "ev.>")]
+    pub subject: String,
+    /// Only this type of event, e.g. TableCreated
+    #[arg(long = "type", value_name = "NAME")]
+    pub kind: Option<String>,
+}
+
+/// `events tail`
+#[derive(Debug, Args)]
+pub struct TailArgs {
+    /// Which.
+    #[command(flatten)]
+    pub filter: EventFilter,
+    /// Stop after so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+/// `events show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// STREAM:SEQUENCE, e.g. STORAGE:42
+    pub position: String,
+}
+
+/// `events replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Which.
+    #[command(flatten)]
+    pub filter: EventFilter,
+    /// From this sequence of the stream
+    #[arg(long, value_name = "SEQ", conflicts_with = "since")]
+    pub from: Option<u64>,
+    /// From this time, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u64,
+}
+
+/// `rows`
+#[derive(Debug, Subcommand)]
+pub enum RowsCommand {
+    /// Publish a file's rows (CSV, Parquet, NDJSON) as Avro and wait until they are in the table
+    Publish(PublishArgs),
+}
+
+/// `rows publish`
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The file; its kind is told by its name (.csv, .csv.gz, .tsv, .parquet, .ndjson, .jsonl)
+    pub file: PathBuf,
+    /// PROJECT/BUCKET/TABLE, or BUCKET/TABLE of --project
+    #[arg(long, value_name = "TABLE", add = ArgValueCandidates::new(complete::tables))]
+    pub table: String,
+    /// One message a row, instead of blocks of many rows
+    #[arg(long)]
+    pub single: bool,
+    /// Return when everything is on the log, without waiting for the table
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Read and encode everything, publish nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `tables`
+#[derive(Debug, Subcommand)]
+pub enum TablesCommand {
+    /// List the tables of a project, or of one bucket
+    List {
+        /// The bucket [default: all]
+        #[arg(add = ArgValueCandidates::new(complete::buckets))]
+        bucket: Option<String>,
+    },
+    /// Print the first rows of a table
+    Preview {
+        /// BUCKET/TABLE
+        #[arg(add = ArgValueCandidates::new(complete::tables))]
+        table: String,
+        /// How many rows
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Run one SELECT over the project's tables, named bucket.table
+    Query {
+        /// The SELECT, or @FILE
+        sql: String,
+    },
+    /// Load a CSV or Parquet file into a table
+    Load(LoadArgs),
+    /// Write a table to a file
+    Export(ExportArgs),
+}
+
+/// `tables load`
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// BUCKET/TABLE
+    #[arg(add = ArgValueCandidates::new(complete::tables))]
+    pub table: String,
+    /// The file
+    pub file: PathBuf,
+    /// Add to what is there; rows with a known primary key are updated. Without it the table is replaced
+    #[arg(long)]
+    pub incremental: bool,
+    /// Kind of the file [default: by its name]
+    #[arg(long)]
+    pub format: Option<FileFormat>,
+    /// Between fields of a CSV file
+    #[arg(long, default_value = ",")]
+    pub delimiter: String,
+    /// Text of a CSV file that means NULL
+    #[arg(long, default_value = "")]
+    pub null: String,
+    /// Say what would be uploaded and loaded, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `tables export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// BUCKET/TABLE
+    #[arg(add = ArgValueCandidates::new(complete::tables))]
+    pub table: String,
+    /// The file to write, or - for stdout
+    pub file: PathBuf,
+    /// Kind of the file [default: by its name]
+    #[arg(long)]
+    pub format: Option<FileFormat>,
+    /// Only these columns
+    #[arg(long, value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// At most so many rows
+    #[arg(long)]
+    pub limit: Option<u64>,
+    /// Say what would be written, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Kinds of table files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Comma-separated text.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// `projections`
+#[derive(Debug, Subcommand)]
+pub enum ProjectionsCommand {
+    /// List projections with their lag
+    List,
+    /// Fold everything again beside the live one, then switch over
+    Rebuild(ProjectionArgs),
+    /// Compare the live one with a scratch rebuild and name the first difference
+    Verify(ProjectionArgs),
+}
+
+/// `projections rebuild` and `verify`
+#[derive(Debug, Args)]
+#[group(id = "which", required = true)]
+pub struct ProjectionArgs {
+    /// Its name
+    #[arg(group = "which", add = ArgValueCandidates::new(complete::projections))]
+    pub name: Option<String>,
+    /// All of them
+    #[arg(long, group = "which")]
+    pub all: bool,
+    /// Say what would be done, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `streams`
+#[derive(Debug, Subcommand)]
+pub enum StreamsCommand {
+    /// Show what differs, field by field (exit 10 when something does)
+    Diff,
+    /// Create what is missing and update what may be
+    Apply {
+        /// Show what would change, change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every problem with its fix (exit 10 when there is one)
+    Check,
+    /// Print every setting, its value and where it came from
+    Show,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code, e.g. storage.table_exists; without one, all are listed
+    #[arg(add = ArgValueCandidates::new(complete::codes))]
+    pub code: Option<String>,
+}
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Only these paths [default: all]
+    pub paths: Vec<String>,
+    /// How much work each path gets, relative to the default
+    #[arg(long, default_value_t = 1.0)]
+    pub scale: f64,
+    /// List the paths, measure nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `completion`
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// The shell
+    #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
+    pub shell: String,
+}

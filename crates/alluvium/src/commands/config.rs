@@ -1,0 +1,39 @@
+//! `alluvium config`
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::cli::ConfigCommand;
+use crate::config::{self, Overrides};
+use crate::failure::{Done, Failure};
+
+pub fn run(cx: &Context, command: &ConfigCommand) -> Done {
+    let env: BTreeMap<String, String> = std::env::vars().collect();
+    let flags = Overrides { nats_url: cx.globals.nats.clone(), ..Overrides::default() };
+    let loaded = config::load(cx.globals.config.as_deref(), &env, &flags);
+    match command {
+        ConfigCommand::Show => {
+            cx.ui.rows(&["setting", "value", "origin", "environment", "about"], &config::shown(&loaded?));
+            Ok(())
+        }
+        ConfigCommand::Check => {
+            let rows: Vec<Value> = match &loaded {
+                Ok(loaded) => config::check(loaded, &env).iter().map(|finding| json!(finding)).collect(),
+                Err(failure) => failure
+                    .notes
+                    .iter()
+                    .chain(failure.notes.is_empty().then_some(&failure.message))
+                    .map(|note| json!({ "about": failure.code, "problem": note, "fix": failure.help }))
+                    .collect(),
+            };
+            if rows.is_empty() {
+                cx.ui.ok("the configuration has no problem");
+                return Ok(());
+            }
+            cx.ui.rows(&["about", "problem", "fix"], &rows);
+            Err(Failure::findings(rows.len()))
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What each command does. One file a command.
+
+mod bench;
+mod command;
+mod completion;
+mod config;
+mod dev;
+mod doctor;
+mod events;
+mod explain;
+mod projections;
+mod rows;
+mod serve;
+mod streams;
+mod tables;
+
+use crate::cli::{Cli, Command, Globals};
+use crate::client::{Client, Session};
+use crate::failure::{Done, Failure};
+use crate::ui::Ui;
+
+/// What every command gets.
+pub struct Context {
+    /// The two channels to the person.
+    pub ui: Ui,
+    /// The options of every command.
+    pub globals: Globals,
+}
+
+impl Context {
+    /// Whom the command talks to.
+    pub fn session(&self) -> Result<Session, Failure> {
+        Session::open(&self.globals)
+    }
+
+    /// The server, with the session it is from.
+    pub fn client(&self) -> Result<(Client, Session), Failure> {
+        let session = self.session()?;
+        Ok((Client::new(&session)?, session))
+    }
+}
+
+/// Runs the command line.
+pub fn run(cli: Cli) -> Done {
+    let globals = cli.globals;
+    let ui = Ui { format: globals.output, quiet: globals.quiet, yes: globals.yes };
+    let cx = Context { ui, globals };
+    match cli.command {
+        Command::Dev(args) => dev::run(&cx, &args),
+        Command::Serve(args) => serve::run(&cx, &args),
+        Command::Config(command) => config::run(&cx, &command),
+        Command::Explain(args) => explain::run(&cx, &args),
+        Command::Completion(args) => completion::run(&cx, &args),
+        Command::Bench(args) => wait(bench::run(&cx, &args)),
+        Command::Command(command) => wait(command::run(&cx, command)),
+        Command::Events(command) => wait(events::run(&cx, command)),
+        Command::Rows(command) => wait(rows::run(&cx, command)),
+        Command::Tables(command) => wait(tables::run(&cx, command)),
+        Command::Projections(command) => wait(projections::run(&cx, command)),
+        Command::Streams(command) => wait(streams::run(&cx, command)),
+        Command::Doctor => wait(doctor::run(&cx)),
+    }
+}
+
+/// Runs a command that waits for others, until it ends or the person has had enough.
+fn wait(command: impl Future<Output = Done>) -> Done {
+    runtime()?.block_on(async {
+        tokio::select! {
+            done = command => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure::unavailable("cli.interrupted", "Interrupted.")),
+        }
+    })
+}
+
+/// A runtime on all cores.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

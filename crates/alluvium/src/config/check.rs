@@ -1,0 +1,136 @@
+//! `alluvium config check`: everything that would go wrong later, each with its fix.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::settings::OTHER_ENV;
+use super::{Config, Loaded, Role, SETTINGS};
+
+/// The shortest admin key that is not trivially guessed, in characters.
+const ADMIN_KEY_CHARS_MIN: usize = 16;
+
+/// Something that is wrong, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is about.
+    pub about: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl Finding {
+    /// Something wrong, with its fix.
+    pub fn new(about: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { about: about.into(), problem: problem.into(), fix: fix.into() }
+    }
+}
+
+/// Checks a configuration that could be read, as `serve` would use it.
+pub fn check(loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<Finding> {
+    let config = &loaded.config;
+    let mut findings = Vec::new();
+    unknown_names(env, &mut findings);
+    servers(config, &mut findings);
+    secrets(config, &mut findings);
+    if config.roles.is_empty() {
+        findings.push(Finding::new("roles", "no role is named, so nothing would run", "remove `roles`, or name some"));
+    }
+    if config.roles.contains(&Role::Api) && config.host.parse::<std::net::IpAddr>().is_err() {
+        let problem = format!("`{}` is not an address", config.host);
+        findings.push(Finding::new("host", problem, "use 127.0.0.1, 0.0.0.0 or an address of this machine"));
+    }
+    if config.data_dir.exists() && !config.data_dir.is_dir() {
+        let problem = format!("`{}` is not a directory", config.data_dir.display());
+        findings.push(Finding::new("data_dir", problem, "name a directory"));
+    }
+    if config.duckdb.threads == 0 {
+        findings.push(Finding::new("duckdb.threads", "zero threads cannot work", "set 1 or more"));
+    }
+    if config.postgres.connections_max < 2 {
+        let fix = "set `postgres.connections_max` to 2 or more";
+        findings.push(Finding::new("postgres.connections_max", "projections and reads need one each", fix));
+    }
+    findings
+}
+
+fn unknown_names(env: &BTreeMap<String, String>, findings: &mut Vec<Finding>) {
+    let known = |name: &str| OTHER_ENV.contains(&name) || SETTINGS.iter().any(|setting| setting.env.contains(&name));
+    for name in env.keys().filter(|name| name.starts_with("ALLUVIUM_") && !known(name)) {
+        let fix = "correct the name, or unset it; `alluvium config show` lists the names";
+        findings.push(Finding::new(name.as_str(), "this environment variable sets nothing", fix));
+    }
+}
+
+fn servers(config: &Config, findings: &mut Vec<Finding>) {
+    if config.nats.url.is_none() {
+        let fix = "set `nats.url` or ALLUVIUM_NATS_URL; `alluvium dev` starts its own";
+        findings.push(Finding::new("nats.url", "`serve` has no event log to connect to", fix));
+    }
+    if config.postgres.url.is_none() {
+        let fix = "set `postgres.url` or ALLUVIUM_POSTGRES_URL; `alluvium dev` starts its own";
+        findings.push(Finding::new("postgres.url", "`serve` has no Postgres to connect to", fix));
+    }
+    if !matches!(config.nats.replicas, 1 | 3 | 5) {
+        let problem = format!("{} copies of a stream are not possible", config.nats.replicas);
+        findings.push(Finding::new("nats.replicas", problem, "set 1, 3 or 5"));
+    }
+    let ways = [config.nats.user.is_some(), config.nats.token.is_some(), config.nats.creds_file.is_some()];
+    if ways.iter().filter(|set| **set).count() > 1 {
+        let problem = "more than one of user, token and creds_file is set";
+        findings.push(Finding::new("nats", problem, "keep the one that the NATS server knows"));
+    }
+    if config.nats.tls_certificate.is_some() != config.nats.tls_key.is_some() {
+        findings.push(Finding::new("nats.tls_certificate", "certificate and key go together", "set both, or neither"));
+    }
+    for (about, file) in [
+        ("nats.creds_file", &config.nats.creds_file),
+        ("nats.tls_ca", &config.nats.tls_ca),
+        ("nats.tls_certificate", &config.nats.tls_certificate),
+        ("nats.tls_key", &config.nats.tls_key),
+    ] {
+        if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
+            findings.push(Finding::new(about, format!("`{}` does not exist", file.display()), "correct the path"));
+        }
+    }
+}
+
+fn secrets(config: &Config, findings: &mut Vec<Finding>) {
+    if config.admin_key.as_ref().is_some_and(|key| key.expose().len() < ADMIN_KEY_CHARS_MIN) {
+        let problem = format!("the key has fewer than {ADMIN_KEY_CHARS_MIN} characters");
+        findings.push(Finding::new(
+            "admin_key",
+            problem,
+            "take `openssl rand -hex 24`, or leave it out to have one made",
+        ));
+    }
+    if config.signing_key.as_ref().is_some_and(|key| crate::secrets::parse_signing_key(key.expose()).is_none()) {
+        let fix = "take `openssl rand -hex 32`, or leave it out to have one made";
+        findings.push(Finding::new("signing_key", "it is not 64 hex digits", fix));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Overrides, load};
+    use super::*;
+
+    #[test]
+    fn each_finding_has_a_fix() {
+        let env = BTreeMap::from(
+            [
+                ("ALLUVIUM_PROT", "1"),
+                ("ADMIN_API_KEY", "short"),
+                ("ALLUVIUM_SIGNING_KEY", "zz"),
+                ("ALLUVIUM_NATS_REPLICAS", "2"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
+        let findings = check(&load(None, &env, &Overrides::default()).unwrap(), &env);
+        let about: Vec<&str> = findings.iter().map(|finding| finding.about.as_str()).collect();
+        assert_eq!(about, ["ALLUVIUM_PROT", "nats.url", "postgres.url", "nats.replicas", "admin_key", "signing_key"]);
+        assert!(findings.iter().all(|finding| !finding.fix.is_empty()));
+    }
+}

@@ -1,0 +1,165 @@
+//! The configuration: one typed struct, laid together from defaults < file < environment < flags.
+//!
+//! `settings.rs` lists every setting once (path, environment names, kind); loading, checking, showing and the known
+//! environment names all follow that list.
+
+mod check;
+mod load;
+mod secret;
+mod settings;
+mod show;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Finding, check};
+pub use load::{Loaded, Overrides, load};
+pub use secret::Secret;
+pub use settings::{Kind, SETTINGS};
+pub use show::shown;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on.
+    pub port: u16,
+    /// Where table files, blobs and secrets live.
+    pub data_dir: PathBuf,
+    /// The parts of the platform this process runs.
+    pub roles: Vec<Role>,
+    /// The installation's admin key; created in the data directory when not set.
+    pub admin_key: Option<Secret>,
+    /// 64 hex digits: signs messages and peppers token digests; created in the data directory when not set.
+    pub signing_key: Option<Secret>,
+    /// How long running requests may take to finish when the process is told to stop, in seconds.
+    pub drain_seconds: u64,
+    /// How long NATS and Postgres may take to appear at start, in seconds.
+    pub start_wait_seconds: u64,
+    /// The event log.
+    pub nats: Nats,
+    /// The read models.
+    pub postgres: Postgres,
+    /// The tables.
+    pub duckdb: DuckDb,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// The event log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// `nats://host:port`, several separated by commas.
+    pub url: Option<String>,
+    /// User name.
+    pub user: Option<String>,
+    /// Password of the user.
+    pub password: Option<Secret>,
+    /// A shared token, instead of user and password.
+    pub token: Option<Secret>,
+    /// A `.creds` file, instead of either.
+    pub creds_file: Option<PathBuf>,
+    /// Refuse to speak without TLS.
+    pub tls: bool,
+    /// Certificate authority to trust, besides the system's.
+    pub tls_ca: Option<PathBuf>,
+    /// Client certificate, with `tls_key`.
+    pub tls_certificate: Option<PathBuf>,
+    /// Client key, with `tls_certificate`.
+    pub tls_key: Option<PathBuf>,
+    /// Copies of each stream that the cluster keeps.
+    pub replicas: usize,
+}
+
+/// The read models.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// `postgres://user:password@host:port/database`
+    pub url: Option<Secret>,
+    /// Connections of this process.
+    pub connections_max: u32,
+}
+
+/// The tables.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DuckDb {
+    /// Memory the engine may take, as DuckDB writes it, e.g. `4GB`.
+    pub memory_limit: String,
+    /// Threads the engine may take.
+    pub threads: u32,
+}
+
+/// What is logged, on stderr.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Directives such as `info,alluvium_eventlog=debug`.
+    pub filter: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+/// A part of the platform that a process can run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The HTTP surface.
+    Api,
+    /// Decides on commands.
+    Commands,
+    /// Folds events into Postgres.
+    Projections,
+    /// Folds events and rows into table files.
+    Tables,
+}
+
+impl Role {
+    /// All of them, in the order they start.
+    pub const ALL: [Self; 4] = [Self::Commands, Self::Projections, Self::Tables, Self::Api];
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            data_dir: PathBuf::from("data"),
+            roles: Role::ALL.to_vec(),
+            admin_key: None,
+            signing_key: None,
+            drain_seconds: 20,
+            start_wait_seconds: 30,
+            nats: Nats {
+                url: None,
+                user: None,
+                password: None,
+                token: None,
+                creds_file: None,
+                tls: false,
+                tls_ca: None,
+                tls_certificate: None,
+                tls_key: None,
+                replicas: 1,
+            },
+            postgres: Postgres { url: None, connections_max: 16 },
+            duckdb: DuckDb { memory_limit: "4GB".to_owned(), threads: 4 },
+            log: Log { filter: "info".to_owned(), format: LogFormat::Text },
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Every setting, once.
+
+/// What an environment variable's text becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As it is.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true`/`1`/`yes` or `false`/`0`/`no`.
+    Switch,
+    /// Separated by commas.
+    List,
+}
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Its path in the file, e.g. `nats.url`.
+    pub path: &'static str,
+    /// Names in the environment; the first that is set counts.
+    pub env: &'static [&'static str],
+    /// What its text becomes.
+    pub kind: Kind,
+    /// What it is for.
+    pub doc: &'static str,
+}
+
+const fn setting(path: &'static str, env: &'static [&'static str], kind: Kind, doc: &'static str) -> Setting {
+    Setting { path, env, kind, doc }
+}
+
+/// All settings. The unprefixed names are those of the storage surface's drop-in deployments.
+pub const SETTINGS: &[Setting] = &[
+    setting("host", &["ALLUVIUM_HOST", "HOST"], Kind::Text, "address to listen on"),
+    setting("port", &["ALLUVIUM_PORT", "PORT"], Kind::Number, "port to listen on"),
+    setting("data_dir", &["ALLUVIUM_DATA_DIR", "DATA_DIR"], Kind::Text, "table files, blobs and secrets"),
+    setting("roles", &["ALLUVIUM_ROLES"], Kind::List, "api, commands, projections, tables"),
+    setting("admin_key", &["ALLUVIUM_ADMIN_KEY", "ADMIN_API_KEY"], Kind::Text, "the installation's admin key"),
+    setting("signing_key", &["ALLUVIUM_SIGNING_KEY"], Kind::Text, "64 hex digits shared by all processes"),
+    setting("drain_seconds", &["ALLUVIUM_DRAIN_SECONDS"], Kind::Number, "for running requests at a stop"),
+    setting("start_wait_seconds", &["ALLUVIUM_START_WAIT_SECONDS"], Kind::Number, "for NATS and Postgres at a start"),
+    setting("nats.url", &["ALLUVIUM_NATS_URL"], Kind::Text, "nats://host:port[,…]"),
+    setting("nats.user", &["ALLUVIUM_NATS_USER"], Kind::Text, "user name"),
+    setting("nats.password", &["ALLUVIUM_NATS_PASSWORD"], Kind::Text, "password of the user"),
+    setting("nats.token", &["ALLUVIUM_NATS_TOKEN"], Kind::Text, "a shared token"),
+    setting("nats.creds_file", &["ALLUVIUM_NATS_CREDS_FILE"], Kind::Text, "a .creds file"),
+    setting("nats.tls", &["ALLUVIUM_NATS_TLS"], Kind::Switch, "refuse to speak without TLS"),
+    setting("nats.tls_ca", &["ALLUVIUM_NATS_TLS_CA"], Kind::Text, "certificate authority to trust"),
+    setting("nats.tls_certificate", &["ALLUVIUM_NATS_TLS_CERTIFICATE"], Kind::Text, "client certificate"),
+    setting("nats.tls_key", &["ALLUVIUM_NATS_TLS_KEY"], Kind::Text, "client key"),
+    setting("nats.replicas", &["ALLUVIUM_NATS_REPLICAS"], Kind::Number, "copies of each stream: 1, 3 or 5"),
+    setting("postgres.url", &["ALLUVIUM_POSTGRES_URL", "DATABASE_URL"], Kind::Text, "postgres://user:password@host/db"),
+    setting("postgres.connections_max", &["ALLUVIUM_POSTGRES_CONNECTIONS_MAX"], Kind::Number, "of this process"),
+    setting(
+        "duckdb.memory_limit",
+        &["ALLUVIUM_DUCKDB_MEMORY_LIMIT", "DUCKDB_MEMORY_LIMIT"],
+        Kind::Text,
+        "memory of the table engine",
+    ),
+    setting("duckdb.threads", &["ALLUVIUM_DUCKDB_THREADS", "DUCKDB_THREADS"], Kind::Number, "of the table engine"),
+    setting("log.filter", &["ALLUVIUM_LOG_FILTER", "RUST_LOG"], Kind::Text, "e.g. info,alluvium_eventlog=debug"),
+    setting("log.format", &["ALLUVIUM_LOG_FORMAT"], Kind::Text, "text or json"),
+];
+
+/// Names of the environment that begin like ours and are no settings: they belong to the command line and to set-up.
+pub const OTHER_ENV: &[&str] = &[
+    "ALLUVIUM_CONFIG",
+    "ALLUVIUM_SERVER",
+    "ALLUVIUM_KEY",
+    "ALLUVIUM_PROJECT",
+    "ALLUVIUM_NATS",
+    "ALLUVIUM_OUTPUT",
+    "ALLUVIUM_CACHE",
+    "ALLUVIUM_CACHE_DIR",
+    "ALLUVIUM_NATS_SERVER",
+    "ALLUVIUM_POSTGRES_BIN",
+];

@@ -1,0 +1,164 @@
+//! Every error code the binary can answer with, for `alluvium explain`.
+
+use std::sync::OnceLock;
+
+use alluvium_http::Catalogue;
+use alluvium_kernel::ErrorInfo;
+
+/// The codes of this crate: the platform's own routes and the command line.
+pub const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new("cli.usage", 400, "The command line is wrong", "`alluvium help <command>` shows what it takes."),
+    ErrorInfo::new("cli.findings", 400, "A check found something", "Each finding is printed with its fix."),
+    ErrorInfo::new(
+        "cli.file_not_found",
+        404,
+        "A named file does not exist",
+        "Check the path; it is read relative to where you are.",
+    ),
+    ErrorInfo::new(
+        "cli.file_not_allowed",
+        403,
+        "A named file may not be read",
+        "Change its permissions, or run as its owner.",
+    ),
+    ErrorInfo::new(
+        "cli.io",
+        503,
+        "Reading or writing failed",
+        "The message has the system's reason; a full disk is a common one.",
+    ),
+    ErrorInfo::new(
+        "cli.unreadable_rows",
+        422,
+        "The file's rows cannot be read",
+        "The message names the first place that does not fit; `--dry-run` reads everything and publishes nothing.",
+    ),
+    ErrorInfo::new(
+        "cli.interrupted",
+        503,
+        "Stopped by Ctrl-C",
+        "Run it again; what was sent already has its outcome under its command id.",
+    ),
+    ErrorInfo::new("cli.no_message", 404, "No message at that position", "`alluvium events replay` lists positions."),
+    ErrorInfo::new("cli.unknown_code", 404, "No such error code", "`alluvium explain` lists all codes."),
+    ErrorInfo::new(
+        "cli.server_unreachable",
+        503,
+        "The server does not answer",
+        "Start it (`alluvium dev`), or name it with `--server URL`.",
+    ),
+    ErrorInfo::new(
+        "cli.not_alluvium",
+        502,
+        "The answer is not Alluvium's",
+        "Check `--server`: another program may be listening there.",
+    ),
+    ErrorInfo::new(
+        "config.invalid",
+        400,
+        "The configuration cannot be read",
+        "The message names the key and where it is set; `alluvium config show` lists all settings.",
+    ),
+    ErrorInfo::new(
+        "config.file_not_found",
+        404,
+        "The configuration file does not exist",
+        "Check `--config` or ALLUVIUM_CONFIG.",
+    ),
+    ErrorInfo::new(
+        "config.incomplete",
+        400,
+        "A setting that `serve` needs is missing",
+        "`alluvium config check` names each with its fix.",
+    ),
+    ErrorInfo::new(
+        "config.secret_exposed",
+        403,
+        "A secret's file can be read by others",
+        "Run the `chmod 600` that the message names; replace the secret if others had access.",
+    ),
+    ErrorInfo::new(
+        "platform.nats_unreachable",
+        503,
+        "NATS does not answer",
+        "Check `nats.url` and that nats-server 2.12 or newer runs there.",
+    ),
+    ErrorInfo::new(
+        "platform.postgres_unreachable",
+        503,
+        "Postgres does not answer",
+        "Check `postgres.url` and that Postgres 15 or newer runs there.",
+    ),
+    ErrorInfo::new(
+        "platform.port_taken",
+        503,
+        "The port is taken",
+        "Stop what listens there, or choose another with `--port`.",
+    ),
+    ErrorInfo::new(
+        "platform.servers_failed",
+        503,
+        "A private server could not be started",
+        "The message has its last words; `alluvium doctor` checks what it needs.",
+    ),
+    ErrorInfo::new(
+        "platform.data_in_use",
+        409,
+        "Another process uses this data directory",
+        "Stop it, or choose another directory with `--data`.",
+    ),
+    ErrorInfo::new(
+        "platform.invalid_filter",
+        422,
+        "Not a subject filter",
+        "Use subjects such as `ev.default.storage.>`; `*` is one token, `>` the rest.",
+    ),
+    ErrorInfo::new("platform.unknown_stream", 404, "No such stream", "`GET /streams` lists them."),
+    ErrorInfo::new("platform.unknown_projection", 404, "No such projection", "`GET /projections` lists them."),
+    ErrorInfo::new(
+        "platform.unknown_context",
+        404,
+        "No such context",
+        "`GET /commands` lists contexts and their commands.",
+    ),
+    ErrorInfo::new(
+        "platform.not_ready",
+        503,
+        "Not ready yet",
+        "`GET /ready` says what is missing; it usually ends by itself.",
+    ),
+    ErrorInfo::new(
+        "platform.storage_full",
+        507,
+        "The event log has no room left",
+        "Free disk space or raise the stream's limits; it goes on by itself then.",
+    ),
+    ErrorInfo::new(
+        "platform.log_unavailable",
+        503,
+        "The event log does not answer",
+        "Try again; with the same command id nothing happens twice.",
+    ),
+];
+
+/// All codes of all crates.
+pub fn catalogue() -> &'static Catalogue {
+    static ALL: OnceLock<Catalogue> = OnceLock::new();
+    ALL.get_or_init(|| Catalogue::gather(lists()).expect("a test holds that no code is listed twice"))
+}
+
+/// The lists of every crate that has codes.
+pub fn lists() -> Vec<&'static [ErrorInfo]> {
+    vec![ERRORS, alluvium_http::ERRORS]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed_once_with_help() {
+        let all = Catalogue::gather(lists()).unwrap();
+        assert!(all.iter().all(|info| !info.help.is_empty() && info.code.contains('.')));
+    }
+}

@@ -1,0 +1,3 @@
+//! A running process: the roles, laid together.
+
+pub mod nats;

@@ -1,0 +1,1 @@
+//! Routes of the platform as a whole.
