@@ -14,6 +14,7 @@
 
 mod auth;
 mod catalogue;
+mod detail;
 mod docs;
 mod edge;
 mod extract;
@@ -30,6 +31,7 @@ mod surface;
 pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
 pub use auth::{Authenticator, Principal};
 pub use catalogue::{Catalogue, ERRORS};
+pub use detail::DetailRenderer;
 pub use extract::{BodyBytes, Json, Query, Upload};
 pub use op::Op;
 pub use params::PathParams;

@@ -1,0 +1,160 @@
+//! The one decision on who may, for HTTP routes and for commands on NATS alike. What is not allowed here is denied.
+
+use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, Timestamp, Token};
+
+use crate::access::Access;
+use crate::live::LiveKeys;
+use crate::model::Rights;
+
+/// What the log says about an actor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The installation's admin.
+    Admin,
+    /// The holder of a live key, with the project it opens.
+    Key(String),
+    /// A publisher without signature, with the rights granted to its tenant.
+    Publisher(Rights),
+    /// A part of Alluvium.
+    System,
+    /// Anyone else: an unknown, revoked or expired key, a publisher of another tenant.
+    Nobody,
+}
+
+/// Whether `standing` has what `requirement` asks for. Written out in full: a new requirement or standing does not compile
+/// until somebody has decided about it.
+pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
+    match (standing, requirement) {
+        (_, Requirement::Nothing) | (Standing::System, Requirement::System) => true,
+        (Standing::Nobody | Standing::System, _) | (_, Requirement::System) => false,
+        (Standing::Admin, _) => true,
+        (Standing::Publisher(rights), _) => match rights {
+            Rights::None => false,
+            Rights::All => true,
+        },
+        (Standing::Key(_), Requirement::Authenticated) => true,
+        (Standing::Key(_), Requirement::Admin) => false,
+        (
+            Standing::Key(own),
+            Requirement::ProjectAdmin(project) | Requirement::ProjectWrite(project) | Requirement::ProjectRead(project),
+        ) => own == project,
+    }
+}
+
+/// How an actor stands in a tenant at `now`.
+pub(crate) fn standing(keys: &LiveKeys, tenant: &Token, actor: &Actor, now: Timestamp) -> Standing {
+    match actor {
+        Actor::Admin => Standing::Admin,
+        Actor::System(_) => Standing::System,
+        Actor::Nats(own) if own == tenant.as_str() => Standing::Publisher(keys.publishers(tenant)),
+        Actor::Nats(_) => Standing::Nobody,
+        Actor::Key(id) => match keys.by_id(tenant, id) {
+            Some(key) if key.is_live(now) => Standing::Key(key.project.clone()),
+            _ => Standing::Nobody,
+        },
+    }
+}
+
+impl Authorizer for Access {
+    fn check<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+        requirement: &'a Requirement,
+    ) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            // What needs no look at the log works without it.
+            let needs_log = *requirement != Requirement::Nothing && matches!(actor, Actor::Key(_) | Actor::Nats(_));
+            if !needs_log {
+                let allowed = allows(&standing(&LiveKeys::default(), tenant, actor, self.now()), requirement);
+                return if allowed { Ok(()) } else { Err(self.refusal(actor, requirement)) };
+            }
+            let keys = self.follower().keys()?;
+            if allows(&standing(keys, tenant, actor, self.now()), requirement) {
+                return Ok(());
+            }
+            // Perhaps the key or the grant is so new that it is not known here yet.
+            self.follower().catch_up().await?;
+            if allows(&standing(keys, tenant, actor, self.now()), requirement) {
+                return Ok(());
+            }
+            Err(self.refusal(actor, requirement))
+        })
+    }
+}
+
+impl Access {
+    fn refusal(&self, actor: &Actor, requirement: &Requirement) -> Problem {
+        match (actor, requirement) {
+            (Actor::Nats(tenant), _) => Problem::new(
+                "access.forbidden",
+                403,
+                format!("Messages without signature may not do this in tenant `{tenant}`: its publishers have no such right."),
+            ),
+            (_, Requirement::ProjectAdmin(project) | Requirement::ProjectWrite(project) | Requirement::ProjectRead(project)) => {
+                Problem::new("access.forbidden", 403, format!("Access denied to project {project}"))
+            }
+            (_, Requirement::Admin) if !self.has_admin_key() => {
+                Problem::new("access.admin_not_configured", 401, "Admin API key not configured on server")
+            }
+            (_, Requirement::Admin) => Problem::new("access.admin_required", 401, "Invalid admin API key"),
+            (_, Requirement::Nothing | Requirement::Authenticated | Requirement::System) => {
+                Problem::new("access.forbidden", 403, format!("`{actor}` may not do this."))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_standing_meets_exactly_these_requirements() {
+        use Requirement as R;
+        let p = |name: &str| name.to_owned();
+        let requirements = [
+            R::Nothing,
+            R::Authenticated,
+            R::Admin,
+            R::ProjectAdmin(p("own")),
+            R::ProjectWrite(p("own")),
+            R::ProjectRead(p("own")),
+            R::ProjectAdmin(p("other")),
+            R::ProjectWrite(p("other")),
+            R::ProjectRead(p("other")),
+            R::System,
+        ];
+        // One column for each requirement above.
+        let table = [
+            (Standing::Admin, "yyyyyyyyy-"),
+            (Standing::Key(p("own")), "yy-yyy----"),
+            (Standing::Publisher(Rights::All), "yyyyyyyyy-"),
+            (Standing::Publisher(Rights::None), "y---------"),
+            (Standing::System, "y--------y"),
+            (Standing::Nobody, "y---------"),
+        ];
+        for (standing, row) in table {
+            let found: String =
+                requirements.iter().map(|asked| if allows(&standing, asked) { 'y' } else { '-' }).collect();
+            assert_eq!(found, row, "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_without_project_name_opens_nothing() {
+        assert!(!allows(&Standing::Key("own".into()), &Requirement::ProjectRead(String::new())));
+    }
+
+    #[test]
+    fn every_actor_stands_where_the_log_puts_it() {
+        let (keys, tenant, now) =
+            (LiveKeys::default(), Token::encode("default").unwrap(), Timestamp::from_micros(0));
+        let stands = |actor| standing(&keys, &tenant, &actor, now);
+        assert_eq!(stands(Actor::Admin), Standing::Admin);
+        assert_eq!(stands(Actor::System("x".into())), Standing::System);
+        assert_eq!(stands(Actor::Key("unknown".into())), Standing::Nobody);
+        assert_eq!(stands(Actor::Nats("default".into())), Standing::Publisher(Rights::None));
+        assert_eq!(stands(Actor::Nats("other".into())), Standing::Nobody);
+    }
+}

@@ -1,0 +1,139 @@
+//! Keeps [`LiveKeys`] with the log, and tells whether it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use alluvium_kernel::{Position, Problem, Timestamp};
+use alluvium_messaging::{LogMessage, PullSettings, Tail, TailConfig, Tailed, direct, stream_created};
+use alluvium_projection::Freshness;
+use async_nats::jetstream;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::error;
+use crate::live::LiveKeys;
+
+/// The stream of this context's events.
+pub const STREAM: &str = "EV_ACCESS";
+/// The fold's name where reads wait for it.
+pub const LIVE: &str = "access.live";
+/// How long a refusal waits for the log to be read to its end, in milliseconds.
+const CATCH_UP_MS: u64 = 2_000;
+/// Pause after a failure that the tail cannot get over by itself, in milliseconds.
+const RETRY_MS: u64 = 500;
+
+/// The fold in memory with its reader.
+pub struct Follower {
+    js: jetstream::Context,
+    keys: LiveKeys,
+    freshness: Freshness,
+    ready: AtomicBool,
+    last_look: Mutex<Option<Instant>>,
+}
+
+impl Follower {
+    /// A fold that knows nothing yet, and until it runs and has read the log to its end, opens nothing.
+    pub fn new(js: jetstream::Context, freshness: Freshness) -> Arc<Self> {
+        freshness.register(LIVE, STREAM);
+        let (keys, ready) = (LiveKeys::default(), AtomicBool::new(false));
+        Arc::new(Self { js, keys, freshness, ready, last_look: Mutex::new(None) })
+    }
+
+    /// What is allowed now; refuses while the log has not been read to its end once.
+    pub fn keys(&self) -> Result<&LiveKeys, Problem> {
+        if self.is_ready() { Ok(&self.keys) } else { Err(error::not_ready()) }
+    }
+
+    /// Whether the log has been read to its end, as it was when reading began.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// Waits until everything that is on the log by now is known here: before a refusal, so that a key issued through
+    /// another process a moment ago is not refused. Many callers share one look at the log.
+    pub async fn catch_up(&self) -> Result<(), Problem> {
+        let asked = Instant::now();
+        let mut last_look = self.last_look.lock().await;
+        if last_look.is_some_and(|began| began >= asked) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let (_, last) = stream_created(&self.js, STREAM).await?;
+        self.wait(&Position::of(STREAM, last), Duration::from_millis(CATCH_UP_MS)).await?;
+        *last_look = Some(began);
+        Ok(())
+    }
+
+    /// Waits until a position is known here.
+    pub async fn wait(&self, position: &Position, budget: Duration) -> Result<(), Problem> {
+        self.freshness.wait(position, &[LIVE], budget).await
+    }
+
+    /// Reads the log for as long as it is not told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let ended = stop.run_until_cancelled(self.read()).await;
+            let Some(failure) = ended else { return };
+            self.ready.store(false, Ordering::Release);
+            tracing::error!(stream.name = STREAM, error = %failure, "the access log is read again from its beginning");
+            if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(RETRY_MS))).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Reads from the beginning; ends only with the reason why it must begin again.
+    async fn read(&self) -> Problem {
+        match self.read_on().await {
+            Ok(never) => match never {},
+            Err(problem) => problem,
+        }
+    }
+
+    async fn read_on(&self) -> Result<std::convert::Infallible, Problem> {
+        let (created, end) = stream_created(&self.js, STREAM).await?;
+        self.keys.clear();
+        self.freshness.reset(LIVE, 0);
+        if end == 0 {
+            self.ready.store(true, Ordering::Release);
+        }
+        let pull = PullSettings::default();
+        let config = TailConfig { stream: STREAM.to_owned(), filters: Vec::new(), from: 1, pull };
+        let mut tail = Tail::new(self.js.clone(), config)?;
+        let mut last: Option<LogMessage> = None;
+        loop {
+            match tail.next().await? {
+                Tailed::Message(message) => {
+                    self.keys.apply(&message);
+                    self.freshness.advance(LIVE, message.seq);
+                    if message.seq >= end {
+                        self.ready.store(true, Ordering::Release);
+                    }
+                    last = Some(message);
+                }
+                Tailed::Reconnected => verify(&self.js, created, last.as_ref()).await?,
+                Tailed::Idle => {}
+            }
+        }
+    }
+}
+
+/// The stream must still be the one read so far: made at the same moment, with the same last message.
+async fn verify(js: &jetstream::Context, created: Timestamp, last: Option<&LogMessage>) -> Result<(), Problem> {
+    let changed = || Problem::new("platform.log_damaged", 500, format!("Stream {STREAM} is not the one read so far."));
+    let (now, _) = loop {
+        match stream_created(js, STREAM).await {
+            Ok(found) => break found,
+            Err(error) if error.is_no_stream() => return Err(changed()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(RETRY_MS)).await,
+        }
+    };
+    if now != created {
+        return Err(changed());
+    }
+    let Some(last) = last else { return Ok(()) };
+    let found = direct::leader_at(js, STREAM, last.seq).await?;
+    let same = found.is_some_and(|found| found.payload == last.payload && found.chain() == last.chain());
+    if same { Ok(()) } else { Err(changed()) }
+}

@@ -1,0 +1,189 @@
+//! What is allowed now: a small fold of this context's events in memory, one per process, so that authentication costs no
+//! query and a revocation holds from the next request on.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use alluvium_kernel::{Timestamp, Token, subject};
+use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
+
+use crate::contract::{Event, KeyIssued, KeyRevoked, KeyringEvent, TenantEvent};
+use crate::model::Rights;
+
+/// A key as authentication needs it.
+#[derive(Debug)]
+pub struct LiveKey {
+    /// Whose.
+    pub tenant: Token,
+    /// The project it opens.
+    pub project: String,
+    /// Its id.
+    pub id: String,
+    expires_at: Option<Timestamp>,
+    revoked: AtomicBool,
+    /// When its use was last noted, in microseconds since 1970.
+    pub(crate) noted_at: AtomicI64,
+}
+
+impl LiveKey {
+    /// Whether it opens anything at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+/// All keys and grants. Ids and digests belong to who had them first, for ever: nobody can take over another's key by
+/// issuing one that looks like it.
+#[derive(Debug, Default)]
+pub struct LiveKeys(RwLock<Fold>);
+
+#[derive(Debug, Default)]
+struct Fold {
+    by_digest: HashMap<String, Arc<LiveKey>>,
+    by_id: HashMap<(Token, String), Arc<LiveKey>>,
+    publishers: HashMap<Token, Rights>,
+}
+
+impl LiveKeys {
+    /// The key of this digest, live or dead.
+    pub fn by_digest(&self, digest: &str) -> Option<Arc<LiveKey>> {
+        self.read(|fold| fold.by_digest.get(digest).cloned())
+    }
+
+    /// A tenant's key by its id, live or dead.
+    pub fn by_id(&self, tenant: &Token, id: &str) -> Option<Arc<LiveKey>> {
+        self.read(|fold| fold.by_id.get(&(tenant.clone(), id.to_owned())).cloned())
+    }
+
+    /// What unsigned messages of a tenant may do.
+    pub fn publishers(&self, tenant: &Token) -> Rights {
+        self.read(|fold| fold.publishers.get(tenant).copied().unwrap_or_default())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Fold) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Forgets everything, before the log is read again from its beginning.
+    pub(crate) fn clear(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Fold::default();
+    }
+
+    /// Applies one message of the log. What does not decode opens nothing; it is told to people and passed over.
+    pub(crate) fn apply(&self, message: &LogMessage) {
+        match decode(message) {
+            Ok((tenant, events)) => {
+                let mut fold = self.0.write().unwrap_or_else(PoisonError::into_inner);
+                events.into_iter().for_each(|event| fold.apply(&tenant, event));
+            }
+            Err(reason) => tracing::error!(
+                stream.name = %message.stream, stream.seq = message.seq, reason,
+                "a message of the access log cannot be used and opens nothing"
+            ),
+        }
+    }
+}
+
+/// The events of a message on `ev.<tenant>.access.…`, checked against the aggregate that its subject names.
+pub(crate) fn decode(message: &LogMessage) -> Result<(Token, Vec<Event>), String> {
+    let Some(subject::Parsed::Event { tenant, id, .. }) = subject::parse(&message.subject) else {
+        return Err(format!("`{}` is no subject of an aggregate", message.subject));
+    };
+    let commit = Commit::from_avro(&message.payload).map_err(|error| error.to_string())?;
+    let mut events = Vec::with_capacity(commit.entries.len());
+    for entry in &commit.entries {
+        let event = Event::decode(&entry.r#type, &entry.event).map_err(|error| error.to_string())?;
+        let owner = match &event {
+            Event::Keyring(KeyringEvent::KeyIssued(issued)) => &issued.project,
+            Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => &revoked.project,
+            Event::Tenant(TenantEvent::PublishersGranted(_)) => &tenant.decode(),
+        };
+        if *owner != id.decode() {
+            return Err(format!("an event of `{owner}` stands on the subject of `{}`", id.decode()));
+        }
+        events.push(event);
+    }
+    Ok((tenant, events))
+}
+
+impl Fold {
+    fn apply(&mut self, tenant: &Token, event: Event) {
+        match event {
+            Event::Keyring(KeyringEvent::KeyIssued(issued)) => self.issued(tenant, issued),
+            Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => self.revoked(tenant, &revoked),
+            Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
+                let rights = Rights::parse(&granted.rights).unwrap_or_default();
+                self.publishers.insert(tenant.clone(), rights);
+            }
+        }
+    }
+
+    fn issued(&mut self, tenant: &Token, issued: KeyIssued) {
+        let id = (tenant.clone(), issued.key.clone());
+        if self.by_id.contains_key(&id) || self.by_digest.contains_key(&issued.digest) {
+            tracing::warn!(tenant = %tenant, project = issued.project, key = issued.key, "a key repeats another one; ignored");
+            return;
+        }
+        let key = Arc::new(LiveKey {
+            tenant: tenant.clone(),
+            project: issued.project,
+            id: issued.key,
+            expires_at: issued.expires_at.map(Timestamp::from_micros),
+            revoked: AtomicBool::new(false),
+            noted_at: AtomicI64::new(0),
+        });
+        self.by_digest.insert(issued.digest, key.clone());
+        self.by_id.insert(id, key);
+    }
+
+    fn revoked(&mut self, tenant: &Token, revoked: &KeyRevoked) {
+        let key = self.by_id.get(&(tenant.clone(), revoked.key.clone()));
+        if let Some(key) = key.filter(|key| key.project == revoked.project) {
+            key.revoked.store(true, Ordering::Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::{digest, issued, key_id, revoked};
+
+    fn tenant() -> Token {
+        Token::encode("default").unwrap()
+    }
+
+    fn fold(events: Vec<KeyringEvent>) -> Fold {
+        let mut fold = Fold::default();
+        events.into_iter().for_each(|event| fold.apply(&tenant(), Event::Keyring(event)));
+        fold
+    }
+
+    #[test]
+    fn a_key_lives_until_revoked_or_expired() {
+        let mut short = issued("p", 2, 0);
+        short.expires_at = Some(10);
+        let fold = fold(vec![issued("p", 1, 0).into(), short.into(), issued("p", 3, 0).into(), revoked("p", 3).into()]);
+        let live = |n, at| fold.by_digest[&digest(n)].is_live(Timestamp::from_micros(at));
+        assert!(live(1, 0) && live(1, i64::MAX));
+        assert!(live(2, 9) && !live(2, 10));
+        assert!(!live(3, 0));
+    }
+
+    #[test]
+    fn a_repeated_id_or_digest_stays_with_its_first_project() {
+        let mut same_digest = issued("thief", 2, 1);
+        same_digest.digest = digest(1);
+        let fold = fold(vec![issued("p", 1, 0).into(), issued("thief", 1, 1).into(), same_digest.into()]);
+        assert_eq!(fold.by_digest[&digest(1)].project, "p");
+        assert_eq!(fold.by_id[&(tenant(), key_id(1))].project, "p");
+        assert_eq!(fold.by_id.len(), 1);
+    }
+
+    #[test]
+    fn a_foreign_keyring_cannot_revoke() {
+        let fold = fold(vec![issued("p", 1, 0).into(), revoked("thief", 1).into()]);
+        assert!(fold.by_digest[&digest(1)].is_live(Timestamp::from_micros(1)));
+    }
+}

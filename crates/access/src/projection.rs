@@ -1,0 +1,128 @@
+//! Keys and grants in Postgres: for lists and for people. Nothing is authenticated from here.
+
+use std::collections::BTreeMap;
+
+use alluvium_kernel::BoxFuture;
+use alluvium_projection::{ApplyError, LogMessage, PgProjection};
+use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
+
+use crate::contract::{Event, KeyIssued, KeyringEvent, TenantEvent};
+use crate::{STREAM, live};
+
+/// The projection's name, and the base name of its schema.
+pub const PROJECTION: &str = "access";
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+const INSERT_KEYS: &str = include_str!("sql/insert_keys.sql");
+const REVOKE_KEYS: &str = include_str!("sql/revoke_keys.sql");
+const UPSERT_TENANTS: &str = include_str!("sql/upsert_tenants.sql");
+
+/// Folds `EV_ACCESS` into the tables of `migrations/`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccessProjection;
+
+impl PgProjection for AccessProjection {
+    fn name(&self) -> &'static str {
+        PROJECTION
+    }
+
+    fn stream(&self) -> &'static str {
+        STREAM
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn schema(&self) -> &'static str {
+        PROJECTION
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        &MIGRATOR
+    }
+
+    fn apply<'a>(
+        &'a self,
+        tx: &'a mut PgConnection,
+        batch: &'a [LogMessage],
+    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let changes = Changes::of(batch)?;
+            changes.write(tx).await.map_err(ApplyError::from)
+        })
+    }
+}
+
+/// What a batch comes to. Keys are never revived and ids never used again, so all issues may go before all revocations.
+#[derive(Default)]
+struct Changes {
+    issued: Vec<(String, KeyIssued)>,
+    revoked: Vec<(String, String, String)>,
+    publishers: BTreeMap<String, String>,
+}
+
+impl Changes {
+    fn of(batch: &[LogMessage]) -> Result<Self, ApplyError> {
+        let mut changes = Self::default();
+        for message in batch {
+            let (tenant, events) = live::decode(message)
+                .map_err(|reason| ApplyError::poison(message, "access.event_malformed", reason))?;
+            for event in events {
+                changes.add(tenant.as_str(), event);
+            }
+        }
+        Ok(changes)
+    }
+
+    fn add(&mut self, tenant: &str, event: Event) {
+        let tenant = tenant.to_owned();
+        match event {
+            Event::Keyring(KeyringEvent::KeyIssued(issued)) => self.issued.push((tenant, issued)),
+            Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => {
+                self.revoked.push((tenant, revoked.project, revoked.key));
+            }
+            Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
+                self.publishers.insert(tenant, granted.rights);
+            }
+        }
+    }
+
+    async fn write(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if !self.issued.is_empty() {
+            let texts = |field: fn(&KeyIssued) -> &String| -> Vec<&str> {
+                self.issued.iter().map(|(_, issued)| field(issued).as_str()).collect()
+            };
+            let tenants: Vec<&str> = self.issued.iter().map(|(tenant, _)| tenant.as_str()).collect();
+            let issued_at: Vec<i64> = self.issued.iter().map(|(_, issued)| issued.issued_at).collect();
+            let expires_at: Vec<Option<i64>> = self.issued.iter().map(|(_, issued)| issued.expires_at).collect();
+            sqlx::query(INSERT_KEYS)
+                .bind(tenants)
+                .bind(texts(|issued| &issued.key))
+                .bind(texts(|issued| &issued.project))
+                .bind(texts(|issued| &issued.digest))
+                .bind(texts(|issued| &issued.prefix))
+                .bind(texts(|issued| &issued.scope))
+                .bind(texts(|issued| &issued.description))
+                .bind(issued_at)
+                .bind(texts(|issued| &issued.issued_by))
+                .bind(expires_at)
+                .execute(&mut *tx)
+                .await?;
+        }
+        if !self.revoked.is_empty() {
+            let tenants: Vec<&str> = self.revoked.iter().map(|(tenant, _, _)| tenant.as_str()).collect();
+            let projects: Vec<&str> = self.revoked.iter().map(|(_, project, _)| project.as_str()).collect();
+            let keys: Vec<&str> = self.revoked.iter().map(|(_, _, key)| key.as_str()).collect();
+            sqlx::query(REVOKE_KEYS).bind(tenants).bind(projects).bind(keys).execute(&mut *tx).await?;
+        }
+        if !self.publishers.is_empty() {
+            let tenants: Vec<&str> = self.publishers.keys().map(String::as_str).collect();
+            let rights: Vec<&str> = self.publishers.values().map(String::as_str).collect();
+            sqlx::query(UPSERT_TENANTS).bind(tenants).bind(rights).execute(&mut *tx).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Reading keys as people and clients see them.
+
+use alluvium_kernel::{Timestamp, Token};
+use alluvium_projection::ActiveSchema;
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Row as _};
+
+const LIST: &str = include_str!("sql/list_keys.sql");
+const COUNT: &str = include_str!("sql/count_keys.sql");
+const GET: &str = include_str!("sql/get_key.sql");
+
+/// A key without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its id.
+    pub id: String,
+    /// The project it opens.
+    pub project: String,
+    /// What may be shown of it.
+    pub prefix: String,
+    /// Always `project_admin` until branches exist.
+    pub scope: String,
+    /// What it is for.
+    pub description: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// Reads the projection. Cheap to clone.
+#[derive(Clone)]
+pub struct KeyQueries {
+    pool: PgPool,
+    schema: ActiveSchema,
+}
+
+impl KeyQueries {
+    /// Over the projection's active generation.
+    pub fn new(pool: PgPool, schema: ActiveSchema) -> Self {
+        Self { pool, schema }
+    }
+
+    /// One page of a project's unrevoked keys, newest first, and how many there are in all.
+    pub async fn list(
+        &self,
+        tenant: &Token,
+        project: &str,
+        limit: i64,
+        offset: i64,
+    ) -> Result<(Vec<KeyRecord>, i64), sqlx::Error> {
+        let schema = self.schema.current();
+        let rows = sqlx::query(schema.sql(LIST))
+            .bind(tenant.as_str())
+            .bind(project)
+            .bind(limit)
+            .bind(offset)
+            .fetch_all(&self.pool)
+            .await?;
+        let total = sqlx::query_scalar(schema.sql(COUNT))
+            .bind(tenant.as_str())
+            .bind(project)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok((rows.iter().map(record).collect::<Result<_, _>>()?, total))
+    }
+
+    /// One key of a project, revoked or not.
+    pub async fn get(&self, tenant: &Token, project: &str, id: &str) -> Result<Option<KeyRecord>, sqlx::Error> {
+        let schema = self.schema.current();
+        let row = sqlx::query(schema.sql(GET))
+            .bind(tenant.as_str())
+            .bind(project)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(record).transpose()
+    }
+}
+
+fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
+    let moment = |column: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros));
+    Ok(KeyRecord {
+        id: row.try_get("id")?,
+        project: row.try_get("project")?,
+        prefix: row.try_get("prefix")?,
+        scope: row.try_get("scope")?,
+        description: row.try_get("description")?,
+        issued_at: Timestamp::from_micros(row.try_get("issued_at")?),
+        expires_at: moment("expires_at")?,
+        last_used_at: moment("last_used_at")?,
+        revoked: row.try_get("revoked")?,
+    })
+}

@@ -1,0 +1,7 @@
+INSERT INTO key (tenant, id, project, digest, prefix, scope, description, issued_at, issued_by, expires_at)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::bigint[]
+)
+-- An id or a digest that was there before stays with who had it first.
+ON CONFLICT DO NOTHING
