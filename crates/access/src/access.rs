@@ -22,8 +22,7 @@ pub struct Access {
 impl Access {
     /// Over a fold of the log. `pepper` is the installation's secret; an empty admin key counts as none.
     pub fn new(pepper: SigningKey, admin_key: Option<&str>, follower: Arc<Follower>) -> Self {
-        let admin_digest =
-            admin_key.filter(|key| !key.is_empty()).map(|key| pepper.digest(ADMIN_PURPOSE, key));
+        let admin_digest = admin_key.filter(|key| !key.is_empty()).map(|key| pepper.digest(ADMIN_PURPOSE, key));
         let tenant = Token::encode(DEFAULT_TENANT).expect("the default tenant is a plain word");
         Self { pepper, admin_digest, tenant, follower, usage: None }
     }

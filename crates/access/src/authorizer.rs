@@ -3,6 +3,7 @@
 use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, Timestamp, Token};
 
 use crate::access::Access;
+use crate::error;
 use crate::live::LiveKeys;
 use crate::model::Rights;
 
@@ -89,11 +90,16 @@ impl Access {
             (Actor::Nats(tenant), _) => Problem::new(
                 "access.forbidden",
                 403,
-                format!("Messages without signature may not do this in tenant `{tenant}`: its publishers have no such right."),
+                format!(
+                    "Messages without signature may not do this in tenant `{tenant}`: its publishers have no such right."
+                ),
             ),
-            (_, Requirement::ProjectAdmin(project) | Requirement::ProjectWrite(project) | Requirement::ProjectRead(project)) => {
-                Problem::new("access.forbidden", 403, format!("Access denied to project {project}"))
-            }
+            (
+                _,
+                Requirement::ProjectAdmin(project)
+                | Requirement::ProjectWrite(project)
+                | Requirement::ProjectRead(project),
+            ) => error::access_denied(project),
             (_, Requirement::Admin) if !self.has_admin_key() => {
                 Problem::new("access.admin_not_configured", 401, "Admin API key not configured on server")
             }
@@ -148,8 +154,7 @@ mod tests {
 
     #[test]
     fn every_actor_stands_where_the_log_puts_it() {
-        let (keys, tenant, now) =
-            (LiveKeys::default(), Token::encode("default").unwrap(), Timestamp::from_micros(0));
+        let (keys, tenant, now) = (LiveKeys::default(), Token::encode("default").unwrap(), Timestamp::from_micros(0));
         let stands = |actor| standing(&keys, &tenant, &actor, now);
         assert_eq!(stands(Actor::Admin), Standing::Admin);
         assert_eq!(stands(Actor::System("x".into())), Standing::System);

@@ -31,6 +31,18 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Try again in a moment; when it lasts, look at the server's log and at NATS.",
     ),
     ErrorInfo::new(
+        "access.read_unavailable",
+        503,
+        "Keys cannot be read now",
+        "Try again in a moment; when it lasts, look at the server's log and at Postgres. Keys go on working meanwhile.",
+    ),
+    ErrorInfo::new(
+        "access.event_malformed",
+        500,
+        "A message of the access log cannot be used",
+        "The message was not written by this software, or by a newer release. It opens nothing; look at it on `EV_ACCESS`.",
+    ),
+    ErrorInfo::new(
         "access.api_key_not_found",
         404,
         "No such key in this project",
@@ -108,6 +120,20 @@ pub(crate) fn key_not_found(project: &str, key: &str) -> Problem {
 #[allow(dead_code)]
 pub(crate) fn project_not_found(project: &str) -> Problem {
     Problem::new("access.project_not_found", 404, format!("Project {project} not found"))
+}
+
+pub(crate) fn access_denied(project: &str) -> Problem {
+    Problem::new("access.forbidden", 403, format!("Access denied to project {project}"))
+}
+
+pub(crate) fn invalid_request(detail: &str) -> Problem {
+    Problem::new("access.invalid_request", 400, detail)
+}
+
+/// Postgres did not answer a read. The cause goes to the log: it may name tables and values.
+pub(crate) fn database(cause: &sqlx::Error) -> Problem {
+    tracing::error!(error = %cause, "keys could not be read from Postgres");
+    Problem::unavailable("access.read_unavailable", "Keys cannot be read now; try again in a moment.")
 }
 
 pub(crate) fn last_admin_key(key: &str) -> Problem {

@@ -122,18 +122,24 @@ impl Follower {
 /// The stream must still be the one read so far: made at the same moment, with the same last message.
 async fn verify(js: &jetstream::Context, created: Timestamp, last: Option<&LogMessage>) -> Result<(), Problem> {
     let changed = || Problem::new("platform.log_damaged", 500, format!("Stream {STREAM} is not the one read so far."));
-    let (now, _) = loop {
-        match stream_created(js, STREAM).await {
-            Ok(found) => break found,
+    loop {
+        match unchanged(js, created, last).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => return Err(changed()),
             Err(error) if error.is_no_stream() => return Err(changed()),
+            // The log is away: what was read so far goes on holding.
             Err(_) => tokio::time::sleep(Duration::from_millis(RETRY_MS)).await,
         }
-    };
-    if now != created {
-        return Err(changed());
     }
-    let Some(last) = last else { return Ok(()) };
+}
+
+async fn unchanged(
+    js: &jetstream::Context,
+    created: Timestamp,
+    last: Option<&LogMessage>,
+) -> Result<bool, alluvium_messaging::Error> {
+    let (now, _) = stream_created(js, STREAM).await?;
+    let Some(last) = last.filter(|_| now == created) else { return Ok(now == created) };
     let found = direct::leader_at(js, STREAM, last.seq).await?;
-    let same = found.is_some_and(|found| found.payload == last.payload && found.chain() == last.chain());
-    if same { Ok(()) } else { Err(changed()) }
+    Ok(found.is_some_and(|found| found.payload == last.payload && found.chain() == last.chain()))
 }

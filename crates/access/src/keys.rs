@@ -66,7 +66,7 @@ pub(crate) fn is_hex(text: &str, chars: usize) -> bool {
     text.len() == chars && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-fn random_hex() -> Result<String, Problem> {
+pub(crate) fn random_hex() -> Result<String, Problem> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(|cause| {
         tracing::error!(error = %cause, "the system gives no random bytes");

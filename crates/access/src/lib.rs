@@ -13,9 +13,30 @@
 //! assert!(key.secret.reveal().starts_with("proj_flights_admin_"));
 //! ```
 
+mod access;
+mod authenticator;
+mod authorizer;
+mod context;
 pub mod contract;
+mod desk;
 mod error;
+mod follow;
 pub mod keys;
+mod live;
 pub mod model;
+pub mod project_keys;
+mod projection;
+mod queries;
+mod routes;
+mod usage;
 
+pub use access::Access;
+pub use context::AccessContext;
+pub use desk::{IssuedKey, KeyDesk, NewKey};
 pub use error::ERRORS;
+pub use follow::{Follower, LIVE, STREAM};
+pub use live::{LiveKey, LiveKeys};
+pub use projection::{AccessProjection, PROJECTION};
+pub use queries::{KeyQueries, KeyRecord};
+pub use routes::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeys, KeyRoutes, Projects, routes};
+pub use usage::{UsageNotes, UsageWriter, usage};

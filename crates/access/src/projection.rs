@@ -44,11 +44,7 @@ impl PgProjection for AccessProjection {
         &MIGRATOR
     }
 
-    fn apply<'a>(
-        &'a self,
-        tx: &'a mut PgConnection,
-        batch: &'a [LogMessage],
-    ) -> BoxFuture<'a, Result<(), ApplyError>> {
+    fn apply<'a>(&'a self, tx: &'a mut PgConnection, batch: &'a [LogMessage]) -> BoxFuture<'a, Result<(), ApplyError>> {
         Box::pin(async move {
             let changes = Changes::of(batch)?;
             changes.write(tx).await.map_err(ApplyError::from)

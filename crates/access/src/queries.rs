@@ -61,11 +61,8 @@ impl KeyQueries {
             .bind(offset)
             .fetch_all(&self.pool)
             .await?;
-        let total = sqlx::query_scalar(schema.sql(COUNT))
-            .bind(tenant.as_str())
-            .bind(project)
-            .fetch_one(&self.pool)
-            .await?;
+        let total =
+            sqlx::query_scalar(schema.sql(COUNT)).bind(tenant.as_str()).bind(project).fetch_one(&self.pool).await?;
         Ok((rows.iter().map(record).collect::<Result<_, _>>()?, total))
     }
 
@@ -83,7 +80,8 @@ impl KeyQueries {
 }
 
 fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
-    let moment = |column: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros));
+    let moment =
+        |column: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros));
     Ok(KeyRecord {
         id: row.try_get("id")?,
         project: row.try_get("project")?,

@@ -30,17 +30,23 @@ impl DetailRenderer {
         let status = status_of(problem).as_u16();
         let requirement = context.matched.map(|matched| &matched.requirement);
         match (problem.code.as_str(), requirement) {
-            ("http.not_authenticated" | "http.unknown_credential", Some(Requirement::Admin)) if !self.admin_configured => {
+            ("http.not_authenticated" | "http.unknown_credential", Some(Requirement::Admin))
+                if !self.admin_configured =>
+            {
                 (401, detail("unauthorized", "Admin API key not configured on server"))
             }
             ("http.not_authenticated", _) => (401, json!({"detail": "Not authenticated"})),
-            ("http.unknown_credential", Some(Requirement::Admin)) => (401, detail("unauthorized", "Invalid admin API key")),
+            ("http.unknown_credential", Some(Requirement::Admin)) => {
+                (401, detail("unauthorized", "Invalid admin API key"))
+            }
             (
                 "http.unknown_credential",
                 Some(Requirement::ProjectAdmin(id) | Requirement::ProjectWrite(id) | Requirement::ProjectRead(id)),
             ) => (403, detail("forbidden", &format!("Access denied to project {id}"))),
             ("http.unknown_credential", _) => (401, detail("unauthorized", "Invalid API key")),
-            ("access.admin_required" | "access.admin_not_configured", _) => (401, detail("unauthorized", &problem.detail)),
+            ("access.admin_required" | "access.admin_not_configured", _) => {
+                (401, detail("unauthorized", &problem.detail))
+            }
             ("http.not_found", _) => (404, json!({"detail": "Not Found"})),
             ("http.method_not_allowed", _) => (405, json!({"detail": "Method Not Allowed"})),
             ("http.malformed_body", _) => (422, malformed(problem)),
@@ -84,9 +90,13 @@ fn shape(problem: &Problem) -> Value {
     for error in &problem.errors {
         let kind = if error.message.starts_with("missing field") { "missing" } else { "value_error" };
         let mut loc = vec![json!(place)];
-        loc.extend(error.field.split(['.', '[', ']']).filter(|part| !part.is_empty()).map(|part| {
-            part.parse::<u64>().map_or_else(|_| json!(part), |index| json!(index))
-        }));
+        loc.extend(
+            error
+                .field
+                .split(['.', '[', ']'])
+                .filter(|part| !part.is_empty())
+                .map(|part| part.parse::<u64>().map_or_else(|_| json!(part), |index| json!(index))),
+        );
         list.push(json!({"type": kind, "loc": loc, "msg": error.message, "input": null}));
     }
     if list.is_empty() {
@@ -125,14 +135,18 @@ mod tests {
 
     #[test]
     fn credentials_have_their_fixed_answers() {
-        let (none, unknown) = (Problem::new("http.not_authenticated", 401, ""), Problem::new("http.unknown_credential", 401, ""));
+        let (none, unknown) =
+            (Problem::new("http.not_authenticated", 401, ""), Problem::new("http.unknown_credential", 401, ""));
         let project = || Requirement::ProjectRead("p".into());
         assert_eq!(answer(&none, project(), true), (401, json!({"detail": "Not authenticated"})));
         assert_eq!(answer(&unknown, project(), true), (403, detail("forbidden", "Access denied to project p")));
         assert_eq!(answer(&unknown, Requirement::Admin, true), (401, detail("unauthorized", "Invalid admin API key")));
         let unset = (401, detail("unauthorized", "Admin API key not configured on server"));
         assert_eq!(answer(&unknown, Requirement::Admin, false), unset);
-        assert_eq!(answer(&unknown, Requirement::Authenticated, true), (401, detail("unauthorized", "Invalid API key")));
+        assert_eq!(
+            answer(&unknown, Requirement::Authenticated, true),
+            (401, detail("unauthorized", "Invalid API key"))
+        );
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! How commands of this context are decided.
+
+use alluvium_eventlog::{BoundedContext, Decision, DecisionContext, Unit};
+use alluvium_kernel::{Problem, Requirement, Token};
+use serde_json::json;
+
+use crate::STREAM;
+use crate::contract::{Command, KeyringCommand};
+use crate::error;
+use crate::model::{Keyring, Tenant};
+
+/// The context of keys and grants, for the executor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccessContext;
+
+impl BoundedContext for AccessContext {
+    const NAME: &'static str = "access";
+    const STREAM: &'static str = STREAM;
+    type Command = Command;
+
+    fn requirement(&self, command: &Command) -> Requirement {
+        command.requirement()
+    }
+
+    async fn group(&self, _: &Token, command: &Command) -> String {
+        match command {
+            Command::Keyring(command) => format!("keyring {}", project_of(command)),
+            Command::Tenant(_) => "tenant".to_owned(),
+        }
+    }
+
+    async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+        let services = alluvium_kernel::DecisionContext {
+            tenant: at.tenant.clone(),
+            command_id: at.command_id.clone(),
+            actor: at.actor.clone(),
+            time: at.time,
+        };
+        match command {
+            Command::Keyring(command) => {
+                let id = Token::encode(project_of(command)).map_err(|error| {
+                    error::invalid_key(format!("`project` cannot be the id of a project: {error}."))
+                })?;
+                unit.handle::<Keyring>(&id, command.clone(), &services).await?;
+                let KeyringCommand::IssueKey(issue) = command else { return Ok(Decision::default()) };
+                let issued_at = unit.load::<Keyring>(&id).await?.get(&issue.key).map(|key| key.issued_at.micros());
+                Ok(Decision::accepted(json!({"key": issue.key, "issued_at": issued_at})))
+            }
+            Command::Tenant(command) => {
+                let id = at.tenant.clone();
+                unit.handle::<Tenant>(&id, command.clone(), &services).await?;
+                Ok(Decision::default())
+            }
+        }
+    }
+}
+
+fn project_of(command: &KeyringCommand) -> &str {
+    match command {
+        KeyringCommand::IssueKey(command) => &command.project,
+        KeyringCommand::RevokeKey(command) => &command.project,
+        KeyringCommand::RevokeProjectKeys(command) => &command.project,
+    }
+}

@@ -1,0 +1,174 @@
+//! Where keys are asked for: mints, sends the command, waits until it holds. The same for routes, for the hooks of other
+//! contexts and for the policy that follows deletions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_eventlog::{BoundedContext as _, CommandClient, CommandRequest};
+use alluvium_kernel::{Actor, Outcome, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_messaging::ContractSet as _;
+use alluvium_projection::Freshness;
+
+use crate::access::Access;
+use crate::context::AccessContext;
+use crate::contract::{Command, IssueKey, KeyringCommand, RevokeKey, RevokeProjectKeys};
+use crate::follow::LIVE;
+use crate::keys::{self, Secret};
+use crate::model::PROJECT_ADMIN;
+use crate::projection::PROJECTION;
+use crate::queries::KeyRecord;
+
+/// How long a command's outcome is waited for, in milliseconds.
+const OUTCOME_WAIT_MS: u64 = 15_000;
+/// How long the folds are waited for after an outcome, in milliseconds.
+const VISIBLE_WAIT_MS: u64 = 30_000;
+/// What a key that comes with a project is for.
+const FIRST_KEY: &str = "Project admin key (created with project)";
+/// The role under which this context acts by itself.
+pub(crate) const ROLE: &str = "access";
+
+/// What a new key should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewKey {
+    /// What it is for.
+    pub description: String,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key that was issued now: the only moment in which its secret is known.
+#[derive(Clone, Debug)]
+pub struct IssuedKey {
+    /// What may be known of it later.
+    pub record: KeyRecord,
+    /// The key itself.
+    pub secret: Secret,
+    /// Where it stands on the log.
+    pub position: Position,
+}
+
+/// Issues and revokes keys. Cheap to clone.
+#[derive(Clone)]
+pub struct KeyDesk {
+    access: Arc<Access>,
+    client: CommandClient,
+    freshness: Freshness,
+}
+
+impl KeyDesk {
+    /// Over a client whose signature the command workers believe.
+    pub fn new(access: Arc<Access>, client: CommandClient, freshness: Freshness) -> Self {
+        Self { access, client, freshness }
+    }
+
+    pub(crate) fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    pub(crate) fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    /// Issues a key of a project and waits until it works and is listed.
+    pub async fn issue(&self, tenant: &Token, actor: &Actor, project: &str, key: NewKey) -> Result<IssuedKey, Problem> {
+        let minted = keys::mint(self.access.pepper(), project)?;
+        let command = IssueKey {
+            project: project.to_owned(),
+            key: minted.id.clone(),
+            digest: minted.digest,
+            prefix: minted.prefix.clone(),
+            scope: PROJECT_ADMIN.to_owned(),
+            description: key.description.clone(),
+            expires_at: key.expires_at.map(Timestamp::micros),
+        };
+        let accepted = self.send(tenant, actor, &new_command_id()?, command.into()).await?;
+        self.visible(&accepted.position).await?;
+        let issued_at = accepted.result["issued_at"].as_i64().ok_or_else(|| {
+            tracing::error!(key.id = minted.id, "the outcome of a key does not say when it was issued");
+            Problem::internal()
+        })?;
+        let record = KeyRecord {
+            id: minted.id,
+            project: project.to_owned(),
+            prefix: minted.prefix,
+            scope: PROJECT_ADMIN.to_owned(),
+            description: key.description,
+            issued_at: Timestamp::from_micros(issued_at),
+            expires_at: key.expires_at,
+            last_used_at: None,
+            revoked: false,
+        };
+        Ok(IssuedKey { record, secret: minted.secret, position: accepted.position })
+    }
+
+    /// The key that comes with a new project.
+    pub async fn issue_first_key(&self, tenant: &Token, actor: &Actor, project: &str) -> Result<IssuedKey, Problem> {
+        self.issue(tenant, actor, project, NewKey { description: FIRST_KEY.to_owned(), expires_at: None }).await
+    }
+
+    /// Revokes a key and waits until it is dead here. Again on a dead key: nothing happens.
+    pub async fn revoke(&self, tenant: &Token, actor: &Actor, project: &str, key: &str) -> Result<Position, Problem> {
+        let command = RevokeKey { project: project.to_owned(), key: key.to_owned() };
+        let accepted = self.send(tenant, actor, &new_command_id()?, command.into()).await?;
+        self.visible(&accepted.position).await?;
+        Ok(accepted.position)
+    }
+
+    /// Revokes every key of a project that was issued up to `before`, or by such a key, and waits until they are dead here.
+    pub async fn revoke_all(&self, tenant: &Token, project: &str, before: Timestamp) -> Result<Position, Problem> {
+        let position = self.revoke_all_as(tenant, project, before, &new_command_id()?).await?;
+        self.visible(&position).await?;
+        Ok(position)
+    }
+
+    /// The same under a given command id, without waiting for the folds.
+    pub(crate) async fn revoke_all_as(
+        &self,
+        tenant: &Token,
+        project: &str,
+        before: Timestamp,
+        command_id: &str,
+    ) -> Result<Position, Problem> {
+        let command = RevokeProjectKeys { project: project.to_owned(), issued_before: before.micros() };
+        let actor = Actor::System(ROLE.to_owned());
+        Ok(self.send(tenant, &actor, command_id, command.into()).await?.position)
+    }
+
+    /// Waits until a position shows in every read and in every decision on who may, in this process.
+    pub(crate) async fn visible(&self, position: &Position) -> Result<(), Problem> {
+        self.freshness.wait(position, &[LIVE, PROJECTION], Duration::from_millis(VISIBLE_WAIT_MS)).await
+    }
+
+    async fn send(
+        &self,
+        tenant: &Token,
+        actor: &Actor,
+        command_id: &str,
+        command: KeyringCommand,
+    ) -> Result<Accepted, Problem> {
+        let command = Command::Keyring(command);
+        let request = CommandRequest {
+            tenant: tenant.clone(),
+            context: AccessContext::NAME.to_owned(),
+            command: command.name().to_owned(),
+            command_id: command_id.to_owned(),
+            actor: actor.clone(),
+            payload: command.to_avro().into(),
+            trace_parent: None,
+        };
+        let Outcome { verdict, .. } = self.client.send(&request, Duration::from_millis(OUTCOME_WAIT_MS)).await?;
+        match verdict {
+            Verdict::Accepted { position, result, .. } => Ok(Accepted { position, result }),
+            Verdict::Rejected { problem } => Err(problem),
+        }
+    }
+}
+
+struct Accepted {
+    position: Position,
+    result: serde_json::Value,
+}
+
+fn new_command_id() -> Result<String, Problem> {
+    Ok(format!("access-{}", keys::random_hex()?))
+}

@@ -1,0 +1,177 @@
+//! No key outlives its project: follows the deletions on the storage stream, whoever asked for them and however.
+//!
+//! Contexts do not import each other. All this knows of storage is the subject of its projects and one event's name.
+
+use std::time::Duration;
+
+use alluvium_kernel::{Position, Problem, Timestamp, Token, subject};
+use alluvium_messaging::{Commit, Contract as _, direct, stream_created};
+use async_nats::jetstream::{
+    self, AckKind,
+    consumer::{AckPolicy, DeliverPolicy, pull},
+};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::KeyDesk;
+
+/// The stream that tells of projects.
+const STREAM: &str = "STORAGE";
+/// Where it tells of them, for every tenant and partition.
+const SUBJECTS: &str = "ev.*.storage.*.project.>";
+/// The event that ends a project.
+const DELETED: &str = "ProjectDeleted";
+/// The durable consumer: where this policy is on the stream survives restarts.
+const CONSUMER: &str = "access-project-keys";
+/// How long the server waits for an acknowledgement before it delivers again, in seconds.
+const ACK_WAIT_SECONDS: u64 = 60;
+/// Messages delivered and not yet acknowledged.
+const UNACKED_MESSAGES_MAX: i64 = 64;
+/// Pause before a message that could not be followed comes again, in milliseconds.
+const AGAIN_MS: u64 = 1_000;
+/// Pause before pulling again after the connection broke, in milliseconds.
+const PAUSE_MS: u64 = 500;
+
+/// A project's end, as the log tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Deletion {
+    tenant: Token,
+    project: String,
+    at: Timestamp,
+    /// Its place in the commit.
+    index: usize,
+}
+
+/// Follows project deletions until told to stop. Several processes may do so; they share the work.
+pub async fn run(desk: KeyDesk, js: jetstream::Context, stop: CancellationToken) {
+    loop {
+        let Some(Err(problem)) = stop.run_until_cancelled(follow(&desk, &js)).await else { return };
+        tracing::warn!(stream.name = STREAM, %problem, "following deleted projects begins again");
+        if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(PAUSE_MS))).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn follow(desk: &KeyDesk, js: &jetstream::Context) -> Result<(), Problem> {
+    let config = pull::Config {
+        durable_name: Some(CONSUMER.to_owned()),
+        description: Some("Revokes the keys of deleted projects.".to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: Duration::from_secs(ACK_WAIT_SECONDS),
+        filter_subject: SUBJECTS.to_owned(),
+        max_ack_pending: UNACKED_MESSAGES_MAX,
+        max_deliver: -1,
+        ..pull::Config::default()
+    };
+    let consumer = js.create_consumer_on_stream(config, STREAM).await.map_err(|error| unavailable(&error))?;
+    let consumer: jetstream::consumer::PullConsumer = consumer;
+    let mut messages = consumer.messages().await.map_err(|error| unavailable(&error))?;
+    while let Some(message) = messages.next().await {
+        let message = message.map_err(|error| unavailable(&error))?;
+        let seq = message.info().map_err(|error| unavailable(&error))?.stream_sequence;
+        let done = async {
+            let (created, _) = stream_created(js, STREAM).await?;
+            revoke(desk, created, seq, &message.subject, &message.payload).await
+        };
+        let kind = match done.await {
+            Ok(_) => AckKind::Ack,
+            Err(problem) => {
+                // For ever: a key that outlives its project is worse than a message that comes again.
+                tracing::warn!(stream.name = STREAM, stream.seq = seq, %problem, "keys of a project could not be revoked yet");
+                AckKind::Nak(Some(Duration::from_millis(AGAIN_MS)))
+            }
+        };
+        message.ack_with(kind).await.map_err(|error| unavailable(&error))?;
+    }
+    Err(Problem::unavailable("platform.log_unavailable", "The subscription ended."))
+}
+
+impl KeyDesk {
+    /// Revokes the keys of the project whose deletion stands at `position`, and waits until they are dead here: what a
+    /// handler that deleted a project calls before it answers. The policy does the same under the same command id, so it
+    /// happens once, whoever is first.
+    pub async fn follow_deletion(&self, js: &jetstream::Context, position: &Position) -> Result<Position, Problem> {
+        let seq = position.seq(STREAM);
+        let (created, _) = stream_created(js, STREAM).await?;
+        let message = direct::leader_at(js, STREAM, seq).await?.ok_or_else(|| {
+            Problem::unavailable("platform.log_unavailable", format!("Message {seq} of {STREAM} cannot be read now."))
+        })?;
+        let revoked = revoke(self, created, seq, &message.subject, &message.payload).await?;
+        self.visible(&revoked).await?;
+        Ok(revoked)
+    }
+}
+
+async fn revoke(
+    desk: &KeyDesk,
+    created: Timestamp,
+    seq: u64,
+    subject: &str,
+    payload: &Bytes,
+) -> Result<Position, Problem> {
+    let mut reached = Position::start();
+    for deletion in deletions(subject, payload) {
+        let id = format!("access-project-deleted-{}-{seq}-{}", created.micros(), deletion.index);
+        let position = desk.revoke_all_as(&deletion.tenant, &deletion.project, deletion.at, &id).await?;
+        reached = reached.join(&position);
+    }
+    Ok(reached)
+}
+
+/// The deletions in a commit, by the event's name; the project's id is the subject's last part.
+fn deletions(subject: &str, payload: &[u8]) -> Vec<Deletion> {
+    let Some(subject::Parsed::Event { tenant, id, .. }) = subject::parse(subject) else { return Vec::new() };
+    let commit = match Commit::from_avro(payload) {
+        Ok(commit) => commit,
+        Err(error) => {
+            tracing::error!(subject, error = %error, "a commit of a project cannot be read; no key follows it");
+            return Vec::new();
+        }
+    };
+    let deleted = commit.entries.into_iter().enumerate().filter(|(_, entry)| entry.r#type == DELETED);
+    deleted
+        .map(|(index, entry)| Deletion {
+            tenant: tenant.clone(),
+            project: id.decode(),
+            at: Timestamp::from_micros(entry.time),
+            index,
+        })
+        .collect()
+}
+
+fn unavailable(error: &dyn std::fmt::Display) -> Problem {
+    Problem::unavailable("platform.log_unavailable", format!("The event log does not answer ({error})."))
+}
+
+#[cfg(test)]
+mod tests {
+    use alluvium_messaging::Entry;
+
+    use super::*;
+
+    fn entry(r#type: &str, time: i64) -> Entry {
+        let text = |text: &str| text.to_owned();
+        Entry {
+            command_id: text("c"),
+            body_hash: text("h"),
+            actor: text("admin"),
+            time,
+            r#type: text(r#type),
+            event: vec![],
+        }
+    }
+
+    #[test]
+    fn only_deletions_count_and_the_project_is_the_subjects() {
+        let (tenant, id) = (Token::encode("default").unwrap(), Token::encode("a.b_c").unwrap());
+        let subject = subject::event(&tenant, "storage", "project", &id);
+        let commit = Commit { entries: vec![entry("BucketDeleted", 1), entry("ProjectDeleted", 2)] };
+        let expected = Deletion { tenant, project: "a.b_c".into(), at: Timestamp::from_micros(2), index: 1 };
+        assert_eq!(deletions(&subject, &commit.to_avro()), vec![expected]);
+        assert_eq!(deletions(&subject, b"not a commit"), vec![]);
+        assert_eq!(deletions("rows.default.a.b.c", &commit.to_avro()), vec![]);
+    }
+}

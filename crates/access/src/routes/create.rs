@@ -1,0 +1,29 @@
+//! `POST /projects/{project_id}/api-keys`
+
+use alluvium_http::{BodyBytes, Json, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_kernel::Timestamp;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::KeyRoutes;
+use super::body::{ApiKeyCreate, ApiKeyCreated, project};
+use crate::desk::NewKey;
+use crate::model::DAY_MICROS;
+
+pub(super) async fn create(
+    State(state): State<KeyRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(bytes): BodyBytes,
+) -> Result<Response, ProblemResponse> {
+    let asked = ApiKeyCreate::parse(&bytes)?;
+    state.must_exist(&principal, project(&params)).await?;
+    asked.check_scope()?;
+    let now = state.desk.access().now().micros();
+    let expires_at = asked.expires_in_days.map(|days| Timestamp::from_micros(now.saturating_add(days * DAY_MICROS)));
+    let key = NewKey { description: asked.description, expires_at };
+    let issued = state.desk.issue(&principal.tenant, &principal.actor, project(&params), key).await?;
+    let position = issued.position.clone();
+    Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())
+}

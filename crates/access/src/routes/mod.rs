@@ -1,0 +1,117 @@
+//! The HTTP surface of keys: `/projects/{project_id}/api-keys`, as clients of Keboola's storage on DuckDB know it.
+
+mod body;
+mod create;
+mod read;
+mod revoke;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use alluvium_http::{DetailRenderer, Op, PathParams, Principal, Route, RouteGroup};
+use alluvium_kernel::{Actor, BoxFuture, Problem, Requirement, Token};
+
+use crate::ERRORS;
+use crate::desk::KeyDesk;
+use crate::error;
+use crate::queries::KeyQueries;
+
+pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeys};
+
+/// How the routes learn whether a project exists; the binary answers from the context that has projects.
+pub trait Projects: Send + Sync + 'static {
+    /// Whether there is such a project now.
+    fn exists<'a>(&'a self, tenant: &'a Token, project: &'a str) -> BoxFuture<'a, Result<bool, Problem>>;
+}
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct KeyRoutes {
+    /// Where keys are issued and revoked.
+    pub desk: KeyDesk,
+    /// Where they are read.
+    pub queries: KeyQueries,
+    /// Which projects there are.
+    pub projects: Arc<dyn Projects>,
+}
+
+impl KeyRoutes {
+    /// An unknown project answers 404 to the admin; nobody else learns which projects there are.
+    async fn must_exist(&self, principal: &Principal, project: &str) -> Result<(), Problem> {
+        if self.projects.exists(&principal.tenant, project).await? {
+            return Ok(());
+        }
+        match principal.actor {
+            Actor::Admin => Err(error::project_not_found(project)),
+            Actor::Key(_) | Actor::Nats(_) | Actor::System(_) => Err(error::access_denied(project)),
+        }
+    }
+}
+
+/// The routes, with their shape of errors.
+pub fn routes(state: KeyRoutes) -> RouteGroup {
+    let renderer = DetailRenderer { admin_configured: state.desk.access().has_admin_key() };
+    RouteGroup::new("api-keys", state, list()).errors_as(renderer, &[]).error_codes(ERRORS)
+}
+
+const COLLECTION: &str = "/projects/{project_id}/api-keys";
+const ITEM: &str = "/projects/{project_id}/api-keys/{key_id}";
+const TAG: &str = "api-keys";
+
+fn list() -> Vec<Route<KeyRoutes>> {
+    vec![
+        Route::post(
+            COLLECTION,
+            of_project,
+            create::create,
+            Op::new("createApiKey", TAG, "Issue a key of a project")
+                .description(
+                    "The key is shown in this answer only. Scopes other than `project_admin` answer 400 \
+                     `unsupported_scope` until branches exist.",
+                )
+                .body::<ApiKeyCreate>()
+                .json::<ApiKeyCreated>(201, "The key, shown this once")
+                .errors(&[
+                    "access.project_not_found",
+                    "access.unsupported_scope",
+                    "access.invalid_request",
+                    "access.invalid_key",
+                    "access.too_many_keys",
+                ]),
+        ),
+        Route::get(
+            COLLECTION,
+            of_project,
+            read::list,
+            Op::new("listApiKeys", TAG, "List a project's keys that are not revoked, newest first")
+                .query::<read::Page>()
+                .json::<ApiKeys>(200, "One page of keys")
+                .errors(&["access.project_not_found"]),
+        ),
+        Route::get(
+            ITEM,
+            of_project,
+            read::get,
+            Op::new("getApiKey", TAG, "Show a key, revoked or not, without its secret")
+                .json::<ApiKey>(200, "The key")
+                .errors(&["access.project_not_found", "access.api_key_not_found"]),
+        ),
+        Route::delete(
+            ITEM,
+            of_project,
+            revoke::revoke,
+            Op::new("revokeApiKey", TAG, "Revoke a key: it is dead from the next request on")
+                .empty(204, "Revoked, now or before")
+                .errors(&[
+                    "access.project_not_found",
+                    "access.api_key_not_found",
+                    "access.cannot_revoke_last_admin_key",
+                ]),
+        ),
+    ]
+}
+
+fn of_project(params: &PathParams) -> Requirement {
+    Requirement::ProjectAdmin(params.owned("project_id"))
+}
