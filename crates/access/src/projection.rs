@@ -1,9 +1,10 @@
 //! Keys and grants in Postgres: for lists and for people. Nothing is authenticated from here.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use alluvium_kernel::BoxFuture;
-use alluvium_projection::{ApplyError, LogMessage, PgProjection};
+use alluvium_projection::{ApplyError, LogMessage, PgProjection, migrations};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
@@ -13,7 +14,8 @@ use crate::{STREAM, live};
 /// The projection's name, and the base name of its schema.
 pub const PROJECTION: &str = "access";
 
-static MIGRATOR: Migrator = sqlx::migrate!();
+static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| migrations(&[(1, "keys", include_str!("../migrations/0001_keys.sql"))]));
 
 const INSERT_KEYS: &str = include_str!("sql/insert_keys.sql");
 const REVOKE_KEYS: &str = include_str!("sql/revoke_keys.sql");
