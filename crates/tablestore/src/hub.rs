@@ -305,3 +305,60 @@ fn made(dir: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(dir).map_err(|source| Error::io(dir, source))?;
     dir.canonicalize().map_err(|source| Error::io(dir, source))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::apply::{Change, Moment};
+    use crate::column::Column;
+    use crate::rows::RowsDecoder;
+
+    fn opened(dir: &Path) -> Hub {
+        Hub::open(HubConfig {
+            data_dir: dir.join("data"),
+            blob_dir: dir.join("blobs"),
+            export_dir: dir.join("exports"),
+            memory_limit_bytes: 256 << 20,
+            threads: 1,
+            attached_max: 10,
+            probe_command: None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn after_a_fatal_error_the_engine_is_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let hub = opened(dir.path());
+        let file = TableFile {
+            generation: 1,
+            tenant: "t".into(),
+            project: "p".into(),
+            bucket: "b".into(),
+            table: "x".into(),
+            uid: "u".into(),
+        };
+        let schema = TableSchema::new(vec![Column::new("id", "BIGINT", true, None).unwrap()], &[]).unwrap();
+        let mark = |seq| Mark { seq, hash: String::new(), stream_created_micros: 0 };
+        hub.create(&file, &schema, &mark(1)).unwrap();
+        let add = |from: u64| {
+            let batch = RowsDecoder::new(schema.clone(), HashMap::new()).decode(br#"{"id":1}"#).unwrap().remove(0);
+            let moment = Moment { event_time_micros: 0, seed: "s".into() };
+            hub.apply(&file, &mark(from), &mark(from + 1), vec![Change::Append { batch, moment }])
+        };
+        add(1).unwrap();
+        hub.break_for_test();
+        assert!(hub.is_fatal());
+        add(2).unwrap();
+        assert!(!hub.is_fatal());
+        assert_eq!(hub.stats(&file).unwrap().rows, 2);
+
+        let pinned = hub.pin(std::slice::from_ref(&file)).unwrap();
+        hub.break_for_test();
+        assert!(matches!(hub.stats(&file), Err(Error::Unavailable(_))), "the old engine is still in somebody's hands");
+        drop(pinned);
+        assert_eq!(hub.stats(&file).unwrap().rows, 2);
+    }
+}
