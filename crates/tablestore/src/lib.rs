@@ -24,6 +24,7 @@ pub mod quote;
 mod quote_path;
 mod read;
 mod rows;
+pub mod sql;
 mod verify;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
