@@ -12,6 +12,7 @@ use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::{Attached, Session, lock};
 use crate::load::{LoadReport, LoadSpec};
+use crate::meta::Meta;
 use crate::{alter, append, key, load, meta};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
@@ -169,12 +170,19 @@ impl Hub {
         let _writing = lock(&writer);
         let (attached, session) = self.open_file(file)?;
         let outcome = apply_in(&session, &attached, &self.config().temp_dir(), from, to, changes);
-        if outcome.is_err() {
-            // A failed statement may leave staged rows or a half-read file behind in the connection.
-            session.discard();
+        match outcome {
+            Ok((after, changes)) => {
+                let rows = after.rows;
+                attached.remember(Some(after));
+                Ok(Applied { rows, bytes_estimate: self.bytes(file)?, changes })
+            }
+            Err(error) => {
+                attached.remember(None);
+                // A failed statement may leave staged rows or a half-read file behind in the connection.
+                session.discard();
+                Err(error)
+            }
         }
-        let (rows, changes) = outcome?;
-        Ok(Applied { rows, bytes_estimate: self.bytes(file)?, changes })
     }
 }
 
@@ -185,9 +193,12 @@ fn apply_in(
     from: &Mark,
     to: &Mark,
     changes: Vec<Change>,
-) -> Result<(u64, Vec<ChangeReport>), ApplyError> {
+) -> Result<(Meta, Vec<ChangeReport>), ApplyError> {
     let transaction = session.begin()?;
-    let before = meta::read(session, file)?;
+    let before = match file.known().filter(|known| known.mark == *from) {
+        Some(known) => Meta::clone(&known),
+        None => meta::read(session, file)?,
+    };
     if before.mark != *from {
         return Err(ApplyError::WrongMark { found: before.mark });
     }
@@ -199,7 +210,7 @@ fn apply_in(
         reports.push(report);
     }
     let meta = file.relation("_meta");
-    // The condition repeats what was read above: the same snapshot, but a promise is better kept by the statement itself.
+    // What was known above may have been wrong; this statement is the one that keeps the promise.
     let moved = session
         .run_with(
             &format!(
@@ -209,7 +220,7 @@ fn apply_in(
         )
         .map_err(|error| store_error(&error))?;
     if moved != 1 {
-        return Err(ApplyError::WrongMark { found: before.mark });
+        return Err(ApplyError::WrongMark { found: meta::read(session, file)?.mark });
     }
     if work.schema != before.schema {
         session
@@ -217,7 +228,8 @@ fn apply_in(
             .map_err(|error| store_error(&error))?;
     }
     transaction.commit().map_err(|error| refuse_commit(&error))?;
-    Ok((work.rows.max(0) as u64, reports))
+    let after = Meta { mark: to.clone(), rows: work.rows.max(0) as u64, schema: work.schema };
+    Ok((after, reports))
 }
 
 /// What is wrong with data shows while changing; a commit fails for reasons of the store.

@@ -241,3 +241,68 @@ fn json_values_of_every_type_arrive() {
         assert_eq!(decoder.decode(bad.as_bytes()).unwrap_err().code, "rows_schema_mismatch", "{bad}");
     }
 }
+
+#[test]
+fn the_tables_own_avro_schema_carries_every_type_and_any_name() {
+    let bench = Bench::new();
+    let columns = &[
+        ("id", "BIGINT", false, None),
+        ("größe, netto", "DECIMAL(10,2)", true, None),
+        ("tiny", "UTINYINT", true, None),
+        ("big", "UBIGINT", true, None),
+        ("u", "UUID", true, None),
+        ("t", "TIMESTAMPTZ", true, None),
+        ("l", "INTEGER[]", true, None),
+        ("s", "STRUCT(\"a b\" BIGINT, c VARCHAR)", true, None),
+        ("m", "MAP(INTEGER, VARCHAR)", true, None),
+        ("n", "MAP(VARCHAR, DOUBLE)", true, None),
+    ];
+    let schema = schema(columns, &["id"]);
+    let table = bench.table(columns, &["id"]);
+    let text = alluvium_tablestore::avro_schema::avro_schema(&schema, "demo");
+    let parsed = Schema::parse_str(&text).unwrap();
+    let Schema::Record(record) = &parsed else { panic!("{text}") };
+    let some = |value: Value| Value::Union(1, Box::new(value));
+    let pair = |key: i32, value: &str| {
+        let Schema::Union(union) = &record.fields[8].schema else { panic!("{text}") };
+        let Schema::Array(array) = &union.variants()[1] else { panic!("{text}") };
+        let Schema::Record(entry) = array.items.as_ref() else { panic!("{text}") };
+        let key_value = if matches!(entry.fields[0].schema, Schema::Union(_)) { some(Value::Int(key)) } else { Value::Int(key) };
+        let value = if matches!(entry.fields[1].schema, Schema::Union(_)) {
+            some(Value::String(value.into()))
+        } else {
+            Value::String(value.into())
+        };
+        Value::Record(vec![(entry.fields[0].name.clone(), key_value), (entry.fields[1].name.clone(), value)])
+    };
+    let Schema::Union(union) = &record.fields[7].schema else { panic!("{text}") };
+    let Schema::Record(inner) = &union.variants()[1] else { panic!("{text}") };
+    let values = vec![
+        Value::Long(1),
+        some(Value::Decimal(apache_avro::Decimal::from(150_i64.to_be_bytes()))),
+        some(Value::Int(255)),
+        some(Value::String("18446744073709551615".into())),
+        some(Value::String("6ba7b810-9dad-11d1-80b4-00c04fd430c8".into())),
+        some(Value::TimestampMicros(1_700_000_000_000_000)),
+        some(Value::Array(vec![some(Value::Int(1)), Value::Union(0, Box::new(Value::Null))])),
+        some(Value::Record(vec![
+            (inner.fields[0].name.clone(), some(Value::Long(7))),
+            (inner.fields[1].name.clone(), some(Value::String("x".into()))),
+        ])),
+        some(Value::Array(vec![pair(2, "two")])),
+        some(Value::Map(HashMap::from([("k".to_owned(), some(Value::Double(0.5)))]))),
+    ];
+    let fields = record.fields.iter().map(|field| field.name.clone()).zip(values).collect();
+    let writer = apache_avro::writer::datum::GenericDatumWriter::builder(&parsed).build().unwrap();
+    let mut payload = vec![0xc3, 0x01];
+    let fingerprint = RowsDecoder::fingerprint(&text).unwrap();
+    payload.extend(fingerprint.to_le_bytes());
+    payload.extend(writer.write_value_to_vec(Value::Record(fields)).unwrap());
+    let mut decoder = RowsDecoder::new(schema, HashMap::from([(fingerprint, text)]));
+    let batch = decoder.decode(&payload).unwrap().remove(0);
+    table.apply(vec![Change::Append { batch, moment: moment() }]).unwrap();
+    assert_eq!(table.rows(), [concat!(
+        r#"{"id":1,"größe, netto":"1.50","tiny":255,"big":18446744073709551615,"u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","#,
+        r#""t":"2023-11-14T22:13:20+00:00","l":[1,null],"s":{"a b":7,"c":"x"},"m":{"2":"two"},"n":{"k":0.5}}"#
+    )]);
+}

@@ -10,12 +10,12 @@ use arrow_avro::reader::{Decoder, ReaderBuilder};
 use arrow_avro::schema::{AvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
 use serde_json::Value;
 
+use crate::avro_schema::COLUMN_ATTRIBUTE;
+
 use super::{MESSAGES_PER_BATCH_MAX, RowsError, guarded};
 
 /// Magic and fingerprint before each record, in bytes.
 const HEADER_BYTES: usize = 10;
-/// The attribute of an Avro field that holds the column's own name where Avro cannot.
-const COLUMN_ATTRIBUTE: &str = "alluvium.column";
 
 pub(super) struct Avro {
     writer_schemas: HashMap<u64, String>,
