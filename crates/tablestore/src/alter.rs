@@ -23,7 +23,11 @@ pub(crate) struct Alteration {
 
 pub(crate) fn position(schema: &TableSchema, name: &str) -> Result<usize, ApplyError> {
     schema.position(name).ok_or_else(|| {
-        ApplyError::refused_with(code::COLUMN_NOT_FOUND, format!("there is no column {name:?}"), json!({ "column": name }))
+        ApplyError::refused_with(
+            code::COLUMN_NOT_FOUND,
+            format!("there is no column {name:?}"),
+            json!({ "column": name }),
+        )
     })
 }
 
@@ -51,7 +55,12 @@ pub(crate) fn add_column(work: &mut Work<'_>, column: Column, moment: &Moment) -
             ));
         }
         if column.nullable {
-            let sql = format!("ALTER TABLE {} ADD COLUMN {} {}", work.data(), ident(&column.name), column.column_type.to_sql());
+            let sql = format!(
+                "ALTER TABLE {} ADD COLUMN {} {}",
+                work.data(),
+                ident(&column.name),
+                column.column_type.to_sql()
+            );
             work.session.run(&sql).map_err(|error| store_error(&error))?;
             work.schema = next;
             return Ok(ChangeReport::default());

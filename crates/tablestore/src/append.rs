@@ -103,7 +103,10 @@ fn merge(work: &Work<'_>, given: &[Column], moment: &Moment) -> Result<ChangeRep
         check_keys_given(keys, given)?;
         deleted = work
             .session
-            .run(&format!("DELETE FROM {data} AS d WHERE EXISTS (SELECT 1 FROM {STAGE} AS s WHERE {})", keys_equal(keys, "d", "s")))
+            .run(&format!(
+                "DELETE FROM {data} AS d WHERE EXISTS (SELECT 1 FROM {STAGE} AS s WHERE {})",
+                keys_equal(keys, "d", "s")
+            ))
             .map_err(|error| work.refuse(&error, code::ROWS_SCHEMA_MISMATCH))?;
         winners = format!("WHERE s.rowid IN (SELECT max(rowid) FROM {STAGE} GROUP BY {})", ident_list(keys));
     }

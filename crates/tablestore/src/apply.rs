@@ -84,7 +84,7 @@ pub enum Change {
 }
 
 /// What one change did to the rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChangeReport {
     /// Rows that were not there before.
     pub inserted: u64,
@@ -158,13 +158,7 @@ pub(crate) fn plain(text: &str) -> String {
 
 impl Hub {
     /// Applies `changes` in order and moves the mark from `from` to `to`, all in one transaction.
-    pub fn apply(
-        &self,
-        file: &TableFile,
-        from: &Mark,
-        to: &Mark,
-        changes: Vec<Change>,
-    ) -> Result<Applied, ApplyError> {
+    pub fn apply(&self, file: &TableFile, from: &Mark, to: &Mark, changes: Vec<Change>) -> Result<Applied, ApplyError> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
         let _writing = lock(&writer);
@@ -205,7 +199,7 @@ fn apply_in(
     let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir };
     let mut reports = Vec::with_capacity(changes.len());
     for change in changes {
-        let report = apply_one(&mut work, change)?;
+        let report = apply_one(&mut work, change, &reports)?;
         work.rows += report.inserted as i64 - report.deleted as i64;
         reports.push(report);
     }
@@ -237,7 +231,7 @@ fn refuse_commit(error: &duckdb::Error) -> ApplyError {
     ApplyError::Store(store_error(error))
 }
 
-fn apply_one(work: &mut Work<'_>, change: Change) -> Result<ChangeReport, ApplyError> {
+fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Result<ChangeReport, ApplyError> {
     match change {
         Change::Append { batch, moment } => append::append(work, &batch, &moment),
         Change::AddColumn { column, moment } => alter::add_column(work, column, &moment),
@@ -255,18 +249,28 @@ fn apply_one(work: &mut Work<'_>, change: Change) -> Result<ChangeReport, ApplyE
                 .map_err(|error| work.refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
-        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json),
+        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),
     }
 }
 
-fn settle(work: &Work<'_>, request_seq: u64, verdict_json: &str) -> Result<ChangeReport, ApplyError> {
+fn settle(
+    work: &Work<'_>,
+    request_seq: u64,
+    verdict_json: &str,
+    reports: &[ChangeReport],
+) -> Result<ChangeReport, ApplyError> {
     let settlements = work.file.relation("_settlements");
     let store = |error: duckdb::Error| ApplyError::Store(store_error(&error));
+    let changes = serde_json::to_string(reports).map_err(|error| Error::Unavailable(error.to_string()))?;
+    // Requests are settled one after the other, so the verdicts on earlier messages are on the log by now.
     work.session
-        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq = ?"), params![request_seq as i64])
+        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq < ?"), params![request_seq as i64])
         .map_err(store)?;
     work.session
-        .run_with(&format!("INSERT INTO {settlements} VALUES (?, ?, false)"), params![request_seq as i64, verdict_json])
+        .run_with(
+            &format!("INSERT INTO {settlements} VALUES (?, ?, ?, ?)"),
+            params![request_seq as i64, verdict_json, changes, work.rows],
+        )
         .map_err(store)?;
     Ok(ChangeReport::default())
 }
@@ -278,45 +282,29 @@ pub struct Settlement {
     pub request_seq: u64,
     /// The verdict, JSON.
     pub verdict_json: String,
-    /// Whether its event has been published.
-    pub published: bool,
+    /// What the changes before it in the same transaction did.
+    pub changes: Vec<ChangeReport>,
+    /// Rows in the table then.
+    pub rows: u64,
 }
 
 impl Hub {
-    /// Verdicts in the file, oldest request first; only the unpublished ones if asked.
-    pub fn settlements(&self, file: &TableFile, unpublished_only: bool) -> Result<Vec<Settlement>, Error> {
+    /// The verdicts that were given on the last settled message.
+    pub fn settlements(&self, file: &TableFile) -> Result<Vec<Settlement>, Error> {
         let (attached, session) = self.open_file(file)?;
-        let filter = if unpublished_only { "WHERE NOT published" } else { "" };
-        let sql = format!(
-            "SELECT request_seq, verdict, published FROM {} {filter} ORDER BY request_seq",
-            attached.relation("_settlements")
-        );
+        let sql = format!("SELECT request_seq, verdict, changes, row_count FROM {}", attached.relation("_settlements"));
         let read = || -> duckdb::Result<Vec<Settlement>> {
             let mut statement = session.connection().prepare(&sql)?;
             let rows = statement.query_map([], |row| {
                 Ok(Settlement {
                     request_seq: row.get::<_, i64>(0)? as u64,
                     verdict_json: row.get(1)?,
-                    published: row.get(2)?,
+                    changes: serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default(),
+                    rows: row.get::<_, i64>(3)? as u64,
                 })
             })?;
             rows.collect()
         };
         session.noted(read()).map_err(|error| store_error(&error))
-    }
-
-    /// Remembers that the verdict's event is on the log. Not a change of the fold: the mark stays.
-    pub fn settlement_published(&self, file: &TableFile, request_seq: u64) -> Result<(), Error> {
-        let path = self.path(file)?;
-        let writer = self.writer(&path);
-        let _writing = lock(&writer);
-        let (attached, session) = self.open_file(file)?;
-        session
-            .run_with(
-                &format!("UPDATE {} SET published = true WHERE request_seq = ?", attached.relation("_settlements")),
-                params![request_seq as i64],
-            )
-            .map(|_| ())
-            .map_err(|error| store_error(&error))
     }
 }

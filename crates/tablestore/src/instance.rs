@@ -232,6 +232,11 @@ impl Instance {
         }
     }
 
+    /// The attached files below a directory.
+    pub(crate) fn below(&self, directory: &Path) -> Vec<PathBuf> {
+        lock(&self.files).by_path.keys().filter(|path| path.starts_with(directory)).cloned().collect()
+    }
+
     /// How many files are attached now.
     pub(crate) fn attached(&self) -> usize {
         lock(&self.files).by_path.len()

@@ -130,10 +130,8 @@ pub(crate) fn with_wal(path: &Path) -> PathBuf {
 /// What the probing child runs: opens the file with an engine of its own, replays its log, reads its mark and every row group.
 /// The process may abort in here; that is the point.
 pub fn probe_file(path: &Path) -> Result<()> {
-    let broken = |error: duckdb::Error| Error::Corrupt {
-        table: path.display().to_string(),
-        reason: crate::error::text(&error),
-    };
+    let broken =
+        |error: duckdb::Error| Error::Corrupt { table: path.display().to_string(), reason: crate::error::text(&error) };
     let connection = duckdb::Connection::open(path).map_err(broken)?;
     connection.query_row("SELECT seq FROM main._meta", [], |row| row.get::<_, i64>(0)).map_err(broken)?;
     connection.query_row("SELECT count(d) FROM main.data d", [], |row| row.get::<_, i64>(0)).map_err(broken)?;

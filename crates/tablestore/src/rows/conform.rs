@@ -85,21 +85,25 @@ pub(super) fn conform(batch: &RecordBatch, schema: &TableSchema) -> Result<Recor
 
 /// Columns that may not be NULL and have no default have to be there.
 pub(super) fn check_missing(schema: &TableSchema, seen: &[bool]) -> Result<(), RowsError> {
-    let missing = schema
-        .columns
-        .iter()
-        .zip(seen)
-        .find(|(column, seen)| !**seen && !column.nullable && column.default.is_none());
+    let missing =
+        schema.columns.iter().zip(seen).find(|(column, seen)| !**seen && !column.nullable && column.default.is_none());
     match missing {
         None => Ok(()),
-        Some((column, _)) => Err(RowsError::mismatch(format!("column {:?} is missing and must not be NULL", column.name))),
+        Some((column, _)) => {
+            Err(RowsError::mismatch(format!("column {:?} is missing and must not be NULL", column.name)))
+        }
     }
 }
 
 pub(super) fn fitted(array: &ArrayRef, column: &Column) -> Result<ArrayRef, RowsError> {
     let target = arrow_type(&column.column_type);
     let wrong = |array: &ArrayRef| {
-        RowsError::mismatch(format!("column {:?} of type {} cannot take {}", column.name, column.column_type, array.data_type()))
+        RowsError::mismatch(format!(
+            "column {:?} of type {} cannot take {}",
+            column.name,
+            column.column_type,
+            array.data_type()
+        ))
     };
     let plain = match array.data_type() {
         DataType::Null => return Ok(new_null_array(&target, array.len())),

@@ -114,8 +114,7 @@ pub fn schema(columns: &[(&str, &str, bool, Option<&str>)], key: &[&str]) -> Tab
 }
 
 pub fn batch(ids: &[Option<i64>], names: &[Option<&str>]) -> RecordBatch {
-    let schema =
-        Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("name", DataType::Utf8, true)]);
+    let schema = Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("name", DataType::Utf8, true)]);
     let columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from(ids.to_vec())), Arc::new(StringArray::from(names.to_vec()))];
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()
