@@ -5,4 +5,5 @@
 //! *request* is an accepted command whose verdict needs the rows; the fold of the table *settles* it.
 
 pub mod contract;
+pub mod fold;
 pub mod model;
