@@ -1,5 +1,5 @@
 //! What makes a private server private: its lock, its password, and that it goes when we go.
-#![allow(missing_docs, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::{
     os::unix::fs::PermissionsExt as _,
@@ -30,7 +30,7 @@ async fn a_kept_postgres_wants_its_password_and_keeps_it() {
     let fsync: String = sqlx::query_scalar("SHOW fsync").fetch_one(&mut connection).await.unwrap();
     assert_eq!(fsync, "on");
 
-    let (start, end) = (url.find(":").unwrap(), url.find('@').unwrap());
+    let (start, end) = (url.find(':').unwrap(), url.find('@').unwrap());
     let login = format!("{}{}", &url[..start + "://alluvium".len()], &url[end..]);
     assert!(PgConnection::connect(&login).await.is_err(), "it took a stranger");
 
@@ -97,13 +97,13 @@ async fn child() {
     let ids = format!("{} {}", nats.process().id(), postgres.process().id());
     std::fs::write(directory.join("ids.new"), ids).unwrap();
     std::fs::rename(directory.join("ids.new"), directory.join("ids")).unwrap();
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited too long until {what}");
+        assert!(started.elapsed() < Duration::from_mins(1), "waited too long until {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

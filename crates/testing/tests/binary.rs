@@ -1,5 +1,4 @@
 //! The process helper, on a small server that stands for the binary: what is tested here is the helper.
-#![allow(missing_docs, reason = "a test")]
 
 use alluvium_testing::Alluvium;
 

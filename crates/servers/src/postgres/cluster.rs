@@ -94,16 +94,10 @@ fn initdb(program: &Found, directory: &Path, run_as: Option<RunAs>, password: Op
     }
     let mut command = wrapped(&program.path.with_file_name("initdb"), run_as, Some("KILL"))?;
     command.arg("-D").arg(&making).args(["-U", USER, "--encoding=UTF8", "--locale=C", "--no-instructions"]);
-    let _password_file = match password {
-        Some(password) => {
-            let file = PasswordFile::write(beside(directory), password, run_as)?;
-            command.arg("--auth=scram-sha-256").arg("--pwfile").arg(&file.0);
-            Some(file)
-        }
-        None => {
-            command.args(["--auth=trust", "--no-sync", "--wal-segsize=1"]);
-            None
-        }
+    let password_file = password.map(|text| PasswordFile::write(beside(directory), text, run_as)).transpose()?;
+    match &password_file {
+        Some(file) => command.arg("--auth=scram-sha-256").arg("--pwfile").arg(&file.0),
+        None => command.args(["--auth=trust", "--no-sync", "--wal-segsize=1"]),
     };
     let output = command.stdin(Stdio::null()).output().map_err(|source| Error::io("running initdb", source))?;
     if !output.status.success() {

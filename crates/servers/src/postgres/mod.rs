@@ -26,7 +26,7 @@ const NAME: &str = "postgres";
 /// The superuser of the cluster, the only one at first.
 const USER: &str = "alluvium";
 /// Recovery after a kill can take a while.
-const START_BUDGET: Duration = Duration::from_secs(120);
+const START_BUDGET: Duration = Duration::from_mins(2);
 const STOP_BUDGET: Duration = Duration::from_secs(10);
 const START_POLL: Duration = Duration::from_millis(10);
 /// Tries to find a port nobody takes between looking and listening.
