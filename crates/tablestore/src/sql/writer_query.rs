@@ -10,7 +10,8 @@ use sqlparser::ast::{
 
 use super::SqlError;
 use super::functions;
-use super::writer::{Names, Writer, Written, ident};
+use super::tokens::ident;
+use super::writer::{Names, Writer, Written};
 use crate::quote;
 
 /// How many CTEs one query may have.
