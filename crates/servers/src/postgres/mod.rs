@@ -221,6 +221,8 @@ fn settings(options: &PostgresOptions, port: u16) -> Vec<String> {
         // Commits still reach the operating system, so they survive a kill of the server; only a power cut loses them.
         let fast = ["fsync=off", "full_page_writes=off", "shared_buffers=32MB"];
         settings.extend(fast.map(String::from));
+        // A killed server leaves its shared memory behind; as files of the cluster it goes when the directory goes.
+        settings.push("dynamic_shared_memory_type=mmap".into());
     }
     settings
 }
