@@ -12,6 +12,7 @@ mod history;
 mod lane;
 mod progress;
 mod queue;
+mod read;
 mod request;
 mod routing;
 mod rows;
@@ -19,7 +20,8 @@ mod tables;
 
 pub use effects::{Effects, Live};
 pub use fold::{Fold, STREAM};
-pub use lane::{TableView, rows_schema};
+pub use lane::{Lane, TableView, rows_schema};
 pub use progress::Progress;
+pub use read::{TableExport, TableQuery, sql_problem, store_problem};
 pub use routing::{Routing, TableId};
 pub use tables::{Comparison, RebuildProgress, Tables, TablesHealth};

@@ -98,6 +98,11 @@ impl Tables {
         self.active.load_full()
     }
 
+    /// The hub the files are in.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// Rows and bytes of a table, without opening its file.
     pub fn size(&self, uid: &str) -> Option<(u64, u64)> {
         self.fold().lane(uid).map(|lane| lane.view()).map(|view| (view.rows, view.bytes))
