@@ -15,6 +15,7 @@ mod tokens;
 mod writer;
 #[expect(clippy::format_push_string, reason = "the pieces read as the SQL they write; statements are small")]
 mod writer_calls;
+mod writer_from;
 #[expect(clippy::format_push_string, reason = "the pieces read as the SQL they write; statements are small")]
 mod writer_query;
 
