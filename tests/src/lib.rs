@@ -131,7 +131,13 @@ impl World {
     pub async fn query(&self, project: &str, sql: &str) -> Value {
         let answer = self.post(&format!("/projects/{project}/query"), &json!({ "query": sql })).await;
         assert_eq!(answer["status"], "ok", "{sql}: {answer}");
-        answer["data"]["rows"].clone()
+        let names: Vec<&str> = columns(&answer["data"]["columns"]);
+        let rows = answer["data"]["rows"].as_array().expect("rows").iter();
+        rows.map(|row| {
+            let values = row.as_array().expect("a row is an array of values").iter();
+            names.iter().map(|name| (*name).to_owned()).zip(values.cloned()).collect::<serde_json::Map<_, _>>().into()
+        })
+        .collect()
     }
 
     /// Runs the command line against this world; standard output.
@@ -153,6 +159,10 @@ impl World {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+}
+
+fn columns(columns: &Value) -> Vec<&str> {
+    columns.as_array().expect("columns").iter().filter_map(|column| column["name"].as_str()).collect()
 }
 
 /// The binary under test: `ALLUVIUM_BINARY`, else the one built beside this test.

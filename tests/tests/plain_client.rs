@@ -7,7 +7,7 @@ use alluvium_blackbox::{ADMIN, World, repository};
 #[tokio::test]
 async fn nats_py_creates_a_table_publishes_rows_and_reads_them() {
     let world = World::start().await;
-    let python = Command::new(repository().join("scripts/setup")).arg("--python").output().expect("scripts/setup runs");
+    let python = Command::new(repository().join("scripts/python-client")).output().expect("scripts/python-client runs");
     assert!(python.status.success(), "{}", String::from_utf8_lossy(&python.stderr));
     let python = String::from_utf8_lossy(&python.stdout).trim().to_owned();
     let output = Command::new(python)
