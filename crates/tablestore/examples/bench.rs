@@ -44,17 +44,26 @@ fn main() -> Result<(), Failed> {
     for round in 0..ROUNDS {
         let rows = (BLOCK_ROWS * BLOCKS) as f64;
         let (raw, ours) = (bench.raw_append()?, bench.our_append()?);
-        println!("round {round}: append  raw {:9.0} rows/s  ours {:9.0} rows/s  ratio {:.2}", rows / raw, rows / ours, raw / ours);
+        println!(
+            "round {round}: append  raw {:9.0} rows/s  ours {:9.0} rows/s  ratio {:.2}",
+            rows / raw,
+            rows / ours,
+            raw / ours
+        );
         let avro = bench.avro_decode()?;
         println!("round {round}: decode single Avro objects {:9.0} rows/s", rows / avro);
         let rows = LOAD_ROWS as f64;
         let (csv, parquet) = bench.files()?;
-        for (what, path, format) in [
-            ("csv    ", &csv, LoadFormat::Csv(CsvOptions::default())),
-            ("parquet", &parquet, LoadFormat::Parquet),
-        ] {
+        for (what, path, format) in
+            [("csv    ", &csv, LoadFormat::Csv(CsvOptions::default())), ("parquet", &parquet, LoadFormat::Parquet)]
+        {
             let (copy, ours) = (bench.raw_copy(path, &format)?, bench.our_load(path, format)?);
-            println!("round {round}: {what} COPY {:9.0} rows/s  ours {:9.0} rows/s  ratio {:.2}", rows / copy, rows / ours, copy / ours);
+            println!(
+                "round {round}: {what} COPY {:9.0} rows/s  ours {:9.0} rows/s  ratio {:.2}",
+                rows / copy,
+                rows / ours,
+                copy / ours
+            );
         }
     }
     Ok(())

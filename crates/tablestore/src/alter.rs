@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::apply::{ChangeReport, Moment, Work, plain};
+use crate::apply::{ChangeReport, Moment, Work, plain, refuse};
 use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
 use crate::error::{ApplyError, Kind, code, kind, store_error, text};
 use crate::key;
@@ -18,6 +18,7 @@ pub(crate) struct Alteration {
     pub new_name: Option<String>,
     pub new_type: Option<ColumnType>,
     pub set_not_null: Option<bool>,
+    #[expect(clippy::option_option, reason = "three cases: keep, drop, set")]
     pub set_default: Option<Option<DefaultExpr>>,
 }
 
@@ -183,7 +184,7 @@ pub(crate) fn copy_into(
         .run(&format!("INSERT INTO {fresh} SELECT {} FROM {data} AS d ORDER BY d.rowid", values.join(", ")))
         .map_err(|error| match kind(&error) {
             Kind::Conversion => ApplyError::refused(code::INVALID_CAST, plain(&text(&error))),
-            _ => work.refuse(&error, refusal),
+            _ => refuse(&error, refusal),
         })?;
     work.session.run(&format!("DROP TABLE {data}")).map_err(|error| store_error(&error))?;
     work.session.run(&format!("ALTER TABLE {fresh} RENAME TO data")).map_err(|error| store_error(&error))?;

@@ -121,13 +121,9 @@ impl Work<'_> {
     pub fn data(&self) -> String {
         self.file.relation("data")
     }
-
-    /// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
-    pub fn refuse(&self, error: &duckdb::Error, code: &'static str) -> ApplyError {
-        refuse(error, code)
-    }
 }
 
+/// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
 pub(crate) fn refuse(error: &duckdb::Error, code: &'static str) -> ApplyError {
     match kind(error) {
         Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Io => store_error(error).into(),
@@ -246,7 +242,7 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
             let deleted = work
                 .session
                 .run(&format!("DELETE FROM {} WHERE {predicate_sql}", work.data()))
-                .map_err(|error| work.refuse(&error, code::INVALID_WHERE_CLAUSE))?;
+                .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
         Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),

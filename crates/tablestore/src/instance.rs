@@ -132,7 +132,9 @@ impl Instance {
         files.aliases += 1;
         let alias = format!("t{}", files.aliases);
         let used_at = files.clock;
-        files.by_path.insert(path.to_owned(), Entry { alias: alias.clone(), users: 1, used_at, busy: true, known: None });
+        files
+            .by_path
+            .insert(path.to_owned(), Entry { alias: alias.clone(), users: 1, used_at, busy: true, known: None });
         drop(files);
 
         let outcome = self.attach_now(path, &alias, label);

@@ -185,9 +185,9 @@ fn map(out: &mut String, array: &dyn Array, row: usize, kind: Option<&ColumnType
         write_value(&mut key, keys.as_ref(), index, key_kind);
         // Names of a JSON object are strings; a key of another type is written as the text of its JSON.
         if key.starts_with('"') {
-            out.push_str(&key)
+            out.push_str(&key);
         } else {
-            string(out, &key)
+            string(out, &key);
         }
         out.push(':');
         write_value(out, values.as_ref(), index, value_kind);

@@ -15,6 +15,9 @@ const PROBE_MS_MAX: u64 = 60_000;
 /// How often a running probe is looked at.
 const PROBE_POLL_MS: u64 = 10;
 
+/// Broken files kept beside each other for one table; the last place is overwritten.
+const MOVED_ASIDE_MAX: u32 = 1_000;
+
 /// A file that was being attached when the process last died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspect {
@@ -108,8 +111,8 @@ fn probe(command: &[OsString], path: &Path) -> bool {
 /// Moves a file and its write-ahead log to `…corrupt-<n>`, the first free n.
 pub(crate) fn move_aside(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("table");
-    let target = (1..)
-        .map(|n: u32| path.with_file_name(format!("{name}.corrupt-{n}")))
+    let target = (1..=MOVED_ASIDE_MAX)
+        .map(|n| path.with_file_name(format!("{name}.corrupt-{n}")))
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| path.with_file_name(format!("{name}.corrupt")));
     std::fs::rename(path, &target).map_err(|source| Error::io(path, source))?;

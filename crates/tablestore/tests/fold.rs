@@ -1,5 +1,4 @@
 //! Applying changes to real files: marks, atomicity, keys, columns.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

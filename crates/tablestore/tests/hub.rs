@@ -1,5 +1,4 @@
 //! The hub under stress: many files, readers beside writers, killed processes, broken files, locked-down settings.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -104,18 +103,18 @@ fn child_writes_until_killed() {
             batch: batch(&[Some(seq as i64), Some(1)], &[Some("n"), Some("r")]),
             moment: moment(),
         }];
-        if seq % 7 == 0 {
+        if seq.is_multiple_of(7) {
             changes.push(Change::AlterColumn {
                 name: "name".into(),
                 new_name: None,
                 new_type: None,
-                set_not_null: Some(seq % 14 == 0),
+                set_not_null: Some(seq.is_multiple_of(14)),
                 set_default: None,
             });
         }
         hub.apply(&file, &mark(seq), &mark(seq + 1), changes).unwrap();
         seq += 1;
-        if seq % 50 == 0 {
+        if seq.is_multiple_of(50) {
             hub.checkpoint(&file).unwrap();
         }
     }

@@ -140,9 +140,10 @@ fn delimiters() {
 
 #[test]
 fn contradictory_options_are_refused() {
+    type Change = Box<dyn Fn(&mut CsvOptions)>;
     let bench = Bench::new();
     let table = bench.table(AB, &[]);
-    let bad: Vec<Box<dyn Fn(&mut CsvOptions)>> = vec![
+    let bad: Vec<Change> = vec![
         Box::new(|o| o.delimiter = String::new()),
         Box::new(|o| o.delimiter = "12345".into()),
         Box::new(|o| o.delimiter = "\n".into()),

@@ -276,7 +276,8 @@ fn the_tables_own_avro_schema_carries_every_type_and_any_name() {
         let Schema::Union(union) = &record.fields[8].schema else { panic!("{text}") };
         let Schema::Array(array) = &union.variants()[1] else { panic!("{text}") };
         let Schema::Record(entry) = array.items.as_ref() else { panic!("{text}") };
-        let key_value = if matches!(entry.fields[0].schema, Schema::Union(_)) { some(Value::Int(key)) } else { Value::Int(key) };
+        let key_value =
+            if matches!(entry.fields[0].schema, Schema::Union(_)) { some(Value::Int(key)) } else { Value::Int(key) };
         let value = if matches!(entry.fields[1].schema, Schema::Union(_)) {
             some(Value::String(value.into()))
         } else {
@@ -310,8 +311,11 @@ fn the_tables_own_avro_schema_carries_every_type_and_any_name() {
     let mut decoder = RowsDecoder::new(schema, HashMap::from([(fingerprint, text)]));
     let batch = decoder.decode(&payload).unwrap().remove(0);
     table.apply(vec![Change::Append { batch, moment: moment() }]).unwrap();
-    assert_eq!(table.rows(), [concat!(
-        r#"{"id":1,"größe, netto":"1.50","tiny":255,"big":18446744073709551615,"u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","#,
-        r#""t":"2023-11-14T22:13:20+00:00","l":[1,null],"s":{"a b":7,"c":"x"},"m":{"2":"two"},"n":{"k":0.5}}"#
-    )]);
+    assert_eq!(
+        table.rows(),
+        [concat!(
+            r#"{"id":1,"größe, netto":"1.50","tiny":255,"big":18446744073709551615,"u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","#,
+            r#""t":"2023-11-14T22:13:20+00:00","l":[1,null],"s":{"a b":7,"c":"x"},"m":{"2":"two"},"n":{"k":0.5}}"#
+        )]
+    );
 }

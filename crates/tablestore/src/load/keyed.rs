@@ -2,7 +2,7 @@
 
 use super::{DedupMode, LoadReport, LoadSpec, Source, import_failed, unreadable};
 use crate::append::{STAGE, drop_stage, ident_list, insert_from_stage, keys_equal};
-use crate::apply::{ChangeReport, Work};
+use crate::apply::{ChangeReport, Work, refuse};
 use crate::column::Column;
 use crate::error::{ApplyError, code, store_error};
 use crate::key::{duplicate_key, duplicates, examples};
@@ -105,7 +105,7 @@ fn incremental(
             keys_equal(keys, "d", "s"),
             differs.join(" OR ")
         );
-        updated = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))? as u64;
+        updated = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))? as u64;
     }
     let inserted = if existing < distinct { insert(work, spec, given, &format!("WHERE NOT {matching}"))? } else { 0 };
     Ok(ChangeReport {
@@ -124,7 +124,7 @@ fn incremental(
 
 fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column], condition: &str) -> Result<u64, ApplyError> {
     let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, condition);
-    let inserted = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))?;
+    let inserted = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))?;
     Ok(inserted as u64)
 }
 
