@@ -4,6 +4,12 @@
 //! themselves (a name created again is a new incarnation). A *file* is an uploaded or exported blob of a project. A
 //! *request* is an accepted command whose verdict needs the rows; the fold of the table *settles* it.
 
+pub mod context;
 pub mod contract;
-pub mod fold;
 pub mod model;
+pub mod projection;
+pub mod queries;
+
+pub use context::Storage;
+pub use projection::CatalogueProjection;
+pub use queries::Queries;

@@ -1,4 +1,5 @@
 //! Read models survive what we do to their server.
+#![allow(missing_docs, reason = "a test")]
 
 use alluvium_testing::Postgres;
 use sqlx::{Connection as _, PgConnection};

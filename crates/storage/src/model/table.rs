@@ -11,7 +11,7 @@ mod settle;
 use std::collections::{BTreeSet, VecDeque};
 
 use alluvium_kernel::Problem;
-use alluvium_tablestore::column::Column;
+use alluvium_tablestore::column::{Column, TableSchema};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use load::is_sha256;
@@ -86,6 +86,16 @@ pub(crate) fn spec_of(column: &Column) -> ColumnSpec {
 pub(crate) fn canonical(column: &ColumnSpec) -> Result<ColumnSpec, Problem> {
     Column::new(&column.name, &column.r#type, column.nullable, column.default.as_deref())
         .map(|column| spec_of(&column))
+        .map_err(|error| problem::column(&error))
+}
+
+/// Columns and key as the table store takes them.
+pub(crate) fn schema_of(columns: &[ColumnSpec], primary_key: &[String]) -> Result<TableSchema, Problem> {
+    columns
+        .iter()
+        .map(|column| Column::new(&column.name, &column.r#type, column.nullable, column.default.as_deref()))
+        .collect::<Result<Vec<_>, _>>()
+        .and_then(|columns| TableSchema::new(columns, primary_key))
         .map_err(|error| problem::column(&error))
 }
 

@@ -17,8 +17,8 @@ impl Decide<Project> for CreateBucket {
         if let Some(there) = live.buckets.get(&names::fold(&bucket)) {
             return Err(problem::bucket_exists(&there.name));
         }
-        if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX) {
-            let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes.");
+        if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0')) {
+            let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes, none of them NUL.");
             return Err(problem::invalid_request(detail));
         }
         if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {

@@ -49,8 +49,8 @@ impl Decide<Project> for DeleteProject {
 
 fn check_name(name: Option<&str>) -> Result<(), Problem> {
     let chars = name.map_or(0, |name| name.chars().count());
-    if chars > PROJECT_NAME_CHARS_MAX {
-        let detail = format!("A project's name has at most {PROJECT_NAME_CHARS_MAX} characters, this one {chars}.");
+    if chars > PROJECT_NAME_CHARS_MAX || name.is_some_and(|name| name.contains('\0')) {
+        let detail = format!("A project's name has at most {PROJECT_NAME_CHARS_MAX} characters, none of them NUL.");
         return Err(problem::invalid("invalid_name", detail));
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! Names of tables in a project's buckets.
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
-use alluvium_tablestore::column::{Column, TableSchema};
+use alluvium_tablestore::column::TableSchema;
 
 use super::{Project, TableRef};
 use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped};
 use crate::model::limits::TABLES_PER_PROJECT_MAX;
-use crate::model::table::spec_of;
+use crate::model::table::{schema_of, spec_of};
 use crate::model::{names, problem};
 
 impl Decide<Project> for CreateTable {
@@ -49,12 +49,7 @@ fn checked_schema(columns: &[ColumnSpec], primary_key: &[String]) -> Result<Tabl
     if let Some(twice) = primary_key.iter().find(|key| !seen.insert(names::fold(key))) {
         return Err(problem::invalid("invalid_primary_key", format!("The primary key repeats column {twice:?}.")));
     }
-    columns
-        .iter()
-        .map(|column| Column::new(&column.name, &column.r#type, column.nullable, column.default.as_deref()))
-        .collect::<Result<Vec<_>, _>>()
-        .and_then(|columns| TableSchema::new(columns, primary_key))
-        .map_err(|error| problem::column(&error))
+    schema_of(columns, primary_key)
 }
 
 impl Decide<Project> for DropTable {

@@ -1,10 +1,11 @@
 //! Deleting the rows a condition picks.
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
+use alluvium_tablestore::sql::Predicate;
 
 use crate::contract::{DeleteRows, RowsDeleteRequested, TableEvent};
 use crate::model::problem;
-use crate::model::table::Table;
+use crate::model::table::{Table, schema_of};
 
 /// The longest condition, in bytes.
 pub const WHERE_CLAUSE_BYTES_MAX: usize = 64 * 1024;
@@ -14,15 +15,14 @@ impl Decide<Table> for DeleteRows {
 
     fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
         state.ready_to_queue()?;
-        if self.where_clause.trim().is_empty() {
-            let detail = "The condition is empty; to delete every row say `TRUE`.";
-            return Err(problem::invalid("invalid_where_clause", detail));
-        }
         if self.where_clause.len() > WHERE_CLAUSE_BYTES_MAX {
             let detail = format!("A condition takes at most {WHERE_CLAUSE_BYTES_MAX} bytes.");
             return Err(problem::invalid("invalid_where_clause", detail));
         }
-        Ok(vec![RowsDeleteRequested { request: at.command_id.clone(), where_clause: self.where_clause }.into()])
+        let schema = schema_of(&state.columns, &state.primary_key)?;
+        let predicate = Predicate::parse(&self.where_clause, &schema)
+            .map_err(|error| problem::invalid("invalid_where_clause", error.message))?;
+        Ok(vec![RowsDeleteRequested { request: at.command_id.clone(), where_clause: predicate.to_string() }.into()])
     }
 }
 
@@ -48,14 +48,20 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_is_requested() {
-        let events = given::<Table>(vec![opened()]).when(delete("id > 5").into()).inspect_result().unwrap();
-        assert!(matches!(&events[..], [TableEvent::RowsDeleteRequested(e)] if e.request == "cmd"));
+    fn a_condition_is_requested_as_it_was_understood() {
+        let events = given::<Table>(vec![opened()]).when(delete("ID>5 and note = 'alter ego'").into());
+        let events = events.inspect_result().unwrap();
+        let [TableEvent::RowsDeleteRequested(event)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(event.request, "cmd");
+        assert!(event.where_clause.contains("\"id\" > 5") && event.where_clause.contains("'alter ego'"));
+        for all in ["1=1", "TRUE"] {
+            assert!(given::<Table>(vec![opened()]).when(delete(all).into()).inspect_result().is_ok());
+        }
     }
 
     #[test]
-    fn no_condition_is_refused() {
-        for text in ["", "  "] {
+    fn what_is_no_condition_is_refused() {
+        for text in ["", "  ", "1=1; DROP TABLE x;", "1=1 -- c", "nope = 1", "id IN (SELECT 1)", "read_csv('x')"] {
             let result = given::<Table>(vec![opened()]).when(delete(text).into()).inspect_result();
             refused(result, 400, "storage.invalid_where_clause");
         }

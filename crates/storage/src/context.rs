@@ -1,0 +1,221 @@
+//! How storage's commands are decided: which aggregates a command touches, and what of it goes together in one commit.
+
+use alluvium_eventlog::{BoundedContext, Decision, Unit};
+use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
+use serde_json::json;
+
+use crate::contract::{
+    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, TableCommand,
+    TableCreated, TableEvent,
+};
+use crate::model::{File, Project, Refusal, Stage, Table, names, problem};
+
+/// The stream of storage's events and rows.
+pub const STREAM: &str = "STORAGE";
+
+/// Storage, as the executor sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Storage;
+
+impl BoundedContext for Storage {
+    const NAME: &'static str = "storage";
+    const STREAM: &'static str = STREAM;
+    type Command = Command;
+
+    fn requirement(&self, command: &Command) -> Requirement {
+        command.requirement()
+    }
+
+    /// All commands of a project are one group: each table command depends on the catalogue, and a client that creates a
+    /// table and loads it without waiting in between means this order.
+    async fn group(&self, _: &Token, command: &Command) -> String {
+        match command {
+            Command::Project(command) => format!("project {}", names::fold(project_of(command))),
+            Command::Table(command) => match place(command) {
+                Ok(place) => format!("project {}", names::fold(place.project)),
+                Err(uid) => format!("table {uid}"),
+            },
+            Command::File(command) => format!("project {}", names::fold(file_of(command).0)),
+            Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
+        }
+    }
+
+    async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+        match command {
+            Command::Project(command) => plan_project(command, at, unit).await,
+            Command::Table(command) => plan_table(command, at, unit).await,
+            Command::File(command) => plan_file(command, at, unit).await,
+            Command::Refusal(command) => {
+                let RefusalCommand::RefuseRows(refuse) = command;
+                unit.handle::<Refusal>(&token(&refuse.seq.to_string())?, command.clone(), at).await?;
+                Ok(Decision::default())
+            }
+        }
+    }
+}
+
+fn project_of(command: &ProjectCommand) -> &str {
+    match command {
+        ProjectCommand::CreateBucket(c) => &c.project,
+        ProjectCommand::CreateProject(c) => &c.project,
+        ProjectCommand::CreateTable(c) => &c.project,
+        ProjectCommand::DeleteBucket(c) => &c.project,
+        ProjectCommand::DeleteProject(c) => &c.project,
+        ProjectCommand::DropTable(c) => &c.project,
+        ProjectCommand::UpdateProject(c) => &c.project,
+    }
+}
+
+/// The names that a table command gives for its table.
+struct Place<'a> {
+    project: &'a str,
+    bucket: &'a str,
+    table: &'a str,
+}
+
+/// Where a table command goes: to a table by name, or, from parts of the platform, to an incarnation by uid.
+fn place(command: &TableCommand) -> Result<Place<'_>, &str> {
+    let (project, bucket, table) = match command {
+        TableCommand::AddColumn(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::AlterColumn(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::DeleteRows(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::DropColumn(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::DropPrimaryKey(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::LoadTable(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::SetPrimaryKey(c) => (&c.project, &c.bucket, &c.table),
+        TableCommand::CloseTable(c) => return Err(&c.uid),
+        TableCommand::OpenTable(c) => return Err(&c.uid),
+        TableCommand::SettleRequest(c) => return Err(&c.uid),
+    };
+    Ok(Place { project, bucket, table })
+}
+
+/// Project and file of a file command.
+fn file_of(command: &FileCommand) -> (&str, &str) {
+    match command {
+        FileCommand::DeleteFile(c) => (&c.project, &c.file),
+        FileCommand::PrepareUpload(c) => (&c.project, &c.file),
+        FileCommand::RegisterExport(c) => (&c.project, &c.file),
+        FileCommand::RegisterFile(c) => (&c.project, &c.file),
+        FileCommand::StageUpload(c) => (&c.project, &c.file),
+    }
+}
+
+fn token(text: &str) -> Result<Token, Problem> {
+    Token::encode(text).map_err(|error| problem::invalid_request(format!("This id cannot be one: {error}.")))
+}
+
+/// The catalogue's decision and, in the same commit, its echo on each table that comes or goes.
+async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let project = project_of(command);
+    let id = match (names::project_aggregate_id(project), command) {
+        (Ok(id), _) => id,
+        (Err(invalid), ProjectCommand::CreateProject(_)) => return Err(invalid),
+        (Err(_), _) => return Err(problem::project_not_found(project)),
+    };
+    let held: Vec<String> = match command {
+        ProjectCommand::DeleteProject(c) => {
+            unit.load::<Project>(&id).await?.live(&c.project)?.tables().map(|table| table.uid.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let events = unit.handle::<Project>(&id, command.clone(), at).await?;
+    let mut result = json!(null);
+    for event in events {
+        match event {
+            ProjectEvent::ProjectCreated(e) => result = json!({ "project": e.project, "uid": e.uid }),
+            ProjectEvent::ProjectUpdated(e) => result = json!({ "project": e.project }),
+            ProjectEvent::ProjectDeleted(e) => {
+                for table in &held {
+                    close(table, at, unit).await?;
+                }
+                result = json!({ "project": e.project, "uid": e.uid, "tables": held.len() });
+            }
+            ProjectEvent::BucketCreated(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::BucketDeleted(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::TableCreated(e) => {
+                result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+                open(e, at, unit).await?;
+            }
+            ProjectEvent::TableDropped(e) => {
+                close(&e.uid, at, unit).await?;
+                result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+            }
+        }
+    }
+    Ok(Decision::accepted(result))
+}
+
+async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
+    let TableCreated { project, bucket, table, uid, columns, primary_key } = created;
+    let id = token(&uid)?;
+    unit.handle::<Table>(&id, OpenTable { project, bucket, table, uid, columns, primary_key }.into(), at).await?;
+    Ok(())
+}
+
+async fn close(uid: &str, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
+    unit.handle::<Table>(&token(uid)?, CloseTable { uid: uid.to_owned() }.into(), at).await?;
+    Ok(())
+}
+
+async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let uid = match place(command) {
+        Ok(place) => find_table(&place, unit).await?,
+        Err(uid) => uid.to_owned(),
+    };
+    let events = unit.handle::<Table>(&token(&uid)?, command.clone(), at).await?;
+    let awaits_settlement = events.iter().any(waits_for_rows);
+    Ok(Decision { awaits_settlement, ..Decision::accepted(json!({ "uid": uid })) })
+}
+
+async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Problem> {
+    let not_found = || problem::project_not_found(place.project);
+    let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
+    let project = unit.load::<Project>(&id).await?.live(place.project)?;
+    let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
+    Ok(table.uid.clone())
+}
+
+/// Whether the outcome is for the fold to say.
+fn waits_for_rows(event: &TableEvent) -> bool {
+    match event {
+        TableEvent::ColumnAddRequested(_)
+        | TableEvent::ColumnAlterRequested(_)
+        | TableEvent::LoadRequested(_)
+        | TableEvent::PrimaryKeyRequested(_)
+        | TableEvent::RowsDeleteRequested(_) => true,
+        TableEvent::ColumnDropped(_)
+        | TableEvent::PrimaryKeyDropped(_)
+        | TableEvent::Settled(_)
+        | TableEvent::TableClosed(_)
+        | TableEvent::TableOpened(_) => false,
+    }
+}
+
+async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let (project, file) = file_of(command);
+    let not_found = || problem::project_not_found(project);
+    let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
+    let project_uid = unit.load::<Project>(&id).await?.live(project)?.uid.clone();
+    let file_id = token(file)?;
+    let known = unit.load::<File>(&file_id).await?;
+    // A file of an earlier project of the same id is not there for this one.
+    let is_foreign = known.stage != Stage::Absent && known.project == project && known.project_uid != project_uid;
+    let command = match command.clone() {
+        FileCommand::DeleteFile(_) if is_foreign => return Err(problem::file_not_found(file)),
+        FileCommand::RegisterFile(_) | FileCommand::StageUpload(_) if is_foreign => {
+            return Err(problem::upload_session_not_found(file));
+        }
+        FileCommand::PrepareUpload(mut c) => {
+            c.project_uid = project_uid;
+            c.into()
+        }
+        FileCommand::RegisterExport(mut c) => {
+            c.project_uid = project_uid;
+            c.into()
+        }
+        other @ (FileCommand::DeleteFile(_) | FileCommand::RegisterFile(_) | FileCommand::StageUpload(_)) => other,
+    };
+    unit.handle::<File>(&file_id, command, at).await?;
+    Ok(Decision::accepted(json!({ "file": file })))
+}

@@ -1,0 +1,87 @@
+//! The read model in Postgres: projects, buckets, tables and files as they are now.
+
+mod op;
+mod steps;
+mod write;
+
+use std::sync::LazyLock;
+
+use alluvium_kernel::subject::{self, Parsed};
+use alluvium_kernel::{BoxFuture, Token};
+use alluvium_messaging::{Commit, ContractSet as _, LogMessage};
+use alluvium_projection::{ApplyError, PgProjection, migrations};
+use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
+
+use crate::contract::Event;
+use op::Op;
+
+/// The projection's name, for freshness and health.
+pub const NAME: &str = "storage";
+
+static MIGRATOR: LazyLock<Migrator> =
+    LazyLock::new(|| migrations(&[(1, "catalogue", include_str!("../migrations/0001_catalogue.sql"))]));
+
+/// Folds storage's events (not the rows) into Postgres.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CatalogueProjection;
+
+impl PgProjection for CatalogueProjection {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn stream(&self) -> &'static str {
+        crate::context::STREAM
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        vec!["ev.*.storage.>".to_owned()]
+    }
+
+    fn schema(&self) -> &'static str {
+        "storage"
+    }
+
+    fn migrator(&self) -> &'static Migrator {
+        &MIGRATOR
+    }
+
+    fn apply<'a>(&'a self, tx: &'a mut PgConnection, batch: &'a [LogMessage]) -> BoxFuture<'a, Result<(), ApplyError>> {
+        Box::pin(async move {
+            let mut ops = Vec::new();
+            for message in batch {
+                read(message, &mut ops)?;
+            }
+            for step in steps::arrange(ops) {
+                write::write(tx, step).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What a message changes.
+fn read(message: &LogMessage, ops: &mut Vec<Op>) -> Result<(), ApplyError> {
+    let Some(Parsed::Event { tenant, id, .. }) = subject::parse(&message.subject) else {
+        return Err(ApplyError::poison(message, "storage.unknown_subject", "this is no subject of an aggregate"));
+    };
+    let commit = alluvium_messaging::Contract::from_avro(&message.payload)
+        .map_err(|error| ApplyError::poison(message, "storage.malformed_commit", error.to_string()))?;
+    let Commit { entries } = commit;
+    for entry in entries {
+        let event = Event::decode(&entry.r#type, &entry.event)
+            .map_err(|error| ApplyError::poison(message, "storage.malformed_event", error.to_string()))?;
+        let place = Place { tenant: &tenant, id: &id, seq: message.seq as i64, time: entry.time };
+        ops.extend(op::of(event, &place));
+    }
+    Ok(())
+}
+
+/// Where an event stands.
+struct Place<'a> {
+    tenant: &'a Token,
+    id: &'a Token,
+    seq: i64,
+    time: i64,
+}

@@ -1,0 +1,213 @@
+//! What each event does to the read model, as data: so that many can be written at once.
+
+use super::Place;
+use crate::contract::{ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, TableEvent};
+
+/// A change of the read model.
+#[derive(Clone, Debug)]
+pub(super) enum Op {
+    PutProject { tenant: String, id: String, uid: String, name: Option<String>, settings: String, time: i64 },
+    UpdateProject { tenant: String, id: String, name: Option<String>, settings: String, time: i64 },
+    DeleteProject { tenant: String, id: String },
+    PutBucket { tenant: String, project: String, name: String, uid: String, description: Option<String>, time: i64 },
+    DeleteBucket { tenant: String, project: String, name: String },
+    PutTable(Box<TableRow>),
+    DeleteTable { tenant: String, project: String, uid: String },
+    PatchTable { uid: String, columns: Option<String>, primary_key: Option<String>, seq: i64 },
+    DropColumn { uid: String, column: String, seq: i64 },
+    PutFile(Box<FileRow>),
+    StageFile { tenant: String, id: String, blob: String, size_bytes: i64 },
+    DeleteFile { tenant: String, id: String },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct TableRow {
+    pub tenant: String,
+    pub project: String,
+    pub bucket: String,
+    pub name: String,
+    pub uid: String,
+    pub columns: String,
+    pub primary_key: String,
+    pub time: i64,
+    pub seq: i64,
+}
+
+/// A file or an upload; written only while the incarnation of the project that it belongs to lives.
+#[derive(Clone, Debug)]
+pub(super) struct FileRow {
+    pub tenant: String,
+    pub project: String,
+    pub project_uid: String,
+    pub id: String,
+    pub name: String,
+    pub content_type: Option<String>,
+    pub blob: Option<String>,
+    pub size_bytes: Option<i64>,
+    pub tags: String,
+    pub is_registered: bool,
+    pub time: i64,
+    pub expires_at: Option<i64>,
+}
+
+/// JSON text of values that hold nothing JSON cannot.
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn columns(columns: &[ColumnSpec]) -> String {
+    json(&columns)
+}
+
+/// What `event` changes; nothing for events that only the tables' own folds read.
+pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
+    match event {
+        Event::Project(event) => Some(of_project(event, at)),
+        Event::Table(event) => of_table(event, at),
+        Event::File(event) => Some(of_file(event, at)),
+        Event::Refusal(RefusalEvent::RowsRefused(_)) => None,
+    }
+}
+
+fn of_project(event: ProjectEvent, at: &Place<'_>) -> Op {
+    let (tenant, time) = (at.tenant.decode(), at.time);
+    match event {
+        ProjectEvent::ProjectCreated(e) => {
+            Op::PutProject { tenant, id: e.project, uid: e.uid, name: e.name, settings: e.settings, time }
+        }
+        ProjectEvent::ProjectUpdated(e) => {
+            Op::UpdateProject { tenant, id: e.project, name: e.name, settings: e.settings, time }
+        }
+        ProjectEvent::ProjectDeleted(e) => Op::DeleteProject { tenant, id: e.project },
+        ProjectEvent::BucketCreated(e) => {
+            Op::PutBucket { tenant, project: e.project, name: e.bucket, uid: e.uid, description: e.description, time }
+        }
+        ProjectEvent::BucketDeleted(e) => Op::DeleteBucket { tenant, project: e.project, name: e.bucket },
+        ProjectEvent::TableCreated(e) => Op::PutTable(Box::new(TableRow {
+            tenant,
+            project: e.project,
+            bucket: e.bucket,
+            name: e.table,
+            uid: e.uid,
+            columns: columns(&e.columns),
+            primary_key: json(&e.primary_key),
+            time,
+            seq: at.seq,
+        })),
+        ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
+    }
+}
+
+fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
+    let (uid, seq) = (at.id.decode(), at.seq);
+    let patch = |columns, primary_key| Some(Op::PatchTable { uid: at.id.decode(), columns, primary_key, seq });
+    match event {
+        TableEvent::ColumnDropped(e) => Some(Op::DropColumn { uid, column: e.column, seq }),
+        TableEvent::PrimaryKeyDropped(_) => patch(None, Some("[]".to_owned())),
+        TableEvent::Settled(e) if e.accepted => {
+            patch(e.columns.as_deref().map(columns), e.primary_key.as_ref().map(json))
+        }
+        // Opened and closed echo the catalogue; requests change nothing before they are settled.
+        TableEvent::Settled(_)
+        | TableEvent::TableOpened(_)
+        | TableEvent::TableClosed(_)
+        | TableEvent::ColumnAddRequested(_)
+        | TableEvent::ColumnAlterRequested(_)
+        | TableEvent::PrimaryKeyRequested(_)
+        | TableEvent::LoadRequested(_)
+        | TableEvent::RowsDeleteRequested(_) => None,
+    }
+}
+
+fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
+    let (tenant, time) = (at.tenant.decode(), at.time);
+    match event {
+        FileEvent::UploadPrepared(e) => Op::PutFile(Box::new(FileRow {
+            tenant,
+            project: e.project,
+            project_uid: e.project_uid,
+            id: e.file,
+            name: e.filename,
+            content_type: e.content_type,
+            blob: None,
+            size_bytes: None,
+            tags: json(&e.tags),
+            is_registered: false,
+            time,
+            expires_at: Some(e.expires_at),
+        })),
+        FileEvent::UploadStaged(e) => Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes },
+        FileEvent::FileRegistered(e) => Op::PutFile(Box::new(FileRow {
+            tenant,
+            project: e.project,
+            project_uid: e.project_uid,
+            id: e.file,
+            name: e.name,
+            content_type: e.content_type,
+            blob: Some(e.blob),
+            size_bytes: Some(e.size_bytes),
+            tags: json(&e.tags),
+            is_registered: true,
+            time,
+            expires_at: None,
+        })),
+        FileEvent::FileDeleted(e) => Op::DeleteFile { tenant, id: e.file },
+    }
+}
+
+impl Op {
+    /// What kind of statement writes it.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Self::PutProject { .. } => 0,
+            Self::UpdateProject { .. } => 1,
+            Self::DeleteProject { .. } => 2,
+            Self::PutBucket { .. } => 3,
+            Self::DeleteBucket { .. } => 4,
+            Self::PutTable(_) => 5,
+            Self::DeleteTable { .. } => 6,
+            Self::PatchTable { .. } => 7,
+            Self::DropColumn { .. } => 8,
+            Self::PutFile(_) => 9,
+            Self::StageFile { .. } => 10,
+            Self::DeleteFile { .. } => 11,
+        }
+    }
+
+    /// The row it writes, unique among ops of its kind: one statement may touch a row once.
+    pub fn row(&self) -> String {
+        match self {
+            Self::PutProject { tenant, id, .. }
+            | Self::UpdateProject { tenant, id, .. }
+            | Self::DeleteProject { tenant, id }
+            | Self::StageFile { tenant, id, .. }
+            | Self::DeleteFile { tenant, id } => format!("{tenant}\0{id}"),
+            Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
+                format!("{tenant}\0{project}\0{name}")
+            }
+            Self::PutTable(row) => row.uid.clone(),
+            Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => uid.clone(),
+            Self::PutFile(row) => format!("{}\0{}", row.tenant, row.id),
+        }
+    }
+
+    /// What it depends on: two ops that share one of these stay in order.
+    pub fn order(&self) -> [Option<String>; 2] {
+        let project = |tenant: &str, id: &str| Some(format!("p\0{tenant}\0{id}"));
+        let table = |uid: &str| Some(format!("t\0{uid}"));
+        let file = |tenant: &str, id: &str| Some(format!("f\0{tenant}\0{id}"));
+        match self {
+            Self::PutProject { tenant, id, .. }
+            | Self::UpdateProject { tenant, id, .. }
+            | Self::DeleteProject { tenant, id } => [project(tenant, id), None],
+            Self::PutBucket { tenant, project: id, .. } | Self::DeleteBucket { tenant, project: id, .. } => {
+                [project(tenant, id), None]
+            }
+            Self::PutTable(row) => [project(&row.tenant, &row.project), table(&row.uid)],
+            Self::DeleteTable { tenant, project: id, uid } => [project(tenant, id), table(uid)],
+            Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => [table(uid), None],
+            Self::PutFile(row) => [project(&row.tenant, &row.project), file(&row.tenant, &row.id)],
+            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => [file(tenant, id), None],
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Writing a step: one statement over arrays.
+
+use alluvium_projection::ApplyError;
+use sqlx::PgConnection;
+
+use super::op::Op;
+
+const PUT_PROJECTS: &str = "
+    INSERT INTO projects (tenant, id, uid, name, settings, created_at, updated_at)
+    SELECT tenant, id, uid, name, settings, time, time
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+      AS new (tenant, id, uid, name, settings, time)
+    ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
+      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at";
+const UPDATE_PROJECTS: &str = "
+    UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
+    WHERE projects.tenant = new.tenant AND projects.id = new.id";
+const DELETE_PROJECTS: [&str; 4] = [
+    "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE files.tenant = gone.tenant AND files.project = gone.id",
+    "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE tables.tenant = gone.tenant AND tables.project = gone.id",
+    "DELETE FROM buckets USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.id",
+    "DELETE FROM projects USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE projects.tenant = gone.tenant AND projects.id = gone.id",
+];
+const PUT_BUCKETS: &str = "
+    INSERT INTO buckets (tenant, project, name, uid, description, created_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
+      created_at = EXCLUDED.created_at";
+const DELETE_BUCKETS: &str = "
+    DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
+    WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
+const PUT_TABLES: &str = "
+    INSERT INTO tables (tenant, project, bucket, name, uid, columns, primary_key, created_at, changed_seq)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+      $9::bigint[])
+    ON CONFLICT (uid) DO NOTHING";
+const DELETE_TABLES: &str = "DELETE FROM tables WHERE uid = ANY ($1::text[])";
+const PATCH_TABLES: &str = "
+    UPDATE tables SET columns = coalesce(new.columns, tables.columns),
+      primary_key = coalesce(new.primary_key, tables.primary_key), changed_seq = new.seq
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS new (uid, columns, primary_key, seq)
+    WHERE tables.uid = new.uid";
+const DROP_COLUMNS: &str = "
+    UPDATE tables SET changed_seq = gone.seq, columns = (
+      SELECT json_agg(kept.spec ORDER BY kept.place)::text
+      FROM json_array_elements(tables.columns::json) WITH ORDINALITY AS kept (spec, place)
+      WHERE kept.spec ->> 'name' <> gone.name)
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS gone (uid, name, seq)
+    WHERE tables.uid = gone.uid";
+/// `created_at` is when the file was registered, as its event says; while it is uploaded, when the upload was opened.
+const PUT_FILES: &str = "
+    INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at, expires_at)
+    SELECT new.tenant, new.project, new.id, new.name, new.content_type, new.blob, new.size_bytes, new.tags,
+      new.is_registered, new.time, new.expires_at
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[])
+      AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at)
+    JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
+    ON CONFLICT (tenant, id) DO UPDATE SET name = EXCLUDED.name, content_type = EXCLUDED.content_type,
+      blob = EXCLUDED.blob, size_bytes = EXCLUDED.size_bytes, tags = EXCLUDED.tags,
+      is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at";
+const STAGE_FILES: &str = "
+    UPDATE files SET blob = new.blob, size_bytes = new.size_bytes
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS new (tenant, id, blob, size_bytes)
+    WHERE files.tenant = new.tenant AND files.id = new.id";
+const DELETE_FILES: &str = "
+    DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+    WHERE files.tenant = gone.tenant AND files.id = gone.id";
+
+/// Collects one field of every op of a step into an array to bind; the pattern names the kind.
+macro_rules! column {
+    ($step:expr, $pattern:pat => $value:expr) => {
+        $step.iter().filter_map(|op| if let $pattern = op { Some($value.clone()) } else { None }).collect::<Vec<_>>()
+    };
+}
+
+/// Writes one step: ops of one kind, each on a row of its own.
+pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), ApplyError> {
+    let Some(first) = step.first() else { return Ok(()) };
+    match first {
+        Op::PutProject { .. } | Op::UpdateProject { .. } | Op::DeleteProject { .. } => projects(tx, &step).await,
+        Op::PutBucket { .. } | Op::DeleteBucket { .. } => buckets(tx, &step).await,
+        Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
+            tables(tx, &step).await
+        }
+        Op::PutFile(_) | Op::StageFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+    }?;
+    Ok(())
+}
+
+async fn projects(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    match &step[0] {
+        Op::PutProject { .. } => {
+            sqlx::query(PUT_PROJECTS)
+                .bind(column!(step, Op::PutProject { tenant, .. } => tenant))
+                .bind(column!(step, Op::PutProject { id, .. } => id))
+                .bind(column!(step, Op::PutProject { uid, .. } => uid))
+                .bind(column!(step, Op::PutProject { name, .. } => name))
+                .bind(column!(step, Op::PutProject { settings, .. } => settings))
+                .bind(column!(step, Op::PutProject { time, .. } => time))
+                .execute(tx)
+                .await?;
+        }
+        Op::UpdateProject { .. } => {
+            sqlx::query(UPDATE_PROJECTS)
+                .bind(column!(step, Op::UpdateProject { tenant, .. } => tenant))
+                .bind(column!(step, Op::UpdateProject { id, .. } => id))
+                .bind(column!(step, Op::UpdateProject { name, .. } => name))
+                .bind(column!(step, Op::UpdateProject { settings, .. } => settings))
+                .bind(column!(step, Op::UpdateProject { time, .. } => time))
+                .execute(tx)
+                .await?;
+        }
+        _ => {
+            for statement in DELETE_PROJECTS {
+                sqlx::query(statement)
+                    .bind(column!(step, Op::DeleteProject { tenant, .. } => tenant))
+                    .bind(column!(step, Op::DeleteProject { id, .. } => id))
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn buckets(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    if matches!(step[0], Op::PutBucket { .. }) {
+        sqlx::query(PUT_BUCKETS)
+            .bind(column!(step, Op::PutBucket { tenant, .. } => tenant))
+            .bind(column!(step, Op::PutBucket { project, .. } => project))
+            .bind(column!(step, Op::PutBucket { name, .. } => name))
+            .bind(column!(step, Op::PutBucket { uid, .. } => uid))
+            .bind(column!(step, Op::PutBucket { description, .. } => description))
+            .bind(column!(step, Op::PutBucket { time, .. } => time))
+            .execute(tx)
+            .await?;
+        return Ok(());
+    }
+    sqlx::query(DELETE_BUCKETS)
+        .bind(column!(step, Op::DeleteBucket { tenant, .. } => tenant))
+        .bind(column!(step, Op::DeleteBucket { project, .. } => project))
+        .bind(column!(step, Op::DeleteBucket { name, .. } => name))
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    let query = match &step[0] {
+        Op::PutTable(_) => sqlx::query(PUT_TABLES)
+            .bind(column!(step, Op::PutTable(row) => row.tenant))
+            .bind(column!(step, Op::PutTable(row) => row.project))
+            .bind(column!(step, Op::PutTable(row) => row.bucket))
+            .bind(column!(step, Op::PutTable(row) => row.name))
+            .bind(column!(step, Op::PutTable(row) => row.uid))
+            .bind(column!(step, Op::PutTable(row) => row.columns))
+            .bind(column!(step, Op::PutTable(row) => row.primary_key))
+            .bind(column!(step, Op::PutTable(row) => row.time))
+            .bind(column!(step, Op::PutTable(row) => row.seq)),
+        Op::DeleteTable { .. } => sqlx::query(DELETE_TABLES).bind(column!(step, Op::DeleteTable { uid, .. } => uid)),
+        Op::PatchTable { .. } => sqlx::query(PATCH_TABLES)
+            .bind(column!(step, Op::PatchTable { uid, .. } => uid))
+            .bind(column!(step, Op::PatchTable { columns, .. } => columns))
+            .bind(column!(step, Op::PatchTable { primary_key, .. } => primary_key))
+            .bind(column!(step, Op::PatchTable { seq, .. } => seq)),
+        _ => sqlx::query(DROP_COLUMNS)
+            .bind(column!(step, Op::DropColumn { uid, .. } => uid))
+            .bind(column!(step, Op::DropColumn { column, .. } => column))
+            .bind(column!(step, Op::DropColumn { seq, .. } => seq)),
+    };
+    query.execute(tx).await?;
+    Ok(())
+}
+
+async fn files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    let query = match &step[0] {
+        Op::PutFile(_) => sqlx::query(PUT_FILES)
+            .bind(column!(step, Op::PutFile(row) => row.tenant))
+            .bind(column!(step, Op::PutFile(row) => row.project))
+            .bind(column!(step, Op::PutFile(row) => row.project_uid))
+            .bind(column!(step, Op::PutFile(row) => row.id))
+            .bind(column!(step, Op::PutFile(row) => row.name))
+            .bind(column!(step, Op::PutFile(row) => row.content_type))
+            .bind(column!(step, Op::PutFile(row) => row.blob))
+            .bind(column!(step, Op::PutFile(row) => row.size_bytes))
+            .bind(column!(step, Op::PutFile(row) => row.tags))
+            .bind(column!(step, Op::PutFile(row) => row.is_registered))
+            .bind(column!(step, Op::PutFile(row) => row.time))
+            .bind(column!(step, Op::PutFile(row) => row.expires_at)),
+        Op::StageFile { .. } => sqlx::query(STAGE_FILES)
+            .bind(column!(step, Op::StageFile { tenant, .. } => tenant))
+            .bind(column!(step, Op::StageFile { id, .. } => id))
+            .bind(column!(step, Op::StageFile { blob, .. } => blob))
+            .bind(column!(step, Op::StageFile { size_bytes, .. } => size_bytes)),
+        _ => sqlx::query(DELETE_FILES)
+            .bind(column!(step, Op::DeleteFile { tenant, .. } => tenant))
+            .bind(column!(step, Op::DeleteFile { id, .. } => id)),
+    };
+    query.execute(tx).await?;
+    Ok(())
+}

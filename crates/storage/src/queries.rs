@@ -1,0 +1,137 @@
+//! Reading the catalogue: typed, paged, in the order the surface promises.
+
+mod files;
+mod projects;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alluvium_kernel::Problem;
+use alluvium_projection::{ActiveSchema, Schema};
+use sqlx::PgPool;
+
+use crate::contract::ColumnSpec;
+
+/// How many entries a list gives when not told.
+pub const LIST_LIMIT: i64 = 100;
+/// How many entries a list gives at most.
+pub const LIST_LIMIT_MAX: i64 = 1_000;
+
+/// Row counts and sizes of tables, kept by their folds; never found out by opening files.
+pub trait TableStats: Send + Sync + 'static {
+    /// Rows and bytes of a table; `None` while nothing was folded of it.
+    fn stats(&self, uid: &str) -> Option<(u64, u64)>;
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many, at most.
+    pub limit: i64,
+    /// How many to leave out first.
+    pub offset: i64,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { limit: LIST_LIMIT, offset: 0 }
+    }
+}
+
+/// A part of a list, and how long the whole is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed<T> {
+    /// The entries of this page.
+    pub items: Vec<T>,
+    /// How many there are in all.
+    pub total: i64,
+}
+
+/// A project.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct ProjectView {
+    pub id: String,
+    pub uid: String,
+    pub name: Option<String>,
+    pub settings: String,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub table_count: i64,
+    pub bucket_count: i64,
+    pub size_bytes: u64,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct BucketView {
+    pub name: String,
+    pub description: Option<String>,
+    pub table_count: i64,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct TableView {
+    pub uid: String,
+    pub bucket: String,
+    pub name: String,
+    pub columns: Vec<ColumnSpec>,
+    pub primary_key: Vec<String>,
+    pub created_at: i64,
+    pub changed_seq: i64,
+    pub row_count: u64,
+    pub size_bytes: u64,
+}
+
+/// A file, or an upload that is not yet one.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct FileView {
+    pub id: String,
+    pub project: String,
+    pub name: String,
+    pub content_type: Option<String>,
+    pub blob: Option<String>,
+    pub size_bytes: Option<i64>,
+    pub tags: BTreeMap<String, String>,
+    pub is_registered: bool,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+}
+
+/// Reads of the catalogue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queries {
+    pool: PgPool,
+    active: ActiveSchema,
+    stats: Arc<dyn TableStats>,
+}
+
+impl Queries {
+    /// Reads of the generation that is current at each call.
+    pub fn new(pool: PgPool, active: ActiveSchema, stats: Arc<dyn TableStats>) -> Self {
+        Self { pool, active, stats }
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.active.current()
+    }
+}
+
+/// The read models cannot be asked now.
+fn unavailable(error: sqlx::Error) -> Problem {
+    tracing::warn!(error = %error, "the catalogue cannot be read");
+    Problem::unavailable("storage.catalogue_unavailable", "The catalogue cannot be read now. Try again.")
+}
+
+/// Text that a projection of ours wrote as JSON.
+fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| {
+        tracing::error!(error = %error, "the catalogue holds text that is not what was written");
+        Problem::internal()
+    })
+}

@@ -1,0 +1,126 @@
+//! Projects and buckets.
+
+use alluvium_kernel::Problem;
+
+use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
+use crate::model::problem;
+
+const PROJECT: &str = "
+    SELECT id, uid, name, settings, created_at, updated_at,
+      (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
+      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id) AS tables
+    FROM {schema}.projects AS p WHERE tenant = $1 AND id = $2";
+const PROJECTS: &str = "
+    SELECT id, uid, name, settings, created_at, updated_at,
+      (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
+      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id) AS tables
+    FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
+const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
+const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
+const BUCKET: &str = "
+    SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
+      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name) AS table_count
+    FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 AND name = $3";
+const BUCKETS: &str = "
+    SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
+      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name) AS table_count
+    FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 ORDER BY name LIMIT $3 OFFSET $4";
+const COUNT_BUCKETS: &str = "SELECT count(*) FROM {schema}.buckets WHERE tenant = $1 AND project = $2";
+
+/// In the order of the statements: id, uid, name, settings, created, updated, buckets, uids of tables.
+type ProjectRow = (String, String, Option<String>, String, i64, i64, i64, Vec<String>);
+
+/// Name, description, tables.
+type BucketRow = (String, Option<String>, i64);
+
+fn bucket_view((name, description, table_count): BucketRow) -> BucketView {
+    BucketView { name, description, table_count }
+}
+
+impl Queries {
+    fn project_view(&self, row: ProjectRow) -> ProjectView {
+        let (id, uid, name, settings, created_at, updated_at, bucket_count, tables) = row;
+        let size_bytes = tables.iter().filter_map(|uid| self.stats.stats(uid)).map(|(_, bytes)| bytes).sum();
+        let table_count = tables.len() as i64;
+        ProjectView { id, uid, name, settings, created_at, updated_at, table_count, bucket_count, size_bytes }
+    }
+
+    /// A project, or `project_not_found`.
+    pub async fn project(&self, tenant: &str, project: &str) -> Result<ProjectView, Problem> {
+        let row: Option<ProjectRow> = sqlx::query_as(self.schema().sql(PROJECT))
+            .bind(tenant)
+            .bind(project)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        row.map(|row| self.project_view(row)).ok_or_else(|| problem::project_not_found(project))
+    }
+
+    /// Projects, newest first.
+    pub async fn projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
+        let schema = self.schema();
+        let rows: Vec<ProjectRow> = sqlx::query_as(schema.sql(PROJECTS))
+            .bind(tenant)
+            .bind(page.limit)
+            .bind(page.offset)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let total = sqlx::query_scalar(schema.sql(COUNT_PROJECTS))
+            .bind(tenant)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
+    }
+
+    /// `Ok` when the project is there, else `project_not_found`.
+    pub async fn require_project(&self, tenant: &str, project: &str) -> Result<(), Problem> {
+        let exists: bool = sqlx::query_scalar(self.schema().sql(PROJECT_EXISTS))
+            .bind(tenant)
+            .bind(project)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        if exists { Ok(()) } else { Err(problem::project_not_found(project)) }
+    }
+
+    /// A bucket; `project_not_found` or `bucket_not_found` without.
+    pub async fn bucket(&self, tenant: &str, project: &str, bucket: &str) -> Result<BucketView, Problem> {
+        let row: Option<BucketRow> = sqlx::query_as(self.schema().sql(BUCKET))
+            .bind(tenant)
+            .bind(project)
+            .bind(bucket)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        match row {
+            Some(row) => Ok(bucket_view(row)),
+            None => {
+                self.require_project(tenant, project).await?;
+                Err(problem::bucket_not_found(bucket))
+            }
+        }
+    }
+
+    /// Buckets of a project by name.
+    pub async fn buckets(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<BucketView>, Problem> {
+        self.require_project(tenant, project).await?;
+        let schema = self.schema();
+        let rows: Vec<BucketRow> = sqlx::query_as(schema.sql(BUCKETS))
+            .bind(tenant)
+            .bind(project)
+            .bind(page.limit)
+            .bind(page.offset)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let total = sqlx::query_scalar(schema.sql(COUNT_BUCKETS))
+            .bind(tenant)
+            .bind(project)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(Listed { items: rows.into_iter().map(bucket_view).collect(), total })
+    }
+}
