@@ -1,0 +1,86 @@
+//! Servers killed and workers crashed: nothing lost, nothing doubled.
+#![expect(missing_docs, reason = "tests say what they show by their names")]
+
+mod play;
+
+use std::{collections::HashMap, time::Duration};
+
+use alluvium_messaging::{Commit, Contract};
+use play::*;
+
+/// By command: how many events it has on the log.
+async fn carried_out(world: &World) -> HashMap<String, usize> {
+    let mut events = HashMap::new();
+    for message in world.read("EV_PLAY").await {
+        for entry in Commit::from_avro(&message.payload).unwrap().entries {
+            *events.entry(entry.command_id).or_default() += 1;
+        }
+    }
+    events
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_loses_and_doubles_nothing() {
+    const COMMANDS: usize = 3_000;
+    let mut world = World::new().await;
+    let running = world.execute(connection(&world.nats).await, "a");
+    let client = world.client().await;
+    let sends: Vec<_> = (0..COMMANDS)
+        .map(|n| {
+            let client = client.clone();
+            let request = add(&format!("k{n}"), &format!("c{}", n % 400), 1);
+            tokio::spawn(async move { client.send(&request, Duration::from_secs(90)).await })
+        })
+        .collect();
+    for round in 0..3 {
+        tokio::time::sleep(Duration::from_millis(150 + 100 * round)).await;
+        world.nats.kill();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        world.nats.restart().await;
+    }
+    for send in sends {
+        accepted(&send.await.unwrap().unwrap());
+    }
+    running.stop().await;
+    let events = carried_out(&world).await;
+    assert_eq!(events.len(), COMMANDS);
+    assert!(events.values().all(|events| *events == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_lost_between_commit_and_telling_is_told_as_it_was() {
+    let world = World::new().await;
+    let out = world.js.get_stream("OUT").await.unwrap().cached_info().config.clone();
+    // Nowhere to tell outcomes: the commit succeeds, then the worker crashes.
+    world.js.delete_stream("OUT").await.unwrap();
+    let running = world.execute(connection(&world.nats).await, "a");
+    let client = world.client().await;
+    let send = |id: &str| {
+        let (client, request) = (client.clone(), add(id, "c", 7));
+        tokio::spawn(async move { client.send(&request, Duration::from_secs(60)).await.unwrap() })
+    };
+    let (one, two) = (send("one"), send("two"));
+    while carried_out(&world).await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    running.crash();
+    world.js.create_stream(out).await.unwrap();
+    let running = world.execute(connection(&world.nats).await, "b");
+    let mut totals = [one.await.unwrap(), two.await.unwrap()].map(|outcome| accepted(&outcome).1["total"].clone());
+    totals.sort_by_key(|total| total.as_i64());
+    assert_eq!(totals, [7, 14], "the results are those of the first decision");
+    running.stop().await;
+    assert!(carried_out(&world).await.values().all(|events| *events == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_worker_takes_over_from_a_crashed_one() {
+    let world = World::new().await;
+    let first = world.execute(connection(&world.nats).await, "first");
+    let client = world.client().await;
+    accepted(&client.send(&add("one", "c", 1), WAIT).await.unwrap());
+    let second = world.execute(connection(&world.nats).await, "second");
+    first.crash();
+    assert_eq!(accepted(&client.send(&add("two", "c", 1), WAIT).await.unwrap()).1["total"], 2);
+    second.stop().await;
+}
