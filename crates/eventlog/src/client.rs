@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     commit::pause,
-    intake::id_reused,
+    intake::{check_id, id_reused},
     outcome::{DryOutcome, OutcomePublisher, subject_of},
 };
 
@@ -69,6 +69,7 @@ impl CommandClient {
     /// that belongs to another command, and an outcome that is not known in time.
     pub async fn send(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
         let until = Instant::now() + wait;
+        check_id(&request.command_id)?;
         let at = subject_of(&request.tenant, &request.command_id)?;
         let subject = subject::command(&request.tenant, &request.context, &request.command);
         let waiter = self.wait_at(&at);
@@ -85,6 +86,7 @@ impl CommandClient {
     /// Asks what a command would do; nothing is appended.
     pub async fn dry_run(&self, request: &CommandRequest, wait: Duration) -> Result<DryOutcome, Problem> {
         let until = Instant::now() + wait;
+        check_id(&request.command_id)?;
         let client = self.js.client();
         let inbox = client.new_inbox();
         let unavailable =

@@ -208,8 +208,7 @@ impl<C: BoundedContext> Intake<C> {
                 decode::<C::Command>(C::NAME, command.as_deref(), &received.message.payload)
             })
         } else {
-            let detail = format!("A command id is 1 to {COMMAND_ID_BYTES_MAX} visible ASCII characters.");
-            Err(Problem::new("command.bad_id", 400, detail))
+            Err(bad_id())
         };
         (received, read)
     }
@@ -343,6 +342,16 @@ fn decode<S: ContractSet>(context: &str, name: Option<&str>, payload: &[u8]) -> 
         }
         _ => Problem::new("command.malformed", 400, format!("The command cannot be read: {error}.")),
     })
+}
+
+/// Whether a text may be a command's id.
+pub(crate) fn check_id(id: &str) -> Result<(), Problem> {
+    if is_id(id) { Ok(()) } else { Err(bad_id()) }
+}
+
+fn bad_id() -> Problem {
+    let detail = format!("A command id is 1 to {COMMAND_ID_BYTES_MAX} visible ASCII characters.");
+    Problem::new("command.bad_id", 400, detail)
 }
 
 fn is_id(id: &str) -> bool {

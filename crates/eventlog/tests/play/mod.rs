@@ -1,5 +1,4 @@
 //! A small context to test with: counters that must not fall below zero, and ledgers that note what was moved.
-#![expect(missing_docs, reason = "a test's own context")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::{
@@ -14,9 +13,7 @@ use alluvium_eventlog::{
     BoundedContext, CommandClient, CommandRequest, Decision, DecisionContext, Executor, ExecutorOptions, HandleError,
     Log, LogOptions, Unit,
 };
-use alluvium_kernel::{
-    Actor, Authorizer, BoxFuture, Outcome, Problem, Requirement, SigningKey, Token, Verdict,
-};
+use alluvium_kernel::{Actor, Authorizer, BoxFuture, Outcome, Problem, Requirement, SigningKey, Token, Verdict};
 use alluvium_messaging::{ContractSet, Tail, TailConfig, Tailed, connect, contract, contract_set, streams};
 use alluvium_testing::NatsServer;
 use async_nats::jetstream;
@@ -260,8 +257,9 @@ impl Running {
     }
 
     /// Ends it where it stands, as a crash would.
-    pub fn crash(self) {
+    pub async fn crash(self) {
         self.task.abort();
+        assert!(self.task.await.is_err_and(|error| error.is_cancelled()));
     }
 }
 
@@ -301,8 +299,7 @@ impl World {
     /// All messages of a stream now, each verified to follow the one before it on its subject.
     pub async fn read(&self, stream: &str) -> Vec<alluvium_messaging::LogMessage> {
         let last = self.js.get_stream(stream).await.unwrap().cached_info().state.last_sequence;
-        let config =
-            TailConfig { stream: stream.into(), filters: Vec::new(), from: 1, pull: Default::default() };
+        let config = TailConfig { stream: stream.into(), filters: Vec::new(), from: 1, pull: Default::default() };
         let mut tail = Tail::new(self.js.clone(), config).unwrap();
         let (mut messages, mut chains) = (Vec::new(), std::collections::HashMap::new());
         while tail.last() < last {
