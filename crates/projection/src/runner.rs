@@ -21,8 +21,8 @@ use crate::{Error, Freshness, PgProjection, Progress, Schema, State, generation,
 const PAUSE_MS: (u64, u64) = (50, 5_000);
 /// How long a missing stream may be a server still starting, in milliseconds, before it counts as deleted.
 const STREAM_MISSING_MS_MAX: u64 = 3_000;
-/// How long a runner that is waited for gives the awaited message to arrive before it asks whether there is one at all.
-const ASKED_MS: u64 = 3;
+/// First and longest time that a runner somebody waits for gives the next message before it asks whether there is one.
+const ASKED_MS: (u64, u64) = (3, 1_000);
 
 /// One projection in this process.
 pub(crate) struct Unit {
@@ -225,37 +225,59 @@ impl Unit {
 
         let mut reader = self.reader(applier.watermark.seq + 1)?;
         let wanted = self.freshness.wanted(self.name());
-        let mut asked = false;
+        // Somebody waits for more than is applied: how long the next message may take before we ask whether there is one.
+        let mut asked_ms = None;
         loop {
-            self.beat();
-            let gathered = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Ok(End::Stopped),
-                Some(hold) = orders.recv() => {
-                    self.stand(hold).await;
-                    return Ok(End::Again);
+            // Lives through the other branches: dropping it would begin a reconnect anew each time.
+            let gathered = {
+                let mut first = std::pin::pin!(reader.first());
+                loop {
+                    self.beat();
+                    let ask = Duration::from_millis(asked_ms.unwrap_or(ASKED_MS.1));
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return Ok(End::Stopped),
+                        Some(hold) = orders.recv() => {
+                            self.stand(hold).await;
+                            return Ok(End::Again);
+                        }
+                        gathered = &mut first => break gathered?,
+                        () = wanted.notified() => asked_ms = Some(ASKED_MS.0),
+                        () = tokio::time::sleep(ask) => {
+                            if asked_ms.is_some() && !self.pass(&mut applier).await? {
+                                asked_ms = Some((ask.as_millis() as u64 * 2).min(ASKED_MS.1));
+                            } else {
+                                asked_ms = None;
+                            }
+                        }
+                    }
                 }
-                gathered = reader.first() => gathered?,
-                () = wanted.notified(), if !asked => {
-                    asked = true;
-                    continue;
-                }
-                () = tokio::time::sleep(Duration::from_millis(ASKED_MS)), if asked => Gathered::Idle,
             };
             match gathered {
-                Gathered::Messages(batch) => self.fold(&mut applier, &mut reader, batch).await?,
+                Gathered::Messages(batch) => {
+                    self.fold(&mut applier, &mut reader, batch).await?;
+                    asked_ms = asked_ms.map(|_| ASKED_MS.0);
+                }
                 Gathered::Reconnected => {
                     let facts = lineage::verify(&self.js, self.projection.stream(), &applier.watermark).await?;
                     applier.adopt(facts.created).await?;
                 }
                 Gathered::Idle => {
-                    asked = !pass_irrelevant(&self.js, &mut applier, u64::MAX).await? && asked;
-                    self.freshness.advance(self.name(), applier.watermark.seq);
-                    self.measure(&applier, 0);
+                    self.pass(&mut applier).await?;
                 }
             }
             *failures = 0;
         }
+    }
+
+    /// Moves over what does not concern the fold; tells whether that is everything there is.
+    async fn pass(&self, applier: &mut Applier) -> Result<bool, Error> {
+        let everything = pass_irrelevant(&self.js, applier, u64::MAX).await?;
+        self.freshness.advance(self.name(), applier.watermark.seq);
+        if everything {
+            self.measure(applier, 0);
+        }
+        Ok(everything)
     }
 
     async fn fold(

@@ -23,7 +23,7 @@ const MINIMUM: Version = Version::new(2, 12);
 const VARIABLE: &str = "ALLUVIUM_NATS_SERVER";
 const NAME: &str = "nats-server";
 /// Recovering a large log takes a while.
-const START_BUDGET: Duration = Duration::from_secs(120);
+const START_BUDGET: Duration = Duration::from_mins(2);
 const STOP_BUDGET: Duration = Duration::from_secs(10);
 const START_POLL: Duration = Duration::from_millis(5);
 /// Tries to find a port nobody takes between looking and listening.

@@ -6,6 +6,7 @@
 
 pub mod context;
 pub mod contract;
+pub mod fold;
 pub mod model;
 pub mod projection;
 pub mod queries;

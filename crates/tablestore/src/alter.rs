@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::apply::{ChangeReport, Moment, Work, plain};
+use crate::apply::{ChangeReport, Moment, Work, plain, refuse};
 use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
 use crate::error::{ApplyError, Kind, code, kind, store_error, text};
 use crate::key;
@@ -18,12 +18,17 @@ pub(crate) struct Alteration {
     pub new_name: Option<String>,
     pub new_type: Option<ColumnType>,
     pub set_not_null: Option<bool>,
+    #[expect(clippy::option_option, reason = "three cases: keep, drop, set")]
     pub set_default: Option<Option<DefaultExpr>>,
 }
 
 pub(crate) fn position(schema: &TableSchema, name: &str) -> Result<usize, ApplyError> {
     schema.position(name).ok_or_else(|| {
-        ApplyError::refused_with(code::COLUMN_NOT_FOUND, format!("there is no column {name:?}"), json!({ "column": name }))
+        ApplyError::refused_with(
+            code::COLUMN_NOT_FOUND,
+            format!("there is no column {name:?}"),
+            json!({ "column": name }),
+        )
     })
 }
 
@@ -51,7 +56,12 @@ pub(crate) fn add_column(work: &mut Work<'_>, column: Column, moment: &Moment) -
             ));
         }
         if column.nullable {
-            let sql = format!("ALTER TABLE {} ADD COLUMN {} {}", work.data(), ident(&column.name), column.column_type.to_sql());
+            let sql = format!(
+                "ALTER TABLE {} ADD COLUMN {} {}",
+                work.data(),
+                ident(&column.name),
+                column.column_type.to_sql()
+            );
             work.session.run(&sql).map_err(|error| store_error(&error))?;
             work.schema = next;
             return Ok(ChangeReport::default());
@@ -174,7 +184,7 @@ pub(crate) fn copy_into(
         .run(&format!("INSERT INTO {fresh} SELECT {} FROM {data} AS d ORDER BY d.rowid", values.join(", ")))
         .map_err(|error| match kind(&error) {
             Kind::Conversion => ApplyError::refused(code::INVALID_CAST, plain(&text(&error))),
-            _ => work.refuse(&error, refusal),
+            _ => refuse(&error, refusal),
         })?;
     work.session.run(&format!("DROP TABLE {data}")).map_err(|error| store_error(&error))?;
     work.session.run(&format!("ALTER TABLE {fresh} RENAME TO data")).map_err(|error| store_error(&error))?;

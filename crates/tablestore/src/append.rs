@@ -2,7 +2,7 @@
 
 use arrow::record_batch::RecordBatch;
 
-use crate::apply::{ChangeReport, Moment, Work};
+use crate::apply::{ChangeReport, Moment, Work, refuse};
 use crate::column::{Column, TableSchema};
 use crate::error::{ApplyError, code, store_error};
 use crate::load::default_of;
@@ -66,7 +66,7 @@ fn append_to(
         appender.append_record_batch(batch.clone())?;
         appender.flush()
     };
-    work.session.noted(run()).map_err(|error| work.refuse(&error, code::ROWS_SCHEMA_MISMATCH))
+    work.session.noted(run()).map_err(|error| refuse(&error, code::ROWS_SCHEMA_MISMATCH))
 }
 
 fn stage(work: &Work<'_>, given: &[Column], batch: &RecordBatch) -> Result<(), ApplyError> {
@@ -103,14 +103,17 @@ fn merge(work: &Work<'_>, given: &[Column], moment: &Moment) -> Result<ChangeRep
         check_keys_given(keys, given)?;
         deleted = work
             .session
-            .run(&format!("DELETE FROM {data} AS d WHERE EXISTS (SELECT 1 FROM {STAGE} AS s WHERE {})", keys_equal(keys, "d", "s")))
-            .map_err(|error| work.refuse(&error, code::ROWS_SCHEMA_MISMATCH))?;
+            .run(&format!(
+                "DELETE FROM {data} AS d WHERE EXISTS (SELECT 1 FROM {STAGE} AS s WHERE {})",
+                keys_equal(keys, "d", "s")
+            ))
+            .map_err(|error| refuse(&error, code::ROWS_SCHEMA_MISMATCH))?;
         winners = format!("WHERE s.rowid IN (SELECT max(rowid) FROM {STAGE} GROUP BY {})", ident_list(keys));
     }
     let inserted = work
         .session
         .run(&insert_from_stage(&work.schema, &data, given, moment, &winners))
-        .map_err(|error| work.refuse(&error, code::ROWS_SCHEMA_MISMATCH))?;
+        .map_err(|error| refuse(&error, code::ROWS_SCHEMA_MISMATCH))?;
     Ok(ChangeReport {
         inserted: (inserted - deleted.min(inserted)) as u64,
         updated: deleted as u64,

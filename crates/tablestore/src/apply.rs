@@ -12,6 +12,7 @@ use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::{Attached, Session, lock};
 use crate::load::{LoadReport, LoadSpec};
+use crate::meta::Meta;
 use crate::{alter, append, key, load, meta};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
@@ -83,7 +84,7 @@ pub enum Change {
 }
 
 /// What one change did to the rows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChangeReport {
     /// Rows that were not there before.
     pub inserted: u64,
@@ -120,13 +121,9 @@ impl Work<'_> {
     pub fn data(&self) -> String {
         self.file.relation("data")
     }
-
-    /// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
-    pub fn refuse(&self, error: &duckdb::Error, code: &'static str) -> ApplyError {
-        refuse(error, code)
-    }
 }
 
+/// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
 pub(crate) fn refuse(error: &duckdb::Error, code: &'static str) -> ApplyError {
     match kind(error) {
         Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Io => store_error(error).into(),
@@ -157,24 +154,25 @@ pub(crate) fn plain(text: &str) -> String {
 
 impl Hub {
     /// Applies `changes` in order and moves the mark from `from` to `to`, all in one transaction.
-    pub fn apply(
-        &self,
-        file: &TableFile,
-        from: &Mark,
-        to: &Mark,
-        changes: Vec<Change>,
-    ) -> Result<Applied, ApplyError> {
+    pub fn apply(&self, file: &TableFile, from: &Mark, to: &Mark, changes: Vec<Change>) -> Result<Applied, ApplyError> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
         let _writing = lock(&writer);
         let (attached, session) = self.open_file(file)?;
         let outcome = apply_in(&session, &attached, &self.config().temp_dir(), from, to, changes);
-        if outcome.is_err() {
-            // A failed statement may leave staged rows or a half-read file behind in the connection.
-            session.discard();
+        match outcome {
+            Ok((after, changes)) => {
+                let rows = after.rows;
+                attached.remember(Some(after));
+                Ok(Applied { rows, bytes_estimate: self.bytes(file)?, changes })
+            }
+            Err(error) => {
+                attached.remember(None);
+                // A failed statement may leave staged rows or a half-read file behind in the connection.
+                session.discard();
+                Err(error)
+            }
         }
-        let (rows, changes) = outcome?;
-        Ok(Applied { rows, bytes_estimate: self.bytes(file)?, changes })
     }
 }
 
@@ -185,21 +183,24 @@ fn apply_in(
     from: &Mark,
     to: &Mark,
     changes: Vec<Change>,
-) -> Result<(u64, Vec<ChangeReport>), ApplyError> {
+) -> Result<(Meta, Vec<ChangeReport>), ApplyError> {
     let transaction = session.begin()?;
-    let before = meta::read(session, file)?;
+    let before = match file.known().filter(|known| known.mark == *from) {
+        Some(known) => Meta::clone(&known),
+        None => meta::read(session, file)?,
+    };
     if before.mark != *from {
         return Err(ApplyError::WrongMark { found: before.mark });
     }
     let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir };
     let mut reports = Vec::with_capacity(changes.len());
     for change in changes {
-        let report = apply_one(&mut work, change)?;
+        let report = apply_one(&mut work, change, &reports)?;
         work.rows += report.inserted as i64 - report.deleted as i64;
         reports.push(report);
     }
     let meta = file.relation("_meta");
-    // The condition repeats what was read above: the same snapshot, but a promise is better kept by the statement itself.
+    // What was known above may have been wrong; this statement is the one that keeps the promise.
     let moved = session
         .run_with(
             &format!(
@@ -209,7 +210,7 @@ fn apply_in(
         )
         .map_err(|error| store_error(&error))?;
     if moved != 1 {
-        return Err(ApplyError::WrongMark { found: before.mark });
+        return Err(ApplyError::WrongMark { found: meta::read(session, file)?.mark });
     }
     if work.schema != before.schema {
         session
@@ -217,7 +218,8 @@ fn apply_in(
             .map_err(|error| store_error(&error))?;
     }
     transaction.commit().map_err(|error| refuse_commit(&error))?;
-    Ok((work.rows.max(0) as u64, reports))
+    let after = Meta { mark: to.clone(), rows: work.rows.max(0) as u64, schema: work.schema };
+    Ok((after, reports))
 }
 
 /// What is wrong with data shows while changing; a commit fails for reasons of the store.
@@ -225,7 +227,7 @@ fn refuse_commit(error: &duckdb::Error) -> ApplyError {
     ApplyError::Store(store_error(error))
 }
 
-fn apply_one(work: &mut Work<'_>, change: Change) -> Result<ChangeReport, ApplyError> {
+fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Result<ChangeReport, ApplyError> {
     match change {
         Change::Append { batch, moment } => append::append(work, &batch, &moment),
         Change::AddColumn { column, moment } => alter::add_column(work, column, &moment),
@@ -240,21 +242,31 @@ fn apply_one(work: &mut Work<'_>, change: Change) -> Result<ChangeReport, ApplyE
             let deleted = work
                 .session
                 .run(&format!("DELETE FROM {} WHERE {predicate_sql}", work.data()))
-                .map_err(|error| work.refuse(&error, code::INVALID_WHERE_CLAUSE))?;
+                .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
-        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json),
+        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),
     }
 }
 
-fn settle(work: &Work<'_>, request_seq: u64, verdict_json: &str) -> Result<ChangeReport, ApplyError> {
+fn settle(
+    work: &Work<'_>,
+    request_seq: u64,
+    verdict_json: &str,
+    reports: &[ChangeReport],
+) -> Result<ChangeReport, ApplyError> {
     let settlements = work.file.relation("_settlements");
     let store = |error: duckdb::Error| ApplyError::Store(store_error(&error));
+    let changes = serde_json::to_string(reports).map_err(|error| Error::Unavailable(error.to_string()))?;
+    // Requests are settled one after the other, so the verdicts on earlier messages are on the log by now.
     work.session
-        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq = ?"), params![request_seq as i64])
+        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq < ?"), params![request_seq as i64])
         .map_err(store)?;
     work.session
-        .run_with(&format!("INSERT INTO {settlements} VALUES (?, ?, false)"), params![request_seq as i64, verdict_json])
+        .run_with(
+            &format!("INSERT INTO {settlements} VALUES (?, ?, ?, ?)"),
+            params![request_seq as i64, verdict_json, changes, work.rows],
+        )
         .map_err(store)?;
     Ok(ChangeReport::default())
 }
@@ -266,45 +278,29 @@ pub struct Settlement {
     pub request_seq: u64,
     /// The verdict, JSON.
     pub verdict_json: String,
-    /// Whether its event has been published.
-    pub published: bool,
+    /// What the changes before it in the same transaction did.
+    pub changes: Vec<ChangeReport>,
+    /// Rows in the table then.
+    pub rows: u64,
 }
 
 impl Hub {
-    /// Verdicts in the file, oldest request first; only the unpublished ones if asked.
-    pub fn settlements(&self, file: &TableFile, unpublished_only: bool) -> Result<Vec<Settlement>, Error> {
+    /// The verdicts that were given on the last settled message.
+    pub fn settlements(&self, file: &TableFile) -> Result<Vec<Settlement>, Error> {
         let (attached, session) = self.open_file(file)?;
-        let filter = if unpublished_only { "WHERE NOT published" } else { "" };
-        let sql = format!(
-            "SELECT request_seq, verdict, published FROM {} {filter} ORDER BY request_seq",
-            attached.relation("_settlements")
-        );
+        let sql = format!("SELECT request_seq, verdict, changes, row_count FROM {}", attached.relation("_settlements"));
         let read = || -> duckdb::Result<Vec<Settlement>> {
             let mut statement = session.connection().prepare(&sql)?;
             let rows = statement.query_map([], |row| {
                 Ok(Settlement {
                     request_seq: row.get::<_, i64>(0)? as u64,
                     verdict_json: row.get(1)?,
-                    published: row.get(2)?,
+                    changes: serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default(),
+                    rows: row.get::<_, i64>(3)? as u64,
                 })
             })?;
             rows.collect()
         };
         session.noted(read()).map_err(|error| store_error(&error))
-    }
-
-    /// Remembers that the verdict's event is on the log. Not a change of the fold: the mark stays.
-    pub fn settlement_published(&self, file: &TableFile, request_seq: u64) -> Result<(), Error> {
-        let path = self.path(file)?;
-        let writer = self.writer(&path);
-        let _writing = lock(&writer);
-        let (attached, session) = self.open_file(file)?;
-        session
-            .run_with(
-                &format!("UPDATE {} SET published = true WHERE request_seq = ?", attached.relation("_settlements")),
-                params![request_seq as i64],
-            )
-            .map(|_| ())
-            .map_err(|error| store_error(&error))
     }
 }

@@ -90,7 +90,7 @@ fn mismatch(message: String) -> ColumnError {
 }
 
 /// Whether two types differ in nothing but names, nullability and metadata of fields.
-fn same_layout(left: &DataType, right: &DataType) -> bool {
+pub(crate) fn same_layout(left: &DataType, right: &DataType) -> bool {
     match (left, right) {
         (DataType::List(left), DataType::List(right)) => same_layout(left.data_type(), right.data_type()),
         // Entries in an array are laid out as a map is.
@@ -108,7 +108,7 @@ fn same_layout(left: &DataType, right: &DataType) -> bool {
     }
 }
 
-fn retyped(array: &ArrayRef, target: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
+pub(crate) fn retyped(array: &ArrayRef, target: &DataType) -> Result<ArrayRef, arrow::error::ArrowError> {
     let data = array.to_data();
     let children: Vec<_> = match target {
         DataType::List(field) | DataType::Map(field, _) => data
@@ -219,7 +219,7 @@ fn arrow_field(name: &str, column_type: &ColumnType, nullable: bool) -> Field {
     Field::new(name, arrow_type(column_type), nullable)
 }
 
-fn arrow_type(column_type: &ColumnType) -> DataType {
+pub(crate) fn arrow_type(column_type: &ColumnType) -> DataType {
     match column_type {
         ColumnType::Boolean => DataType::Boolean,
         ColumnType::TinyInt

@@ -60,8 +60,8 @@ impl std::fmt::Display for TableFile {
 }
 
 fn check_token(part: &str) -> Result<()> {
-    let good = !part.is_empty()
-        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'%'));
+    let good =
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'%'));
     if good { Ok(()) } else { Err(Error::invalid("invalid_path", "a part of the table's name is not a token")) }
 }
 

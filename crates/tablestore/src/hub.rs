@@ -203,6 +203,19 @@ impl Hub {
         self.remove_files(&path)
     }
 
+    /// Removes every file of a generation, waiting for readers. Nobody may apply changes to it any more.
+    pub fn drop_generation(&self, generation: u32) -> Result<()> {
+        let directory = self.inner.config.data_dir.join(format!("g{generation}"));
+        let instance = self.instance()?;
+        for path in instance.below(&directory) {
+            instance.detach(&path)?;
+        }
+        match std::fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(directory, error)),
+            _ => Ok(()),
+        }
+    }
+
     fn remove_files(&self, path: &Path) -> Result<()> {
         self.instance()?.detach(path)?;
         for path in [path.to_owned(), marker::with_wal(path)] {

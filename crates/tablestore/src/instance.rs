@@ -13,6 +13,7 @@ use duckdb::Connection;
 use crate::error::{Error, Kind, Result, kind, store_error, text};
 use crate::hub::HubConfig;
 use crate::marker;
+use crate::meta::Meta;
 use crate::quote_path::literal_path;
 
 /// Block size of table files, in bytes. Most tables are small; with the engine's default of 256 KiB one of them takes a megabyte.
@@ -48,6 +49,8 @@ struct Entry {
     used_at: u64,
     /// Being attached or detached by somebody; everyone else waits.
     busy: bool,
+    /// What `_meta` holds after the last change made here, so that the next one need not read it first.
+    known: Option<Arc<Meta>>,
 }
 
 impl Instance {
@@ -129,7 +132,9 @@ impl Instance {
         files.aliases += 1;
         let alias = format!("t{}", files.aliases);
         let used_at = files.clock;
-        files.by_path.insert(path.to_owned(), Entry { alias: alias.clone(), users: 1, used_at, busy: true });
+        files
+            .by_path
+            .insert(path.to_owned(), Entry { alias: alias.clone(), users: 1, used_at, busy: true, known: None });
         drop(files);
 
         let outcome = self.attach_now(path, &alias, label);
@@ -229,6 +234,11 @@ impl Instance {
         }
     }
 
+    /// The attached files below a directory.
+    pub(crate) fn below(&self, directory: &Path) -> Vec<PathBuf> {
+        lock(&self.files).by_path.keys().filter(|path| path.starts_with(directory)).cloned().collect()
+    }
+
     /// How many files are attached now.
     pub(crate) fn attached(&self) -> usize {
         lock(&self.files).by_path.len()
@@ -246,6 +256,20 @@ impl Attached {
     /// The physical name of a relation of this file, safe to put into SQL as it is.
     pub(crate) fn relation(&self, table: &'static str) -> String {
         format!("{}.main.{table}", self.alias)
+    }
+}
+
+impl Attached {
+    /// What the file's `_meta` held after the last change. Whoever acts on it must still make its statement depend on the mark.
+    pub(crate) fn known(&self) -> Option<Arc<Meta>> {
+        lock(&self.instance.files).by_path.get(&self.path).and_then(|entry| entry.known.clone())
+    }
+
+    /// Remembers what `_meta` holds, or that it has to be read again.
+    pub(crate) fn remember(&self, meta: Option<Meta>) {
+        if let Some(entry) = lock(&self.instance.files).by_path.get_mut(&self.path) {
+            entry.known = meta.map(Arc::new);
+        }
     }
 }
 

@@ -184,7 +184,11 @@ fn map(out: &mut String, array: &dyn Array, row: usize, kind: Option<&ColumnType
         let mut key = String::new();
         write_value(&mut key, keys.as_ref(), index, key_kind);
         // Names of a JSON object are strings; a key of another type is written as the text of its JSON.
-        if key.starts_with('"') { out.push_str(&key) } else { string(out, &key) }
+        if key.starts_with('"') {
+            out.push_str(&key);
+        } else {
+            string(out, &key);
+        }
         out.push(':');
         write_value(out, values.as_ref(), index, value_kind);
     }
@@ -216,7 +220,11 @@ fn date(days: i64) -> String {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    if (0..=9999).contains(&year) { format!("{year:04}-{month:02}-{day:02}") } else { format!("{year:+}-{month:02}-{day:02}") }
+    if (0..=9999).contains(&year) {
+        format!("{year:04}-{month:02}-{day:02}")
+    } else {
+        format!("{year:+}-{month:02}-{day:02}")
+    }
 }
 
 fn time(micros: i64, nanos: i64) -> String {

@@ -37,6 +37,7 @@ pub use marker::{Suspect, probe_file};
 pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn};
 pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
 pub use rows::{
-    DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder, RowsError,
+    DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
+    RowsError,
 };
 pub use verify::Checksum;

@@ -15,6 +15,9 @@ const PROBE_MS_MAX: u64 = 60_000;
 /// How often a running probe is looked at.
 const PROBE_POLL_MS: u64 = 10;
 
+/// Broken files kept beside each other for one table; the last place is overwritten.
+const MOVED_ASIDE_MAX: u32 = 1_000;
+
 /// A file that was being attached when the process last died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suspect {
@@ -108,8 +111,8 @@ fn probe(command: &[OsString], path: &Path) -> bool {
 /// Moves a file and its write-ahead log to `…corrupt-<n>`, the first free n.
 pub(crate) fn move_aside(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("table");
-    let target = (1..)
-        .map(|n: u32| path.with_file_name(format!("{name}.corrupt-{n}")))
+    let target = (1..=MOVED_ASIDE_MAX)
+        .map(|n| path.with_file_name(format!("{name}.corrupt-{n}")))
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| path.with_file_name(format!("{name}.corrupt")));
     std::fs::rename(path, &target).map_err(|source| Error::io(path, source))?;
@@ -130,10 +133,8 @@ pub(crate) fn with_wal(path: &Path) -> PathBuf {
 /// What the probing child runs: opens the file with an engine of its own, replays its log, reads its mark and every row group.
 /// The process may abort in here; that is the point.
 pub fn probe_file(path: &Path) -> Result<()> {
-    let broken = |error: duckdb::Error| Error::Corrupt {
-        table: path.display().to_string(),
-        reason: crate::error::text(&error),
-    };
+    let broken =
+        |error: duckdb::Error| Error::Corrupt { table: path.display().to_string(), reason: crate::error::text(&error) };
     let connection = duckdb::Connection::open(path).map_err(broken)?;
     connection.query_row("SELECT seq FROM main._meta", [], |row| row.get::<_, i64>(0)).map_err(broken)?;
     connection.query_row("SELECT count(d) FROM main.data d", [], |row| row.get::<_, i64>(0)).map_err(broken)?;

@@ -39,7 +39,7 @@ pub(crate) fn create(
          generation INTEGER NOT NULL, row_count BIGINT NOT NULL, schema VARCHAR NOT NULL, schema_version INTEGER NOT NULL)"
     ))?;
     session.run(&format!(
-        "CREATE TABLE {} (request_seq BIGINT NOT NULL, verdict VARCHAR NOT NULL, published BOOLEAN NOT NULL)",
+        "CREATE TABLE {} (request_seq BIGINT NOT NULL, verdict VARCHAR NOT NULL, changes VARCHAR NOT NULL, row_count BIGINT NOT NULL)",
         file.relation("_settlements")
     ))?;
     session.run_with(
@@ -69,11 +69,7 @@ pub(crate) fn read(session: &Session, file: &Attached) -> Result<Meta> {
     );
     let corrupt = |reason: String| Error::Corrupt { table: file.alias.clone(), reason };
     let row = session.row(&sql, |row| {
-        let mark = Mark {
-            seq: row.get::<_, i64>(0)? as u64,
-            hash: row.get(1)?,
-            stream_created_micros: row.get(2)?,
-        };
+        let mark = Mark { seq: row.get::<_, i64>(0)? as u64, hash: row.get(1)?, stream_created_micros: row.get(2)? };
         Ok((mark, row.get::<_, i64>(3)? as u64, row.get::<_, String>(4)?, row.get::<_, i32>(5)?))
     });
     let (mark, rows, schema, version) = match row {

@@ -105,9 +105,8 @@ impl Hub {
             meta.rows
         } else {
             let sql = format!("SELECT count(*) FROM {data} AS d {condition}");
-            let count = session
-                .connection()
-                .query_row(&sql, params_from_iter(values.iter()), |row| row.get::<_, i64>(0));
+            let count =
+                session.connection().query_row(&sql, params_from_iter(values.iter()), |row| row.get::<_, i64>(0));
             session.noted(count).map_err(failed)? as u64
         };
         let sql = format!(
@@ -189,9 +188,7 @@ fn chosen(schema: &TableSchema, names: Option<&[String]>) -> Result<Vec<Column>>
 }
 
 fn known<'a>(schema: &'a TableSchema, name: &str) -> Result<&'a Column> {
-    schema
-        .column(name)
-        .ok_or_else(|| Error::invalid(code::COLUMN_NOT_FOUND, format!("there is no column {name:?}")))
+    schema.column(name).ok_or_else(|| Error::invalid(code::COLUMN_NOT_FOUND, format!("there is no column {name:?}")))
 }
 
 /// Types Arrow cannot carry exactly leave the engine as text.

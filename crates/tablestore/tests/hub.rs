@@ -1,5 +1,4 @@
 //! The hub under stress: many files, readers beside writers, killed processes, broken files, locked-down settings.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
@@ -100,20 +99,22 @@ fn child_writes_until_killed() {
     let mut seq = hub.mark(&file).unwrap().unwrap().seq;
     loop {
         // One new row and one replaced one in every step, and now and then a rewrite of the whole table.
-        let mut changes =
-            vec![Change::Append { batch: batch(&[Some(seq as i64), Some(1)], &[Some("n"), Some("r")]), moment: moment() }];
-        if seq % 7 == 0 {
+        let mut changes = vec![Change::Append {
+            batch: batch(&[Some(seq as i64), Some(1)], &[Some("n"), Some("r")]),
+            moment: moment(),
+        }];
+        if seq.is_multiple_of(7) {
             changes.push(Change::AlterColumn {
                 name: "name".into(),
                 new_name: None,
                 new_type: None,
-                set_not_null: Some(seq % 14 == 0),
+                set_not_null: Some(seq.is_multiple_of(14)),
                 set_default: None,
             });
         }
         hub.apply(&file, &mark(seq), &mark(seq + 1), changes).unwrap();
         seq += 1;
-        if seq % 50 == 0 {
+        if seq.is_multiple_of(50) {
             hub.checkpoint(&file).unwrap();
         }
     }
@@ -298,10 +299,10 @@ fn previews_choose_filter_sort_and_page() {
     };
     let all = PreviewSpec { limit: 10, ..PreviewSpec::default() };
     let only = |columns: &[&str]| Some(columns.iter().map(|name| (*name).to_owned()).collect());
-    assert_eq!(rows(PreviewSpec { columns: only(&["ID"]), limit: 2, offset: 1, ..all.clone() }), (
-        vec![r#"{"id":2}"#.to_owned(), r#"{"id":3}"#.to_owned()],
-        3
-    ));
+    assert_eq!(
+        rows(PreviewSpec { columns: only(&["ID"]), limit: 2, offset: 1, ..all.clone() }),
+        (vec![r#"{"id":2}"#.to_owned(), r#"{"id":3}"#.to_owned()], 3)
+    );
     let equal = |value: &str| vec![("id".to_owned(), value.to_owned())];
     assert_eq!(rows(PreviewSpec { equal: equal("2"), ..all.clone() }).0, [r#"{"id":2,"name":"a"}"#]);
     let sorted = PreviewSpec { order_by: vec![("name".into(), true)], columns: only(&["id"]), ..all.clone() };

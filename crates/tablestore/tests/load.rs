@@ -86,7 +86,8 @@ fn missing_columns_take_defaults_and_not_null_ones_refuse() {
 #[test]
 fn columns_restrict_the_load() {
     let bench = Bench::new();
-    let table = bench.table(&[("k", "BIGINT", false, None), ("x", "VARCHAR", true, None), ("y", "VARCHAR", true, None)], &["k"]);
+    let table = bench
+        .table(&[("k", "BIGINT", false, None), ("x", "VARCHAR", true, None), ("y", "VARCHAR", true, None)], &["k"]);
     table.load(csv(bench.blob(b"k,x,y\n1,x1,y1\n"))).unwrap();
     let only = |path, columns: &[&str]| LoadSpec {
         columns: Some(columns.iter().map(|name| (*name).to_owned()).collect()),
@@ -95,7 +96,8 @@ fn columns_restrict_the_load() {
     };
     table.load(only(bench.blob(b"k,x,y\n1,x2,y2\n2,x3,y3\n"), &["k", "x"])).unwrap();
     assert_eq!(table.rows(), [r#"{"k":1,"x":"x2","y":"y1"}"#, r#"{"k":2,"x":"x3","y":null}"#]);
-    let spec = LoadSpec { format: LoadFormat::Csv(options(|o| o.header = false)), ..only(bench.blob(b"y9,1\n"), &["y", "k"]) };
+    let spec =
+        LoadSpec { format: LoadFormat::Csv(options(|o| o.header = false)), ..only(bench.blob(b"y9,1\n"), &["y", "k"]) };
     table.load(spec).unwrap();
     assert_eq!(table.rows()[0], r#"{"k":1,"x":"x2","y":"y9"}"#, "without a header their order is the file's");
     assert_eq!(refused(table.load(only(bench.blob(b"k\n1\n"), &["k", "nope"]))).0, "column_not_found");
@@ -105,15 +107,14 @@ fn columns_restrict_the_load() {
 #[test]
 fn nulls_quotes_and_escapes() {
     assert_eq!(loaded("a,b\n,\n1,\"\"\n", |_| {}), [r#"{"a":null,"b":null}"#, r#"{"a":1,"b":null}"#]);
-    assert_eq!(loaded("a,b\n1,\"\"\n2,\n", |o| o.allow_quoted_nulls = false), [
-        r#"{"a":1,"b":""}"#,
-        r#"{"a":2,"b":null}"#
-    ]);
-    assert_eq!(loaded("a,b\n1,NA\nNA,x\n2,\"\"\n", |o| o.null_string = "NA".into()), [
-        r#"{"a":1,"b":null}"#,
-        r#"{"a":null,"b":"x"}"#,
-        r#"{"a":2,"b":""}"#
-    ]);
+    assert_eq!(
+        loaded("a,b\n1,\"\"\n2,\n", |o| o.allow_quoted_nulls = false),
+        [r#"{"a":1,"b":""}"#, r#"{"a":2,"b":null}"#]
+    );
+    assert_eq!(
+        loaded("a,b\n1,NA\nNA,x\n2,\"\"\n", |o| o.null_string = "NA".into()),
+        [r#"{"a":1,"b":null}"#, r#"{"a":null,"b":"x"}"#, r#"{"a":2,"b":""}"#]
+    );
     assert_eq!(loaded("a,b\n1,\"{\"\"k\"\": 1}\"\n", |_| {}), [r#"{"a":1,"b":"{\"k\": 1}"}"#]);
     // Both escapes in one file; a backslash before anything else is itself.
     assert_eq!(
@@ -139,9 +140,10 @@ fn delimiters() {
 
 #[test]
 fn contradictory_options_are_refused() {
+    type Change = Box<dyn Fn(&mut CsvOptions)>;
     let bench = Bench::new();
     let table = bench.table(AB, &[]);
-    let bad: Vec<Box<dyn Fn(&mut CsvOptions)>> = vec![
+    let bad: Vec<Change> = vec![
         Box::new(|o| o.delimiter = String::new()),
         Box::new(|o| o.delimiter = "12345".into()),
         Box::new(|o| o.delimiter = "\n".into()),
@@ -219,7 +221,13 @@ fn keys_in_the_file_and_in_the_table() {
     let more = LoadSpec { incremental: true, ..csv(bench.blob(b"a,b\n1,z\n2,new\n3,n\n3,m\n")) };
     let report = table.load(more.clone()).unwrap();
     assert_eq!(
-        (report.imported_rows, report.inserted_rows, report.updated_rows, report.unchanged_rows, report.duplicates_in_file),
+        (
+            report.imported_rows,
+            report.inserted_rows,
+            report.updated_rows,
+            report.unchanged_rows,
+            report.duplicates_in_file
+        ),
         (1, 1, 1, 1, 1)
     );
     assert_eq!(table.rows(), [r#"{"a":1,"b":"z"}"#, r#"{"a":2,"b":"new"}"#, r#"{"a":3,"b":"m"}"#]);
@@ -245,7 +253,9 @@ fn keys_in_the_file_and_in_the_table() {
 fn parquet_loads_by_name_and_exports_come_back() {
     let bench = Bench::new();
     let source = bench.table(AB, &[]);
-    source.load(csv_with(bench.blob(b"a,b\n1,\"\"\n2,\n3,\"q\"\"z,\"\n"), options(|o| o.allow_quoted_nulls = false))).unwrap();
+    source
+        .load(csv_with(bench.blob(b"a,b\n1,\"\"\n2,\n3,\"q\"\"z,\"\n"), options(|o| o.allow_quoted_nulls = false)))
+        .unwrap();
     let target = bench.table(&[("B", "VARCHAR", true, None), ("A", "INTEGER", true, None)], &[]);
     for (format, load) in [
         (ExportFormat::Parquet(ParquetCompression::Snappy), LoadFormat::Parquet),
@@ -268,7 +278,8 @@ fn parquet_loads_by_name_and_exports_come_back() {
     let junk = LoadSpec { format: LoadFormat::Parquet, ..csv(bench.blob(b"PAR1 this is not parquet PAR1")) };
     assert_eq!(refused(target.load(junk)).0, "import_failed");
     let outside = std::env::temp_dir().join("not-ours.csv");
-    let spec = ExportSpec { format: ExportFormat::Csv { gzip: false }, columns: None, predicate_sql: None, limit: None };
+    let spec =
+        ExportSpec { format: ExportFormat::Csv { gzip: false }, columns: None, predicate_sql: None, limit: None };
     assert!(bench.hub.export(&source.file, &spec, &outside).is_err());
     assert!(!outside.exists());
 }
@@ -292,10 +303,13 @@ fn exotic_types_load_from_text() {
     let text = "h;j;l;e;s;d;t;u;i;bl\n170141183460469231731687303715884105727;\"{\"\"a\"\": 1}\";[1, 2];y's;{'a': 1, 'b': z};1.5;\
                 2024-01-01 10:00:00+02;6ba7b810-9dad-11d1-80b4-00c04fd430c8;1 year 2 days 03:04:05.5;abc\n";
     table.load(csv_with(bench.blob(text.as_bytes()), options(|o| o.delimiter = ";".into()))).unwrap();
-    assert_eq!(table.rows(), [concat!(
-        r#"{"h":170141183460469231731687303715884105727,"j":"{\"a\": 1}","l":[1,2],"e":"y's","s":{"a":1,"b":"z"},"d":"1.50","#,
-        r#""t":"2024-01-01T08:00:00+00:00","u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","i":"1 year 2 days 03:04:05.5","bl":"YWJj"}"#
-    )]);
+    assert_eq!(
+        table.rows(),
+        [concat!(
+            r#"{"h":170141183460469231731687303715884105727,"j":"{\"a\": 1}","l":[1,2],"e":"y's","s":{"a":1,"b":"z"},"d":"1.50","#,
+            r#""t":"2024-01-01T08:00:00+00:00","u":"6ba7b810-9dad-11d1-80b4-00c04fd430c8","i":"1 year 2 days 03:04:05.5","bl":"YWJj"}"#
+        )]
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{Scratch, must};
 
-const READY_BUDGET: Duration = Duration::from_secs(120);
+const READY_BUDGET: Duration = Duration::from_mins(2);
 const READY_POLL: Duration = Duration::from_millis(20);
 const PROBE_BUDGET: Duration = Duration::from_secs(5);
 const STOP_BUDGET: Duration = Duration::from_secs(20);
@@ -139,7 +139,7 @@ impl Alluvium {
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.ok()?;
             let text = String::from_utf8_lossy(&answer).into_owned();
-            text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+            text.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()
         };
         tokio::time::timeout(PROBE_BUDGET, ask).await.ok().flatten()
     }

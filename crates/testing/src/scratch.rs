@@ -8,12 +8,16 @@ use std::{
     sync::Once,
 };
 
+use nix::sys::statvfs::statvfs;
 use tempfile::TempDir;
 
 use crate::must;
 
 const PREFIX: &str = "scratch-";
 const LOCK: &str = ".owner";
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+const MEMORY_FREE_BYTES_MIN: u64 = 4 << 30;
 
 /// A temporary directory, removed when dropped. It is locked while it is used, so that a later test process can tell
 /// and remove what a killed one left.
@@ -49,9 +53,16 @@ impl Default for Scratch {
     }
 }
 
-/// One for each user, below the system's temporary directory.
+/// One for each user: in memory where there is plenty, because copying a Postgres to a disk takes longer than most tests;
+/// else, or when `TMPDIR` names a place, below the system's temporary directory.
 fn parent() -> PathBuf {
-    env::temp_dir().join(format!("alluvium-tests-{}", nix::unistd::geteuid()))
+    let memory = Path::new(MEMORY);
+    let plenty = || {
+        let free = statvfs(memory).map(|found| found.blocks_available() * found.fragment_size());
+        free.is_ok_and(|bytes| bytes >= MEMORY_FREE_BYTES_MIN)
+    };
+    let base = if env::var_os("TMPDIR").is_none() && plenty() { memory.to_owned() } else { env::temp_dir() };
+    base.join(format!("alluvium-tests-{}", nix::unistd::geteuid()))
 }
 
 /// The lock file appears under its name only when it is locked.

@@ -1,5 +1,5 @@
 //! The log survives what we do to its server.
-#![allow(missing_docs, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Read models survive what we do to their server.
-#![allow(missing_docs, reason = "a test")]
 
 use alluvium_testing::Postgres;
 use sqlx::{Connection as _, PgConnection};

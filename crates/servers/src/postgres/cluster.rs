@@ -94,23 +94,37 @@ fn initdb(program: &Found, directory: &Path, run_as: Option<RunAs>, password: Op
     }
     let mut command = wrapped(&program.path.with_file_name("initdb"), run_as, Some("KILL"))?;
     command.arg("-D").arg(&making).args(["-U", USER, "--encoding=UTF8", "--locale=C", "--no-instructions"]);
-    match password {
-        Some(_) => command.args(["--auth=scram-sha-256", "--pwfile=/dev/stdin"]),
+    let password_file = password.map(|text| PasswordFile::write(beside(directory), text, run_as)).transpose()?;
+    match &password_file {
+        Some(file) => command.arg("--auth=scram-sha-256").arg("--pwfile").arg(&file.0),
         None => command.args(["--auth=trust", "--no-sync", "--wal-segsize=1"]),
     };
-    let failed = |source| Error::io("running initdb", source);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-    if let (Some(mut stdin), Some(password)) = (child.stdin.take(), password) {
-        writeln!(stdin, "{password}").map_err(failed)?;
-    }
-    let output = child.wait_with_output().map_err(failed)?;
+    let output = command.stdin(Stdio::null()).output().map_err(|source| Error::io("running initdb", source))?;
     if !output.status.success() {
         let said = [output.stdout, output.stderr].concat();
         let output_text = String::from_utf8_lossy(&said).trim().to_owned();
         return Err(Error::Initdb { status: output.status.to_string(), output: output_text });
     }
     rename(&making, directory)
+}
+
+/// The password while `initdb` reads it: a file, for it cannot reopen a pipe that another user made.
+struct PasswordFile(PathBuf);
+
+impl PasswordFile {
+    fn write(path: PathBuf, password: &str, reader: Option<RunAs>) -> Result<Self> {
+        write_secret(&path, password)?;
+        let file = Self(path);
+        reader.map_or(Ok(()), |user| user.own(&file.0))?;
+        Ok(file)
+    }
+}
+
+impl Drop for PasswordFile {
+    fn drop(&mut self) {
+        // The same password stays in the file that is kept; a copy that cannot be removed gives nothing away.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 /// Copies a cluster that `initdb` made once for all tests: a tenth of the time.
@@ -169,19 +183,24 @@ fn check_version(directory: &Path, program: Version) -> Result<()> {
     Err(Error::ClusterVersion { directory: directory.to_owned(), cluster, program })
 }
 
-/// Writes a new random password where only we can read it.
+/// Makes a random password and writes it where only we can read it.
 fn new_password(file: &Path) -> Result<String> {
     let password = hex::encode(random::<PASSWORD_BYTES>()?);
+    write_secret(file, &password)?;
+    Ok(password)
+}
+
+/// Writes a file that only its owner can read, from its first byte on.
+fn write_secret(path: &Path, text: &str) -> Result<()> {
     let write = || -> std::io::Result<()> {
-        if file.exists() {
-            fs::remove_file(file)?;
+        if path.exists() {
+            fs::remove_file(path)?;
         }
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-        file.write_all(password.as_bytes())?;
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().map_err(|source| Error::io(format!("writing {}", file.display()), source))?;
-    Ok(password)
+    write().map_err(|source| Error::io(format!("writing {}", path.display()), source))
 }
 
 /// A name nobody else uses, in the same file system.

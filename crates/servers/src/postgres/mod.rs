@@ -26,7 +26,7 @@ const NAME: &str = "postgres";
 /// The superuser of the cluster, the only one at first.
 const USER: &str = "alluvium";
 /// Recovery after a kill can take a while.
-const START_BUDGET: Duration = Duration::from_secs(120);
+const START_BUDGET: Duration = Duration::from_mins(2);
 const STOP_BUDGET: Duration = Duration::from_secs(10);
 const START_POLL: Duration = Duration::from_millis(10);
 /// Tries to find a port nobody takes between looking and listening.
@@ -221,6 +221,8 @@ fn settings(options: &PostgresOptions, port: u16) -> Vec<String> {
         // Commits still reach the operating system, so they survive a kill of the server; only a power cut loses them.
         let fast = ["fsync=off", "full_page_writes=off", "shared_buffers=32MB"];
         settings.extend(fast.map(String::from));
+        // A killed server leaves its shared memory behind; as files of the cluster it goes when the directory goes.
+        settings.push("dynamic_shared_memory_type=mmap".into());
     }
     settings
 }

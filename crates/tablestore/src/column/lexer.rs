@@ -16,7 +16,7 @@ pub(super) enum Token {
 
 /// A read head over the tokens.
 pub(super) struct Tokens {
-    tokens: Vec<Token>,
+    all: Vec<Token>,
     next: usize,
     code: &'static str,
 }
@@ -58,11 +58,11 @@ impl Tokens {
                 other => return Err(error(format!("unexpected character {other:?}"))),
             }
         }
-        Ok(Self { tokens, next: 0, code })
+        Ok(Self { all: tokens, next: 0, code })
     }
 
     pub(super) fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.next)
+        self.all.get(self.next)
     }
 
     pub(super) fn peek_word(&self) -> Option<String> {
@@ -73,7 +73,7 @@ impl Tokens {
     }
 
     pub(super) fn take(&mut self) -> Option<Token> {
-        let token = self.tokens.get(self.next).cloned();
+        let token = self.all.get(self.next).cloned();
         self.next += 1;
         token
     }
@@ -98,7 +98,7 @@ impl Tokens {
     /// Takes the words if they all come next.
     pub(super) fn take_words(&mut self, words: &[&str]) -> bool {
         let hit = words.iter().enumerate().all(|(offset, word)| {
-            matches!(self.tokens.get(self.next + offset), Some(Token::Word(seen)) if seen.eq_ignore_ascii_case(word))
+            matches!(self.all.get(self.next + offset), Some(Token::Word(seen)) if seen.eq_ignore_ascii_case(word))
         });
         if hit {
             self.next += words.len();

@@ -94,7 +94,8 @@ pub(super) fn open(
     options: &CsvOptions,
     wanted: &[Column],
 ) -> Result<Source, ApplyError> {
-    let dialect = options.dialect().map_err(|error| ApplyError::refused(code::INVALID_CSV_OPTIONS, error.to_string()))?;
+    let dialect =
+        options.dialect().map_err(|error| ApplyError::refused(code::INVALID_CSV_OPTIONS, error.to_string()))?;
     let mut compression = scan::compression(&mut open_blob(&spec.path)?).map_err(damaged)?;
     let mut path = spec.path.clone();
     let mut copy = None;
@@ -148,7 +149,11 @@ fn check_count(found: usize, expected: usize, line: u64) -> Result<(), ApplyErro
     if found == expected {
         return Ok(());
     }
-    Err(import_failed(format!("line {line} has {found} fields where {expected} columns are expected"), Some(line), None))
+    Err(import_failed(
+        format!("line {line} has {found} fields where {expected} columns are expected"),
+        Some(line),
+        None,
+    ))
 }
 
 /// Which column each field of the file is for; `None` for fields that are read over.

@@ -2,7 +2,7 @@
 
 use super::{DedupMode, LoadReport, LoadSpec, Source, import_failed, unreadable};
 use crate::append::{STAGE, drop_stage, ident_list, insert_from_stage, keys_equal};
-use crate::apply::{ChangeReport, Work};
+use crate::apply::{ChangeReport, Work, refuse};
 use crate::column::Column;
 use crate::error::{ApplyError, code, store_error};
 use crate::key::{duplicate_key, duplicates, examples};
@@ -32,11 +32,8 @@ pub(super) fn load(
             ),
         )?;
     }
-    let mut report = if spec.incremental {
-        incremental(work, spec, given, &keys, distinct)?
-    } else {
-        full(work, spec, given)?
-    };
+    let mut report =
+        if spec.incremental { incremental(work, spec, given, &keys, distinct)? } else { full(work, spec, given)? };
     if let Some(load) = &mut report.load {
         load.duplicates_in_file = duplicates_in_file;
         load.warnings = source.warnings;
@@ -63,18 +60,10 @@ fn stage(work: &Work<'_>, spec: &LoadSpec, source: &Source, given: &[Column]) ->
 fn check_keys(work: &Work<'_>, keys: &[String], given: &[Column]) -> Result<(), ApplyError> {
     for key in keys {
         if !given.iter().any(|column| column.name == *key) {
-            return Err(import_failed(
-                format!("the load lacks column {key:?} of the primary key"),
-                None,
-                Some(key),
-            ));
+            return Err(import_failed(format!("the load lacks column {key:?} of the primary key"), None, Some(key)));
         }
         if count(work, &format!("SELECT count(*) FROM {STAGE} WHERE {} IS NULL", ident(key)))? > 0 {
-            return Err(import_failed(
-                format!("column {key:?} of the primary key must not be NULL"),
-                None,
-                Some(key),
-            ));
+            return Err(import_failed(format!("column {key:?} of the primary key must not be NULL"), None, Some(key)));
         }
     }
     Ok(())
@@ -109,18 +98,16 @@ fn incremental(
         given.iter().filter(|column| !keys.contains(&column.name)).map(|column| ident(&column.name)).collect();
     if existing > 0 && !values.is_empty() {
         let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).collect();
-        let differs: Vec<String> =
-            values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
+        let differs: Vec<String> = values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
         let sql = format!(
             "UPDATE {data} AS d SET {} FROM {STAGE} AS s WHERE {} AND ({})",
             set.join(", "),
             keys_equal(keys, "d", "s"),
             differs.join(" OR ")
         );
-        updated = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))? as u64;
+        updated = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))? as u64;
     }
-    let inserted =
-        if existing < distinct { insert(work, spec, given, &format!("WHERE NOT {matching}"))? } else { 0 };
+    let inserted = if existing < distinct { insert(work, spec, given, &format!("WHERE NOT {matching}"))? } else { 0 };
     Ok(ChangeReport {
         inserted,
         updated,
@@ -137,7 +124,7 @@ fn incremental(
 
 fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column], condition: &str) -> Result<u64, ApplyError> {
     let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, condition);
-    let inserted = work.session.run(&sql).map_err(|error| work.refuse(&error, code::IMPORT_FAILED))?;
+    let inserted = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))?;
     Ok(inserted as u64)
 }
 

@@ -83,7 +83,7 @@ pub struct LoadSpec {
 }
 
 /// What a load did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LoadReport {
     /// Full load: rows read. Incremental: net growth of the table.
     pub imported_rows: u64,

@@ -10,8 +10,7 @@ use crate::quote_path::literal_file;
 pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Result<Source, ApplyError> {
     open_blob(&spec.path)?;
     let from_sql = format!("read_parquet({})", literal_file(&spec.path)?);
-    let mut source =
-        Source { from_sql, given: Vec::new(), warnings: Vec::new(), names: Vec::new(), _copy: None };
+    let mut source = Source { from_sql, given: Vec::new(), warnings: Vec::new(), names: Vec::new(), _copy: None };
     source.names = names(work, &source).map_err(|error| match unreadable(&error, spec, &source) {
         ApplyError::Refused { .. } => import_failed("the file is not a readable Parquet file", None, None),
         other => other,

@@ -17,11 +17,7 @@ const CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Whether the file has to be rewritten. Compressed files with an escape of their own always are: looking for it means
 /// unpacking anyway.
-pub(super) fn needed(
-    file: &mut std::fs::File,
-    compression: Compression,
-    dialect: &Dialect,
-) -> std::io::Result<bool> {
+pub(super) fn needed(file: &mut std::fs::File, compression: Compression, dialect: &Dialect) -> std::io::Result<bool> {
     let (Some(quote), Some(escape)) = (dialect.quote, dialect.escape) else { return Ok(false) };
     if quote == escape {
         return Ok(false);

@@ -10,7 +10,8 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 
 pub(super) fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, RowsError> {
     check_lengths(payload)?;
-    let malformed = |error: arrow::error::ArrowError| RowsError::malformed(format!("the Arrow stream is unreadable: {error}"));
+    let malformed =
+        |error: arrow::error::ArrowError| RowsError::malformed(format!("the Arrow stream is unreadable: {error}"));
     let reader = StreamReader::try_new(payload, None).map_err(malformed)?;
     let mut batches = Vec::new();
     let mut rows = 0;

@@ -10,12 +10,12 @@ use arrow_avro::reader::{Decoder, ReaderBuilder};
 use arrow_avro::schema::{AvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
 use serde_json::Value;
 
+use crate::avro_schema::COLUMN_ATTRIBUTE;
+
 use super::{MESSAGES_PER_BATCH_MAX, RowsError, guarded};
 
 /// Magic and fingerprint before each record, in bytes.
 const HEADER_BYTES: usize = 10;
-/// The attribute of an Avro field that holds the column's own name where Avro cannot.
-const COLUMN_ATTRIBUTE: &str = "alluvium.column";
 
 pub(super) struct Avro {
     writer_schemas: HashMap<u64, String>,
@@ -134,7 +134,8 @@ impl Avro {
             .writer_schemas
             .get(&fingerprint)
             .ok_or_else(|| RowsError::unknown_schema(format!("no schema has the fingerprint {fingerprint:016x}")))?;
-        let wrong = |error: arrow::error::ArrowError| RowsError::unknown_schema(format!("the schema is unusable: {error}"));
+        let wrong =
+            |error: arrow::error::ArrowError| RowsError::unknown_schema(format!("the schema is unusable: {error}"));
         let mut store = SchemaStore::new();
         let key = Fingerprint::Rabin(fingerprint);
         store.set(key, AvroSchema::new(schema.clone())).map_err(wrong)?;
@@ -150,8 +151,9 @@ impl Avro {
 
 fn push(decoder: &mut Decoder, payload: &[u8]) -> Result<(), RowsError> {
     let room = decoder.capacity();
-    let consumed =
-        decoder.decode(payload).map_err(|error| RowsError::malformed(format!("the record cannot be decoded: {error}")))?;
+    let consumed = decoder
+        .decode(payload)
+        .map_err(|error| RowsError::malformed(format!("the record cannot be decoded: {error}")))?;
     if consumed != payload.len() || payload.len() < HEADER_BYTES || decoder.capacity() + 1 != room {
         return Err(RowsError::malformed("the record is cut short or followed by other bytes"));
     }
@@ -162,10 +164,7 @@ fn push(decoder: &mut Decoder, payload: &[u8]) -> Result<(), RowsError> {
 pub(super) fn own_names(schema: &str) -> Vec<Option<String>> {
     let Ok(schema) = serde_json::from_str::<Value>(schema) else { return Vec::new() };
     let fields = schema.get("fields").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    fields
-        .iter()
-        .map(|field| field.get(COLUMN_ATTRIBUTE).and_then(Value::as_str).map(str::to_owned))
-        .collect()
+    fields.iter().map(|field| field.get(COLUMN_ATTRIBUTE).and_then(Value::as_str).map(str::to_owned)).collect()
 }
 
 pub(super) fn renamed(batch: &RecordBatch, names: &[Option<String>]) -> RecordBatch {

@@ -9,6 +9,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use arrow::util::display::array_value_to_string;
 
 use super::RowsError;
+use crate::avro_schema;
 use crate::column::{Column, ColumnType, TableSchema};
 
 /// The Arrow type in which a column goes to the engine. Types Arrow cannot hold go as text, which the engine casts.
@@ -84,21 +85,25 @@ pub(super) fn conform(batch: &RecordBatch, schema: &TableSchema) -> Result<Recor
 
 /// Columns that may not be NULL and have no default have to be there.
 pub(super) fn check_missing(schema: &TableSchema, seen: &[bool]) -> Result<(), RowsError> {
-    let missing = schema
-        .columns
-        .iter()
-        .zip(seen)
-        .find(|(column, seen)| !**seen && !column.nullable && column.default.is_none());
+    let missing =
+        schema.columns.iter().zip(seen).find(|(column, seen)| !**seen && !column.nullable && column.default.is_none());
     match missing {
         None => Ok(()),
-        Some((column, _)) => Err(RowsError::mismatch(format!("column {:?} is missing and must not be NULL", column.name))),
+        Some((column, _)) => {
+            Err(RowsError::mismatch(format!("column {:?} is missing and must not be NULL", column.name)))
+        }
     }
 }
 
 pub(super) fn fitted(array: &ArrayRef, column: &Column) -> Result<ArrayRef, RowsError> {
     let target = arrow_type(&column.column_type);
     let wrong = |array: &ArrayRef| {
-        RowsError::mismatch(format!("column {:?} of type {} cannot take {}", column.name, column.column_type, array.data_type()))
+        RowsError::mismatch(format!(
+            "column {:?} of type {} cannot take {}",
+            column.name,
+            column.column_type,
+            array.data_type()
+        ))
     };
     let plain = match array.data_type() {
         DataType::Null => return Ok(new_null_array(&target, array.len())),
@@ -107,6 +112,11 @@ pub(super) fn fitted(array: &ArrayRef, column: &Column) -> Result<ArrayRef, Rows
         DataType::LargeBinary | DataType::BinaryView => cast(array, &DataType::Binary).ok_or_else(|| wrong(array))?,
         _ => Arc::clone(array),
     };
+    // Nested values written with the table's own Avro schema differ from the column only in names, which Avro restricts.
+    let own = avro_schema::arrow_type(&column.column_type);
+    if own.is_nested() && avro_schema::same_layout(plain.data_type(), &own) {
+        return avro_schema::retyped(&plain, &own).map_err(|error| RowsError::mismatch(error.to_string()));
+    }
     let textual = *plain.data_type() == DataType::Utf8;
     match &column.column_type {
         ColumnType::Uuid if matches!(plain.data_type(), DataType::FixedSizeBinary(16)) => Ok(uuid_text(&plain)),

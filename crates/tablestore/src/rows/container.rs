@@ -17,7 +17,8 @@ const SYNC_BYTES: usize = 16;
 
 pub(super) fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, RowsError> {
     let (plain, schema) = unpacked(payload)?;
-    let malformed = |error: arrow::error::ArrowError| RowsError::malformed(format!("the Avro container is unreadable: {error}"));
+    let malformed =
+        |error: arrow::error::ArrowError| RowsError::malformed(format!("the Avro container is unreadable: {error}"));
     let names = own_names(&schema);
     let reader = ReaderBuilder::new().with_batch_size(BATCH_ROWS).build(Cursor::new(plain)).map_err(malformed)?;
     reader.map(|batch| batch.map(|batch| renamed(&batch, &names)).map_err(malformed)).collect()
@@ -131,8 +132,8 @@ fn unpack<'a>(codec: &str, block: &'a [u8], limit: usize) -> Result<std::borrow:
 
 /// Refuses schemas with which a few bytes can stand for any number of items: arrays of things without a size.
 fn check_schema(schema: &str) -> Result<(), RowsError> {
-    let schema: Value =
-        serde_json::from_str(schema).map_err(|_| RowsError::malformed("the schema of the Avro container is not JSON"))?;
+    let schema: Value = serde_json::from_str(schema)
+        .map_err(|_| RowsError::malformed("the schema of the Avro container is not JSON"))?;
     if sizeless_items(&schema) {
         return Err(RowsError::malformed("the schema has an array of items without a size"));
     }
@@ -144,7 +145,9 @@ fn sizeless_items(schema: &Value) -> bool {
         Value::Array(branches) => branches.iter().any(sizeless_items),
         Value::Object(object) => {
             let items = object.get("items").is_some_and(sizeless);
-            items || object.values().any(|value| value.is_object() || value.is_array()) && object.values().any(sizeless_items)
+            items
+                || object.values().any(|value| value.is_object() || value.is_array())
+                    && object.values().any(sizeless_items)
         }
         _ => false,
     }
@@ -193,7 +196,8 @@ impl<'a> Input<'a> {
 
     fn bytes(&mut self) -> Result<&'a [u8], RowsError> {
         let length = self.long()?;
-        let length = usize::try_from(length).map_err(|_| RowsError::malformed("a length in the Avro container is negative"))?;
+        let length =
+            usize::try_from(length).map_err(|_| RowsError::malformed("a length in the Avro container is negative"))?;
         self.take(length)
     }
 }

@@ -59,9 +59,8 @@ fn batch(rows: &[Row], schema: &TableSchema) -> Result<RecordBatch, RowsError> {
     let mut arrays = Vec::new();
     let mut seen = vec![false; schema.columns.len()];
     for name in rows[0].keys() {
-        let index = schema
-            .position(name)
-            .ok_or_else(|| RowsError::mismatch(format!("the table has no column {name:?}")))?;
+        let index =
+            schema.position(name).ok_or_else(|| RowsError::mismatch(format!("the table has no column {name:?}")))?;
         if std::mem::replace(&mut seen[index], true) {
             return Err(RowsError::mismatch(format!("column {name:?} comes twice")));
         }
@@ -151,8 +150,7 @@ fn decoded(values: &[&str], column: &Column) -> Result<ArrayRef, RowsError> {
         RowsError::mismatch(format!("column {:?} of type {}: {reason}", column.name, column.column_type))
     };
     guarded(|| {
-        let mut decoder =
-            ReaderBuilder::new(schema).with_batch_size(values.len()).build_decoder().map_err(wrong)?;
+        let mut decoder = ReaderBuilder::new(schema).with_batch_size(values.len()).build_decoder().map_err(wrong)?;
         decoder.decode(lines.as_bytes()).map_err(wrong)?;
         let batch = decoder.flush().map_err(wrong)?;
         batch

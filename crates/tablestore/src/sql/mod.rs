@@ -10,8 +10,13 @@ mod functions;
 mod parse;
 pub mod predicate;
 pub mod query;
+mod tokens;
+#[expect(clippy::format_push_string, reason = "the pieces read as the SQL they write; statements are small")]
 mod writer;
+#[expect(clippy::format_push_string, reason = "the pieces read as the SQL they write; statements are small")]
 mod writer_calls;
+mod writer_from;
+#[expect(clippy::format_push_string, reason = "the pieces read as the SQL they write; statements are small")]
 mod writer_query;
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub const SQL_NESTING_MAX: usize = 24;
 const PARSER_RECURSION_MAX: usize = 200;
 /// A chain such as `1+1+…` is parsed in a loop but gives a tree as deep as it is long, which is dropped recursively; this
 /// holds the deepest tree that [`SQL_TOKENS_MAX`] allows. Only touched pages cost memory.
-const STACK_BYTES: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// The parser's DuckDB, plus what the real one has and it lacks: `E'…'` strings, `IGNORE NULLS` as an argument.
 #[derive(Debug)]

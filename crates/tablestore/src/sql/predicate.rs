@@ -27,7 +27,14 @@ impl Predicate {
             let expr = parse::expression(text)?;
             let template = Writer::new(Names::Table(schema)).expr(&expr)?;
             check_boolean(&expr, schema)?;
-            Ok(Self { template, constant: constant(&expr, 0) })
+            let parsed = Self { template, constant: constant(&expr, 0) };
+            // The event carries the canonical text, and quoting makes it longer: what could not be read again on a replay
+            // must not be accepted now.
+            let again = parse::expression(&parsed.to_string())?;
+            if Writer::new(Names::Table(schema)).expr(&again)? != parsed.template {
+                return Err(SqlError::new(CODE, "the condition has no canonical form"));
+            }
+            Ok(parsed)
         })
         .map_err(|error| SqlError { code: CODE, ..error })
     }
@@ -74,28 +81,30 @@ fn check_boolean(expr: &Expr, schema: &TableSchema) -> Result<(), SqlError> {
     let refused = |what: &str| Err(SqlError::new(CODE, format!("{what} is no condition")));
     match expr {
         Expr::Nested(inner) => check_boolean(inner, schema),
-        Expr::Value(value) => match &value.value {
-            Value::Boolean(_) | Value::Number(..) | Value::Null => Ok(()),
-            _ => refused("a text"),
-        },
-        Expr::Identifier(name) => match schema.column(&name.value) {
-            Some(column) if column.column_type == ColumnType::Boolean => Ok(()),
-            _ => refused("a column that is not BOOLEAN"),
-        },
+        Expr::Value(value) if matches!(value.value, Value::Boolean(_) | Value::Number(..) | Value::Null) => Ok(()),
+        Expr::Value(_) => refused("a text"),
+        Expr::Identifier(name) => {
+            let column = schema.column(&name.value);
+            if column.is_some_and(|column| column.column_type == ColumnType::Boolean) {
+                return Ok(());
+            }
+            refused("a column that is not BOOLEAN")
+        }
         Expr::UnaryOp { op: UnaryOperator::Not, .. } => Ok(()),
         Expr::UnaryOp { .. } => refused("a sign"),
-        Expr::BinaryOp { op, .. } => match op {
-            BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::Modulo
-            | BinaryOperator::DuckIntegerDivide
-            | BinaryOperator::PGExp
-            | BinaryOperator::BitwiseXor
-            | BinaryOperator::StringConcat => refused("an arithmetic expression"),
-            _ => Ok(()),
-        },
+        Expr::BinaryOp {
+            op:
+                BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+                | BinaryOperator::DuckIntegerDivide
+                | BinaryOperator::PGExp
+                | BinaryOperator::BitwiseXor
+                | BinaryOperator::StringConcat,
+            ..
+        } => refused("an arithmetic expression"),
         Expr::TypedString(_) | Expr::Interval(_) | Expr::Array(_) | Expr::Dictionary(_) | Expr::Tuple(_) => {
             refused("this literal")
         }

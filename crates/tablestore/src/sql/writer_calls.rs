@@ -8,7 +8,8 @@ use sqlparser::ast::{
 
 use super::SqlError;
 use super::functions;
-use super::writer::{NOW_MARK, Names, TODAY_MARK, Writer, Written, ident};
+use super::tokens::ident;
+use super::writer::{NOW_MARK, Names, TODAY_MARK, Writer, Written};
 
 impl Writer<'_> {
     pub(super) fn function(&mut self, function: &Function) -> Written {
@@ -20,10 +21,10 @@ impl Writer<'_> {
         if !plain || function.null_treatment.is_some() {
             self.query_only("a window or an aggregate")?;
         }
-        if matches!(self.names, Names::Table(_)) {
-            if let Some(mark) = clock_mark(name, &function.args)? {
-                return Ok(mark.to_owned());
-            }
+        if let Names::Table(_) = self.names
+            && let Some(mark) = clock_mark(name, &function.args)?
+        {
+            return Ok(mark.to_owned());
         }
         let mut out = match &function.args {
             FunctionArguments::None if functions::is_bare(name) => name.to_owned(),
@@ -36,7 +37,7 @@ impl Writer<'_> {
             }
             FunctionArguments::Subquery(_) => return Err(SqlError::not_allowed("a subquery as the argument")),
             FunctionArguments::List(list) => {
-                format!("{name}({})", self.arguments(name, list, function.null_treatment.as_ref())?)
+                format!("{name}({})", self.arguments(name, list, function.null_treatment)?)
             }
         };
         if !function.within_group.is_empty() {
@@ -61,7 +62,7 @@ impl Writer<'_> {
         known.ok_or_else(refused)
     }
 
-    fn arguments(&mut self, name: &str, list: &FunctionArgumentList, nulls: Option<&NullTreatment>) -> Written {
+    fn arguments(&mut self, name: &str, list: &FunctionArgumentList, nulls: Option<NullTreatment>) -> Written {
         let FunctionArgumentList { duplicate_treatment, args, clauses } = list;
         if duplicate_treatment.is_some() || !clauses.is_empty() {
             self.query_only("an aggregate")?;
@@ -76,7 +77,7 @@ impl Writer<'_> {
         for clause in clauses {
             match clause {
                 FunctionArgumentClause::OrderBy(order) => out += &format!(" ORDER BY {}", self.order_list(order)?),
-                FunctionArgumentClause::IgnoreOrRespectNulls(nulls) => out += null_treatment(nulls),
+                FunctionArgumentClause::IgnoreOrRespectNulls(nulls) => out += null_treatment(*nulls),
                 _ => return Err(SqlError::not_allowed("this clause of an argument list")),
             }
         }
@@ -182,7 +183,7 @@ impl Writer<'_> {
     }
 }
 
-fn null_treatment(nulls: &NullTreatment) -> &'static str {
+fn null_treatment(nulls: NullTreatment) -> &'static str {
     match nulls {
         NullTreatment::IgnoreNulls => " IGNORE NULLS",
         NullTreatment::RespectNulls => " RESPECT NULLS",

@@ -1,6 +1,6 @@
 //! A hub in a directory of its own, and short words for what every test does.
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each test file uses its part, so an expectation would fail in those that use all")]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -114,8 +114,7 @@ pub fn schema(columns: &[(&str, &str, bool, Option<&str>)], key: &[&str]) -> Tab
 }
 
 pub fn batch(ids: &[Option<i64>], names: &[Option<&str>]) -> RecordBatch {
-    let schema =
-        Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("name", DataType::Utf8, true)]);
+    let schema = Schema::new(vec![Field::new("id", DataType::Int64, true), Field::new("name", DataType::Utf8, true)]);
     let columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from(ids.to_vec())), Arc::new(StringArray::from(names.to_vec()))];
     RecordBatch::try_new(Arc::new(schema), columns).unwrap()

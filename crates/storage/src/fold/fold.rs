@@ -1,0 +1,392 @@
+//! The fold of the stream `STORAGE` into table files: one reader, one lane a table.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use alluvium_kernel::{Problem, Timestamp, Token, header, subject};
+use alluvium_messaging::{
+    CodecError, Commit, Contract, ContractSet, LogMessage, PullSettings, Tail, TailConfig, Tailed, direct,
+    stream_created,
+};
+use alluvium_tablestore::Hub;
+use async_nats::jetstream;
+use tokio::sync::{OwnedSemaphorePermit, RwLock as Gate, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::effects::{Effects, Live};
+use super::floor::{Floor, lineage_hash};
+use super::lane::{Lane, Stopped, TableView};
+use super::progress::Progress;
+use super::queue::{Body, CommitEvent, Item, Queue};
+use super::routing::{Routing, TableId};
+use crate::contract::{ProjectEvent, TableEvent};
+
+/// The stream that is folded.
+pub const STREAM: &str = "STORAGE";
+/// What messages waiting in lanes may take together, in KiB.
+const WAITING_KIB_MAX: usize = 256 << 10;
+/// How often the floor is saved while it moves.
+const FLOOR_SAVE_MS: u64 = 1_000;
+
+/// One generation of table files, kept up to date.
+pub struct Fold {
+    /// Which generation.
+    pub generation: u32,
+    /// How far it is.
+    pub progress: Arc<Progress>,
+    hub: Hub,
+    js: jetstream::Context,
+    effects: Arc<Effects>,
+    routing: RwLock<Routing>,
+    lanes: RwLock<HashMap<String, Arc<Lane>>>,
+    stream_created_micros: i64,
+    /// The last message read, for the lineage check after a reconnect.
+    last: Mutex<(u64, String)>,
+    quarantine: Mutex<Option<Problem>>,
+    memory: Arc<Semaphore>,
+    gate: Gate<()>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Fold {
+    /// Starts folding behind the generation's floor.
+    pub async fn start(
+        hub: Hub,
+        js: jetstream::Context,
+        generation: u32,
+        effects: Arc<Effects>,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Problem> {
+        let unavailable = |error: &dyn std::fmt::Display| {
+            tracing::error!(error = %error, "the table fold cannot start");
+            Problem::unavailable("storage.fold_unavailable", format!("the table fold cannot start: {error}"))
+        };
+        let (created, _) = stream_created(&js, STREAM).await.map_err(|error| unavailable(&error))?;
+        let directory = hub.config().data_dir.join(format!("g{generation}"));
+        let floor = Floor::load(&directory)
+            .map_err(|error| unavailable(&error))?
+            .unwrap_or_else(|| Floor::start(created.micros()));
+        let fold = Arc::new(Self {
+            generation,
+            progress: Arc::new(Progress::starting_at(floor.seq)),
+            hub,
+            js,
+            effects,
+            routing: RwLock::new(floor.routing.clone()),
+            lanes: RwLock::default(),
+            stream_created_micros: created.micros(),
+            last: Mutex::new((floor.seq, floor.hash.clone())),
+            quarantine: Mutex::default(),
+            memory: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
+            gate: Gate::new(()),
+            stop,
+            tasks: TaskTracker::new(),
+        });
+        if floor.stream_created_micros != created.micros() {
+            fold.quarantined("the stream was created anew since the tables were folded from it");
+        }
+        for id in floor.routing.tables() {
+            let (rows, bytes) = floor.sizes.get(&id.uid).copied().unwrap_or_default();
+            fold.open_lane(id, TableView { rows, bytes, ..TableView::default() });
+        }
+        fold.tasks.spawn(Arc::clone(&fold).read());
+        fold.tasks.spawn(Arc::clone(&fold).save_floors(directory));
+        Ok(fold)
+    }
+
+    /// Stops reading, lets lanes end their transactions, and saves the floor.
+    pub async fn finish(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// The lane of a table, while its name stands for it.
+    pub fn lane(&self, uid: &str) -> Option<Arc<Lane>> {
+        self.lanes.read().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Every lane.
+    pub fn lanes(&self) -> Vec<Arc<Lane>> {
+        self.lanes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The names as they are now.
+    pub fn routing(&self) -> RwLockReadGuard<'_, Routing> {
+        self.routing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the fold stands still, when it does.
+    pub fn quarantine(&self) -> Option<Problem> {
+        self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Holds the reader between two messages for as long as the guard lives; gives its place.
+    pub async fn hold(&self) -> (tokio::sync::RwLockWriteGuard<'_, ()>, u64) {
+        let guard = self.gate.write().await;
+        let seq = self.progress.read_to();
+        (guard, seq)
+    }
+
+    /// Effects of a generation that is rebuilt behind this one.
+    pub fn effects_behind(&self) -> Effects {
+        self.effects.behind(Arc::clone(&self.progress))
+    }
+
+    /// Effects of a generation that is rebuilt because this one cannot go on.
+    pub fn effects_alone(&self, live: &Arc<Live>) -> Effects {
+        let effects = self.effects_behind();
+        effects.go_live(Arc::clone(live));
+        effects
+    }
+
+    /// This generation decides from now on.
+    pub fn go_live(&self, live: Arc<Live>) {
+        self.effects.go_live(live);
+    }
+
+    async fn read(self: Arc<Self>) {
+        let config = TailConfig {
+            stream: STREAM.into(),
+            filters: vec![],
+            from: self.progress.read_to() + 1,
+            pull: PullSettings::default(),
+        };
+        let mut tail = match Tail::new(self.js.clone(), config) {
+            Ok(tail) => tail,
+            Err(error) => return self.quarantined(&error.to_string()),
+        };
+        while self.quarantine().is_none() {
+            let next = tokio::select! {
+                () = self.stop.cancelled() => return,
+                next = tail.next() => next,
+            };
+            let _between = self.gate.read().await;
+            match next {
+                Ok(Tailed::Message(message)) => {
+                    self.take(message).await;
+                    while let Some(message) = tail.ready() {
+                        self.take(message).await;
+                    }
+                }
+                Ok(Tailed::Reconnected) => self.verify_lineage().await,
+                Ok(Tailed::Idle) => {}
+                Err(error) => return self.quarantined(&error.to_string()),
+            }
+        }
+    }
+
+    /// Hands one message to whom it concerns.
+    async fn take(self: &Arc<Self>, message: LogMessage) {
+        // The memory is taken before any lock: a full house makes the reader wait, not everybody.
+        let kib = (message.payload.len() >> 10) as u32 + 1;
+        let wanted = Arc::clone(&self.memory).acquire_many_owned(kib.min(WAITING_KIB_MAX as u32));
+        let memory = tokio::select! {
+            () = self.stop.cancelled() => return,
+            memory = wanted => memory,
+        };
+        let Ok(memory) = memory else { return };
+        let (seq, hash) = (message.seq, lineage_hash(&message));
+        tokio::select! {
+            () = self.stop.cancelled() => return,
+            () = self.effects.decided(seq) => {}
+        }
+        let stranger = self.hand_over(message, memory);
+        if let Some(message) = stranger {
+            self.effects.stray_rows(message).await;
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (seq, hash);
+        self.progress.read(seq);
+    }
+
+    /// Gives rows for no table back.
+    fn hand_over(self: &Arc<Self>, message: LogMessage, memory: OwnedSemaphorePermit) -> Option<LogMessage> {
+        match subject::parse(&message.subject) {
+            Some(subject::Parsed::Rows { .. }) => {
+                let lane = self.routing().by_subject(&message.subject).and_then(|id| self.lane(&id.uid));
+                let Some(lane) = lane else { return Some(message) };
+                self.push(&lane, message, memory);
+            }
+            Some(subject::Parsed::Event { tenant, aggregate, .. }) if aggregate == "project" => {
+                self.project(&tenant, &message);
+            }
+            Some(subject::Parsed::Event { aggregate, id, .. }) if aggregate == "table" => {
+                if let Some(lane) = self.lane(&id.decode()) {
+                    self.push(&lane, message, memory);
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn push(&self, lane: &Lane, message: LogMessage, memory: OwnedSemaphorePermit) {
+        lane.queue.push(item(message), memory, &self.progress);
+    }
+
+    fn project(self: &Arc<Self>, tenant: &Token, message: &LogMessage) {
+        let seq = message.seq;
+        let commit = match Commit::from_avro(&message.payload) {
+            Ok(commit) => commit,
+            // Without the catalogue nobody knows which rows are for which table: going on would mix them.
+            Err(error) => return self.quarantined(&format!("commit {seq} of a project cannot be read: {error}")),
+        };
+        let mut routing = self.routing.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in &commit.entries {
+            let applied = ProjectEvent::decode(&entry.r#type, &entry.event)
+                .map_err(|error| error.to_string())
+                .and_then(|event| {
+                    routing.apply(tenant, &event, seq).map_err(|error| error.to_string())?;
+                    Ok(event)
+                });
+            match applied {
+                Ok(ProjectEvent::TableCreated(created)) => {
+                    if let Some(id) = routing.by_uid(&created.uid) {
+                        self.open_lane(id, TableView::default());
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.quarantined(&format!("an event of commit {seq} cannot be applied: {error}")),
+            }
+        }
+    }
+
+    fn open_lane(self: &Arc<Self>, id: &TableId, view: TableView) {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        if lanes.contains_key(&id.uid) {
+            return;
+        }
+        let lane = Arc::new(Lane {
+            id: id.clone(),
+            file: id.file(self.generation),
+            queue: Queue::new(&id.uid),
+            view: RwLock::new(view),
+            stream_created_micros: self.stream_created_micros,
+            schemas: Mutex::default(),
+            decoder: Mutex::default(),
+            js: self.js.clone(),
+            hub: self.hub.clone(),
+            effects: Arc::clone(&self.effects),
+            progress: Arc::clone(&self.progress),
+        });
+        lanes.insert(id.uid.clone(), Arc::clone(&lane));
+        let fold = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let uid = lane.id.uid.clone();
+            if let Stopped::Closed = lane.run(fold.stop.clone()).await {
+                fold.lanes.write().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+            }
+        });
+    }
+
+    /// Compares the last message read with what the leader has there now.
+    async fn verify_lineage(&self) {
+        let (seq, hash) = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let created = match stream_created(&self.js, STREAM).await {
+            Ok((created, _)) => created.micros(),
+            // Not reachable now: the tail will reconnect, and the check runs again.
+            Err(_) => return,
+        };
+        if created != self.stream_created_micros {
+            return self.quarantined("the stream was created anew");
+        }
+        if seq == 0 {
+            return;
+        }
+        match direct::leader_at(&self.js, STREAM, seq).await {
+            Ok(Some(message)) if lineage_hash(&message) == hash => {}
+            Ok(_) => {
+                self.quarantined(&format!("message {seq} is not the one that was folded: the stream was truncated"))
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "the lineage could not be checked; it is checked again on the next reconnect")
+            }
+        }
+    }
+
+    fn quarantined(&self, reason: &str) {
+        tracing::error!(
+            projection.name = "tables",
+            projection.generation = self.generation,
+            reason,
+            "the table fold is quarantined: it takes nothing in until it is rebuilt (alluvium projections rebuild tables)"
+        );
+        *self.quarantine.lock().unwrap_or_else(PoisonError::into_inner) = Some(Problem::unavailable(
+            "storage.tables_quarantined",
+            format!("the tables do not follow the log any more ({reason}); an operator must rebuild them"),
+        ));
+    }
+
+    async fn save_floors(self: Arc<Self>, directory: std::path::PathBuf) {
+        let mut candidate: Option<Floor> = None;
+        let mut saved = self.progress.floor();
+        loop {
+            let stopping = tokio::select! {
+                () = self.stop.cancelled() => true,
+                () = tokio::time::sleep(Duration::from_millis(FLOOR_SAVE_MS)) => false,
+            };
+            let reached = |floor: &Floor| self.progress.floor() >= floor.seq;
+            if candidate.is_none() || (stopping && !candidate.as_ref().is_some_and(reached)) {
+                candidate = self.candidate(saved).await;
+            }
+            if let Some(floor) = candidate.take_if(|floor| reached(floor)) {
+                let (seq, directory) = (floor.seq, directory.clone());
+                match tokio::task::spawn_blocking(move || floor.save(&directory)).await {
+                    Ok(Ok(())) => saved = seq,
+                    failed => {
+                        tracing::warn!(error = ?failed, "the floor could not be saved; a restart will read further back")
+                    }
+                }
+            }
+            if stopping {
+                return;
+            }
+        }
+    }
+
+    /// A point to save, once all before it is applied; none while nothing moved.
+    async fn candidate(&self, saved: u64) -> Option<Floor> {
+        let (_held, seq) = self.hold().await;
+        if seq <= saved || self.quarantine().is_some() {
+            return None;
+        }
+        let hash = self.last.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
+        let size = |lane: Arc<Lane>| {
+            let view = lane.view();
+            (lane.id.uid.clone(), (view.rows, view.bytes))
+        };
+        let sizes = self.lanes().into_iter().map(size).collect();
+        Some(Floor::new(seq, hash, self.stream_created_micros, self.routing().clone(), sizes))
+    }
+}
+
+/// A message of a table as its lane takes it. What cannot be read parks the table.
+pub(super) fn item(message: LogMessage) -> Item {
+    let (seq, time) = (message.seq, message.time);
+    if message.subject.starts_with("rows.") {
+        let headers = (!message.headers.is_empty()).then_some(message.headers);
+        return Item { seq, time, body: Body::Rows { subject: message.subject, headers, payload: message.payload } };
+    }
+    let reply = message.header(header::REPLY).map(str::to_owned);
+    let chain = lineage_hash(&message);
+    let body = match commit_events(&message) {
+        Ok(events) => Body::Commit { chain, reply, events },
+        Err(error) => Body::Unreadable { reason: error.to_string() },
+    };
+    Item { seq, time, body }
+}
+
+fn commit_events(message: &LogMessage) -> Result<Vec<CommitEvent>, CodecError> {
+    Commit::from_avro(&message.payload)?
+        .entries
+        .into_iter()
+        .map(|entry| {
+            let event = TableEvent::decode(&entry.r#type, &entry.event)?;
+            let time = Timestamp::from_micros(entry.time);
+            Ok(CommitEvent { command_id: entry.command_id, body_hash: entry.body_hash, time, event })
+        })
+        .collect()
+}

@@ -1,0 +1,468 @@
+//! One table's lane: takes its messages in order and moves its file, transaction by transaction.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use alluvium_kernel::Problem;
+use alluvium_tablestore::{
+    Applied, ApplyError, Change, Error, Hub, Mark, RowsDecoder, TableFile, TableSchema, avro_schema::avro_schema,
+};
+use async_nats::jetstream;
+use tokio_util::sync::CancellationToken;
+
+use super::effects::Effects;
+use super::progress::Progress;
+use super::queue::{Body, CommitEvent, Item, Queue};
+use super::request::{self, Effect, Verdict};
+use super::routing::TableId;
+use super::rows;
+
+/// First pause before a failed transaction is tried again.
+const RETRY_MS_MIN: u64 = 50;
+/// Longest pause between tries.
+const RETRY_MS_MAX: u64 = 5_000;
+
+/// Namespace of the Avro schemas of rows; part of their fingerprints, so it never changes.
+const ROWS_NAMESPACE: &str = "alluvium.rows";
+
+/// The Avro schema that rows of a table are published with.
+pub fn rows_schema(schema: &TableSchema) -> String {
+    avro_schema(schema, ROWS_NAMESPACE)
+}
+
+/// What everybody may know of a table without opening its file.
+#[derive(Clone, Debug, Default)]
+pub struct TableView {
+    /// Columns and primary key; `None` until the file has been looked at.
+    pub schema: Option<Arc<TableSchema>>,
+    /// Rows in the table.
+    pub rows: u64,
+    /// Bytes of its file.
+    pub bytes: u64,
+    /// Why the table stands still, when it does.
+    pub trouble: Option<Problem>,
+}
+
+/// One table and all that its lane needs.
+pub struct Lane {
+    /// Which table.
+    pub id: TableId,
+    /// Its file.
+    pub file: TableFile,
+    /// What is to be applied.
+    pub queue: Queue,
+    /// What others see of it.
+    pub view: RwLock<TableView>,
+    /// When the stream was created, microseconds since 1970.
+    pub stream_created_micros: i64,
+    /// Earlier schemas, once somebody wrote with one.
+    pub(super) schemas: Mutex<Option<Vec<Arc<TableSchema>>>>,
+    pub(super) decoder: Mutex<Option<RowsDecoder>>,
+    pub(super) js: jetstream::Context,
+    pub(super) hub: Hub,
+    pub(super) effects: Arc<Effects>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// Why a lane stops for good.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The table was dropped.
+    Closed,
+    /// The process is ending.
+    Cancelled,
+}
+
+/// Why a message could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LaneError {
+    #[error(transparent)]
+    Store(#[from] Error),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error(transparent)]
+    Effect(#[from] Problem),
+    #[error("the log refuses a request that the file took, or the other way round: {0}")]
+    Diverged(String),
+}
+
+impl LaneError {
+    /// Whether trying again cannot help: the table is parked with the reason, and every other goes on.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Diverged(_) => true,
+            Self::Effect(problem) => problem.code == request::POISON,
+            Self::Store(_) | Self::Apply(_) => false,
+        }
+    }
+}
+
+impl Lane {
+    /// Applies messages until the table is dropped or the process ends.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Stopped {
+        let mut mark = None;
+        let mut pause = RETRY_MS_MIN;
+        loop {
+            let batch = tokio::select! {
+                () = stop.cancelled() => return Stopped::Cancelled,
+                batch = self.queue.next() => batch,
+            };
+            match self.take(&batch, &mut mark).await {
+                Ok(closed) => {
+                    self.set_trouble(None);
+                    self.queue.applied(batch.len(), &self.progress);
+                    pause = RETRY_MS_MIN;
+                    if closed {
+                        return Stopped::Closed;
+                    }
+                }
+                Err(error) => {
+                    self.report(&error);
+                    if error.is_final() {
+                        self.queue.park(&self.progress);
+                    }
+                    self.move_aside_if_corrupt(&error).await;
+                    // What the file holds is read again: the failure may have come after a commit.
+                    mark = None;
+                    tokio::select! {
+                        () = stop.cancelled() => return Stopped::Cancelled,
+                        () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+                    }
+                    pause = (pause * 2).min(RETRY_MS_MAX);
+                }
+            }
+        }
+    }
+
+    /// Applies a batch; true when it closed the table.
+    async fn take(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<bool, LaneError> {
+        if mark.is_none() {
+            *mark = self.look().await?;
+            self.recover(batch, mark).await?;
+        }
+        match batch.first().map(|item| &item.body) {
+            None => Ok(false),
+            Some(Body::Unreadable { reason }) => Err(request::poison(reason).into()),
+            Some(Body::Commit { chain, reply, events }) => {
+                self.commit(&batch[0], chain, reply.as_deref(), events, mark).await
+            }
+            Some(Body::Rows { .. }) => {
+                // Rows reach a lane only behind the commit that opened the table, so a missing file is a lost one.
+                let Some(from) = mark.clone() else { return Err(Error::NotFound(self.file.to_string()).into()) };
+                *mark = Some(rows::take(self, batch, from).await?);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn commit(
+        &self,
+        item: &Item,
+        chain: &str,
+        reply: Option<&str>,
+        events: &[CommitEvent],
+        mark: &mut Option<Mark>,
+    ) -> Result<bool, LaneError> {
+        for (index, event) in events.iter().enumerate() {
+            let last = index + 1 == events.len();
+            let to = self.mark(item.seq, if last { chain.to_owned() } else { format!("{chain}#{index}") });
+            let done = mark.as_ref().is_some_and(|at| is_done(at, item.seq, index, last));
+            let schema = self.view().schema;
+            let effect = request::effect(
+                &event.event,
+                request::moment(event.time, item.seq, index),
+                |blob| self.effects.blob_path(blob),
+                schema.as_deref(),
+            )?;
+            match effect {
+                Effect::Open(schema) if mark.is_none() => {
+                    let opened = to.clone();
+                    self.blocking(move |hub, file| hub.create(file, &schema, &opened).map_err(Into::into)).await?;
+                    *mark = self.look().await?;
+                }
+                Effect::Close => {
+                    self.blocking(move |hub, file| hub.drop(file).map_err(Into::into)).await?;
+                    return Ok(true);
+                }
+                Effect::Decided(change) if !done => {
+                    *mark = Some(self.apply(mark.as_ref(), to, vec![change]).await?.0);
+                }
+                Effect::Asked(change) => {
+                    self.asked(item.seq, event, reply, change, to, done, mark).await?;
+                }
+                Effect::Open(_) | Effect::Decided(_) | Effect::Nothing => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there.
+    #[expect(clippy::too_many_arguments, reason = "one step of `commit`, split off for reading")]
+    async fn asked(
+        &self,
+        seq: u64,
+        event: &CommitEvent,
+        reply: Option<&str>,
+        change: Change,
+        to: Mark,
+        done: bool,
+        mark: &mut Option<Mark>,
+    ) -> Result<(), LaneError> {
+        let on_log = self.effects.verdict(&self.id, &event.command_id, seq).await?;
+        let verdict = if done {
+            match on_log {
+                Some(verdict) => verdict,
+                None => self.kept_verdict(seq, event).await?,
+            }
+        } else {
+            let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
+            let (at, verdict) = if refused_on_log {
+                let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
+                (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
+            } else {
+                self.decide(seq, event, change, to, mark.as_ref()).await?
+            };
+            *mark = Some(at);
+            if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
+                return Err(LaneError::Diverged(event.command_id.clone()));
+            }
+            verdict
+        };
+        self.effects.settle(&self.id, event, reply, &verdict).await?;
+        Ok(())
+    }
+
+    async fn decide(
+        &self,
+        seq: u64,
+        event: &CommitEvent,
+        change: Change,
+        to: Mark,
+        from: Option<&Mark>,
+    ) -> Result<(Mark, Verdict), LaneError> {
+        let accepted = Verdict::new(&event.command_id);
+        match self.settle(from, to.clone(), seq, &accepted, Some(change)).await {
+            Ok((at, applied)) => {
+                let report = applied.changes.first().cloned().unwrap_or_default();
+                let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
+                Ok((at, Verdict { result, ..accepted }))
+            }
+            Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
+                let problem = request::refusal(code, &message, &details);
+                let refused = Verdict { problem: Some(problem), ..accepted };
+                let (at, _) = self.settle(from, to, seq, &refused, None).await?;
+                Ok((at, refused))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Applies a change, if any, and keeps the verdict on its request in the same transaction.
+    async fn settle(
+        &self,
+        from: Option<&Mark>,
+        to: Mark,
+        request_seq: u64,
+        verdict: &Verdict,
+        change: Option<Change>,
+    ) -> Result<(Mark, Applied), LaneError> {
+        let verdict_json = serde_json::to_string(verdict).map_err(|_| Problem::internal())?;
+        let settle = Change::Settle { request_seq, verdict_json };
+        self.apply(from, to, change.into_iter().chain([settle]).collect()).await
+    }
+
+    /// The verdict that the file kept when it applied or refused the request.
+    async fn kept_verdict(&self, seq: u64, event: &CommitEvent) -> Result<Verdict, LaneError> {
+        let kept = self.blocking(|hub, file| Ok(hub.settlements(file)?)).await?;
+        for kept in kept.iter().filter(|kept| kept.request_seq == seq) {
+            let verdict = serde_json::from_str::<Verdict>(&kept.verdict_json).ok();
+            let Some(verdict) = verdict.filter(|verdict| verdict.request == event.command_id) else { continue };
+            return Ok(match kept.changes.first() {
+                Some(report) if verdict.problem.is_none() => {
+                    Verdict { result: request::result(&event.event, report, kept.rows, self.view().bytes), ..verdict }
+                }
+                _ => verdict,
+            });
+        }
+        Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.command_id)))
+    }
+
+    /// One transaction on the file.
+    pub(super) async fn apply(
+        &self,
+        from: Option<&Mark>,
+        to: Mark,
+        changes: Vec<Change>,
+    ) -> Result<(Mark, Applied), LaneError> {
+        let Some(from) = from.cloned() else { return Err(Error::NotFound(self.file.to_string()).into()) };
+        let reshapes = changes.iter().any(|change| !matches!(change, Change::Append { .. } | Change::Settle { .. }));
+        let target = to.clone();
+        let applied = self.blocking(move |hub, file| Ok(hub.apply(file, &from, &target, changes)?)).await?;
+        if reshapes {
+            self.look().await?;
+        } else {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            (view.rows, view.bytes) = (applied.rows, applied.bytes_estimate);
+        }
+        Ok((to, applied))
+    }
+
+    /// Reads the file's mark, and shows its schema and size to everybody.
+    pub(super) async fn look(&self) -> Result<Option<Mark>, LaneError> {
+        let found = self
+            .blocking(|hub, file| {
+                let Some(mark) = hub.mark(file)? else { return Ok(None) };
+                Ok(Some((mark, hub.schema(file)?, hub.stats(file)?)))
+            })
+            .await?;
+        let Some((mark, schema, stats)) = found else { return Ok(None) };
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        view.schema = schema.map(Arc::new);
+        (view.rows, view.bytes) = (stats.rows, stats.bytes);
+        Ok(Some(mark))
+    }
+
+    /// A file that is gone, though the table was opened before this batch, is folded again from the log.
+    async fn recover(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        let Some(first) = batch.first().filter(|first| mark.is_none() && first.seq > self.id.created_seq + 1) else {
+            return Ok(());
+        };
+        tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
+        let mut history = super::history::History::open(&self.js, &self.id, first.seq).await?;
+        while let Some(batch) = history.next().await? {
+            self.take_recovered(&batch, mark).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        match batch.first().map(|item| &item.body) {
+            Some(Body::Commit { chain, reply, events }) => {
+                self.commit(&batch[0], chain, reply.as_deref(), events, mark).await?;
+            }
+            Some(Body::Rows { .. }) => {
+                if let Some(from) = mark.clone() {
+                    *mark = Some(rows::take(self, batch, from).await?);
+                }
+            }
+            Some(Body::Unreadable { reason }) => return Err(request::poison(reason).into()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    async fn move_aside_if_corrupt(&self, error: &LaneError) {
+        if !matches!(
+            error,
+            LaneError::Store(Error::Corrupt { .. }) | LaneError::Apply(ApplyError::Store(Error::Corrupt { .. }))
+        ) {
+            return;
+        }
+        match self.blocking(|hub, file| Ok(hub.move_aside(file)?)).await {
+            Ok(moved) => {
+                tracing::error!(table.id = %self.id.uid, ?moved, "the table's file is unreadable and was moved aside")
+            }
+            Err(error) => {
+                tracing::error!(table.id = %self.id.uid, error = %error, "the unreadable file could not be moved aside")
+            }
+        }
+    }
+
+    pub(super) fn knows_history(&self) -> bool {
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    pub(super) fn learn_history(&self, schemas: Vec<Arc<TableSchema>>) {
+        *self.schemas.lock().unwrap_or_else(PoisonError::into_inner) = Some(schemas);
+        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The decoder of the table's present schema; the last one if it still fits.
+    pub(super) fn take_decoder(&self) -> Result<RowsDecoder, LaneError> {
+        let schema = self.view().schema.ok_or_else(Problem::internal)?;
+        let kept = self.decoder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(decoder) = kept.filter(|decoder| decoder.schema() == schema.as_ref()) {
+            return Ok(decoder);
+        }
+        let mut writers = HashMap::new();
+        let earlier = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        for writer in earlier.iter().chain([&schema]) {
+            let text = rows_schema(writer);
+            let fingerprint = RowsDecoder::fingerprint(&text).map_err(|error| request::poison(&error.message))?;
+            writers.insert(fingerprint, text);
+        }
+        Ok(RowsDecoder::new(schema.as_ref().clone(), writers))
+    }
+
+    pub(super) fn put_decoder(&self, decoder: RowsDecoder) {
+        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = Some(decoder);
+    }
+
+    /// What others may know of the table now.
+    pub fn view(&self) -> TableView {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn mark(&self, seq: u64, hash: String) -> Mark {
+        Mark { seq, hash, stream_created_micros: self.stream_created_micros }
+    }
+
+    /// Runs blocking work of the hub on a thread that may block.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hub, &TableFile) -> Result<T, LaneError> + Send + 'static,
+    ) -> Result<T, LaneError> {
+        let (hub, file) = (self.hub.clone(), self.file.clone());
+        tokio::task::spawn_blocking(move || work(&hub, &file)).await.unwrap_or_else(|_| Err(Problem::internal().into()))
+    }
+
+    fn set_trouble(&self, trouble: Option<Problem>) {
+        self.view.write().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+    }
+
+    fn report(&self, error: &LaneError) {
+        tracing::error!(table.id = %self.id.uid, table.file = %self.file, error = %error, "a table stands still; trying again");
+        let (code, what) = if error.is_final() {
+            ("storage.table_parked", "is parked at an event that cannot be applied; an operator must look at it")
+        } else {
+            ("storage.table_unavailable", "cannot be brought up to date now; it is being retried")
+        };
+        let table = format!("table {} of bucket {} {what}", self.id.table.decode(), self.id.bucket.decode());
+        self.set_trouble(Some(Problem::unavailable(code, table)));
+    }
+}
+
+impl Verdict {
+    /// Accepted, with nothing to tell yet.
+    fn new(request: &str) -> Self {
+        Self { request: request.to_owned(), problem: None, result: serde_json::json!({}) }
+    }
+}
+
+/// Whether the file at `at` already holds event `index` of the commit at `seq`.
+fn is_done(at: &Mark, seq: u64, index: usize, last: bool) -> bool {
+    if at.seq != seq {
+        return at.seq > seq;
+    }
+    match at.hash.split_once('#') {
+        None => true,
+        Some((_, applied)) => !last && applied.parse::<usize>().is_ok_and(|applied| applied >= index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_inside_a_commit_says_which_events_are_in() {
+        let mark = |seq, hash: &str| Mark { seq, hash: hash.into(), stream_created_micros: 0 };
+        assert!(is_done(&mark(5, "c"), 4, 0, true));
+        assert!(!is_done(&mark(5, "c"), 6, 0, true));
+        assert!(is_done(&mark(5, "c"), 5, 2, true));
+        assert!(is_done(&mark(5, "c#1"), 5, 1, false));
+        assert!(!is_done(&mark(5, "c#1"), 5, 2, false));
+        assert!(!is_done(&mark(5, "c#1"), 5, 2, true));
+    }
+}

@@ -1,0 +1,27 @@
+//! The fold of `STORAGE` into table files: a reader hands each message to the lane of its table, the lane moves the file.
+//!
+//! * floor: all up to this sequence is in the files or is for none; a start reads on from there.
+//! * lane: one table's messages, applied in order; tables do not wait for each other.
+//! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
+
+mod effects;
+mod floor;
+#[expect(clippy::module_inception, reason = "the fold itself, beside its parts")]
+mod fold;
+mod history;
+mod lane;
+mod progress;
+mod queue;
+mod read;
+mod request;
+mod routing;
+mod rows;
+mod tables;
+
+pub use effects::{Effects, Live};
+pub use fold::{Fold, STREAM};
+pub use lane::{Lane, TableView, rows_schema};
+pub use progress::Progress;
+pub use read::{TableExport, TableQuery, sql_problem, store_problem};
+pub use routing::{Routing, TableId};
+pub use tables::{Comparison, RebuildProgress, Tables, TablesHealth};

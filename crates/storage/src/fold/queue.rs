@@ -1,0 +1,200 @@
+//! What a lane still has to apply. Items stay until they are applied, so that the oldest is always known.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use alluvium_kernel::Timestamp;
+use async_nats::HeaderMap;
+use bytes::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::progress::Progress;
+use crate::contract::TableEvent;
+
+/// How many messages of rows one transaction takes at the most.
+const BATCH_MESSAGES_MAX: usize = 50_000;
+/// How many bytes of rows one transaction takes at the most.
+const BATCH_BYTES_MAX: usize = 16 << 20;
+
+/// One message for a table.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its sequence in the stream.
+    pub seq: u64,
+    /// When the stream took it in.
+    pub time: Timestamp,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says to a table.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Rows, as they were published.
+    Rows {
+        /// The subject, for signatures and dead letters.
+        subject: String,
+        /// The publisher's headers.
+        headers: Option<HeaderMap>,
+        /// The payload.
+        payload: Bytes,
+    },
+    /// A commit of the table's aggregate.
+    Commit {
+        /// The commit's chain value.
+        chain: String,
+        /// Where its publisher wants outcomes sent.
+        reply: Option<String>,
+        /// Its events in order.
+        events: Vec<CommitEvent>,
+    },
+    /// A commit of the table's aggregate that nobody here can read.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One event of a commit with what the fold needs of its envelope.
+#[derive(Clone, Debug)]
+pub struct CommitEvent {
+    /// Id of the command that led to it.
+    pub command_id: String,
+    /// Hash of that command.
+    pub body_hash: String,
+    /// When the command was taken in.
+    pub time: Timestamp,
+    /// The event.
+    pub event: TableEvent,
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match &self.body {
+            Body::Rows { payload, .. } => payload.len(),
+            Body::Commit { .. } | Body::Unreadable { .. } => 0,
+        }
+    }
+}
+
+type Waiting = (Arc<Item>, OwnedSemaphorePermit);
+
+/// The queue of one table.
+#[derive(Debug)]
+pub struct Queue {
+    uid: String,
+    items: Mutex<VecDeque<Waiting>>,
+    parked: AtomicBool,
+    filled: Notify,
+}
+
+impl Queue {
+    /// An empty queue of the table `uid`.
+    pub fn new(uid: &str) -> Self {
+        Self { uid: uid.to_owned(), items: Mutex::default(), parked: AtomicBool::new(false), filled: Notify::new() }
+    }
+
+    /// Adds a message; the permit is what it holds of the fold's memory, given back when it is applied.
+    pub fn push(&self, item: Item, memory: OwnedSemaphorePermit, progress: &Progress) {
+        let mut items = self.lock();
+        if self.parked.load(Ordering::Relaxed) {
+            return;
+        }
+        progress.waiting(&self.uid, item.seq);
+        items.push_back((Arc::new(item), memory));
+        drop(items);
+        self.filled.notify_one();
+    }
+
+    /// The next batch: one commit, or as many messages of rows in a row as one transaction may take. Waits for the first.
+    pub async fn next(&self) -> Vec<Arc<Item>> {
+        loop {
+            let filled = self.filled.notified();
+            let batch = self.batch();
+            if !batch.is_empty() {
+                return batch;
+            }
+            filled.await;
+        }
+    }
+
+    /// Removes the first `count` messages: they are in the file.
+    pub fn applied(&self, count: usize, progress: &Progress) {
+        let mut items = self.lock();
+        let count = count.min(items.len());
+        items.drain(..count);
+        // Under the queue's lock, so that a push cannot come between looking and telling.
+        progress.applied(&self.uid, items.front().map(|(item, _)| item.seq));
+    }
+
+    /// Gives up at the first message: what waits, and what comes, stays on the log only.
+    pub fn park(&self, progress: &Progress) {
+        let mut items = self.lock();
+        self.parked.store(true, Ordering::Relaxed);
+        if let Some((item, _)) = items.front() {
+            progress.parked(&self.uid, item.seq);
+        }
+        items.clear();
+    }
+
+    fn batch(&self) -> Vec<Arc<Item>> {
+        let items = self.lock();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for (item, _) in items.iter() {
+            let commit = !matches!(item.body, Body::Rows { .. });
+            bytes += item.bytes();
+            let full = batch.len() >= BATCH_MESSAGES_MAX || bytes > BATCH_BYTES_MAX;
+            if !batch.is_empty() && (commit || full) {
+                break;
+            }
+            batch.push(Arc::clone(item));
+            if commit {
+                break;
+            }
+        }
+        batch
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    async fn push(queue: &Queue, progress: &Progress, memory: &Arc<Semaphore>, seq: u64, body: Body) {
+        let permit = Arc::clone(memory).acquire_owned().await.unwrap();
+        queue.push(Item { seq, time: Timestamp::from_micros(0), body }, permit, progress);
+    }
+
+    fn rows() -> Body {
+        Body::Rows { subject: "rows.a.b.c.d".into(), headers: None, payload: Bytes::from_static(b"{}") }
+    }
+
+    fn commit() -> Body {
+        Body::Commit { chain: "c".into(), reply: None, events: vec![] }
+    }
+
+    #[tokio::test]
+    async fn rows_go_together_and_commits_alone() {
+        let (queue, progress, memory) = (Queue::new("t"), Progress::starting_at(0), Arc::new(Semaphore::new(10)));
+        for (seq, body) in [(1, rows()), (2, rows()), (3, commit()), (4, rows())] {
+            push(&queue, &progress, &memory, seq, body).await;
+        }
+        progress.read(4);
+        let mut sizes = Vec::new();
+        for floor in [2, 3, 4] {
+            let batch = queue.next().await;
+            sizes.push(batch.len());
+            queue.applied(batch.len(), &progress);
+            assert_eq!(progress.floor(), floor);
+        }
+        assert_eq!(sizes, [2, 1, 1]);
+        assert_eq!(memory.available_permits(), 10, "applied messages give their memory back");
+    }
+}

@@ -1,0 +1,173 @@
+//! Reading tables: previews, exports, SQL. Every read sees one version of each table and blocks no writer.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use alluvium_kernel::{Problem, Token, subject};
+use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
+use alluvium_tablestore::{
+    Error, ExportFormat, ExportSpec, Exported, Preview, PreviewSpec, QueryRows, QuerySpec, TableFile, TableSchema,
+};
+
+use super::lane::Lane;
+use super::tables::Tables;
+
+/// Bytes one query may answer with.
+const QUERY_BYTES_MAX: u64 = 64 << 20;
+/// Tables one query may name.
+const QUERY_TABLES_MAX: usize = 64;
+
+/// A query over `bucket.table` names.
+#[derive(Clone, Debug)]
+pub struct TableQuery {
+    /// One SELECT.
+    pub sql: String,
+    /// How many rows it may answer with.
+    pub rows_max: u64,
+    /// How long it may run, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// What an export takes from a table.
+#[derive(Clone, Debug)]
+pub struct TableExport {
+    /// How it is written.
+    pub format: ExportFormat,
+    /// Only these columns; all when `None`.
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    pub where_filter: Option<String>,
+    /// At most so many rows.
+    pub limit: Option<u64>,
+}
+
+impl Tables {
+    /// The lane of a table, by its names.
+    pub fn find(&self, tenant: &Token, project: &str, bucket: &str, table: &str) -> Option<Arc<Lane>> {
+        let token = |text: &str| Token::encode(text).ok();
+        let subject = subject::rows(tenant, &token(project)?, &token(bucket)?, &token(table)?);
+        let fold = self.fold();
+        let uid = fold.routing().by_subject(&subject)?.uid.clone();
+        fold.lane(&uid)
+    }
+
+    /// Rows of a table as JSON objects.
+    pub async fn preview(&self, lane: &Lane, spec: PreviewSpec) -> Result<Preview, Problem> {
+        self.on_file(lane, move |hub, file| hub.preview(file, &spec)).await
+    }
+
+    /// The columns and primary key of a table.
+    pub async fn schema(&self, lane: &Lane) -> Result<Arc<TableSchema>, Problem> {
+        if let Some(schema) = lane.view().schema {
+            return Ok(schema);
+        }
+        let found = self.on_file(lane, |hub, file| hub.schema(file)).await?;
+        found.map(Arc::new).ok_or_else(|| lane.view().trouble.unwrap_or_else(|| unavailable(lane)))
+    }
+
+    /// Writes rows of a table to a file of the export directory.
+    pub async fn export(
+        &self,
+        lane: &Lane,
+        export: TableExport,
+        to: PathBuf,
+        now_micros: i64,
+    ) -> Result<Exported, Problem> {
+        let schema = self.schema(lane).await?;
+        let predicate = export.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        let spec = ExportSpec { format: export.format, columns: export.columns, predicate_sql, limit: export.limit };
+        self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+    }
+
+    /// Answers one SELECT over the tables of a project.
+    pub async fn query(&self, tenant: &Token, project: &str, query: TableQuery) -> Result<QueryRows, Problem> {
+        let (tenant, project) = (tenant.clone(), project.to_owned());
+        // First with stand-in names, to learn which tables it is about; they are attached, and then named for good.
+        let named = guard_query(&query.sql, &|parts| self.resolve(&tenant, &project, parts).map(|_| "t".to_owned()));
+        let mut lanes: Vec<(Vec<String>, Arc<Lane>)> = Vec::new();
+        for parts in named.map_err(sql_problem)?.relations {
+            if let Some(lane) = self.resolve(&tenant, &project, &parts)
+                && !lanes.iter().any(|(known, _)| *known == parts)
+            {
+                lanes.push((parts, lane));
+            }
+        }
+        if lanes.len() > QUERY_TABLES_MAX {
+            let message = format!("the query names {} tables, the limit is {QUERY_TABLES_MAX}", lanes.len());
+            return Err(Problem::new("storage.query_not_allowed", 400, message));
+        }
+        let hub = self.hub().clone();
+        tokio::task::spawn_blocking(move || {
+            let files: Vec<TableFile> = lanes.iter().map(|(_, lane)| lane.file.clone()).collect();
+            let pinned = hub.pin(&files).map_err(store_problem)?;
+            let physical = |parts: &[String]| {
+                lanes.iter().position(|(known, _)| known == parts).and_then(|index| pinned.relation(index))
+            };
+            let guarded = guard_query(&query.sql, &physical).map_err(sql_problem)?;
+            let spec = QuerySpec {
+                sql: guarded.sql,
+                timeout_ms: query.timeout_ms,
+                rows_max: query.rows_max,
+                bytes_max: QUERY_BYTES_MAX,
+            };
+            pinned.query(&spec).map_err(store_problem)
+        })
+        .await
+        .unwrap_or_else(|_| Err(Problem::internal()))
+    }
+
+    /// `bucket.table`; a bucket may be written as Keboola does, `in.c-sales`.
+    fn resolve(&self, tenant: &Token, project: &str, parts: &[String]) -> Option<Arc<Lane>> {
+        let [bucket, table] = parts else { return None };
+        let bucket = crate::model::names::bucket_name(bucket);
+        self.find(tenant, project, &bucket, table)
+    }
+
+    async fn on_file<T: Send + 'static>(
+        &self,
+        lane: &Lane,
+        read: impl FnOnce(&alluvium_tablestore::Hub, &TableFile) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if let Some(problem) = self.fold().quarantine() {
+            return Err(problem);
+        }
+        let (hub, file) = (self.hub().clone(), lane.file.clone());
+        let read = tokio::task::spawn_blocking(move || read(&hub, &file)).await;
+        read.map_err(|_| Problem::internal())?.map_err(|error| match error {
+            Error::NotFound(_) | Error::Corrupt { .. } => lane.view().trouble.unwrap_or_else(|| unavailable(lane)),
+            error => store_problem(error),
+        })
+    }
+}
+
+fn unavailable(lane: &Lane) -> Problem {
+    let (table, bucket) = (lane.id.table.decode(), lane.id.bucket.decode());
+    let detail = format!("table {table} of bucket {bucket} cannot be read now; it is being folded again from the log");
+    Problem::unavailable("storage.table_unavailable", detail)
+}
+
+/// An error of the guard or a predicate, as callers see it.
+pub fn sql_problem(error: SqlError) -> Problem {
+    let problem = Problem::new(format!("storage.{}", error.code), 400, &error.message);
+    match (error.line, error.column) {
+        (Some(line), column) => problem.with_details(serde_json::json!({ "line": line, "column": column })),
+        _ => problem,
+    }
+}
+
+/// An error of the table store, as callers see it; the cause stays in the log.
+pub fn store_problem(error: Error) -> Problem {
+    let status = match &error {
+        Error::Invalid { .. } | Error::QueryFailed(_) | Error::ResultTooLarge { .. } | Error::QueryTimeout { .. } => {
+            400
+        }
+        Error::NotFound(_) => 404,
+        Error::DiskFull => 507,
+        Error::Corrupt { .. } | Error::Unavailable(_) | Error::Io { .. } => {
+            tracing::error!(error = ?error, "the table store failed");
+            503
+        }
+    };
+    Problem::new(format!("storage.{}", error.code()), status, error.to_string())
+}

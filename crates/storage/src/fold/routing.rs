@@ -1,0 +1,140 @@
+//! Which table a subject of rows stands for, at each point of the stream: a fold of the projects' catalogues.
+
+use std::collections::HashMap;
+
+use alluvium_kernel::{Token, TokenError, subject};
+use alluvium_tablestore::TableFile;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{ProjectEvent, TableCreated, TableDropped};
+
+/// Names of tables as they are at one sequence of the stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Routing {
+    /// By the subject that carries the table's rows.
+    by_subject: HashMap<String, String>,
+    by_uid: HashMap<String, TableId>,
+}
+
+/// One incarnation of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableId {
+    /// Whose it is.
+    pub tenant: Token,
+    /// Id of the project.
+    pub project: Token,
+    /// Name of the bucket.
+    pub bucket: Token,
+    /// Name of the table.
+    pub table: Token,
+    /// Internal id of the incarnation.
+    pub uid: String,
+    /// Sequence of the commit that created it.
+    pub created_seq: u64,
+}
+
+impl TableId {
+    /// The subject that carries its rows.
+    pub fn rows_subject(&self) -> String {
+        subject::rows(&self.tenant, &self.project, &self.bucket, &self.table)
+    }
+
+    /// The subject of the table's own events.
+    pub fn event_subject(&self) -> Result<String, TokenError> {
+        Ok(subject::event(&self.tenant, "storage", "table", &Token::encode(&self.uid)?))
+    }
+
+    /// Its file in a generation.
+    pub fn file(&self, generation: u32) -> TableFile {
+        TableFile {
+            generation,
+            tenant: self.tenant.to_string(),
+            project: self.project.to_string(),
+            bucket: self.bucket.to_string(),
+            table: self.table.to_string(),
+            uid: self.uid.clone(),
+        }
+    }
+}
+
+impl Routing {
+    /// Takes in one event of a project.
+    pub fn apply(&mut self, tenant: &Token, event: &ProjectEvent, seq: u64) -> Result<(), TokenError> {
+        match event {
+            ProjectEvent::TableCreated(created) => self.created(tenant, created, seq)?,
+            ProjectEvent::TableDropped(dropped) => self.dropped(dropped),
+            // The tables of a bucket or project are dropped one by one before it, in the same commit.
+            ProjectEvent::ProjectCreated(_)
+            | ProjectEvent::ProjectUpdated(_)
+            | ProjectEvent::ProjectDeleted(_)
+            | ProjectEvent::BucketCreated(_)
+            | ProjectEvent::BucketDeleted(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The table that rows on `subject` are for.
+    pub fn by_subject(&self, subject: &str) -> Option<&TableId> {
+        self.by_uid.get(self.by_subject.get(subject)?)
+    }
+
+    /// The table with this uid, while its name stands for it.
+    pub fn by_uid(&self, uid: &str) -> Option<&TableId> {
+        self.by_uid.get(uid)
+    }
+
+    /// Every table there is.
+    pub fn tables(&self) -> impl Iterator<Item = &TableId> {
+        self.by_uid.values()
+    }
+
+    fn created(&mut self, tenant: &Token, event: &TableCreated, seq: u64) -> Result<(), TokenError> {
+        let id = TableId {
+            tenant: tenant.clone(),
+            project: Token::encode(&event.project)?,
+            bucket: Token::encode(&event.bucket)?,
+            table: Token::encode(&event.table)?,
+            uid: event.uid.clone(),
+            created_seq: seq,
+        };
+        self.by_subject.insert(id.rows_subject(), event.uid.clone());
+        self.by_uid.insert(event.uid.clone(), id);
+        Ok(())
+    }
+
+    fn dropped(&mut self, event: &TableDropped) {
+        if let Some(id) = self.by_uid.remove(&event.uid) {
+            self.by_subject.remove(&id.rows_subject());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn created(uid: &str) -> ProjectEvent {
+        ProjectEvent::TableCreated(TableCreated {
+            project: "p".into(),
+            bucket: "b".into(),
+            table: "t.1".into(),
+            uid: uid.into(),
+            columns: vec![],
+            primary_key: vec![],
+        })
+    }
+
+    #[test]
+    fn a_name_stands_for_its_newest_incarnation() {
+        let tenant = Token::encode("default").unwrap();
+        let mut routing = Routing::default();
+        routing.apply(&tenant, &created("one"), 5).unwrap();
+        assert_eq!(routing.by_subject("rows.default.p.b.t%2E1").unwrap().uid, "one");
+        let dropped = TableDropped { project: "p".into(), bucket: "b".into(), table: "t.1".into(), uid: "one".into() };
+        routing.apply(&tenant, &ProjectEvent::TableDropped(dropped), 6).unwrap();
+        assert_eq!(routing.by_subject("rows.default.p.b.t%2E1"), None);
+        routing.apply(&tenant, &created("two"), 7).unwrap();
+        assert_eq!(routing.by_subject("rows.default.p.b.t%2E1").unwrap().created_seq, 7);
+        assert_eq!(routing.tables().count(), 1);
+    }
+}

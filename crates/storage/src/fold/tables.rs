@@ -1,0 +1,290 @@
+//! The tables as the rest of the process sees them: the live generation, and how it is rebuilt or verified.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_eventlog::blob::BlobStore;
+use alluvium_kernel::{Position, Problem};
+use alluvium_tablestore::Hub;
+use arc_swap::ArcSwap;
+use async_nats::jetstream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::effects::{Effects, Live};
+use super::fold::{Fold, STREAM};
+
+/// How often a rebuild tells how far it is.
+const TELL_MS: u64 = 250;
+
+/// The live generation of table files.
+pub struct Tables {
+    active: ArcSwap<Fold>,
+    hub: Hub,
+    js: jetstream::Context,
+    live: Arc<Live>,
+    stop: CancellationToken,
+    /// One rebuild or verification at a time.
+    rebuilding: Mutex<()>,
+}
+
+/// Which generation is live; the file `active.json` beside the generations.
+#[derive(Serialize, Deserialize)]
+struct Active {
+    generation: u32,
+}
+
+/// What a rebuild or a verification found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    /// The generation that was folded again.
+    pub generation: u32,
+    /// Sequence at which both were compared.
+    pub seq: u64,
+    /// Tables compared.
+    pub tables: usize,
+    /// The first difference, if any: which table, which row.
+    pub difference: Option<String>,
+    /// Whether the new generation is live now.
+    pub flipped: bool,
+}
+
+/// How far a rebuild is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RebuildProgress {
+    /// Sequence reached.
+    pub done: u64,
+    /// Sequence of the live generation.
+    pub total: u64,
+}
+
+/// How the table fold is.
+#[derive(Clone, Debug, Serialize)]
+pub struct TablesHealth {
+    /// The live generation.
+    pub generation: u32,
+    /// All up to here is in the files.
+    pub watermark: u64,
+    /// All up to here was read.
+    pub read: u64,
+    /// Tables there are.
+    pub tables: usize,
+    /// Tables that stand still, with the reason.
+    pub parked: Vec<(String, Problem)>,
+    /// Why all stand still, when they do.
+    pub quarantine: Option<Problem>,
+}
+
+impl Tables {
+    /// Starts the live generation.
+    pub async fn start(
+        hub: Hub,
+        js: jetstream::Context,
+        blobs: BlobStore,
+        live: Live,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Problem> {
+        let live = Arc::new(live);
+        let generation = active(&hub.config().data_dir)?;
+        let effects = Arc::new(Effects::live(js.clone(), blobs, Arc::clone(&live)).await?);
+        let fold = Fold::start(hub.clone(), js.clone(), generation, effects, stop.child_token()).await?;
+        Ok(Arc::new(Self { active: ArcSwap::new(fold), hub, js, live, stop, rebuilding: Mutex::default() }))
+    }
+
+    /// The live generation.
+    pub fn fold(&self) -> Arc<Fold> {
+        self.active.load_full()
+    }
+
+    /// The hub the files are in.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Rows and bytes of a table, without opening its file.
+    pub fn size(&self, uid: &str) -> Option<(u64, u64)> {
+        self.fold().lane(uid).map(|lane| lane.view()).map(|view| (view.rows, view.bytes))
+    }
+
+    /// Waits until a table holds what the position names.
+    pub async fn wait_table(&self, uid: &str, position: &Position, budget: Duration) -> Result<(), Problem> {
+        let fold = self.fold();
+        let seq = position.seq(STREAM);
+        match tokio::time::timeout(budget, fold.progress.wait_table(uid, seq)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(lagging(&fold, seq)),
+        }
+    }
+
+    /// Waits until all tables hold what the position names.
+    pub async fn wait_all(&self, position: &Position, budget: Duration) -> Result<(), Problem> {
+        let fold = self.fold();
+        let seq = position.seq(STREAM);
+        match tokio::time::timeout(budget, fold.progress.wait_all(seq)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(lagging(&fold, seq)),
+        }
+    }
+
+    /// How it is.
+    pub fn health(&self) -> TablesHealth {
+        let fold = self.fold();
+        let lanes = fold.lanes();
+        let trouble = |lane: &Arc<super::lane::Lane>| Some((lane.id.rows_subject(), lane.view().trouble?));
+        TablesHealth {
+            generation: fold.generation,
+            watermark: fold.progress.floor(),
+            read: fold.progress.read_to(),
+            tables: lanes.len(),
+            parked: lanes.iter().filter_map(trouble).collect(),
+            quarantine: fold.quarantine(),
+        }
+    }
+
+    /// Folds everything again beside the live generation, compares, and makes the new one live. A difference keeps the old
+    /// one live, unless `force`d or the old one is quarantined.
+    pub async fn rebuild(&self, force: bool, tell: impl Fn(RebuildProgress) + Send) -> Result<Comparison, Problem> {
+        let _one = self.rebuilding.lock().await;
+        let (live, new) = self.replay(tell).await?;
+        let (held, seq) = self.level(&live, &new).await;
+        let (tables, difference) = self.compare(&live, &new).await?;
+        let flipped = difference.is_none() || force || live.quarantine().is_some();
+        if flipped {
+            set_active(&self.hub.config().data_dir, new.generation)?;
+            new.go_live(Arc::clone(&self.live));
+            self.active.store(Arc::clone(&new));
+        }
+        drop(held);
+        let (dead, keep) = if flipped { (live, 1) } else { (Arc::clone(&new), 0) };
+        dead.finish().await;
+        self.discard(dead.generation.saturating_sub(keep)).await;
+        Ok(Comparison { generation: new.generation, seq, tables, difference, flipped })
+    }
+
+    /// Folds everything again into a scratch generation and says where it first differs from the live one.
+    pub async fn verify(&self, tell: impl Fn(RebuildProgress) + Send) -> Result<Comparison, Problem> {
+        let _one = self.rebuilding.lock().await;
+        let (live, new) = self.replay(tell).await?;
+        let (held, seq) = self.level(&live, &new).await;
+        let compared = self.compare(&live, &new).await;
+        drop(held);
+        new.finish().await;
+        self.discard(new.generation).await;
+        let (tables, difference) = compared?;
+        Ok(Comparison { generation: new.generation, seq, tables, difference, flipped: false })
+    }
+
+    async fn replay(&self, tell: impl Fn(RebuildProgress) + Send) -> Result<(Arc<Fold>, Arc<Fold>), Problem> {
+        let live = self.fold();
+        let generation = live.generation + 1;
+        self.discard(generation).await;
+        // A quarantined generation decides nothing any more: the new one has to.
+        let effects = if live.quarantine().is_some() { live.effects_alone(&self.live) } else { live.effects_behind() };
+        let new =
+            Fold::start(self.hub.clone(), self.js.clone(), generation, Arc::new(effects), self.stop.child_token())
+                .await?;
+        let total = live.progress.read_to();
+        loop {
+            let done = new.progress.floor();
+            tell(RebuildProgress { done: done.min(total), total });
+            if done >= total || new.quarantine().is_some() || self.stop.is_cancelled() {
+                break;
+            }
+            let wait = new.progress.wait_all(total);
+            let _ = tokio::time::timeout(Duration::from_millis(TELL_MS), wait).await;
+        }
+        Ok((live, new))
+    }
+
+    /// Brings both to the same sequence and holds the live one there.
+    async fn level<'a>(&self, live: &'a Fold, new: &Fold) -> (tokio::sync::RwLockWriteGuard<'a, ()>, u64) {
+        let (held, seq) = live.hold().await;
+        if live.quarantine().is_none() {
+            live.progress.wait_all(seq).await;
+            new.progress.wait_all(seq).await;
+        }
+        (held, seq)
+    }
+
+    async fn compare(&self, live: &Fold, new: &Fold) -> Result<(usize, Option<String>), Problem> {
+        let (mut tables, mut difference) = (0, None);
+        let mut lanes = live.lanes();
+        lanes.sort_by_key(|lane| lane.id.rows_subject());
+        if let Some(stranger) = new.lanes().iter().find(|lane| live.lane(&lane.id.uid).is_none()) {
+            difference = Some(format!("{} is missing in the live generation", stranger.id.rows_subject()));
+        }
+        for lane in lanes {
+            let name = lane.id.rows_subject();
+            let Some(other) = new.lane(&lane.id.uid) else {
+                difference.get_or_insert_with(|| format!("{name} is in the live generation only"));
+                continue;
+            };
+            tables += 1;
+            let (hub, a, b) = (self.hub.clone(), lane.file.clone(), other.file.clone());
+            let found = tokio::task::spawn_blocking(move || hub.first_difference(&a, &b))
+                .await
+                .map_err(|_| Problem::internal())?
+                .map_err(|error| Problem::unavailable("storage.table_unavailable", error.to_string()))?;
+            if let Some(found) = found {
+                difference.get_or_insert_with(|| format!("{name}: {found}"));
+            }
+        }
+        Ok((tables, difference))
+    }
+
+    /// Removes a generation's files. Failing only leaves garbage, which the next rebuild removes.
+    async fn discard(&self, generation: u32) {
+        let live = self.fold().generation;
+        if generation == 0 || generation == live {
+            return;
+        }
+        let hub = self.hub.clone();
+        let removed = tokio::task::spawn_blocking(move || hub.drop_generation(generation)).await;
+        if !matches!(removed, Ok(Ok(()))) {
+            tracing::warn!(projection.generation = generation, "an old generation of tables could not be removed");
+        }
+    }
+}
+
+fn lagging(fold: &Fold, seq: u64) -> Problem {
+    fold.quarantine().unwrap_or_else(|| {
+        let reached = Position::of(STREAM, fold.progress.floor());
+        Problem::unavailable(
+            "projection.lagging",
+            format!("the tables have not taken in position {seq} yet: try again"),
+        )
+        .with_details(serde_json::json!({ "position": reached }))
+    })
+}
+
+fn active(data_dir: &Path) -> Result<u32, Problem> {
+    match std::fs::read(path(data_dir)) {
+        Ok(text) => serde_json::from_slice::<Active>(&text)
+            .map(|active| active.generation)
+            .map_err(|error| unusable(&format!("active.json is damaged: {error}"))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(1),
+        Err(error) => Err(unusable(&error.to_string())),
+    }
+}
+
+fn set_active(data_dir: &Path, generation: u32) -> Result<(), Problem> {
+    let write = || -> std::io::Result<()> {
+        let temporary = data_dir.join("active.json.new");
+        std::fs::write(&temporary, serde_json::to_vec(&Active { generation })?)?;
+        std::fs::File::open(&temporary)?.sync_all()?;
+        std::fs::rename(&temporary, path(data_dir))?;
+        std::fs::File::open(data_dir)?.sync_all()
+    };
+    write().map_err(|error| unusable(&error.to_string()))
+}
+
+fn unusable(reason: &str) -> Problem {
+    tracing::error!(reason, "the directory of tables cannot be used");
+    Problem::unavailable("storage.fold_unavailable", "the directory of tables cannot be used; the log names why")
+}
+
+fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join("active.json")
+}
