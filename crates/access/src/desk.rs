@@ -11,10 +11,10 @@ use alluvium_projection::Freshness;
 
 use crate::access::Access;
 use crate::context::AccessContext;
-use crate::contract::{Command, IssueKey, KeyringCommand, RevokeKey, RevokeProjectKeys};
+use crate::contract::{Command, GrantPublishers, IssueKey, RevokeKey, RevokeProjectKeys};
 use crate::follow::LIVE;
 use crate::keys::{self, Secret};
-use crate::model::PROJECT_ADMIN;
+use crate::model::{PROJECT_ADMIN, Rights};
 use crate::projection::PROJECTION;
 use crate::queries::KeyRecord;
 
@@ -81,7 +81,7 @@ impl KeyDesk {
             description: key.description.clone(),
             expires_at: key.expires_at.map(Timestamp::micros),
         };
-        let accepted = self.send(tenant, actor, &new_command_id()?, command.into()).await?;
+        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
         self.visible(&accepted.position).await?;
         let issued_at = accepted.result["issued_at"].as_i64().ok_or_else(|| {
             tracing::error!(key.id = minted.id, "the outcome of a key does not say when it was issued");
@@ -109,7 +109,7 @@ impl KeyDesk {
     /// Revokes a key and waits until it is dead here. Again on a dead key: nothing happens.
     pub async fn revoke(&self, tenant: &Token, actor: &Actor, project: &str, key: &str) -> Result<Position, Problem> {
         let command = RevokeKey { project: project.to_owned(), key: key.to_owned() };
-        let accepted = self.send(tenant, actor, &new_command_id()?, command.into()).await?;
+        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
         self.visible(&accepted.position).await?;
         Ok(accepted.position)
     }
@@ -131,7 +131,15 @@ impl KeyDesk {
     ) -> Result<Position, Problem> {
         let command = RevokeProjectKeys { project: project.to_owned(), issued_before: before.micros() };
         let actor = Actor::System(ROLE.to_owned());
-        Ok(self.send(tenant, &actor, command_id, command.into()).await?.position)
+        Ok(self.send(tenant, &actor, command_id, Command::Keyring(command.into())).await?.position)
+    }
+
+    /// Sets what unsigned messages of a tenant may do, and waits until it holds here.
+    pub async fn grant_publishers(&self, tenant: &Token, actor: &Actor, rights: Rights) -> Result<Position, Problem> {
+        let command = Command::Tenant(GrantPublishers { rights: rights.as_str().to_owned() }.into());
+        let accepted = self.send(tenant, actor, &new_command_id()?, command).await?;
+        self.visible(&accepted.position).await?;
+        Ok(accepted.position)
     }
 
     /// Waits until a position shows in every read and in every decision on who may, in this process.
@@ -144,9 +152,8 @@ impl KeyDesk {
         tenant: &Token,
         actor: &Actor,
         command_id: &str,
-        command: KeyringCommand,
+        command: Command,
     ) -> Result<Accepted, Problem> {
-        let command = Command::Keyring(command);
         let request = CommandRequest {
             tenant: tenant.clone(),
             context: AccessContext::NAME.to_owned(),
