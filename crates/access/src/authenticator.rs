@@ -22,14 +22,12 @@ impl Authenticator for Access {
             }
             let digest = keys::digest(self.pepper(), bearer);
             let known = self.follower().keys()?;
-            let key = match known.by_digest(&digest) {
-                Some(key) => Some(key),
-                None => {
-                    // Perhaps another process issued it a moment ago.
-                    self.follower().catch_up().await?;
-                    known.by_digest(&digest)
-                }
-            };
+            let mut key = known.by_digest(&digest);
+            if key.is_none() {
+                // Perhaps another process issued it a moment ago.
+                self.follower().catch_up().await?;
+                key = known.by_digest(&digest);
+            }
             let now = self.now();
             let Some(key) = key.filter(|key| key.is_live(now)) else { return Ok(None) };
             if let Some(usage) = self.usage() {

@@ -29,7 +29,8 @@ pub struct Follower {
     keys: LiveKeys,
     freshness: Freshness,
     ready: AtomicBool,
-    last_look: Mutex<Option<Instant>>,
+    /// When the last look at the log's end began, and how it ended.
+    last_look: Mutex<Option<(Instant, Result<(), Problem>)>>,
 }
 
 impl Follower {
@@ -55,14 +56,20 @@ impl Follower {
     pub async fn catch_up(&self) -> Result<(), Problem> {
         let asked = Instant::now();
         let mut last_look = self.last_look.lock().await;
-        if last_look.is_some_and(|began| began >= asked) {
-            return Ok(());
+        if let Some((began, result)) = &*last_look
+            && *began >= asked
+        {
+            return result.clone();
         }
         let began = Instant::now();
+        let result = self.look().await;
+        *last_look = Some((began, result.clone()));
+        result
+    }
+
+    async fn look(&self) -> Result<(), Problem> {
         let (_, last) = stream_created(&self.js, STREAM).await?;
-        self.wait(&Position::of(STREAM, last), Duration::from_millis(CATCH_UP_MS)).await?;
-        *last_look = Some(began);
-        Ok(())
+        self.wait(&Position::of(STREAM, last), Duration::from_millis(CATCH_UP_MS)).await
     }
 
     /// Waits until a position is known here.

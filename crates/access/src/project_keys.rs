@@ -72,11 +72,7 @@ async fn follow(desk: &KeyDesk, js: &jetstream::Context) -> Result<(), Problem> 
     while let Some(message) = messages.next().await {
         let message = message.map_err(|error| unavailable(&error))?;
         let seq = message.info().map_err(|error| unavailable(&error))?.stream_sequence;
-        let done = async {
-            let (created, _) = stream_created(js, STREAM).await?;
-            revoke(desk, created, seq, &message.subject, &message.payload).await
-        };
-        let kind = match done.await {
+        let kind = match revoke(desk, js, seq, &message.subject, &message.payload).await {
             Ok(_) => AckKind::Ack,
             Err(problem) => {
                 // For ever: a key that outlives its project is worse than a message that comes again.
@@ -95,11 +91,10 @@ impl KeyDesk {
     /// happens once, whoever is first.
     pub async fn follow_deletion(&self, js: &jetstream::Context, position: &Position) -> Result<Position, Problem> {
         let seq = position.seq(STREAM);
-        let (created, _) = stream_created(js, STREAM).await?;
         let message = direct::leader_at(js, STREAM, seq).await?.ok_or_else(|| {
             Problem::unavailable("platform.log_unavailable", format!("Message {seq} of {STREAM} cannot be read now."))
         })?;
-        let revoked = revoke(self, created, seq, &message.subject, &message.payload).await?;
+        let revoked = revoke(self, js, seq, &message.subject, &message.payload).await?;
         self.visible(&revoked).await?;
         Ok(revoked)
     }
@@ -107,13 +102,19 @@ impl KeyDesk {
 
 async fn revoke(
     desk: &KeyDesk,
-    created: Timestamp,
+    js: &jetstream::Context,
     seq: u64,
     subject: &str,
     payload: &Bytes,
 ) -> Result<Position, Problem> {
     let mut reached = Position::start();
-    for deletion in deletions(subject, payload) {
+    let deletions = deletions(subject, payload);
+    if deletions.is_empty() {
+        return Ok(reached);
+    }
+    // A sequence names a message only together with its stream's beginning.
+    let (created, _) = stream_created(js, STREAM).await?;
+    for deletion in deletions {
         let id = format!("access-project-deleted-{}-{seq}-{}", created.micros(), deletion.index);
         let position = desk.revoke_all_as(&deletion.tenant, &deletion.project, deletion.at, &id).await?;
         reached = reached.join(&position);

@@ -1,5 +1,7 @@
 //! Keys over HTTP, from issue to death.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod world;
 
 use std::time::Duration;

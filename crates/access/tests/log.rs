@@ -1,5 +1,7 @@
 //! What this context promises about the log: no secrets on it, nobody acts without a right, nothing is forgotten.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod world;
 
 use std::time::Duration;
@@ -177,6 +179,14 @@ async fn keys_work_through_the_logs_absence_and_a_new_process_knows_them_all() {
     let (status, body) = world.call(Method::DELETE, &path, Some(&first), None).await;
     assert_eq!(status, 204, "{body}");
     assert!(world.access.authenticate(&second).await.unwrap().is_none(), "revoked after the restart");
+
+    let other = world.project("q").await;
+    delete_project(&world, "q", now()).await;
+    world
+        .until("the policy goes on after the restart", async |world| {
+            world.access.authenticate(&other).await.unwrap().is_none()
+        })
+        .await;
 
     let (freshness, stop) = (Freshness::default(), CancellationToken::new());
     let follower = Follower::new(world.js.clone(), freshness);

@@ -26,7 +26,7 @@ impl ErrorRenderer for DetailRenderer {
 }
 
 impl DetailRenderer {
-    fn answer(&self, problem: &Problem, context: &ErrorContext<'_>) -> (u16, Value) {
+    fn answer(self, problem: &Problem, context: &ErrorContext<'_>) -> (u16, Value) {
         let status = status_of(problem).as_u16();
         let requirement = context.matched.map(|matched| &matched.requirement);
         match (problem.code.as_str(), requirement) {
