@@ -1,5 +1,4 @@
 //! Metrics of requests: names and labels are a contract, and nothing from outside ever becomes a label.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -118,7 +118,7 @@ async fn panics() -> &'static str {
 }
 
 async fn slow() -> &'static str {
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     "never"
 }
 
@@ -451,20 +451,18 @@ async fn stopping_lets_requests_finish_within_the_bound() {
     let router = surface.into_router(Arc::new(Access), Arc::new(Access));
     let stopped = async move { drop(stopped.await) };
     let serving = tokio::spawn(alluvium_http::serve(listener, router, stopped, Duration::from_millis(800)));
-    let ask = async |path: &'static str| {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
-        connection
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes())
-            .await
-            .unwrap();
+    let ask = |path: &'static str| {
         tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+            connection.write_all(request.as_bytes()).await.unwrap();
             let mut answer = String::new();
             let _ = connection.read_to_string(&mut answer).await;
             answer
         })
     };
-    let (short, _long) = (ask("/short").await, ask("/long").await);
+    let (short, _long) = (ask("/short"), ask("/long"));
     tokio::time::sleep(Duration::from_millis(50)).await;
     stop.send(()).unwrap();
     assert!(short.await.unwrap().ends_with("done"));

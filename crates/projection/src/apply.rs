@@ -130,7 +130,8 @@ struct Fold<'a> {
 impl Fold<'_> {
     /// Halves what fails until single messages are left: one bad message in two thousand costs some twenty attempts.
     async fn run(&mut self, tx: &mut PgConnection, batch: &[LogMessage]) -> Result<(), Error> {
-        let mut todo: Vec<Range<usize>> = vec![0..batch.len()];
+        let mut todo: Vec<Range<usize>> = Vec::new();
+        todo.push(0..batch.len());
         while let Some(range) = todo.pop() {
             let part = &batch[range.clone()];
             let result = if self.leaves_out(part) {
@@ -144,18 +145,15 @@ impl Fold<'_> {
                 continue;
             };
             let named = part.iter().position(|message| failure.seq == Some(message.seq));
-            let split = match named.or((part.len() == 1).then_some(0)) {
-                Some(at) => {
-                    self.park(&part[at], &failure.code, &failure.reason);
-                    // What stood before it was rolled back with it and comes again, then what stands after it.
-                    todo.push(range.start + at + 1..range.end);
-                    range.start + at
-                }
-                None => {
-                    let middle = range.start + part.len() / 2;
-                    todo.push(middle..range.end);
-                    middle
-                }
+            let split = if let Some(at) = named.or((part.len() == 1).then_some(0)) {
+                self.park(&part[at], &failure.code, &failure.reason);
+                // What stood before it was rolled back with it and comes again, then what stands after it.
+                todo.push(range.start + at + 1..range.end);
+                range.start + at
+            } else {
+                let middle = range.start + part.len() / 2;
+                todo.push(middle..range.end);
+                middle
             };
             todo.push(range.start..split);
         }
