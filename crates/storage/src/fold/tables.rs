@@ -93,6 +93,12 @@ impl Tables {
         Ok(Arc::new(Self { active: ArcSwap::new(fold), hub, js, live, stop, rebuilding: Mutex::default() }))
     }
 
+    /// Stops reading, ends what is under way, and saves how far it came.
+    pub async fn finish(&self) {
+        self.stop.cancel();
+        self.fold().finish().await;
+    }
+
     /// The live generation.
     pub fn fold(&self) -> Arc<Fold> {
         self.active.load_full()
