@@ -4,8 +4,11 @@ mod play;
 
 use std::{collections::HashMap, time::Duration};
 
+use alluvium_eventlog::Lease;
 use alluvium_messaging::{Commit, Contract};
+use futures::StreamExt;
 use play::*;
+use tokio_util::sync::CancellationToken;
 
 /// By command: how many events it has on the log.
 async fn carried_out(world: &World) -> HashMap<String, usize> {
@@ -87,4 +90,51 @@ async fn another_worker_takes_over_from_a_crashed_one() {
     first.crash().await;
     assert_eq!(accepted(&client.send(&add("two", "c", 1), WAIT).await.unwrap()).1["total"], 2);
     second.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_has_one_holder() {
+    let world = World::new().await;
+    let cancel = CancellationToken::new();
+    let acquire = |owner: &'static str| {
+        let (js, cancel) = (world.js.clone(), cancel.clone());
+        async move { Lease::acquire(&js, "executor.test", owner, 1, &cancel).await.unwrap() }
+    };
+    let first = acquire("first").await;
+    // Longer than the lease holds without renewal.
+    let early = tokio::time::timeout(Duration::from_secs(6), acquire("second")).await;
+    assert!(early.is_err(), "the first one still holds it");
+    assert!(!first.lost().is_cancelled());
+    first.release().await;
+    let second = tokio::time::timeout(Duration::from_secs(2), acquire("second")).await.unwrap();
+    drop(second);
+    let dropped = std::time::Instant::now();
+    drop(acquire("third").await);
+    assert!(dropped.elapsed() > Duration::from_secs(2), "not before it ran out: {:?}", dropped.elapsed());
+}
+
+/// Prints, never judges: budgets are ratios measured by `alluvium bench`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement; run it alone with --nocapture"]
+async fn how_fast_pipelined_commands_are() {
+    const COMMANDS: usize = 20_000;
+    let world = World::new().await;
+    let raw = std::time::Instant::now();
+    let publishing = futures::stream::iter(0..COMMANDS).map(|n| {
+        let js = world.js.clone();
+        async move { js.publish(format!("rows.t.p.b.{n}"), vec![7_u8; 150].into()).await.unwrap().await.unwrap() }
+    });
+    publishing.buffer_unordered(1_000).for_each(|_| async {}).await;
+    let raw = COMMANDS as f64 / raw.elapsed().as_secs_f64();
+    let running = world.execute(connection(&world.nats).await, "a");
+    let client = world.client().await;
+    let began = std::time::Instant::now();
+    let sending = futures::stream::iter(0..COMMANDS).map(|n| {
+        let client = client.clone();
+        async move { accepted(&client.send(&add(&format!("b{n}"), &format!("c{n}"), 1), WAIT).await.unwrap()) }
+    });
+    sending.buffer_unordered(2_000).for_each(|_| async {}).await;
+    let commands = COMMANDS as f64 / began.elapsed().as_secs_f64();
+    println!("raw {raw:.0}/s, commands {commands:.0}/s, {:.1} %", 100.0 * commands / raw);
+    running.stop().await;
 }
