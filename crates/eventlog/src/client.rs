@@ -19,8 +19,9 @@ use crate::{
     outcome::{DryOutcome, OutcomePublisher, subject_of},
 };
 
-/// Pauses between looks for an outcome that was not heard of, in milliseconds; the last one repeats.
-const LOOKS_MS: [u64; 5] = [50, 200, 500, 1_000, 2_000];
+/// Pauses between looks for an outcome that was not heard of, in milliseconds; the last one repeats. Long enough that
+/// waiting in a crowd does not make the crowd slower.
+const LOOKS_MS: [u64; 3] = [1_000, 2_000, 4_000];
 
 /// A command to send.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     commit::pause,
     context::{BoundedContext, Decision},
-    intake::{Fate, InFlight, Intake, Received, Taken, Task, dry, id_reused, refused},
+    intake::{Fate, ID_REUSED, InFlight, Intake, Received, Taken, Task, dry, id_reused, refused},
     lease::Lease,
     log::{Log, LogOptions},
     outcome::{DryVerdict, OutcomePublisher},
@@ -498,7 +498,13 @@ impl Finisher {
                 count(outcome);
                 self.outcomes.settle(&received.tenant, outcome, received.reply_to()).await.map(drop)
             }
-            Fate::Answer(outcome) => self.reply(received, outcome).await,
+            Fate::Answer(outcome) => {
+                let refused = matches!(&outcome.verdict, Verdict::Rejected { problem } if problem.code == ID_REUSED);
+                if !refused {
+                    self.outcomes.tell_again(&received.tenant, outcome).await;
+                }
+                self.reply(received, outcome).await
+            }
             Fate::Dry(outcome) => self.reply(received, outcome).await,
             Fate::Settles => Ok(()),
             Fate::Dead(problem) => self.bury(received, problem).await,

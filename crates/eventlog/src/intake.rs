@@ -23,6 +23,8 @@ use crate::{
 
 /// Deliveries after which a command is put aside. With the pauses between them this is about half an hour.
 pub(crate) const DELIVERIES_MAX: u64 = 60;
+/// The code of an answer that must never take the place of the first outcome.
+pub(crate) const ID_REUSED: &str = "command.id_reused";
 /// First and longest pause before a command is delivered again, in milliseconds.
 const AGAIN_MS: (u64, u64) = (100, 30_000);
 
@@ -327,7 +329,7 @@ pub(crate) fn repeated(received: &Received, first: &Outcome) -> Fate {
 pub(crate) fn id_reused(command_id: &str) -> Problem {
     let detail =
         format!("Another command was sent under the id `{command_id}` before. Use a new id for a new command.");
-    Problem::new("command.id_reused", 409, detail)
+    Problem::new(ID_REUSED, 409, detail)
 }
 
 fn decode<S: ContractSet>(context: &str, name: Option<&str>, payload: &[u8]) -> Result<S, Problem> {

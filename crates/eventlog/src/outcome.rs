@@ -76,6 +76,19 @@ impl OutcomePublisher {
         Ok(found)
     }
 
+    /// Lets those who listen hear an outcome that is there already. The expectation keeps it from being stored twice; and
+    /// nobody waits for that refusal.
+    pub(crate) async fn tell_again(&self, tenant: &Token, outcome: &Outcome) {
+        let (Ok(subject), Ok(payload)) = (subject_of(tenant, &outcome.command_id), serde_json::to_vec(outcome)) else {
+            return;
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
+        if let Err(error) = self.js.client().publish_with_headers(subject, headers, payload.into()).await {
+            tracing::debug!(command.id = %outcome.command_id, %error, "an outcome was not told again");
+        }
+    }
+
     /// Sends an answer to an inbox; to nothing else.
     pub(crate) async fn reply(&self, to: &str, answer: &impl serde::Serialize) -> Result<(), Problem> {
         if !is_inbox(to) {

@@ -101,7 +101,8 @@ impl Puller {
 
     /// A message that has arrived already, without waiting.
     pub fn ready(&mut self) -> Result<Option<Message>, Error> {
-        while let Some(Some(answer)) = self.answers.next().now_or_never() {
+        // Outside tokio's budget, which would end a batch after 128 messages that are there.
+        while let Some(Some(answer)) = tokio::task::unconstrained(self.answers.next()).now_or_never() {
             self.heard = Instant::now();
             if let Taken::Message(message) = self.take(answer)? {
                 return Ok(Some(message));
