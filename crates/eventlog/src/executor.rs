@@ -297,12 +297,11 @@ impl<C: BoundedContext> Decider<C> {
         let mut all = Vec::new();
         for task in tasks {
             let alone = std::slice::from_ref(&task);
-            let fate = match AssertUnwindSafe(self.group(alone)).catch_unwind().await {
-                Ok(mut fates) => fates.pop().unwrap_or_else(|| task.received.again()),
-                Err(_) => {
-                    tracing::error!(command = %task.received.command, command.id = %task.received.command_id, "panicked");
-                    Fate::Dead(Problem::internal())
-                }
+            let fate = if let Ok(mut fates) = AssertUnwindSafe(self.group(alone)).catch_unwind().await {
+                fates.pop().unwrap_or_else(|| task.received.again())
+            } else {
+                tracing::error!(command = %task.received.command, command.id = %task.received.command_id, "panicked");
+                Fate::Dead(Problem::internal())
             };
             all.push((task.received, fate));
         }

@@ -290,7 +290,7 @@ impl<C: BoundedContext> Intake<C> {
         match checked {
             Ok(command) => {
                 let group = self.context.group(&received.tenant, &command).await;
-                Ok(Task { group, command, received })
+                Ok(Task { received, command, group })
             }
             Err(problem) => {
                 let fate = refused(&received, problem);

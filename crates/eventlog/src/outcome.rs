@@ -41,9 +41,8 @@ impl OutcomePublisher {
             }
             match self.read_leader(&subject).await {
                 Ok(Some(winner)) => return Ok(winner),
-                Ok(None) => {}
                 Err(problem) if attempt + 1 == PUBLISH_ATTEMPTS_MAX => return Err(problem),
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
             pause(attempt).await;
         }

@@ -227,19 +227,18 @@ impl Unit {
 
     async fn open<A: LogAggregate>(&mut self, id: &Token) -> Result<usize, Problem> {
         let subject = self.log.subject::<A>(&self.tenant, id);
-        let at = match self.by_subject.get(&subject) {
-            Some(at) => *at,
-            None => {
-                let base: Arc<Stored<A>> = if self.fresh {
-                    self.log.load_fresh(&self.tenant, id).await?
-                } else {
-                    self.log.load(&self.tenant, id).await?
-                };
-                let working = Box::new(WorkingCopy { base, state: None, staged: Vec::new() });
-                self.slots.push(Slot { subject: subject.clone(), entries: Vec::new(), bytes: 0, working });
-                self.by_subject.insert(subject, self.slots.len() - 1);
-                self.slots.len() - 1
-            }
+        let at = if let Some(at) = self.by_subject.get(&subject) {
+            *at
+        } else {
+            let base: Arc<Stored<A>> = if self.fresh {
+                self.log.load_fresh(&self.tenant, id).await?
+            } else {
+                self.log.load(&self.tenant, id).await?
+            };
+            let working = Box::new(WorkingCopy { base, state: None, staged: Vec::new() });
+            self.slots.push(Slot { subject: subject.clone(), entries: Vec::new(), bytes: 0, working });
+            self.by_subject.insert(subject, self.slots.len() - 1);
+            self.slots.len() - 1
         };
         let copy = slot_copy::<A>(&mut self.slots[at])?;
         if let Some(current) = &mut self.current {

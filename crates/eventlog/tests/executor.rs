@@ -1,4 +1,5 @@
 //! Commands decided on a real server.
+#![allow(clippy::unwrap_used, clippy::default_trait_access, reason = "a test may panic")]
 
 mod play;
 

@@ -1,4 +1,5 @@
 //! Servers killed and workers crashed: nothing lost, nothing doubled.
+#![allow(clippy::unwrap_used, clippy::default_trait_access, reason = "a test may panic")]
 
 mod play;
 
@@ -60,7 +61,7 @@ async fn an_outcome_lost_between_commit_and_telling_is_told_as_it_was() {
     let client = world.client().await;
     let send = |id: &str| {
         let (client, request) = (client.clone(), add(id, "c", 7));
-        tokio::spawn(async move { client.send(&request, Duration::from_secs(60)).await.unwrap() })
+        tokio::spawn(async move { client.send(&request, Duration::from_mins(1)).await.unwrap() })
     };
     let (one, two) = (send("one"), send("two"));
     let both = async {
@@ -74,7 +75,7 @@ async fn an_outcome_lost_between_commit_and_telling_is_told_as_it_was() {
     world.js.update_stream(out).await.unwrap();
     let running = world.execute(connection(&world.nats).await, "b");
     let mut totals = [one.await.unwrap(), two.await.unwrap()].map(|outcome| accepted(&outcome).1["total"].clone());
-    totals.sort_by_key(|total| total.as_i64());
+    totals.sort_by_key(serde_json::Value::as_i64);
     assert_eq!(totals, [7, 14], "the results are those of the first decision");
     running.stop().await;
     assert!(carried_out(&world).await.values().all(|events| *events == 1));
@@ -100,7 +101,12 @@ async fn a_lease_has_one_holder() {
         let (js, cancel) = (world.js.clone(), cancel.clone());
         async move { Lease::acquire(&js, "executor.test", owner, 1, &cancel).await.unwrap() }
     };
+    let lost = acquire("crashed").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(lost);
+    let dropped = std::time::Instant::now();
     let first = acquire("first").await;
+    assert!(dropped.elapsed() > Duration::from_secs(2), "not before it ran out: {:?}", dropped.elapsed());
     // Longer than the lease holds without renewal.
     let early = tokio::time::timeout(Duration::from_secs(6), acquire("second")).await;
     assert!(early.is_err(), "the first one still holds it");

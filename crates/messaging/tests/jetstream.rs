@@ -1,4 +1,5 @@
 //! The JetStream half of the kit, on a real server.
+#![allow(clippy::unwrap_used, clippy::default_trait_access, reason = "a test may panic")]
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! A small context to test with: counters that must not fall below zero, and ledgers that note what was moved.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, clippy::default_trait_access, dead_code, reason = "each test binary uses its part")]
 
 use std::{
     sync::{
