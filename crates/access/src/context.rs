@@ -30,25 +30,19 @@ impl BoundedContext for AccessContext {
     }
 
     async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
-        let services = alluvium_kernel::DecisionContext {
-            tenant: at.tenant.clone(),
-            command_id: at.command_id.clone(),
-            actor: at.actor.clone(),
-            time: at.time,
-        };
         match command {
             Command::Keyring(command) => {
                 let id = Token::encode(project_of(command)).map_err(|error| {
                     error::invalid_key(format!("`project` cannot be the id of a project: {error}."))
                 })?;
-                unit.handle::<Keyring>(&id, command.clone(), &services).await?;
+                unit.handle::<Keyring>(&id, command.clone(), at).await?;
                 let KeyringCommand::IssueKey(issue) = command else { return Ok(Decision::default()) };
                 let issued_at = unit.load::<Keyring>(&id).await?.get(&issue.key).map(|key| key.issued_at.micros());
                 Ok(Decision::accepted(json!({"key": issue.key, "issued_at": issued_at})))
             }
             Command::Tenant(command) => {
                 let id = at.tenant.clone();
-                unit.handle::<Tenant>(&id, command.clone(), &services).await?;
+                unit.handle::<Tenant>(&id, command.clone(), at).await?;
                 Ok(Decision::default())
             }
         }

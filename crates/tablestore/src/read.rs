@@ -15,6 +15,8 @@ use crate::instance::Session;
 use crate::json::{string, write_value};
 use crate::quote::ident;
 use crate::quote_path::literal_path;
+use crate::sql::filters::filters_sql;
+use crate::sql::{OrderBy, SqlError, WhereFilter};
 
 /// Most rows one preview gives.
 pub const PREVIEW_ROWS_MAX: u64 = 10_000;
@@ -26,10 +28,10 @@ pub struct PreviewSpec {
     pub columns: Option<Vec<String>>,
     /// A predicate made by `Predicate::to_sql`, never user text.
     pub predicate_sql: Option<String>,
-    /// Columns that must equal a value given as text; the text is bound, not spliced.
-    pub equal: Vec<(String, String)>,
-    /// Columns to sort by, each with `true` for descending; ties are broken as without it.
-    pub order_by: Vec<(String, bool)>,
+    /// Structured filters; their values are bound, not spliced.
+    pub filters: Vec<WhereFilter>,
+    /// What to sort by; ties are broken as without it.
+    pub order_by: Vec<OrderBy>,
     /// How many rows.
     pub limit: u64,
     /// How many to leave out first.
@@ -107,7 +109,7 @@ impl Hub {
             let sql = format!("SELECT count(*) FROM {data} AS d {condition}");
             let count =
                 session.connection().query_row(&sql, params_from_iter(values.iter()), |row| row.get::<_, i64>(0));
-            session.noted(count).map_err(failed)? as u64
+            session.noted(count).map_err(|error| filter_error(&error, spec))? as u64
         };
         let sql = format!(
             "SELECT {} FROM {data} AS d {condition} ORDER BY {} LIMIT {} OFFSET {}",
@@ -172,6 +174,16 @@ impl Hub {
     }
 }
 
+/// A value of a structured filter that its column's type cannot take fails in the engine only.
+fn filter_error(error: &duckdb::Error, spec: &PreviewSpec) -> Error {
+    match read_error(error) {
+        Error::Invalid { code: code::INVALID_WHERE_CLAUSE, message } if !spec.filters.is_empty() => {
+            Error::invalid("invalid_where_filter", message)
+        }
+        error => error,
+    }
+}
+
 fn read_error(error: &duckdb::Error) -> Error {
     match kind(error) {
         Kind::Conversion => Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text(error))),
@@ -208,27 +220,25 @@ fn selected(columns: &[Column]) -> String {
 
 fn condition(schema: &TableSchema, spec: &PreviewSpec) -> Result<(String, Vec<String>)> {
     let mut parts: Vec<String> = spec.predicate_sql.iter().map(|sql| format!("({sql})")).collect();
-    let mut values = Vec::new();
-    for (name, value) in &spec.equal {
-        let column = known(schema, name)?;
-        parts.push(format!("d.{} = CAST(? AS {})", ident(&column.name), column.column_type.to_sql()));
-        values.push(value.clone());
+    let (filters, values) = filters_sql(&spec.filters, schema).map_err(refused)?;
+    if !spec.filters.is_empty() {
+        parts.push(filters);
     }
     let condition = if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
     Ok((condition, values))
 }
 
-fn order(schema: &TableSchema, first: &[(String, bool)]) -> Result<String> {
-    let mut parts = Vec::new();
-    for (name, descending) in first {
-        let direction = if *descending { "DESC" } else { "ASC" };
-        parts.push(format!("d.{} {direction}", ident(&known(schema, name)?.name)));
-    }
+fn order(schema: &TableSchema, first: &[OrderBy]) -> Result<String> {
+    let mut parts = first.iter().map(|key| key.to_sql(schema).map_err(refused)).collect::<Result<Vec<_>>>()?;
     parts.extend(schema.primary_key.iter().map(|key| format!("d.{}", ident(key))));
     if schema.primary_key.is_empty() {
         parts.push("d.rowid".into());
     }
     Ok(parts.join(", "))
+}
+
+fn refused(error: SqlError) -> Error {
+    Error::invalid(error.code, error.message)
 }
 
 /// Runs a query and hands over its batches as they come; an error in the middle comes back as an error.

@@ -303,13 +303,17 @@ fn previews_choose_filter_sort_and_page() {
         rows(PreviewSpec { columns: only(&["ID"]), limit: 2, offset: 1, ..all.clone() }),
         (vec![r#"{"id":2}"#.to_owned(), r#"{"id":3}"#.to_owned()], 3)
     );
-    let equal = |value: &str| vec![("id".to_owned(), value.to_owned())];
-    assert_eq!(rows(PreviewSpec { equal: equal("2"), ..all.clone() }).0, [r#"{"id":2,"name":"a"}"#]);
-    let sorted = PreviewSpec { order_by: vec![("name".into(), true)], columns: only(&["id"]), ..all.clone() };
+    let equal = |value: &str| {
+        let filter = serde_json::json!([{ "column": "id", "operator": "eq", "values": [value] }]);
+        PreviewSpec { filters: serde_json::from_value(filter).unwrap(), ..all.clone() }
+    };
+    assert_eq!(rows(equal("2")).0, [r#"{"id":2,"name":"a"}"#]);
+    let order_by = serde_json::from_value(serde_json::json!([{ "column": "name", "order": "DESC" }])).unwrap();
+    let sorted = PreviewSpec { order_by, columns: only(&["id"]), ..all.clone() };
     assert_eq!(rows(sorted).0, [r#"{"id":3}"#, r#"{"id":1}"#, r#"{"id":2}"#]);
     let filtered = PreviewSpec { predicate_sql: Some("\"name\" = 'a'".into()), ..all.clone() };
     assert_eq!(rows(filtered).1, 2);
     let code = |spec: PreviewSpec| bench.hub.preview(&table.file, &spec).unwrap_err().code();
-    assert_eq!(code(PreviewSpec { equal: equal("x' OR 1=1"), ..all.clone() }), "invalid_where_clause");
+    assert_eq!(code(equal("x' OR 1=1")), "invalid_where_filter");
     assert_eq!(code(PreviewSpec { columns: only(&["nope"]), ..all }), "column_not_found");
 }
