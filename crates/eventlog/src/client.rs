@@ -59,7 +59,8 @@ impl CommandClient {
         let waiters = Waiters::default();
         let subscriber = js
             .client()
-            .subscribe("out.>")
+            // Not `out.>` itself: there one would also hear outcomes that the stream then refuses. `told.>` is what it stored.
+            .subscribe("told.>")
             .await
             .map_err(|error| Problem::unavailable("platform.log_unavailable", error.to_string()))?;
         tokio::spawn(dispatch(subscriber, waiters.clone()));
@@ -190,7 +191,7 @@ impl CommandClient {
 
 async fn dispatch(mut outcomes: async_nats::Subscriber, waiters: Waiters) {
     while let Some(Message { subject, payload, .. }) = outcomes.next().await {
-        let waiting = waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(subject.as_str());
+        let waiting = waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(&stored_at(&subject));
         let Some(waiting) = waiting else { continue };
         match serde_json::from_slice::<Outcome>(&payload) {
             Ok(outcome) => waiting.into_iter().for_each(|waiter| {
@@ -200,6 +201,11 @@ async fn dispatch(mut outcomes: async_nats::Subscriber, waiters: Waiters) {
             Err(error) => tracing::error!(%subject, %error, "an outcome cannot be read"),
         }
     }
+}
+
+/// Where the outcome heard on `told.…` is stored.
+fn stored_at(subject: &str) -> String {
+    subject.replacen("told.", "out.", 1)
 }
 
 fn timeout(command_id: &str) -> Problem {

@@ -75,15 +75,13 @@ impl OutcomePublisher {
         Ok(found)
     }
 
-    /// Lets those who listen hear an outcome that is there already. The expectation keeps it from being stored twice; and
-    /// nobody waits for that refusal.
+    /// Lets those who listen hear an outcome that is stored already, as the stream did when it stored it.
     pub(crate) async fn tell_again(&self, tenant: &Token, outcome: &Outcome) {
         let (Ok(subject), Ok(payload)) = (subject_of(tenant, &outcome.command_id), serde_json::to_vec(outcome)) else {
             return;
         };
-        let mut headers = HeaderMap::new();
-        headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
-        if let Err(error) = self.js.client().publish_with_headers(subject, headers, payload.into()).await {
+        let told = subject.replacen("out.", "told.", 1);
+        if let Err(error) = self.js.client().publish(told, payload.into()).await {
             tracing::debug!(command.id = %outcome.command_id, %error, "an outcome was not told again");
         }
     }

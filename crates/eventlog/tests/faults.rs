@@ -72,6 +72,7 @@ async fn an_outcome_lost_between_commit_and_telling_is_told_as_it_was() {
     tokio::time::timeout(WAIT, both).await.unwrap();
     assert!(world.read("OUT").await.is_empty(), "nothing was told");
     running.crash().await;
+    assert!(!one.is_finished() && !two.is_finished(), "what is not stored is not told");
     world.js.update_stream(out).await.unwrap();
     let running = world.execute(connection(&world.nats).await, "b");
     let mut totals = [one.await.unwrap(), two.await.unwrap()].map(|outcome| accepted(&outcome).1["total"].clone());

@@ -47,7 +47,7 @@ async fn streams_are_made_compared_and_never_changed_dangerously() {
     assert_eq!(streams::apply(&js, None).await.unwrap().len(), 5);
     assert_eq!(streams::diff(&js, None).await.unwrap(), vec![]);
     let mut dlq = js.get_stream("DLQ").await.unwrap().cached_info().config.clone();
-    dlq.max_age = Duration::from_secs(3_600);
+    dlq.max_age = Duration::from_hours(1);
     js.update_stream(dlq.clone()).await.unwrap();
     let found = streams::diff(&js, None).await.unwrap();
     assert_eq!((found.len(), found[0].field.as_str(), found[0].refused), (1, "max_age", false));
