@@ -27,6 +27,8 @@ use crate::contract::{ProjectEvent, TableEvent};
 pub const STREAM: &str = "STORAGE";
 /// What messages waiting in lanes may take together, in KiB.
 const WAITING_KIB_MAX: usize = 256 << 10;
+/// Messages taken in before anybody who wants to hold the reader gets a turn.
+const CHUNK_MESSAGES_MAX: usize = 1_000;
 /// How often the floor is saved while it moves.
 const FLOOR_SAVE_MS: u64 = 1_000;
 
@@ -168,7 +170,8 @@ impl Fold {
             match next {
                 Ok(Tailed::Message(message)) => {
                     self.take(message).await;
-                    while let Some(message) = tail.ready() {
+                    for _ in 1..CHUNK_MESSAGES_MAX {
+                        let Some(message) = tail.ready() else { break };
                         self.take(message).await;
                     }
                 }
