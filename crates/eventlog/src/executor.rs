@@ -42,8 +42,9 @@ const DEAD_WHAT: &str = "command";
 pub const BATCH_COMMANDS_MAX: usize = 500;
 /// Bytes of commands decided together.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long the server waits for an acknowledgement before it delivers again, in seconds.
-const ACK_WAIT_SECONDS: u64 = 30;
+/// How long the server waits for an acknowledgement before it delivers again, in seconds. Short, because what a crashed
+/// worker had pulled waits this long; a decision that takes longer is not taken twice, ids under way are known.
+const ACK_WAIT_SECONDS: u64 = 5;
 /// Commands delivered and not yet acknowledged.
 const UNACKED_COMMANDS_MAX: i64 = 4_096;
 /// Batches whose outcomes are being published while the next are decided.
