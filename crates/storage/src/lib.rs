@@ -6,11 +6,16 @@
 
 pub mod context;
 pub mod contract;
+mod errors;
 pub mod fold;
 pub mod model;
 pub mod projection;
 pub mod queries;
+pub mod routes;
+pub mod wire;
 
 pub use context::Storage;
+pub use errors::ERRORS;
 pub use projection::CatalogueProjection;
-pub use queries::Queries;
+pub use queries::{Queries, TableStats};
+pub use routes::{ProjectKeys, StorageRoutes, routes};

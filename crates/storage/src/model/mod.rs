@@ -18,4 +18,5 @@ mod spec;
 pub use file::{File, Stage};
 pub use project::{Bucket, Catalogue, Project, TableRef};
 pub use refusal::Refusal;
+pub(crate) use table::schema_of;
 pub use table::{Change, Identity, Pending, Table};

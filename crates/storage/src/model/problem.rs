@@ -30,6 +30,10 @@ pub(crate) fn project_not_found(project: &str) -> Problem {
     storage("project_not_found", 404, format!("Project {} not found", echo(project)))
 }
 
+pub(crate) fn branch_not_found(branch: &str) -> Problem {
+    storage("branch_not_found", 404, format!("Branch {} not found", echo(branch)))
+}
+
 pub(crate) fn bucket_not_found(bucket: &str) -> Problem {
     storage("bucket_not_found", 404, format!("Bucket {} not found", echo(bucket)))
 }
@@ -108,6 +112,10 @@ pub(crate) fn upload_session_expired(key: &str) -> Problem {
 
 pub(crate) fn file_not_found(file: &str) -> Problem {
     storage("file_not_found", 404, format!("File {} not found", echo(file)))
+}
+
+pub(crate) fn file_content_not_found(file: &str) -> Problem {
+    storage("file_content_not_found", 404, format!("The content of file {} is not there", echo(file)))
 }
 
 pub(crate) fn file_exists(file: &str) -> Problem {

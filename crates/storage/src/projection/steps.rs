@@ -13,13 +13,11 @@ pub(super) fn arrange(ops: Vec<Op>) -> Vec<Vec<Op>> {
         let order: Vec<String> = op.order().into_iter().flatten().collect();
         let from = order.iter().filter_map(|key| latest.get(key)).max().copied().unwrap_or(0);
         let fits = |step: &(u8, Vec<Op>, HashSet<String>)| step.0 == kind && !step.2.contains(&row);
-        let at = match steps.iter().skip(from).position(fits) {
-            Some(found) => from + found,
-            None => {
-                steps.push((kind, Vec::new(), HashSet::new()));
-                steps.len() - 1
-            }
-        };
+        let found = steps.iter().skip(from).position(fits);
+        let at = found.map_or(steps.len(), |found| from + found);
+        if found.is_none() {
+            steps.push((kind, Vec::new(), HashSet::new()));
+        }
         steps[at].1.push(op);
         steps[at].2.insert(row);
         latest.extend(order.into_iter().map(|key| (key, at)));

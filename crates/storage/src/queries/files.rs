@@ -42,13 +42,11 @@ impl Queries {
     /// A registered file of the project; `project_not_found` or `file_not_found` without.
     pub async fn file(&self, tenant: &str, project: &str, file: &str) -> Result<FileView, Problem> {
         let found = self.find_file(tenant, file).await?.filter(|found| found.is_registered && found.project == project);
-        match found {
-            Some(found) => Ok(found),
-            None => {
-                self.require_project(tenant, project).await?;
-                Err(problem::file_not_found(file))
-            }
+        if let Some(found) = found {
+            return Ok(found);
         }
+        self.require_project(tenant, project).await?;
+        Err(problem::file_not_found(file))
     }
 
     /// Files of a project, newest first; with `staged_at`, also uploads that have content and are open at that time.

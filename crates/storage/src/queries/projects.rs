@@ -94,13 +94,11 @@ impl Queries {
             .fetch_optional(&self.pool)
             .await
             .map_err(unavailable)?;
-        match row {
-            Some(row) => Ok(bucket_view(row)),
-            None => {
-                self.require_project(tenant, project).await?;
-                Err(problem::bucket_not_found(bucket))
-            }
+        if let Some(row) = row {
+            return Ok(bucket_view(row));
         }
+        self.require_project(tenant, project).await?;
+        Err(problem::bucket_not_found(bucket))
     }
 
     /// Buckets of a project by name.

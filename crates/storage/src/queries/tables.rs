@@ -37,13 +37,11 @@ impl Queries {
             .fetch_optional(&self.pool)
             .await
             .map_err(unavailable)?;
-        match row {
-            Some(row) => self.table_view(row),
-            None => {
-                self.bucket(tenant, project, bucket).await?;
-                Err(problem::table_not_found(bucket, table))
-            }
+        if let Some(row) = row {
+            return self.table_view(row);
         }
+        self.bucket(tenant, project, bucket).await?;
+        Err(problem::table_not_found(bucket, table))
     }
 
     /// Tables of a bucket by name.

@@ -1,0 +1,73 @@
+//! Buckets.
+
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+
+use super::state::{StorageRoutes, tenant_text};
+use crate::contract::{Command, CreateBucket, DeleteBucket, ProjectCommand};
+use crate::model::names;
+use crate::wire::{self, Bucket, BucketCreate, Buckets};
+
+type Answer<T> = Result<T, ProblemResponse>;
+
+fn command(command: impl Into<ProjectCommand>) -> Command {
+    Command::Project(command.into())
+}
+
+pub(super) async fn create(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<(StatusCode, Json<Bucket>)>> {
+    let BucketCreate { name, description } = BucketCreate::parse(&body)?;
+    let place = state.place(&principal, &params).await?;
+    let (project, bucket) = (place.project, names::bucket_name(&name));
+    let create = CreateBucket { project: project.clone(), bucket: bucket.clone(), description };
+    let accepted = state.write(&principal, command(create)).await?;
+    let bucket = state.queries.bucket(&tenant_text(&place.tenant), &project, &bucket).await?;
+    Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(bucket.into()))))
+}
+
+pub(super) async fn list(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Buckets>> {
+    let page = wire::page(query.as_deref())?;
+    state.fresh(&wanted).await?;
+    let place = state.place(&principal, &params).await?;
+    let listed = state.queries.buckets(&tenant_text(&place.tenant), &place.project, page).await?;
+    Ok(Json(Buckets { buckets: listed.items.into_iter().map(Bucket::from).collect(), total: listed.total }))
+}
+
+pub(super) async fn get(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<Bucket>> {
+    state.fresh(&wanted).await?;
+    let place = state.place(&principal, &params).await?;
+    Ok(Json(state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?.into()))
+}
+
+pub(super) async fn delete(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    RawQuery(query): RawQuery,
+) -> Answer<WithPosition<StatusCode>> {
+    let mut query = wire::Query::of(query.as_deref());
+    let cascade = query.flag("cascade", true);
+    // Accepted for clients that send it; it matters for links only.
+    query.flag("force", false);
+    query.finish()?;
+    let place = state.place(&principal, &params).await?;
+    let delete = DeleteBucket { project: place.project, bucket: place.bucket, cascade };
+    let accepted = state.write(&principal, command(delete)).await?;
+    Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,26 @@
+//! The HTTP surface of storage, as clients of Keboola's storage on DuckDB know it. Handlers are thin: read the request, send
+//! the command or ask the read models, write the answer.
+
+mod buckets;
+mod columns;
+mod download;
+mod files;
+mod list;
+mod paths;
+mod projects;
+mod query;
+mod rows;
+mod state;
+mod tables;
+mod transfer;
+mod upload;
+
+use alluvium_http::{DetailRenderer, RouteGroup};
+
+pub use state::{ProjectKeys, StorageRoutes};
+
+/// The routes, with their shape of errors.
+pub fn routes(state: StorageRoutes) -> RouteGroup {
+    let renderer = DetailRenderer { admin_configured: state.admin_configured };
+    RouteGroup::new("storage", state, list::all()).errors_as(renderer, &["/projects"]).error_codes(crate::ERRORS)
+}

@@ -1,0 +1,40 @@
+//! The patterns, branch first, and their older forms.
+
+pub(super) const PROJECTS: &str = "/projects";
+pub(super) const PROJECT: &str = "/projects/{project_id}";
+pub(super) const STATS: &str = "/projects/{project_id}/stats";
+pub(super) const QUERY: &str = "/projects/{project_id}/query";
+
+pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";
+pub(super) const UPLOAD: &str = "/projects/{project_id}/files/upload/{upload_key}";
+pub(super) const FILES: &str = "/projects/{project_id}/files";
+pub(super) const FILE: &str = "/projects/{project_id}/files/{file_id}";
+pub(super) const DOWNLOAD: &str = "/projects/{project_id}/files/{file_id}/download";
+
+/// What the older forms leave out.
+pub(super) const MAIN: &[(&str, &str)] = &[("branch_id", "default")];
+
+/// A pattern below a branch, and the same without the branch.
+pub(super) struct Both(pub &'static str, pub &'static str);
+
+macro_rules! below_branch {
+    ($name:ident, $rest:literal) => {
+        pub(super) const $name: Both = Both(
+            concat!("/projects/{project_id}/branches/{branch_id}", $rest),
+            concat!("/projects/{project_id}", $rest),
+        );
+    };
+}
+
+below_branch!(BUCKETS, "/buckets");
+below_branch!(BUCKET, "/buckets/{bucket_name}");
+below_branch!(TABLES, "/buckets/{bucket_name}/tables");
+below_branch!(TABLE, "/buckets/{bucket_name}/tables/{table_name}");
+below_branch!(SCHEMA, "/buckets/{bucket_name}/tables/{table_name}/schema");
+below_branch!(PREVIEW, "/buckets/{bucket_name}/tables/{table_name}/preview");
+below_branch!(COLUMNS, "/buckets/{bucket_name}/tables/{table_name}/columns");
+below_branch!(COLUMN, "/buckets/{bucket_name}/tables/{table_name}/columns/{column_name}");
+below_branch!(PRIMARY_KEY, "/buckets/{bucket_name}/tables/{table_name}/primary-key");
+below_branch!(ROWS, "/buckets/{bucket_name}/tables/{table_name}/rows");
+below_branch!(IMPORT, "/buckets/{bucket_name}/tables/{table_name}/import/file");
+below_branch!(EXPORT, "/buckets/{bucket_name}/tables/{table_name}/export");

@@ -1,0 +1,111 @@
+//! Projects.
+
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_kernel::Problem;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+
+use super::state::{StorageRoutes, now, tenant_text};
+use crate::contract::{Command, CreateProject, DeleteProject, ProjectCommand, UpdateProject};
+use crate::wire::{self, Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
+
+type Answer<T> = Result<T, ProblemResponse>;
+
+fn command(command: impl Into<ProjectCommand>) -> Command {
+    Command::Project(command.into())
+}
+
+/// Routes of the project itself say `not_found`; everything below it says `project_not_found`.
+fn of_itself(mut problem: Problem) -> Problem {
+    if problem.code == "storage.project_not_found" {
+        "storage.not_found".clone_into(&mut problem.code);
+    }
+    problem
+}
+
+fn text(settings: serde_json::Map<String, serde_json::Value>) -> String {
+    serde_json::Value::Object(settings).to_string()
+}
+
+pub(super) async fn create(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<(StatusCode, Json<ProjectCreated>)>> {
+    let ProjectCreate { id, name, settings } = ProjectCreate::parse(&body)?;
+    let settings = text(settings.unwrap_or_default());
+    let accepted = state.write(&principal, command(CreateProject { project: id.clone(), name, settings })).await?;
+    let (api_key, keyed) = state.keys.issue_first_key(&principal.tenant, &principal.actor, &id).await?;
+    let project = Project::from(state.queries.project(&tenant_text(&principal.tenant), &id).await?);
+    let answer = (StatusCode::CREATED, Json(ProjectCreated { project, api_key }));
+    Ok(WithPosition(accepted.position.join(&keyed), answer))
+}
+
+pub(super) async fn list(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    wanted: MinPosition,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Projects>> {
+    let page = wire::page(query.as_deref())?;
+    let status = wire::Query::of(query.as_deref()).text("status").map(ToOwned::to_owned);
+    state.fresh_tables(&wanted).await?;
+    let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
+    // A deleted project leaves nothing to list: its id is free at once.
+    Ok(Json(match status.as_deref() {
+        None | Some("active") => {
+            Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
+        }
+        Some(_) => Projects { projects: Vec::new(), total: 0 },
+    }))
+}
+
+pub(super) async fn get(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<Project>> {
+    state.fresh_tables(&wanted).await?;
+    let project = state.queries.project(&tenant_text(&principal.tenant), params.get("project_id")).await;
+    Ok(Json(project.map_err(of_itself)?.into()))
+}
+
+pub(super) async fn stats(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<ProjectStats>> {
+    state.fresh_tables(&wanted).await?;
+    let project = state.queries.project(&tenant_text(&principal.tenant), params.get("project_id")).await;
+    Ok(Json(project.map_err(of_itself)?.into()))
+}
+
+pub(super) async fn update(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<Json<Project>>> {
+    let ProjectUpdate { name, settings } = ProjectUpdate::parse(&body)?;
+    let project = params.owned("project_id");
+    let update = UpdateProject { project: project.clone(), name, settings: settings.map(text) };
+    let accepted = state.write(&principal, command(update)).await.map_err(of_itself)?;
+    let project = state.queries.project(&tenant_text(&principal.tenant), &project).await.map_err(of_itself)?;
+    Ok(WithPosition(accepted.position, Json(project.into())))
+}
+
+pub(super) async fn delete(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+) -> Answer<WithPosition<StatusCode>> {
+    let project = params.owned("project_id");
+    // Keys issued for a later project of the same id must live: only what was issued up to now goes.
+    let before = now();
+    let accepted =
+        state.write(&principal, command(DeleteProject { project: project.clone() })).await.map_err(of_itself)?;
+    let revoked = state.keys.revoke_all(&principal.tenant, &project, before).await?;
+    Ok(WithPosition(accepted.position.join(&revoked), StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,36 @@
+//! SQL over the tables of a project.
+
+use std::time::Duration;
+
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse};
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+
+use super::state::{StorageRoutes, tenant_text};
+use crate::fold::TableQuery;
+use crate::wire::{QueryAnswer, QueryBody, QueryFailed, ROWS_MAX};
+
+/// How long the route may take: the longest query, and what is around it.
+pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(330);
+
+/// A query that is wrong, or fails, answers 200 with `status: "error"`, as clients of the surface expect; what is wrong with
+/// the server is a problem like everywhere.
+pub(super) async fn query(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+    BodyBytes(body): BodyBytes,
+) -> Result<Response, ProblemResponse> {
+    let QueryBody { query, limit, timeout_seconds } = QueryBody::parse(&body)?;
+    state.fresh_tables(&wanted).await?;
+    let project = params.get("project_id");
+    state.queries.require_project(&tenant_text(&principal.tenant), project).await?;
+    let timeout_ms = timeout_seconds.unsigned_abs() * 1_000;
+    let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms };
+    match state.tables.query(&principal.tenant, project, ask).await {
+        Ok(rows) => Ok(Json(QueryAnswer::of(rows, limit)).into_response()),
+        Err(problem) if problem.status < 500 => Ok(Json(QueryFailed::from(problem)).into_response()),
+        Err(problem) => Err(problem.into()),
+    }
+}

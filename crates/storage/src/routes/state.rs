@@ -1,0 +1,202 @@
+//! What handlers work with, and the steps they share: find the place, send the command, wait until it shows.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use alluvium_eventlog::blob::BlobStore;
+use alluvium_eventlog::{CommandClient, CommandRequest};
+use alluvium_http::{MinPosition, PathParams, Principal};
+use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_messaging::ContractSet as _;
+use alluvium_projection::Freshness;
+use serde_json::Value;
+
+use crate::context::STREAM;
+use crate::contract::Command;
+use crate::fold::Tables;
+use crate::model::{names, problem};
+use crate::projection;
+use crate::queries::{Queries, TableStats, TableView};
+
+/// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
+const OUTCOME_WAIT_SECONDS: u64 = 240;
+/// How long the folds are waited for after it, in seconds.
+const VISIBLE_WAIT_SECONDS: u64 = 30;
+/// How long a route that changes something may take until its answer begins.
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + 5);
+
+/// What storage needs of the context that has the keys; the binary wires it.
+pub trait ProjectKeys: Send + Sync + 'static {
+    /// Issues the key that comes with a new project; its secret and where it stands on the log.
+    fn issue_first_key<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+        project: &'a str,
+    ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
+
+    /// Makes every key of a project that was issued up to `before` dead.
+    fn revoke_all<'a>(
+        &'a self,
+        tenant: &'a Token,
+        project: &'a str,
+        before: Timestamp,
+    ) -> BoxFuture<'a, Result<Position, Problem>>;
+}
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct StorageRoutes {
+    /// Sends commands and hears their outcomes.
+    pub client: CommandClient,
+    /// Reads the catalogue.
+    pub queries: Queries,
+    /// Reads the tables.
+    pub tables: Arc<Tables>,
+    /// Where content is.
+    pub blobs: BlobStore,
+    /// How far the catalogue is.
+    pub freshness: Freshness,
+    /// Who issues and revokes keys.
+    pub keys: Arc<dyn ProjectKeys>,
+    /// Whether the installation has an admin key; without one, routes for admins say so.
+    pub admin_configured: bool,
+}
+
+/// An accepted command.
+pub(super) struct Accepted {
+    pub position: Position,
+    pub result: Value,
+}
+
+/// The names in a path, the bucket's as it is stored.
+pub(super) struct Place {
+    pub tenant: Token,
+    pub project: String,
+    pub bucket: String,
+    pub table: String,
+}
+
+impl TableStats for Tables {
+    fn stats(&self, uid: &str) -> Option<(u64, u64)> {
+        self.size(uid)
+    }
+}
+
+impl StorageRoutes {
+    /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
+    pub(super) async fn place(&self, principal: &Principal, params: &PathParams) -> Result<Place, Problem> {
+        let place = Place {
+            tenant: principal.tenant.clone(),
+            project: params.owned("project_id"),
+            bucket: names::bucket_name(params.get("bucket_name")),
+            table: params.owned("table_name"),
+        };
+        let branch = params.get("branch_id");
+        if branch != "default" {
+            self.queries.require_project(&tenant_text(&place.tenant), &place.project).await?;
+            return Err(problem::branch_not_found(branch));
+        }
+        Ok(place)
+    }
+
+    /// Sends a command and gives its outcome; a rejection is an error.
+    pub(super) async fn send(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
+        let command = command.into();
+        let request = CommandRequest {
+            tenant: principal.tenant.clone(),
+            context: "storage".to_owned(),
+            command: command.name().to_owned(),
+            command_id: format!("http-{}", uuid::Uuid::now_v7()),
+            actor: principal.actor.clone(),
+            payload: command.to_avro().into(),
+            trace_parent: None,
+        };
+        let outcome = self.client.send(&request, Duration::from_secs(OUTCOME_WAIT_SECONDS)).await?;
+        match outcome.verdict {
+            Verdict::Accepted { position, result, .. } => Ok(Accepted { position, result }),
+            Verdict::Rejected { problem } => Err(problem),
+        }
+    }
+
+    /// Sends a command and waits until the catalogue shows it.
+    pub(super) async fn write(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
+        let accepted = self.send(principal, command).await?;
+        self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
+        Ok(accepted)
+    }
+
+    /// The same for a command on one table: its file shows it too. Gives the table as it is then.
+    pub(super) async fn write_table(
+        &self,
+        principal: &Principal,
+        place: &Place,
+        command: impl Into<Command>,
+    ) -> Result<(Accepted, TableView), Problem> {
+        let accepted = self.write(principal, command).await?;
+        let table = self.table(place).await?;
+        let budget = Duration::from_secs(VISIBLE_WAIT_SECONDS);
+        self.tables.wait_table(&table.uid, &accepted.position, budget).await?;
+        // Asked again because its counts come from the file that was just waited for.
+        let table = self.table(place).await?;
+        Ok((accepted, table))
+    }
+
+    /// Waits until the catalogue is as far as a position.
+    async fn catalogue_at(&self, position: &Position, budget: Duration) -> Result<(), Problem> {
+        self.freshness.wait(position, &[projection::NAME], budget).await
+    }
+
+    /// Waits until the catalogue is as far as a read demands.
+    pub(super) async fn fresh(&self, wanted: &MinPosition) -> Result<(), Problem> {
+        self.catalogue_at(&wanted.position, wanted.budget).await
+    }
+
+    /// The same, and all tables too: for reads of counts over many of them.
+    pub(super) async fn fresh_tables(&self, wanted: &MinPosition) -> Result<(), Problem> {
+        self.fresh(wanted).await?;
+        if wanted.position.seq(STREAM) == 0 {
+            Ok(())
+        } else {
+            self.tables.wait_all(&wanted.position, wanted.budget).await
+        }
+    }
+
+    /// The table that a path names.
+    pub(super) async fn table(&self, place: &Place) -> Result<TableView, Problem> {
+        self.queries.table(&tenant_text(&place.tenant), &place.project, &place.bucket, &place.table).await
+    }
+
+    /// The same, both catalogue and file as far as a read demands.
+    pub(super) async fn fresh_table(&self, place: &Place, wanted: &MinPosition) -> Result<TableView, Problem> {
+        self.fresh(wanted).await?;
+        let table = self.table(place).await?;
+        if wanted.position.seq(STREAM) == 0 {
+            return Ok(table);
+        }
+        self.tables.wait_table(&table.uid, &wanted.position, wanted.budget).await?;
+        self.table(place).await
+    }
+}
+
+/// The tenant's name as the catalogue keeps it.
+pub(super) fn tenant_text(tenant: &Token) -> String {
+    tenant.decode()
+}
+
+/// The edge's clock: commands carry what it says.
+pub(super) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// A file of the export directory that goes when nobody needs it any more.
+pub(super) struct Scratch(pub PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Gone already when the export failed; what a killed process leaves is cleared by whoever clears the directory.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,87 @@
+//! Tables: create, list, show, drop, and the schema that rows are published with.
+
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_kernel::Problem;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use serde_json::value::RawValue;
+
+use super::state::{StorageRoutes, tenant_text};
+use crate::contract::{Command, CreateTable, DropTable, ProjectCommand};
+use crate::model::schema_of;
+use crate::wire::{self, Table, TableCreate, Tables};
+
+type Answer<T> = Result<T, ProblemResponse>;
+
+fn command(command: impl Into<ProjectCommand>) -> Command {
+    Command::Project(command.into())
+}
+
+pub(super) async fn create(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<(StatusCode, Json<Table>)>> {
+    let TableCreate { name, columns, primary_key } = TableCreate::parse(&body)?;
+    let mut place = state.place(&principal, &params).await?;
+    place.table.clone_from(&name);
+    let create = CreateTable {
+        project: place.project.clone(),
+        bucket: place.bucket.clone(),
+        table: name,
+        columns: columns.into_iter().map(Into::into).collect(),
+        primary_key: primary_key.unwrap_or_default(),
+    };
+    let (accepted, table) = state.write_table(&principal, &place, command(create)).await?;
+    Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(table.into()))))
+}
+
+pub(super) async fn list(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Tables>> {
+    let page = wire::page(query.as_deref())?;
+    state.fresh_tables(&wanted).await?;
+    let place = state.place(&principal, &params).await?;
+    let listed = state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.bucket, page).await?;
+    Ok(Json(Tables { tables: listed.items.into_iter().map(Table::from).collect(), total: listed.total }))
+}
+
+pub(super) async fn get(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<Table>> {
+    let place = state.place(&principal, &params).await?;
+    Ok(Json(state.fresh_table(&place, &wanted).await?.into()))
+}
+
+/// The Avro schema that rows of the table are published with.
+pub(super) async fn schema(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<Box<RawValue>>> {
+    state.fresh(&wanted).await?;
+    let place = state.place(&principal, &params).await?;
+    let table = state.table(&place).await?;
+    let schema = crate::fold::rows_schema(&schema_of(&table.columns, &table.primary_key)?);
+    Ok(Json(RawValue::from_string(schema).map_err(|_| Problem::internal())?))
+}
+
+pub(super) async fn drop(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+) -> Answer<WithPosition<StatusCode>> {
+    let place = state.place(&principal, &params).await?;
+    let drop = DropTable { project: place.project, bucket: place.bucket, table: place.table };
+    let accepted = state.write(&principal, command(drop)).await?;
+    Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,149 @@
+//! Files into tables, tables into files.
+
+use alluvium_eventlog::blob::BlobId;
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_kernel::{Problem, Timestamp};
+use alluvium_tablestore::{ExportFormat, ParquetCompression};
+use axum::extract::State;
+use serde_json::json;
+
+use super::rows::lane;
+use super::state::{Place, Scratch, StorageRoutes, now, tenant_text};
+use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
+use crate::fold::{TableExport, sql_problem};
+use crate::model::limits::FILE_BYTES_MAX;
+use crate::model::{problem, schema_of};
+use crate::wire::{ExportBody, Exported, ImportBody, Imported};
+
+type Answer<T> = Result<T, ProblemResponse>;
+
+pub(super) async fn import(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<Json<Imported>>> {
+    let body = ImportBody::parse(&body)?;
+    let place = state.place(&principal, &params).await?;
+    state.table(&place).await?;
+    let file = state.queries.file(&tenant_text(&place.tenant), &place.project, &body.file_id).await?;
+    let blob = file.blob.and_then(|blob| BlobId::try_from(blob).ok());
+    let blob = match blob {
+        Some(blob) if state.blobs.exists(&blob).await => blob,
+        _ => return Err(problem::file_content_not_found(&body.file_id).into()),
+    };
+    let load = LoadTable {
+        project: place.project.clone(),
+        bucket: place.bucket.clone(),
+        table: place.table.clone(),
+        blob: blob.into(),
+        size_bytes: file.size_bytes.unwrap_or(0),
+        format: body.format,
+        csv: body.csv_options,
+        incremental: body.incremental,
+        dedup_mode: body.dedup_mode,
+        columns: body.columns,
+    };
+    let command = Command::Table(TableCommand::LoadTable(load));
+    let (accepted, _) = state.write_table(&principal, &place, command).await?;
+    let imported = serde_json::from_value(accepted.result).map_err(|error| {
+        tracing::error!(error = %error, "the outcome of a load does not say what it did");
+        Problem::internal()
+    })?;
+    Ok(WithPosition(accepted.position, Json(imported)))
+}
+
+pub(super) async fn export(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<Json<Exported>>> {
+    let body = ExportBody::parse(&body)?;
+    let place = state.place(&principal, &params).await?;
+    let table = state.fresh_table(&place, &wanted).await?;
+    let (format, kind) = format(&body.format, body.compression.as_deref())?;
+    let schema = schema_of(&table.columns, &table.primary_key)?;
+    if let Some(text) = body.where_filter.as_deref() {
+        alluvium_tablestore::sql::Predicate::parse(text, &schema).map_err(sql_problem)?;
+    }
+    if let Some(unknown) = body.columns.iter().flatten().find(|name| schema.column(name).is_none()) {
+        return Err(problem::column_not_found(400, unknown).into());
+    }
+    let at = now();
+    let id = uuid::Uuid::now_v7().to_string();
+    let scratch = Scratch(state.tables.hub().config().export_dir.join(&id));
+    let limit = body.limit.map(i64::unsigned_abs);
+    let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };
+    let lane = lane(&state, &table, &place)?;
+    let written = state.tables.export(&lane, export, scratch.0.clone(), at.micros()).await?;
+    let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
+        tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
+        Problem::internal()
+    })?;
+    let blob = state.blobs.put(source, FILE_BYTES_MAX.unsigned_abs()).await.map_err(Problem::from)?;
+    let name = format!("export_{}_{}.{}", place.table, stamp(at), kind.extension);
+    let Place { project, bucket, table, .. } = &place;
+    let command: FileCommand = RegisterExport {
+        project: project.clone(),
+        file: id.clone(),
+        name,
+        content_type: kind.content_type.to_owned(),
+        blob: blob.id.into(),
+        size_bytes: blob.bytes as i64,
+        tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
+        project_uid: String::new(),
+    }
+    .into();
+    let accepted = state.write(&principal, Command::File(command)).await?;
+    let file: crate::wire::File = state.queries.file(&tenant_text(&place.tenant), project, &id).await?.into();
+    let answer =
+        Exported { file_id: id, file_path: file.path, rows_exported: written.rows, file_size_bytes: blob.bytes };
+    Ok(WithPosition(accepted.position, Json(answer)))
+}
+
+struct Kind {
+    extension: &'static str,
+    content_type: &'static str,
+}
+
+fn format(format: &str, compression: Option<&str>) -> Result<(ExportFormat, Kind), Problem> {
+    let wrong = |valid: &[&str]| {
+        let detail = format!("{format} exports are compressed with {}.", valid.join(", "));
+        problem::invalid("invalid_compression", detail).with_details(json!({ "valid_compression": valid }))
+    };
+    let csv = |extension| Kind { extension, content_type: "text/csv" };
+    let parquet = Kind { extension: "parquet", content_type: "application/x-parquet" };
+    match (format, compression) {
+        ("csv", None) => Ok((ExportFormat::Csv { gzip: false }, csv("csv"))),
+        ("csv", Some("gzip")) => Ok((ExportFormat::Csv { gzip: true }, csv("csv.gz"))),
+        ("csv", Some(_)) => Err(wrong(&["gzip"])),
+        ("parquet", None | Some("snappy")) => Ok((ExportFormat::Parquet(ParquetCompression::Snappy), parquet)),
+        ("parquet", Some("gzip")) => Ok((ExportFormat::Parquet(ParquetCompression::Gzip), parquet)),
+        ("parquet", Some("zstd")) => Ok((ExportFormat::Parquet(ParquetCompression::Zstd), parquet)),
+        ("parquet", Some(_)) => Err(wrong(&["gzip", "zstd", "snappy"])),
+        _ => Err(problem::invalid("invalid_format", "An export writes csv or parquet.")),
+    }
+}
+
+/// `20260102_030405`
+fn stamp(at: Timestamp) -> String {
+    let digits: String = at.to_rfc3339().chars().take(19).filter(char::is_ascii_digit).collect();
+    digits.split_at_checked(8).map_or_else(|| digits.clone(), |(day, time)| format!("{day}_{time}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_compressions_are_the_surfaces() {
+        assert_eq!(stamp(Timestamp::from_micros(1_767_322_245_123_456)), "20260102_025045");
+        assert_eq!(format("csv", Some("gzip")).unwrap().1.extension, "csv.gz");
+        assert_eq!(format("parquet", Some("zstd")).unwrap().1.extension, "parquet");
+        let wrong = format("parquet", Some("lz4")).map(|_| ()).unwrap_err();
+        assert_eq!(wrong.details.unwrap()["valid_compression"], json!(["gzip", "zstd", "snappy"]));
+        assert_eq!(format("xml", None).map(|_| ()).unwrap_err().code, "storage.invalid_format");
+    }
+}

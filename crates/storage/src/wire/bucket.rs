@@ -1,0 +1,54 @@
+//! Buckets.
+
+use alluvium_kernel::Problem;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::read;
+use crate::queries::BucketView;
+
+/// What to create.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageBucketCreate)]
+pub struct BucketCreate {
+    /// 1 to 96 letters, digits, `_` or `-`; a Keboola id `in.c-x` becomes `in_c_x`.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+}
+
+impl BucketCreate {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self { name: body.string("name"), description: body.opt_string("description") })
+    }
+}
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StorageBucket)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct Bucket {
+    pub name: String,
+    pub table_count: i64,
+    pub description: Option<String>,
+    pub is_linked: bool,
+    pub source_project_id: Option<String>,
+    pub source_bucket_name: Option<String>,
+}
+
+impl From<BucketView> for Bucket {
+    fn from(view: BucketView) -> Self {
+        let BucketView { name, description, table_count } = view;
+        Self { name, table_count, description, is_linked: false, source_project_id: None, source_bucket_name: None }
+    }
+}
+
+/// One page of buckets.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StorageBuckets)]
+pub struct Buckets {
+    /// The buckets by name.
+    pub buckets: Vec<Bucket>,
+    /// How many there are in all.
+    pub total: i64,
+}

@@ -1,0 +1,385 @@
+//! Reading bodies and queries the way clients of the surface are used to: unknown fields are ignored, a number may come as
+//! text, and everything wrong is reported at once, each with its place.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use alluvium_kernel::Problem;
+use serde_json::{Map, Value, json};
+
+type Mistakes = Rc<RefCell<Vec<Value>>>;
+
+/// One JSON object while it is read. What is missing or wrong is noted, and a stand-in given so that reading goes on.
+pub struct Shape<'a> {
+    fields: &'a Map<String, Value>,
+    whole: &'a Value,
+    loc: Vec<Value>,
+    mistakes: Mistakes,
+}
+
+/// Reads a body; fails with all mistakes in it.
+pub fn read<T>(bytes: &[u8], reader: impl FnOnce(&Shape<'_>) -> T) -> Result<T, Problem> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(wrong(
+            "http.invalid_body",
+            vec![entry("missing", &[json!("body")], "Field required", &Value::Null)],
+        ));
+    }
+    let body: Value = serde_json::from_slice(bytes)
+        .map_err(|cause| Problem::new("http.malformed_body", 400, format!("The body is not JSON: {cause}.")))?;
+    let Value::Object(fields) = &body else {
+        let text = "Input should be a valid dictionary or object to extract fields from";
+        return Err(wrong("http.invalid_body", vec![entry("model_attributes_type", &[json!("body")], text, &body)]));
+    };
+    let mistakes = Mistakes::default();
+    let shape = Shape { fields, whole: &body, loc: vec![json!("body")], mistakes: mistakes.clone() };
+    let value = reader(&shape);
+    let found = mistakes.take();
+    if found.is_empty() { Ok(value) } else { Err(wrong("http.invalid_body", found)) }
+}
+
+fn wrong(code: &str, mistakes: Vec<Value>) -> Problem {
+    Problem::new(code, 422, "The request does not have the shape it should have.")
+        .with_details(json!({ "detail": mistakes }))
+}
+
+fn entry(kind: &str, loc: &[Value], msg: &str, input: &Value) -> Value {
+    json!({ "type": kind, "loc": loc, "msg": msg, "input": input })
+}
+
+impl<'a> Shape<'a> {
+    fn note(&self, name: &str, kind: &str, msg: &str, input: &Value) {
+        let mut loc = self.loc.clone();
+        loc.push(json!(name));
+        self.mistakes.borrow_mut().push(entry(kind, &loc, msg, input));
+    }
+
+    fn given(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).filter(|value| !value.is_null())
+    }
+
+    fn required(&self, name: &str) -> Option<&'a Value> {
+        let found = self.fields.get(name);
+        if found.is_none() {
+            self.note(name, "missing", "Field required", self.whole);
+        }
+        found
+    }
+
+    fn text_of(&self, name: &str, value: &Value) -> String {
+        if let Value::String(text) = value {
+            return text.clone();
+        }
+        self.note(name, "string_type", "Input should be a valid string", value);
+        String::new()
+    }
+
+    /// A text that must be there.
+    pub fn string(&self, name: &str) -> String {
+        self.required(name).map(|value| self.text_of(name, value)).unwrap_or_default()
+    }
+
+    /// A text that may be absent or null.
+    pub fn opt_string(&self, name: &str) -> Option<String> {
+        self.given(name).map(|value| self.text_of(name, value))
+    }
+
+    /// A truth value, also as text or number.
+    pub fn opt_bool(&self, name: &str) -> Option<bool> {
+        let value = self.given(name)?;
+        let read = match value {
+            Value::Bool(value) => Some(*value),
+            Value::Number(number) => match number.as_f64() {
+                Some(1.0) => Some(true),
+                Some(0.0) => Some(false),
+                _ => None,
+            },
+            Value::String(text) => lax_bool(text),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        if read.is_none() {
+            let text = "Input should be a valid boolean, unable to interpret input";
+            self.note(name, "bool_parsing", text, value);
+        }
+        read
+    }
+
+    /// A whole number within bounds, also as text.
+    pub fn opt_int(&self, name: &str, min: i64, max: i64) -> Option<i64> {
+        let value = self.given(name)?;
+        let number = match value {
+            Value::Number(number) => number
+                .as_i64()
+                .or_else(|| number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 9e15).map(|n| n as i64)),
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        match bounded(number, min, max) {
+            Ok(number) => Some(number),
+            Err((kind, text)) => {
+                self.note(name, kind, &text, value);
+                None
+            }
+        }
+    }
+
+    /// An object, as it is.
+    pub fn opt_object(&self, name: &str) -> Option<&'a Map<String, Value>> {
+        match self.given(name)? {
+            Value::Object(object) => Some(object),
+            other => {
+                self.note(name, "dict_type", "Input should be a valid dictionary", other);
+                None
+            }
+        }
+    }
+
+    /// An object that is read further.
+    pub fn opt_shape<T>(&self, name: &str, reader: impl FnOnce(&Shape<'_>) -> T) -> Option<T> {
+        let value = self.given(name)?;
+        let fields = self.opt_object(name)?;
+        Some(reader(&self.below(&[json!(name)], fields, value)))
+    }
+
+    /// Texts by name.
+    pub fn string_map(&self, name: &str) -> std::collections::BTreeMap<String, String> {
+        let Some(object) = self.opt_object(name) else { return std::collections::BTreeMap::new() };
+        let inside = self.below(&[json!(name)], object, self.whole);
+        object.iter().map(|(key, value)| (key.clone(), inside.text_of(key, value))).collect()
+    }
+
+    /// A list, each entry read by `reader` with its place.
+    fn list<T>(&self, name: &str, value: &'a Value, mut reader: impl FnMut(usize, &'a Value) -> T) -> Vec<T> {
+        match value {
+            Value::Array(entries) => entries.iter().enumerate().map(|(index, entry)| reader(index, entry)).collect(),
+            other => {
+                self.note(name, "list_type", "Input should be a valid list", other);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A list of texts that may be absent or null.
+    pub fn opt_strings(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.given(name)?;
+        Some(self.list(name, value, |index, entry| {
+            let inside = self.below(&[json!(name)], self.fields, self.whole);
+            match entry {
+                Value::String(text) => text.clone(),
+                other => {
+                    inside.note_at(json!(index), "string_type", "Input should be a valid string", other);
+                    String::new()
+                }
+            }
+        }))
+    }
+
+    /// A list of texts that must be there, with at least one entry.
+    pub fn strings(&self, name: &str) -> Vec<String> {
+        if self.required(name).is_none() {
+            return Vec::new();
+        }
+        let found = self.opt_strings(name);
+        self.check_length(name, found.as_ref().map(Vec::len));
+        found.unwrap_or_default()
+    }
+
+    /// A list of objects; `None` when absent or null.
+    pub fn opt_shapes<T>(&self, name: &str, reader: impl Fn(&Shape<'_>) -> T) -> Option<Vec<T>> {
+        let value = self.given(name)?;
+        let read = self.list(name, value, |index, entry| match entry {
+            Value::Object(fields) => Some(reader(&self.below(&[json!(name), json!(index)], fields, entry))),
+            other => {
+                let text = "Input should be a valid dictionary or object to extract fields from";
+                let inside = self.below(&[json!(name)], self.fields, self.whole);
+                inside.note_at(json!(index), "model_attributes_type", text, other);
+                None
+            }
+        });
+        Some(read.into_iter().flatten().collect())
+    }
+
+    /// A list of objects that must be there, with at least one entry.
+    pub fn shapes<T>(&self, name: &str, reader: impl Fn(&Shape<'_>) -> T) -> Vec<T> {
+        let Some(value) = self.required(name) else { return Vec::new() };
+        let found = self.opt_shapes(name, reader);
+        self.check_length(name, value.as_array().map(Vec::len));
+        found.unwrap_or_default()
+    }
+
+    /// A value of another crate's type, read by serde.
+    pub fn opt_value<T: serde::de::DeserializeOwned>(&self, name: &str) -> Option<T> {
+        let value = self.given(name)?;
+        match serde_json::from_value(value.clone()) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                self.note(name, "value_error", &format!("Value error, {error}"), value);
+                None
+            }
+        }
+    }
+
+    fn check_length(&self, name: &str, length: Option<usize>) {
+        match (length, self.fields.get(name)) {
+            (Some(0), Some(value)) => {
+                let text = "List should have at least 1 item after validation, not 0";
+                self.note(name, "too_short", text, value);
+            }
+            (None, Some(Value::Null)) => self.note(name, "list_type", "Input should be a valid list", &Value::Null),
+            _ => {}
+        }
+    }
+
+    fn note_at(&self, place: Value, kind: &str, msg: &str, input: &Value) {
+        let mut loc = self.loc.clone();
+        loc.push(place);
+        self.mistakes.borrow_mut().push(entry(kind, &loc, msg, input));
+    }
+
+    fn below<'b>(&self, places: &[Value], fields: &'b Map<String, Value>, whole: &'b Value) -> Shape<'b> {
+        let loc = self.loc.iter().chain(places).cloned().collect();
+        Shape { fields, whole, loc, mistakes: self.mistakes.clone() }
+    }
+}
+
+fn lax_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn bounded(number: Option<i64>, min: i64, max: i64) -> Result<i64, (&'static str, String)> {
+    match number {
+        None => {
+            Err(("int_parsing", "Input should be a valid integer, unable to parse string as an integer".to_owned()))
+        }
+        Some(number) if number < min => {
+            Err(("greater_than_equal", format!("Input should be greater than or equal to {min}")))
+        }
+        Some(number) if number > max => {
+            Err(("less_than_equal", format!("Input should be less than or equal to {max}")))
+        }
+        Some(number) => Ok(number),
+    }
+}
+
+/// The query part of a URL while it is read.
+#[derive(Default)]
+pub struct Query {
+    pairs: Vec<(String, String)>,
+    mistakes: Vec<Value>,
+}
+
+impl Query {
+    /// Takes the query apart; the last of equal names counts.
+    pub fn of(text: Option<&str>) -> Self {
+        let decode = |part: &str| {
+            let spaced = part.replace('+', " ");
+            percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+        };
+        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        });
+        Self { pairs: pairs.collect(), mistakes: Vec::new() }
+    }
+
+    /// A text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number within bounds.
+    pub fn int(&mut self, name: &str, default: i64, (min, max): (i64, i64)) -> i64 {
+        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
+        match bounded(text.trim().parse().ok(), min, max) {
+            Ok(number) => number,
+            Err((kind, msg)) => {
+                self.mistakes.push(entry(kind, &[json!("query"), json!(name)], &msg, &json!(text)));
+                default
+            }
+        }
+    }
+
+    /// A truth value.
+    pub fn flag(&mut self, name: &str, default: bool) -> bool {
+        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
+        lax_bool(&text).unwrap_or_else(|| {
+            let msg = "Input should be a valid boolean, unable to interpret input";
+            self.mistakes.push(entry("bool_parsing", &[json!("query"), json!(name)], msg, &json!(text)));
+            default
+        })
+    }
+
+    /// Fails with all mistakes found.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.mistakes.is_empty() { Ok(()) } else { Err(wrong("http.invalid_query", self.mistakes)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(result: Result<impl std::fmt::Debug, Problem>) -> Vec<(String, Value)> {
+        let details = result.unwrap_err().details.unwrap();
+        let list = details["detail"].as_array().unwrap().clone();
+        list.into_iter().map(|one| (one["type"].as_str().unwrap().to_owned(), one["loc"].clone())).collect()
+    }
+
+    #[test]
+    fn scalars_are_read_leniently() {
+        let body = br#"{"n": "5", "b": "yes", "c": 0, "s": "x", "extra": [], "none": null}"#;
+        let read = read(body, |shape| {
+            (
+                shape.opt_int("n", 1, 10),
+                shape.opt_bool("b"),
+                shape.opt_bool("c"),
+                shape.string("s"),
+                shape.opt_string("none"),
+            )
+        });
+        assert_eq!(read.unwrap(), (Some(5), Some(true), Some(false), "x".to_owned(), None));
+    }
+
+    #[test]
+    fn every_mistake_is_named_with_its_place() {
+        let body = br#"{"n": 0, "columns": [{"name": 5}, "x"], "key": [1]}"#;
+        let found = mistakes(read(body, |shape| {
+            shape.string("id");
+            shape.opt_int("n", 1, 10);
+            shape.shapes("columns", |column| column.string("name"));
+            shape.opt_strings("key");
+        }));
+        let expected = [
+            ("missing", json!(["body", "id"])),
+            ("greater_than_equal", json!(["body", "n"])),
+            ("string_type", json!(["body", "columns", 0, "name"])),
+            ("model_attributes_type", json!(["body", "columns", 1])),
+            ("string_type", json!(["body", "key", 0])),
+        ];
+        assert_eq!(found, expected.map(|(kind, loc)| (kind.to_owned(), loc)));
+        let found = mistakes(read(br#"{"columns": []}"#, |shape| shape.strings("columns")));
+        assert_eq!(found, [("too_short".to_owned(), json!(["body", "columns"]))]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_said_at_once() {
+        assert_eq!(mistakes(read(b" ", |_| ())), [("missing".to_owned(), json!(["body"]))]);
+        assert_eq!(mistakes(read(b"[]", |_| ())), [("model_attributes_type".to_owned(), json!(["body"]))]);
+        assert_eq!(read(b"{", |_| ()).unwrap_err().code, "http.malformed_body");
+    }
+
+    #[test]
+    fn queries_are_read_the_same_way() {
+        let mut query = Query::of(Some("limit=2000&offset=x&cascade=no&name=a%20b+c"));
+        assert_eq!((query.int("limit", 100, (1, 1000)), query.int("offset", 0, (0, 9))), (100, 0));
+        assert!(!query.flag("cascade", true));
+        assert_eq!(query.text("name"), Some("a b c"));
+        let found = mistakes(query.finish());
+        let expected = [("less_than_equal", json!(["query", "limit"])), ("int_parsing", json!(["query", "offset"]))];
+        assert_eq!(found, expected.map(|(kind, loc)| (kind.to_owned(), loc)));
+    }
+}

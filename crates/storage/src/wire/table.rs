@@ -1,0 +1,351 @@
+//! Tables, their columns and rows.
+
+use alluvium_kernel::{Problem, Timestamp};
+use alluvium_tablestore::sql::{OrderBy, WhereFilter};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::{Shape, read};
+use crate::contract::ColumnSpec;
+use crate::queries::TableView;
+
+/// Rows of a preview when the client does not say.
+pub(crate) const PREVIEW_ROWS: i64 = 1_000;
+/// Rows of a preview at most.
+pub(crate) const PREVIEW_ROWS_MAX: i64 = 10_000;
+/// How far a preview may begin.
+const OFFSET_MAX: i64 = 1 << 53;
+
+/// A column to create.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageColumnDef)]
+pub struct ColumnDef {
+    /// 1 to 64 characters; compared without case.
+    pub name: String,
+    /// Any type of DuckDB.
+    pub r#type: String,
+    /// Whether NULL is allowed.
+    #[schema(default = true)]
+    pub nullable: Option<bool>,
+    /// A literal, a cast of one, `now()`, `current_date` or `uuid()`.
+    pub default: Option<String>,
+}
+
+impl ColumnDef {
+    fn read(shape: &Shape<'_>) -> Self {
+        Self {
+            name: shape.string("name"),
+            r#type: shape.string("type"),
+            nullable: shape.opt_bool("nullable"),
+            default: shape.opt_string("default"),
+        }
+    }
+}
+
+impl From<ColumnDef> for ColumnSpec {
+    fn from(column: ColumnDef) -> Self {
+        let ColumnDef { name, r#type, nullable, default } = column;
+        Self { name, r#type, nullable: nullable.unwrap_or(true), default }
+    }
+}
+
+/// What to create.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageTableCreate)]
+pub struct TableCreate {
+    /// 1 to 96 letters, digits, `_` or `-`.
+    pub name: String,
+    /// At least one.
+    #[schema(min_items = 1)]
+    pub columns: Vec<ColumnDef>,
+    /// Columns that together identify a row.
+    pub primary_key: Option<Vec<String>>,
+}
+
+impl TableCreate {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self {
+            name: body.string("name"),
+            columns: body.shapes("columns", ColumnDef::read),
+            primary_key: body.opt_strings("primary_key"),
+        })
+    }
+}
+
+/// A column to add.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageColumnAdd)]
+pub struct ColumnAdd {
+    /// The column.
+    #[serde(flatten)]
+    pub column: ColumnDef,
+    /// Must be set for a column that is not nullable: rows there are get its default.
+    pub backfill: Option<bool>,
+}
+
+impl ColumnAdd {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self { column: ColumnDef::read(body), backfill: body.opt_bool("backfill") })
+    }
+}
+
+/// What to change about a column, applied in this order as one change.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageColumnAlter)]
+pub struct ColumnAlter {
+    /// New name.
+    pub new_name: Option<String>,
+    /// New type.
+    pub new_type: Option<String>,
+    /// `true` forbids NULL, `false` allows it.
+    pub set_not_null: Option<bool>,
+    /// New default; empty text drops it.
+    pub set_default: Option<String>,
+}
+
+impl ColumnAlter {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self {
+            new_name: body.opt_string("new_name"),
+            new_type: body.opt_string("new_type"),
+            set_not_null: body.opt_bool("set_not_null"),
+            set_default: body.opt_string("set_default"),
+        })
+    }
+}
+
+/// A primary key.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageKeySet)]
+pub struct KeySet {
+    /// At least one column.
+    #[schema(min_items = 1)]
+    pub columns: Vec<String>,
+}
+
+impl KeySet {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self { columns: body.strings("columns") })
+    }
+}
+
+/// Which rows to delete.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageRowsDelete)]
+pub struct RowsDelete {
+    /// A boolean expression over the table's columns.
+    pub where_clause: String,
+    /// With an empty condition: deletes every row.
+    pub allow_truncate: Option<bool>,
+}
+
+impl RowsDelete {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| {
+            let allow_truncate = body.opt_bool("allow_truncate");
+            let where_clause = match allow_truncate {
+                Some(true) => body.opt_string("where_clause").unwrap_or_default(),
+                Some(false) | None => body.string("where_clause"),
+            };
+            Self { where_clause, allow_truncate }
+        })
+    }
+}
+
+/// How many rows went.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StorageRowsDeleted)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct RowsDeleted {
+    pub deleted_rows: u64,
+    pub table_rows_after: u64,
+}
+
+/// Structured conditions and orders, as another crate reads them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filters {
+    /// All must hold.
+    pub where_filters: Vec<WhereFilter>,
+    /// Sort keys, most significant first.
+    pub order_by: Vec<OrderBy>,
+}
+
+/// Which rows to show.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StoragePreviewBody)]
+pub struct PreviewBody {
+    /// How many rows, 1 to 10000; 1000 when absent.
+    pub limit: i64,
+    /// How many to leave out first.
+    pub offset: i64,
+    /// Only these columns, in this order.
+    pub columns: Option<Vec<String>>,
+    /// A boolean expression over the table's columns; excludes `where_filters`.
+    pub where_clause: Option<String>,
+    /// `where_filters` and `order_by`.
+    #[schema(value_type = Object)]
+    pub filters: Filters,
+}
+
+impl PreviewBody {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self {
+            limit: body.opt_int("limit", 1, PREVIEW_ROWS_MAX).unwrap_or(PREVIEW_ROWS),
+            offset: body.opt_int("offset", 0, OFFSET_MAX).unwrap_or(0),
+            columns: body.opt_strings("columns"),
+            where_clause: body.opt_string("where_clause"),
+            filters: Filters {
+                where_filters: body.opt_value("where_filters").unwrap_or_default(),
+                order_by: body.opt_value("order_by").unwrap_or_default(),
+            },
+        })
+    }
+
+    pub(crate) fn first(limit: i64, offset: i64) -> Self {
+        Self { limit, offset, columns: None, where_clause: None, filters: Filters::default() }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StorageColumn)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct ColumnView {
+    pub name: String,
+    pub r#type: String,
+    pub nullable: bool,
+    /// From 1.
+    pub ordinal_position: usize,
+    /// The default as expression text, if any.
+    pub default: Option<String>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StorageTable)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct Table {
+    pub name: String,
+    pub bucket: String,
+    pub columns: Vec<ColumnView>,
+    pub row_count: u64,
+    pub size_bytes: u64,
+    pub primary_key: Vec<String>,
+    pub created_at: String,
+    pub source: &'static str,
+}
+
+impl From<TableView> for Table {
+    fn from(view: TableView) -> Self {
+        let column = |(index, column): (usize, ColumnSpec)| ColumnView {
+            name: column.name,
+            r#type: column.r#type,
+            nullable: column.nullable,
+            ordinal_position: index + 1,
+            default: column.default,
+        };
+        Self {
+            name: view.name,
+            bucket: view.bucket,
+            columns: view.columns.into_iter().enumerate().map(column).collect(),
+            row_count: view.row_count,
+            size_bytes: view.size_bytes,
+            primary_key: view.primary_key,
+            created_at: Timestamp::from_micros(view.created_at).to_rfc3339(),
+            source: "main",
+        }
+    }
+}
+
+/// One page of tables.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StorageTables)]
+pub struct Tables {
+    /// The tables by name.
+    pub tables: Vec<Table>,
+    /// How many there are in all.
+    pub total: i64,
+}
+
+/// A column of a preview.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StoragePreviewColumn)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct PreviewColumn {
+    pub name: String,
+    pub r#type: String,
+    pub nullable: bool,
+}
+
+/// Rows of a table.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StoragePreview)]
+pub struct Preview {
+    /// The columns shown.
+    pub columns: Vec<PreviewColumn>,
+    /// One object a row.
+    #[schema(value_type = Vec<Object>)]
+    pub rows: Vec<Box<RawValue>>,
+    /// How many rows match.
+    pub total_row_count: u64,
+    /// How many are here.
+    pub preview_row_count: usize,
+}
+
+impl From<alluvium_tablestore::Preview> for Preview {
+    fn from(preview: alluvium_tablestore::Preview) -> Self {
+        let column = |column: alluvium_tablestore::Column| PreviewColumn {
+            r#type: column.column_type.to_string(),
+            nullable: column.nullable,
+            name: column.name,
+        };
+        let (preview_row_count, total_row_count) = (preview.rows.len(), preview.total);
+        let columns = preview.columns.into_iter().map(column).collect();
+        Self { columns, rows: preview.rows, total_row_count, preview_row_count }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_table_reads_as_clients_know_it() {
+        let view = TableView {
+            uid: "u".into(),
+            bucket: "in_c_sales".into(),
+            name: "orders".into(),
+            columns: vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: false, default: None }],
+            primary_key: vec!["id".into()],
+            created_at: 0,
+            changed_seq: 1,
+            row_count: 3,
+            size_bytes: 4,
+        };
+        let expected = json!({
+            "name": "orders", "bucket": "in_c_sales", "row_count": 3, "size_bytes": 4, "primary_key": ["id"],
+            "columns": [{"name": "id", "type": "BIGINT", "nullable": false, "ordinal_position": 1, "default": null}],
+            "created_at": "1970-01-01T00:00:00.000000+00:00", "source": "main"
+        });
+        assert_eq!(serde_json::to_value(Table::from(view)).unwrap(), expected);
+    }
+
+    #[test]
+    fn deleting_all_rows_is_said_on_purpose() {
+        assert!(RowsDelete::parse(b"{}").is_err());
+        assert_eq!(RowsDelete::parse(br#"{"allow_truncate": true}"#).unwrap().where_clause, "");
+        assert_eq!(RowsDelete::parse(br#"{"where_clause": "1=1"}"#).unwrap().where_clause, "1=1");
+    }
+
+    #[test]
+    fn filters_come_in_the_words_of_the_wire() {
+        let body = br#"{"limit": "5", "where_filters": [{"column": "id", "operator": "gt", "values": ["3"]}],
+            "order_by": [{"column": "id", "order": "DESC"}]}"#;
+        let body = PreviewBody::parse(body).unwrap();
+        assert_eq!((body.limit, body.filters.where_filters.len(), body.filters.order_by.len()), (5, 1, 1));
+        assert_eq!(PreviewBody::parse(br#"{"limit": 0}"#).unwrap_err().status, 422);
+        assert_eq!(PreviewBody::parse(br#"{"where_filters": [{"column": 1}]}"#).unwrap_err().status, 422);
+    }
+}

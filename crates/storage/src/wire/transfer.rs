@@ -1,0 +1,147 @@
+//! Imports and exports.
+
+use alluvium_kernel::Problem;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Shape, read};
+use crate::contract::CsvOptions;
+
+/// What to load, and how.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageImportBody)]
+pub struct ImportBody {
+    /// A file of the project.
+    pub file_id: String,
+    /// `csv` or `parquet`.
+    #[schema(default = "csv")]
+    pub format: String,
+    /// How the CSV is written: `delimiter`, `quote`, `escape`, `header`, `null_string`, `allow_quoted_nulls`.
+    #[schema(value_type = Option<Object>)]
+    pub csv_options: Option<CsvOptions>,
+    /// `false` replaces all rows, `true` adds to them.
+    pub incremental: bool,
+    /// `update_duplicates`, `insert_duplicates` or `fail_on_duplicates`.
+    pub dedup_mode: String,
+    /// Restricts the load to these columns.
+    pub columns: Option<Vec<String>>,
+}
+
+fn csv_options(shape: &Shape<'_>) -> CsvOptions {
+    let text = |name: &str, default: &str| shape.opt_string(name).unwrap_or_else(|| default.to_owned());
+    CsvOptions {
+        delimiter: text("delimiter", ","),
+        quote: text("quote", "\""),
+        escape: text("escape", "\\"),
+        header: shape.opt_bool("header").unwrap_or(true),
+        null_string: text("null_string", ""),
+        allow_quoted_nulls: shape.opt_bool("allow_quoted_nulls").unwrap_or(true),
+    }
+}
+
+impl ImportBody {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let options = |shape: &Shape<'_>| {
+            (shape.opt_bool("incremental"), shape.opt_string("dedup_mode"), shape.opt_strings("columns"))
+        };
+        read(bytes, |body| {
+            let (incremental, dedup_mode, columns) = body.opt_shape("import_options", options).unwrap_or_default();
+            Self {
+                file_id: body.string("file_id"),
+                format: body.opt_string("format").unwrap_or_else(|| "csv".to_owned()),
+                csv_options: body.opt_shape("csv_options", csv_options),
+                incremental: incremental.unwrap_or(false),
+                dedup_mode: dedup_mode.unwrap_or_else(|| "update_duplicates".to_owned()),
+                columns,
+            }
+        })
+    }
+}
+
+/// What a load did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StorageImported)]
+pub struct Imported {
+    /// Full load: rows read from the file; incremental: net growth of the table.
+    pub imported_rows: u64,
+    /// Rows in the table now.
+    pub table_rows_after: u64,
+    /// Bytes of the table now.
+    pub table_size_bytes: u64,
+    /// What a person may want to know.
+    pub warnings: Vec<String>,
+    /// Rows that are new.
+    pub inserted_rows: u64,
+    /// Rows whose values changed.
+    pub updated_rows: u64,
+    /// Rows that were there as they are.
+    pub unchanged_rows: u64,
+    /// Rows of the file that a later row of equal key replaced.
+    pub duplicates_in_file: u64,
+}
+
+/// What to export, and how.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageExportBody)]
+pub struct ExportBody {
+    /// `csv` or `parquet`.
+    #[schema(default = "csv")]
+    pub format: String,
+    /// CSV: `gzip`; Parquet: `gzip`, `zstd` or `snappy`.
+    pub compression: Option<String>,
+    /// Only these columns.
+    pub columns: Option<Vec<String>>,
+    /// A boolean expression over the table's columns.
+    pub where_filter: Option<String>,
+    /// At most so many rows.
+    pub limit: Option<i64>,
+}
+
+impl ExportBody {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+        read(bytes, |body| Self {
+            format: body.opt_string("format").unwrap_or_else(|| "csv".to_owned()),
+            compression: body.opt_string("compression"),
+            columns: body.opt_strings("columns"),
+            where_filter: body.opt_string("where_filter"),
+            limit: body.opt_int("limit", 1, i64::MAX),
+        })
+    }
+}
+
+/// Where an export is.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = StorageExported)]
+#[expect(missing_docs, reason = "the names are the wire's")]
+pub struct Exported {
+    pub file_id: String,
+    pub file_path: String,
+    pub rows_exported: u64,
+    pub file_size_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_have_the_surfaces_defaults() {
+        let plain = ImportBody::parse(br#"{"file_id": "f"}"#).unwrap();
+        let expected = ImportBody {
+            file_id: "f".into(),
+            format: "csv".into(),
+            csv_options: None,
+            incremental: false,
+            dedup_mode: "update_duplicates".into(),
+            columns: None,
+        };
+        assert_eq!(plain, expected);
+        let body = br#"{"file_id": "f", "csv_options": {"delimiter": ";", "header": "no"},
+            "import_options": {"incremental": true, "columns": ["a"]}}"#;
+        let full = ImportBody::parse(body).unwrap();
+        let csv = full.csv_options.unwrap();
+        assert_eq!((csv.delimiter.as_str(), csv.quote.as_str(), csv.header), (";", "\"", false));
+        assert!(full.incremental && full.columns == Some(vec!["a".into()]));
+    }
+}
