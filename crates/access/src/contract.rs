@@ -246,6 +246,26 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
     }
 }
 
+impl KeyringCommand {
+    /// `key` of the command.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::IssueKey(c) => Some(&c.key),
+            Self::RevokeKey(c) => Some(&c.key),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::IssueKey(c) => &c.project,
+            Self::RevokeKey(c) => &c.project,
+            Self::RevokeProjectKeys(c) => &c.project,
+        }
+    }
+}
+
 /// Commands of the aggregate `tenant`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TenantCommand {

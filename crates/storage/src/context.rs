@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::contract::{
     CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, TableCommand,
-    TableCreated, TableEvent,
+    TableCreated,
 };
 use crate::model::{File, Project, Refusal, Stage, Table, names, problem};
 
@@ -30,12 +30,12 @@ impl BoundedContext for Storage {
     /// table and loads it without waiting in between means this order.
     async fn group(&self, _: &Token, command: &Command) -> String {
         match command {
-            Command::Project(command) => format!("project {}", names::fold(project_of(command))),
+            Command::Project(command) => format!("project {}", names::fold(command.project())),
             Command::Table(command) => match place(command) {
                 Ok(place) => format!("project {}", names::fold(place.project)),
                 Err(uid) => format!("table {uid}"),
             },
-            Command::File(command) => format!("project {}", names::fold(file_of(command).0)),
+            Command::File(command) => format!("project {}", names::fold(command.project())),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
         }
     }
@@ -54,18 +54,6 @@ impl BoundedContext for Storage {
     }
 }
 
-fn project_of(command: &ProjectCommand) -> &str {
-    match command {
-        ProjectCommand::CreateBucket(c) => &c.project,
-        ProjectCommand::CreateProject(c) => &c.project,
-        ProjectCommand::CreateTable(c) => &c.project,
-        ProjectCommand::DeleteBucket(c) => &c.project,
-        ProjectCommand::DeleteProject(c) => &c.project,
-        ProjectCommand::DropTable(c) => &c.project,
-        ProjectCommand::UpdateProject(c) => &c.project,
-    }
-}
-
 /// The names that a table command gives for its table.
 struct Place<'a> {
     project: &'a str,
@@ -75,29 +63,9 @@ struct Place<'a> {
 
 /// Where a table command goes: to a table by name, or, from parts of the platform, to an incarnation by uid.
 fn place(command: &TableCommand) -> Result<Place<'_>, &str> {
-    let (project, bucket, table) = match command {
-        TableCommand::AddColumn(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::AlterColumn(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::DeleteRows(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::DropColumn(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::DropPrimaryKey(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::LoadTable(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::SetPrimaryKey(c) => (&c.project, &c.bucket, &c.table),
-        TableCommand::CloseTable(c) => return Err(&c.uid),
-        TableCommand::OpenTable(c) => return Err(&c.uid),
-        TableCommand::SettleRequest(c) => return Err(&c.uid),
-    };
-    Ok(Place { project, bucket, table })
-}
-
-/// Project and file of a file command.
-fn file_of(command: &FileCommand) -> (&str, &str) {
-    match command {
-        FileCommand::DeleteFile(c) => (&c.project, &c.file),
-        FileCommand::PrepareUpload(c) => (&c.project, &c.file),
-        FileCommand::RegisterExport(c) => (&c.project, &c.file),
-        FileCommand::RegisterFile(c) => (&c.project, &c.file),
-        FileCommand::StageUpload(c) => (&c.project, &c.file),
+    match (command.bucket(), command.table(), command.project()) {
+        (Some(bucket), Some(table), Some(project)) if command.uid().is_none() => Ok(Place { project, bucket, table }),
+        _ => Err(command.uid().unwrap_or_default()),
     }
 }
 
@@ -107,7 +75,7 @@ fn token(text: &str) -> Result<Token, Problem> {
 
 /// The catalogue's decision and, in the same commit, its echo on each table that comes or goes.
 async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
-    let project = project_of(command);
+    let project = command.project();
     let id = match (names::project_aggregate_id(project), command) {
         (Ok(id), _) => id,
         (Err(invalid), ProjectCommand::CreateProject(_)) => return Err(invalid),
@@ -164,7 +132,7 @@ async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Uni
         Err(uid) => uid.to_owned(),
     };
     let events = unit.handle::<Table>(&token(&uid)?, command.clone(), at).await?;
-    let awaits_settlement = events.iter().any(waits_for_rows);
+    let awaits_settlement = events.iter().any(|event| event.request_of().is_some());
     Ok(Decision { awaits_settlement, ..Decision::accepted(json!({ "uid": uid })) })
 }
 
@@ -176,24 +144,8 @@ async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Proble
     Ok(table.uid.clone())
 }
 
-/// Whether the outcome is for the fold to say.
-fn waits_for_rows(event: &TableEvent) -> bool {
-    match event {
-        TableEvent::ColumnAddRequested(_)
-        | TableEvent::ColumnAlterRequested(_)
-        | TableEvent::LoadRequested(_)
-        | TableEvent::PrimaryKeyRequested(_)
-        | TableEvent::RowsDeleteRequested(_) => true,
-        TableEvent::ColumnDropped(_)
-        | TableEvent::PrimaryKeyDropped(_)
-        | TableEvent::Settled(_)
-        | TableEvent::TableClosed(_)
-        | TableEvent::TableOpened(_) => false,
-    }
-}
-
 async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
-    let (project, file) = file_of(command);
+    let (project, file) = (command.project(), command.file());
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let project_uid = unit.load::<Project>(&id).await?.live(project)?.uid.clone();

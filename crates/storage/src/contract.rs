@@ -127,7 +127,7 @@ pub struct ColumnAddRequested {
 alluvium_messaging::contract!(
     ColumnAddRequested,
     "ColumnAddRequested",
-    r####"{"aggregate":"table","doc":"A column is to be added, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"ColumnAddRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A column is to be added, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"ColumnAddRequested","namespace":"alluvium.storage","request_of":"AddColumn","type":"record"}"####,
     &[]
 );
 
@@ -155,7 +155,7 @@ pub struct ColumnAlterRequested {
 alluvium_messaging::contract!(
     ColumnAlterRequested,
     "ColumnAlterRequested",
-    r####"{"aggregate":"table","doc":"A column is to change, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Its name.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type, canonical.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"event","name":"ColumnAlterRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A column is to change, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Its name.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type, canonical.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"event","name":"ColumnAlterRequested","namespace":"alluvium.storage","request_of":"AlterColumn","type":"record"}"####,
     &[]
 );
 
@@ -549,7 +549,7 @@ fn default_LoadRequested_dedup_mode() -> String {
 alluvium_messaging::contract!(
     LoadRequested,
     "LoadRequested",
-    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
     &[]
 );
 
@@ -689,7 +689,7 @@ pub struct PrimaryKeyRequested {
 alluvium_messaging::contract!(
     PrimaryKeyRequested,
     "PrimaryKeyRequested",
-    r####"{"aggregate":"table","doc":"The table is to get a primary key, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The columns.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table is to get a primary key, if the rows allow.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The columns.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"event","name":"PrimaryKeyRequested","namespace":"alluvium.storage","request_of":"SetPrimaryKey","type":"record"}"####,
     &[]
 );
 
@@ -834,7 +834,7 @@ pub struct RowsDeleteRequested {
 alluvium_messaging::contract!(
     RowsDeleteRequested,
     "RowsDeleteRequested",
-    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","request_of":"DeleteRows","type":"record"}"####,
     &[]
 );
 
@@ -1244,6 +1244,48 @@ impl cqrs_es::Aggregate for crate::model::File {
     }
 }
 
+impl FileCommand {
+    /// `blob` of the command.
+    pub fn blob(&self) -> Option<&str> {
+        match self {
+            Self::RegisterExport(c) => Some(&c.blob),
+            Self::StageUpload(c) => Some(&c.blob),
+            _ => None,
+        }
+    }
+
+    /// `file` of the command.
+    pub fn file(&self) -> &str {
+        match self {
+            Self::DeleteFile(c) => &c.file,
+            Self::PrepareUpload(c) => &c.file,
+            Self::RegisterExport(c) => &c.file,
+            Self::RegisterFile(c) => &c.file,
+            Self::StageUpload(c) => &c.file,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::DeleteFile(c) => &c.project,
+            Self::PrepareUpload(c) => &c.project,
+            Self::RegisterExport(c) => &c.project,
+            Self::RegisterFile(c) => &c.project,
+            Self::StageUpload(c) => &c.project,
+        }
+    }
+
+    /// `project_uid` of the command.
+    pub fn project_uid(&self) -> Option<&str> {
+        match self {
+            Self::PrepareUpload(c) => Some(&c.project_uid),
+            Self::RegisterExport(c) => Some(&c.project_uid),
+            _ => None,
+        }
+    }
+}
+
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
@@ -1420,6 +1462,41 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::ProjectUpdated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl ProjectCommand {
+    /// `bucket` of the command.
+    pub fn bucket(&self) -> Option<&str> {
+        match self {
+            Self::CreateBucket(c) => Some(&c.bucket),
+            Self::CreateTable(c) => Some(&c.bucket),
+            Self::DeleteBucket(c) => Some(&c.bucket),
+            Self::DropTable(c) => Some(&c.bucket),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::CreateBucket(c) => &c.project,
+            Self::CreateProject(c) => &c.project,
+            Self::CreateTable(c) => &c.project,
+            Self::DeleteBucket(c) => &c.project,
+            Self::DeleteProject(c) => &c.project,
+            Self::DropTable(c) => &c.project,
+            Self::UpdateProject(c) => &c.project,
+        }
+    }
+
+    /// `table` of the command.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::CreateTable(c) => Some(&c.table),
+            Self::DropTable(c) => Some(&c.table),
+            _ => None,
         }
     }
 }
@@ -1722,6 +1799,90 @@ impl cqrs_es::Aggregate for crate::model::Table {
             TableEvent::Settled(e) => Evolve::evolve(e, self),
             TableEvent::TableClosed(e) => Evolve::evolve(e, self),
             TableEvent::TableOpened(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl TableCommand {
+    /// `bucket` of the command.
+    pub fn bucket(&self) -> Option<&str> {
+        match self {
+            Self::AddColumn(c) => Some(&c.bucket),
+            Self::AlterColumn(c) => Some(&c.bucket),
+            Self::DeleteRows(c) => Some(&c.bucket),
+            Self::DropColumn(c) => Some(&c.bucket),
+            Self::DropPrimaryKey(c) => Some(&c.bucket),
+            Self::LoadTable(c) => Some(&c.bucket),
+            Self::OpenTable(c) => Some(&c.bucket),
+            Self::SetPrimaryKey(c) => Some(&c.bucket),
+            _ => None,
+        }
+    }
+
+    /// `column` of the command.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::AlterColumn(c) => Some(&c.column),
+            Self::DropColumn(c) => Some(&c.column),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::AddColumn(c) => Some(&c.project),
+            Self::AlterColumn(c) => Some(&c.project),
+            Self::DeleteRows(c) => Some(&c.project),
+            Self::DropColumn(c) => Some(&c.project),
+            Self::DropPrimaryKey(c) => Some(&c.project),
+            Self::LoadTable(c) => Some(&c.project),
+            Self::OpenTable(c) => Some(&c.project),
+            Self::SetPrimaryKey(c) => Some(&c.project),
+            _ => None,
+        }
+    }
+
+    /// `table` of the command.
+    pub fn table(&self) -> Option<&str> {
+        match self {
+            Self::AddColumn(c) => Some(&c.table),
+            Self::AlterColumn(c) => Some(&c.table),
+            Self::DeleteRows(c) => Some(&c.table),
+            Self::DropColumn(c) => Some(&c.table),
+            Self::DropPrimaryKey(c) => Some(&c.table),
+            Self::LoadTable(c) => Some(&c.table),
+            Self::OpenTable(c) => Some(&c.table),
+            Self::SetPrimaryKey(c) => Some(&c.table),
+            _ => None,
+        }
+    }
+
+    /// `uid` of the command.
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            Self::CloseTable(c) => Some(&c.uid),
+            Self::OpenTable(c) => Some(&c.uid),
+            Self::SettleRequest(c) => Some(&c.uid),
+            _ => None,
+        }
+    }
+}
+
+impl TableEvent {
+    /// The command whose outcome waits until this request is answered.
+    pub fn request_of(&self) -> Option<&'static str> {
+        match self {
+            Self::ColumnAddRequested(_) => Some("AddColumn"),
+            Self::ColumnAlterRequested(_) => Some("AlterColumn"),
+            Self::ColumnDropped(_) => None,
+            Self::LoadRequested(_) => Some("LoadTable"),
+            Self::PrimaryKeyDropped(_) => None,
+            Self::PrimaryKeyRequested(_) => Some("SetPrimaryKey"),
+            Self::RowsDeleteRequested(_) => Some("DeleteRows"),
+            Self::Settled(_) => None,
+            Self::TableClosed(_) => None,
+            Self::TableOpened(_) => None,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::record::camel;
 use super::{GenerateError, Source};
 
@@ -21,6 +23,8 @@ pub fn rust(sources: &[Source]) -> Result<String, GenerateError> {
     let mut out = String::new();
     for (aggregate, [commands, events]) in &aggregates {
         out.push_str(&sets(aggregate, commands, events));
+        out.push_str(&asked(aggregate, commands));
+        out.push_str(&answered(aggregate, events)?);
     }
     if !aggregates.is_empty() {
         out.push_str(&union("Command", "Every command of this context.", aggregates.keys()));
@@ -63,6 +67,54 @@ fn sets(aggregate: &str, commands: &[&Source], events: &[&Source]) -> String {
         arms(commands, "Decide::decide(c, self, at)?")
     );
     out
+}
+
+/// What the commands of an aggregate have in common: a question for each text that two of them or more hold.
+fn asked(aggregate: &str, commands: &[&Source]) -> String {
+    let texts = |source: &Source| -> Vec<String> {
+        let fields = source.schema["fields"].as_array().into_iter().flatten();
+        let plain = fields.filter(|field| field["type"] == "string");
+        plain.filter_map(|field| field["name"].as_str()).map(str::to_owned).collect()
+    };
+    let mut holders: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for source in commands {
+        for text in texts(source) {
+            holders.entry(text).or_default().push(&source.name);
+        }
+    }
+    let name = camel(aggregate);
+    let mut questions = String::new();
+    for (text, holders) in holders.iter().filter(|(_, holders)| holders.len() > 1) {
+        let all = holders.len() == commands.len();
+        let given = if all { format!("&c.{text}") } else { format!("Some(&c.{text})") };
+        let arms: String = holders.iter().map(|holder| format!("Self::{holder}(c) => {given},\n")).collect();
+        let (answer, rest) = if all { ("&str", "") } else { ("Option<&str>", "_ => None,\n") };
+        let _ = writeln!(
+            questions,
+            "    /// `{text}` of the command.\n    pub fn {text}(&self) -> {answer} {{\n        match self {{\n{arms}{rest}        }}\n    }}\n"
+        );
+    }
+    if questions.is_empty() { questions } else { format!("impl {name}Command {{\n{questions}}}\n\n") }
+}
+
+/// Which events are requests that another event answers: their schemas name the command behind them in `request_of`.
+fn answered(aggregate: &str, events: &[&Source]) -> Result<String, GenerateError> {
+    let mut arms = String::new();
+    for source in events {
+        let answer = match &source.schema["request_of"] {
+            Value::Null => "None".to_owned(),
+            Value::String(command) => format!("Some(\"{command}\")"),
+            _ => return Err(source.wrong("`request_of` is the name of a command")),
+        };
+        let _ = writeln!(arms, "            Self::{}(_) => {answer},", source.name);
+    }
+    if !arms.contains("Some(") {
+        return Ok(String::new());
+    }
+    let name = camel(aggregate);
+    Ok(format!(
+        "impl {name}Event {{\n    /// The command whose outcome waits until this request is answered.\n    pub fn request_of(&self) -> Option<&'static str> {{\n        match self {{\n{arms}        }}\n    }}\n}}\n\n"
+    ))
 }
 
 fn union<'a>(side: &str, doc: &str, aggregates: impl Iterator<Item = &'a &'a str> + Clone) -> String {

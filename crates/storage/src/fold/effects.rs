@@ -171,7 +171,7 @@ impl Effects {
         };
         let outcome = Outcome {
             command_id: event.command_id.clone(),
-            command: request::command_name(&event.event).to_owned(),
+            command: format!("storage.{}", event.event.request_of().unwrap_or_default()),
             body_hash: event.body_hash.clone(),
             verdict,
         };

@@ -133,22 +133,6 @@ pub fn schema_after(before: Option<&TableSchema>, event: &TableEvent) -> Result<
     })
 }
 
-/// The command behind a request, as its outcome names it.
-pub fn command_name(event: &TableEvent) -> &'static str {
-    match event {
-        TableEvent::ColumnAddRequested(_) => "storage.AddColumn",
-        TableEvent::ColumnAlterRequested(_) => "storage.AlterColumn",
-        TableEvent::PrimaryKeyRequested(_) => "storage.SetPrimaryKey",
-        TableEvent::LoadRequested(_) => "storage.LoadTable",
-        TableEvent::RowsDeleteRequested(_) => "storage.DeleteRows",
-        TableEvent::TableOpened(_) => "storage.CreateTable",
-        TableEvent::TableClosed(_) => "storage.DropTable",
-        TableEvent::ColumnDropped(_) => "storage.DropColumn",
-        TableEvent::PrimaryKeyDropped(_) => "storage.DropPrimaryKey",
-        TableEvent::Settled(_) => "storage.SettleRequest",
-    }
-}
-
 /// The columns as the table store knows them.
 pub fn columns(specs: &[ColumnSpec]) -> Result<Vec<Column>, Problem> {
     specs.iter().map(column).collect()
