@@ -146,18 +146,7 @@ impl Bench {
 
     async fn load(&self, uid: &str, content: &str, id: &str) -> (u64, String) {
         let blob = self.blobs().await.put(content.as_bytes(), 1 << 20).await.unwrap();
-        let load = LoadTable {
-            project: "p".into(),
-            bucket: "b".into(),
-            table: "t".into(),
-            blob: blob.id.to_string(),
-            size_bytes: blob.bytes as i64,
-            format: "csv".into(),
-            csv: None,
-            incremental: true,
-            dedup_mode: "update_duplicates".into(),
-            columns: None,
-        };
+        let load = load_of(blob.id.to_string(), blob.bytes as i64);
         let seq = self.log.decide::<Table>(&Token::encode(uid).unwrap(), load.into(), &at(id)).await.unwrap();
         (seq, id.to_owned())
     }
@@ -166,6 +155,21 @@ impl Bench {
         let outcomes = OutcomePublisher::new(self.js.clone());
         let tenant = Token::encode("default").unwrap();
         outcomes.find(&tenant, id).await.unwrap().expect("an outcome").verdict
+    }
+}
+
+fn load_of(blob: String, size_bytes: i64) -> LoadTable {
+    LoadTable {
+        project: "p".into(),
+        bucket: "b".into(),
+        table: "t".into(),
+        blob,
+        size_bytes,
+        format: "csv".into(),
+        csv: None,
+        incremental: true,
+        dedup_mode: "update_duplicates".into(),
+        columns: None,
     }
 }
 
@@ -185,6 +189,11 @@ async fn rows_and_loads_become_a_file_that_a_restart_goes_on_with_and_a_rebuild_
     bench.wait(seq).await;
     let Verdict::Rejected { problem } = bench.outcome(&id).await else { panic!("accepted") };
     assert_eq!(problem.code, "storage.import_failed");
+    let missing = load_of("0".repeat(64), 1);
+    let seq = bench.log.decide::<Table>(&Token::encode(&uid).unwrap(), missing.into(), &at("load-3")).await.unwrap();
+    bench.wait(seq).await;
+    let Verdict::Rejected { problem } = bench.outcome("load-3").await else { panic!("accepted") };
+    assert_eq!(problem.code, "storage.file_content_not_found");
     let before = bench.content(&uid).await;
     assert_eq!(before, [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#, r#"{"n":4}"#, r#"{"n":5}"#]);
     bench.restart().await;

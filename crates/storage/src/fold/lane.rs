@@ -242,6 +242,11 @@ impl Lane {
         from: Option<&Mark>,
     ) -> Result<(Mark, Verdict), LaneError> {
         let accepted = Verdict::new(&event.command_id);
+        if let Some(problem) = request::missing_content(&change) {
+            let refused = Verdict { problem: Some(problem), ..accepted };
+            let (at, _) = self.settle(from, to, seq, &refused, None).await?;
+            return Ok((at, refused));
+        }
         match self.settle(from, to.clone(), seq, &accepted, Some(change)).await {
             Ok((at, applied)) => {
                 let report = applied.changes.first().cloned().unwrap_or_default();

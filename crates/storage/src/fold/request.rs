@@ -95,6 +95,13 @@ pub fn refusal(code: &str, message: &str, details: &serde_json::Value) -> Proble
     if details.is_null() { problem } else { problem.with_details(details.clone()) }
 }
 
+/// Why a load cannot be tried: nobody stored what it names. Anybody may publish a command with any hash.
+pub fn missing_content(change: &Change) -> Option<Problem> {
+    let Change::Load(spec) = change else { return None };
+    let detail = "the content that this load names was never stored: upload the file first";
+    (!spec.path.exists()).then(|| Problem::new("storage.file_content_not_found", 404, detail))
+}
+
 /// The schema after an event, when the event changes it.
 pub fn schema_after(before: Option<&TableSchema>, event: &TableEvent) -> Result<Option<TableSchema>, Problem> {
     let changed = |change: &dyn Fn(&mut TableSchema)| {
