@@ -88,12 +88,9 @@ fn dropping_waits_for_readers() {
     assert!(!bench.hub.exists(&table.file).unwrap());
 }
 
-/// Not a test: the process that `a_killed_process_…` kills.
-#[test]
-#[ignore = "started by another test"]
-fn child_writes_until_killed() {
-    let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
-    let hub = Hub::open(config(dir.as_ref())).unwrap();
+/// What the process does that the test below kills.
+fn write_until_killed(dir: &std::path::Path) -> ! {
+    let hub = Hub::open(config(dir)).unwrap();
     let file = file("killed");
     hub.create(&file, &schema(ID_NAME, &["id"]), &mark(1)).unwrap();
     let mut seq = hub.mark(&file).unwrap().unwrap().seq;
@@ -122,11 +119,15 @@ fn child_writes_until_killed() {
 
 #[test]
 fn a_killed_process_leaves_rows_and_mark_together() {
+    // The test starts itself as the process to kill, and tells it so by this variable.
+    if let Some(dir) = std::env::var_os(CHILD_DIR) {
+        write_until_killed(dir.as_ref());
+    }
     let dir = tempfile::tempdir().unwrap();
     let mut last = 1;
     for round in 0..5 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child_writes_until_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "a_killed_process_leaves_rows_and_mark_together", "--nocapture"])
             .env(CHILD_DIR, dir.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

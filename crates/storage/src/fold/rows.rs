@@ -81,11 +81,7 @@ async fn decode_now(lane: &Lane, items: &[Arc<Item>]) -> Result<(Vec<Change>, Ve
         .blocking(move |_, _| {
             let payloads: Vec<&[u8]> = items.iter().map(|item| payload(item)).collect();
             let decoded = decoder.decode_many(&payloads);
-            let mut changes = Vec::new();
-            for run in decoded.runs {
-                let moment = moment(&items[run.messages.start]);
-                changes.extend(run.batches.into_iter().map(|batch| Change::Append { batch, moment: moment.clone() }));
-            }
+            let changes = decoder.appends(decoded.runs, |index| moment(&items[index]));
             Ok((decoder, (changes, decoded.errors)))
         })
         .await?;

@@ -12,8 +12,12 @@ use crate::quote_path::literal_file;
 
 /// Longest delimiter, in bytes.
 pub const CSV_DELIMITER_BYTES_MAX: usize = 4;
-/// How much of a file is read to find its first record, in bytes; also the longest line we accept.
-const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How much of a file is read to find its first record, in bytes; also the longest line we accept. The engine gives each thread
+/// pieces of at least this size, so a larger limit would leave most files to one thread.
+const LINE_BYTES_MAX: usize = 8_000_000;
+/// What the engine reads of a file at once, in bytes; a quarter of it is one thread's piece. This is the engine's own default,
+/// which without saying so would grow with the longest line.
+const BUFFER_BYTES: usize = 4 * LINE_BYTES_MAX;
 
 /// How the text is cut into fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +214,7 @@ fn read_csv_sql(
     Ok(format!(
         "read_csv({path}, auto_detect=false, header={header}, delim={delimiter}, quote={quote}, escape={quote}, \
          nullstr={null}, allow_quoted_nulls={quoted_nulls}, compression='{compression}', max_line_size={LINE_BYTES_MAX}, \
-         strict_mode=true, null_padding=false, ignore_errors=false, columns={{{columns}}})",
+         buffer_size={BUFFER_BYTES}, strict_mode=true, null_padding=false, ignore_errors=false, columns={{{columns}}})",
         path = literal_file(path)?,
         header = options.header,
         delimiter = literal(&String::from_utf8_lossy(&dialect.delimiter)),

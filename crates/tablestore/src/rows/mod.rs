@@ -4,6 +4,7 @@
 //! (`FF FF FF FF`), or JSON. Whatever comes out holds only columns of the table, each in its type and without NULL where none
 //! may be; a value that does not fit exactly is an error, never a NULL.
 
+mod appends;
 mod arrow_stream;
 mod avro;
 mod conform;
@@ -15,6 +16,7 @@ use std::ops::Range;
 
 use arrow::record_batch::RecordBatch;
 
+use crate::apply::{Change, Moment};
 use crate::column::TableSchema;
 
 /// Most rows one message may hold.
@@ -131,6 +133,12 @@ impl RowsDecoder {
             at = end;
         }
         many
+    }
+
+    /// The changes that append decoded rows, as few as the order and the defaults allow. `moment` says what the defaults of a
+    /// message are made of, by its index.
+    pub fn appends(&self, runs: Vec<DecodedRun>, moment: impl Fn(usize) -> Moment) -> Vec<Change> {
+        appends::appends(runs, &self.schema, moment)
     }
 
     /// Decodes single objects of one schema in one pass. False when values do not fit the table, so that each has to be tried
