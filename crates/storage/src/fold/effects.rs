@@ -37,7 +37,6 @@ pub struct Effects {
     role: RwLock<Role>,
 }
 
-#[derive(Clone)]
 enum Role {
     /// Decides, and tells.
     Live(Arc<Live>),
@@ -75,12 +74,14 @@ impl Effects {
         *self.role.write().unwrap_or_else(PoisonError::into_inner) = Role::Live(live);
     }
 
-    /// Waits until the live generation has decided on everything up to `seq`.
-    pub async fn decided(&self, seq: u64) {
-        let role = self.role.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Role::Behind(leader) = role {
-            leader.wait_all(seq).await;
-        }
+    /// Waits until the live generation has decided on everything up to `seq`; tells how far it has, at least.
+    pub async fn decided(&self, seq: u64) -> u64 {
+        let leader = match &*self.role.read().unwrap_or_else(PoisonError::into_inner) {
+            Role::Live(_) => return u64::MAX,
+            Role::Behind(leader) => Arc::clone(leader),
+        };
+        leader.wait_all(seq).await;
+        leader.floor().max(seq)
     }
 
     /// Where the content of a blob is.

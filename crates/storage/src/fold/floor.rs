@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use alluvium_messaging::LogMessage;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -70,10 +71,32 @@ impl Floor {
 }
 
 /// What a watermark remembers of a message: the chain value of a commit, the payload's hash of rows.
-pub fn lineage_hash(message: &LogMessage) -> String {
-    message
-        .header(alluvium_kernel::header::CHAIN)
-        .map_or_else(|| hex::encode(Sha256::digest(&message.payload)), str::to_owned)
+///
+/// The hash is made when somebody asks, because of most messages nobody does.
+#[derive(Clone, Debug)]
+pub enum Lineage {
+    /// The value itself.
+    Known(String),
+    /// The payload that it is the hash of.
+    Payload(Bytes),
+}
+
+impl Lineage {
+    /// Of a message.
+    pub fn of(message: &LogMessage) -> Self {
+        match message.header(alluvium_kernel::header::CHAIN) {
+            Some(chain) => Self::Known(chain.to_owned()),
+            None => Self::Payload(message.payload.clone()),
+        }
+    }
+
+    /// The value, as text.
+    pub fn hash(&self) -> String {
+        match self {
+            Self::Known(value) => value.clone(),
+            Self::Payload(payload) => hex::encode(Sha256::digest(payload)),
+        }
+    }
 }
 
 fn path(directory: &Path) -> PathBuf {

@@ -1,34 +1,30 @@
 //! The fold of the stream `STORAGE` into table files: one reader, one lane a table.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use alluvium_kernel::{Problem, Timestamp, Token, header, subject};
-use alluvium_messaging::{
-    CodecError, Commit, Contract, ContractSet, LogMessage, PullSettings, Tail, TailConfig, Tailed, direct,
-    stream_created,
-};
+use alluvium_kernel::{Problem, Timestamp, header};
+use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, direct, stream_created};
 use alluvium_tablestore::Hub;
 use async_nats::jetstream;
-use tokio::sync::{OwnedSemaphorePermit, RwLock as Gate, Semaphore};
+use tokio::sync::{RwLock as Gate, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::effects::{Effects, Live};
-use super::floor::{Floor, lineage_hash};
+use super::floor::{Floor, Lineage};
 use super::lane::{Lane, Stopped, TableView};
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
+use super::reader::Reader;
 use super::routing::{Routing, TableId};
-use crate::contract::{ProjectEvent, TableEvent};
+use crate::contract::TableEvent;
 
 /// The stream that is folded.
 pub const STREAM: &str = "STORAGE";
 /// What messages waiting in lanes may take together, in KiB.
-const WAITING_KIB_MAX: usize = 256 << 10;
-/// Messages taken in before anybody who wants to hold the reader gets a turn.
-const CHUNK_MESSAGES_MAX: usize = 1_000;
+pub(super) const WAITING_KIB_MAX: usize = 256 << 10;
 /// How often the floor is saved while it moves.
 const FLOOR_SAVE_MS: u64 = 1_000;
 
@@ -39,17 +35,19 @@ pub struct Fold {
     /// How far it is.
     pub progress: Arc<Progress>,
     hub: Hub,
-    js: jetstream::Context,
-    effects: Arc<Effects>,
+    pub(super) js: jetstream::Context,
+    pub(super) effects: Arc<Effects>,
     routing: RwLock<Routing>,
     lanes: RwLock<HashMap<String, Arc<Lane>>>,
     stream_created_micros: i64,
     /// The last message read, for the lineage check after a reconnect.
-    last: Mutex<(u64, String)>,
+    last: Mutex<(u64, Lineage)>,
     quarantine: Mutex<Option<Problem>>,
-    memory: Arc<Semaphore>,
-    gate: Gate<()>,
-    stop: CancellationToken,
+    /// What messages may still take while they wait, in KiB.
+    pub(super) memory: Arc<Semaphore>,
+    /// Held by the reader while it hands over, by others to keep it between two messages.
+    pub(super) gate: Gate<()>,
+    pub(super) stop: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -80,7 +78,7 @@ impl Fold {
             routing: RwLock::new(floor.routing.clone()),
             lanes: RwLock::default(),
             stream_created_micros: created.micros(),
-            last: Mutex::new((floor.seq, floor.hash.clone())),
+            last: Mutex::new((floor.seq, Lineage::Known(floor.hash.clone()))),
             quarantine: Mutex::default(),
             memory: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
             gate: Gate::new(()),
@@ -94,7 +92,7 @@ impl Fold {
             let (rows, bytes) = floor.sizes.get(&id.uid).copied().unwrap_or_default();
             fold.open_lane(id, TableView { rows, bytes, ..TableView::default() });
         }
-        fold.tasks.spawn(Arc::clone(&fold).read());
+        fold.tasks.spawn(Reader::new(Arc::clone(&fold)).run());
         fold.tasks.spawn(Arc::clone(&fold).save_floors(directory));
         Ok(fold)
     }
@@ -150,114 +148,18 @@ impl Fold {
         self.effects.go_live(live);
     }
 
-    async fn read(self: Arc<Self>) {
-        let config = TailConfig {
-            stream: STREAM.into(),
-            filters: vec![],
-            from: self.progress.read_to() + 1,
-            pull: PullSettings::default(),
-        };
-        let mut tail = match Tail::new(self.js.clone(), config) {
-            Ok(tail) => tail,
-            Err(error) => return self.quarantined(&error.to_string()),
-        };
-        while self.quarantine().is_none() {
-            let next = tokio::select! {
-                () = self.stop.cancelled() => return,
-                next = tail.next() => next,
-            };
-            let _between = self.gate.read().await;
-            match next {
-                Ok(Tailed::Message(message)) => {
-                    self.take(message).await;
-                    for _ in 1..CHUNK_MESSAGES_MAX {
-                        let Some(message) = tail.ready() else { break };
-                        self.take(message).await;
-                    }
-                }
-                Ok(Tailed::Reconnected) => self.verify_lineage().await,
-                Ok(Tailed::Idle) => {}
-                Err(error) => return self.quarantined(&error.to_string()),
-            }
-        }
-    }
-
-    /// Hands one message to whom it concerns.
-    async fn take(self: &Arc<Self>, message: LogMessage) {
-        // The memory is taken before any lock: a full house makes the reader wait, not everybody.
-        let kib = (message.payload.len() >> 10) as u32 + 1;
-        let wanted = Arc::clone(&self.memory).acquire_many_owned(kib.min(WAITING_KIB_MAX as u32));
-        let memory = tokio::select! {
-            () = self.stop.cancelled() => return,
-            memory = wanted => memory,
-        };
-        let Ok(memory) = memory else { return };
-        let (seq, hash) = (message.seq, lineage_hash(&message));
-        tokio::select! {
-            () = self.stop.cancelled() => return,
-            () = self.effects.decided(seq) => {}
-        }
-        let stranger = self.hand_over(message, memory);
-        if let Some(message) = stranger {
-            self.effects.stray_rows(message).await;
-        }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (seq, hash);
+    /// The reader handed over everything up to `seq`, whose message is this.
+    pub(super) fn read_up_to(&self, seq: u64, lineage: Lineage) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = (seq, lineage);
         self.progress.read(seq);
     }
 
-    /// Gives rows for no table back.
-    fn hand_over(self: &Arc<Self>, message: LogMessage, memory: OwnedSemaphorePermit) -> Option<LogMessage> {
-        match subject::parse(&message.subject) {
-            Some(subject::Parsed::Rows { .. }) => {
-                let lane = self.routing().by_subject(&message.subject).and_then(|id| self.lane(&id.uid));
-                let Some(lane) = lane else { return Some(message) };
-                self.push(&lane, message, memory);
-            }
-            Some(subject::Parsed::Event { tenant, aggregate, .. }) if aggregate == "project" => {
-                self.project(&tenant, &message);
-            }
-            Some(subject::Parsed::Event { aggregate, id, .. }) if aggregate == "table" => {
-                if let Some(lane) = self.lane(&id.decode()) {
-                    self.push(&lane, message, memory);
-                }
-            }
-            _ => {}
-        }
-        None
+    /// The names, for the reader to change.
+    pub(super) fn routing_mut(&self) -> RwLockWriteGuard<'_, Routing> {
+        self.routing.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, lane: &Lane, message: LogMessage, memory: OwnedSemaphorePermit) {
-        lane.queue.push(item(message), memory, &self.progress);
-    }
-
-    fn project(self: &Arc<Self>, tenant: &Token, message: &LogMessage) {
-        let seq = message.seq;
-        let commit = match Commit::from_avro(&message.payload) {
-            Ok(commit) => commit,
-            // Without the catalogue nobody knows which rows are for which table: going on would mix them.
-            Err(error) => return self.quarantined(&format!("commit {seq} of a project cannot be read: {error}")),
-        };
-        let mut routing = self.routing.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in &commit.entries {
-            let applied = ProjectEvent::decode(&entry.r#type, &entry.event)
-                .map_err(|error| error.to_string())
-                .and_then(|event| {
-                    routing.apply(tenant, &event, seq).map_err(|error| error.to_string())?;
-                    Ok(event)
-                });
-            match applied {
-                Ok(ProjectEvent::TableCreated(created)) => {
-                    if let Some(id) = routing.by_uid(&created.uid) {
-                        self.open_lane(id, TableView::default());
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => self.quarantined(&format!("an event of commit {seq} cannot be applied: {error}")),
-            }
-        }
-    }
-
-    fn open_lane(self: &Arc<Self>, id: &TableId, view: TableView) {
+    pub(super) fn open_lane(self: &Arc<Self>, id: &TableId, view: TableView) {
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         if lanes.contains_key(&id.uid) {
             return;
@@ -286,8 +188,8 @@ impl Fold {
     }
 
     /// Compares the last message read with what the leader has there now.
-    async fn verify_lineage(&self) {
-        let (seq, hash) = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(super) async fn verify_lineage(&self) {
+        let (seq, lineage) = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let created = match stream_created(&self.js, STREAM).await {
             Ok((created, _)) => created.micros(),
             // Not reachable now: the tail will reconnect, and the check runs again.
@@ -300,7 +202,7 @@ impl Fold {
             return;
         }
         match direct::leader_at(&self.js, STREAM, seq).await {
-            Ok(Some(message)) if lineage_hash(&message) == hash => {}
+            Ok(Some(message)) if Lineage::of(&message).hash() == lineage.hash() => {}
             Ok(_) => {
                 self.quarantined(&format!("message {seq} is not the one that was folded: the stream was truncated"))
             }
@@ -310,7 +212,7 @@ impl Fold {
         }
     }
 
-    fn quarantined(&self, reason: &str) {
+    pub(super) fn quarantined(&self, reason: &str) {
         tracing::error!(
             projection.name = "tables",
             projection.generation = self.generation,
@@ -356,7 +258,7 @@ impl Fold {
         if seq <= saved || self.quarantine().is_some() {
             return None;
         }
-        let hash = self.last.lock().unwrap_or_else(PoisonError::into_inner).1.clone();
+        let hash = self.last.lock().unwrap_or_else(PoisonError::into_inner).1.hash();
         let size = |lane: Arc<Lane>| {
             let view = lane.view();
             (lane.id.uid.clone(), (view.rows, view.bytes))
@@ -374,7 +276,7 @@ pub(super) fn item(message: LogMessage) -> Item {
         return Item { seq, time, body: Body::Rows { subject: message.subject, headers, payload: message.payload } };
     }
     let reply = message.header(header::REPLY).map(str::to_owned);
-    let chain = lineage_hash(&message);
+    let chain = Lineage::of(&message).hash();
     let body = match commit_events(&message) {
         Ok(events) => Body::Commit { chain, reply, events },
         Err(error) => Body::Unreadable { reason: error.to_string() },

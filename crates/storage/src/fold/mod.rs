@@ -13,6 +13,7 @@ mod lane;
 mod progress;
 mod queue;
 mod read;
+mod reader;
 mod request;
 mod routing;
 mod rows;

@@ -101,10 +101,15 @@ impl Queue {
         if self.parked.load(Ordering::Relaxed) {
             return;
         }
-        progress.waiting(&self.uid, item.seq);
+        let first = items.is_empty();
+        if first {
+            progress.waiting(&self.uid, item.seq);
+        }
         items.push_back((Arc::new(item), memory));
         drop(items);
-        self.filled.notify_one();
+        if first {
+            self.filled.notify_one();
+        }
     }
 
     /// The next batch: one commit, or as many messages of rows in a row as one transaction may take. Waits for the first.
@@ -123,9 +128,14 @@ impl Queue {
     pub fn applied(&self, count: usize, progress: &Progress) {
         let mut items = self.lock();
         let count = count.min(items.len());
-        items.drain(..count);
+        // Given back in one go: one by one, each would take the lock that the reader waits at.
+        let memory = items.drain(..count).map(|(_, memory)| memory).reduce(|mut all, one| {
+            all.merge(one);
+            all
+        });
         // Under the queue's lock, so that a push cannot come between looking and telling.
         progress.applied(&self.uid, items.front().map(|(item, _)| item.seq));
+        drop((items, memory));
     }
 
     /// Gives up at the first message: what waits, and what comes, stays on the log only.
