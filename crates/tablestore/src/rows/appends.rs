@@ -79,3 +79,45 @@ impl Small {
         changes.extend(batches.into_iter().map(|batch| Change::Append { batch, moment: moment.clone() }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::column::Column;
+    use crate::rows::RowsDecoder;
+
+    /// The seed of each append, and how many rows it has.
+    fn shape(columns: Vec<Column>, payloads: &[&str]) -> Vec<(String, usize)> {
+        let mut decoder = RowsDecoder::new(TableSchema::new(columns, &[]).unwrap(), HashMap::new());
+        let payloads: Vec<&[u8]> = payloads.iter().map(|text| text.as_bytes()).collect();
+        let runs = decoder.decode_many(&payloads).runs;
+        let moment = |index: usize| Moment { event_time_micros: 0, seed: index.to_string() };
+        let shape = |change| match change {
+            Change::Append { batch, moment } => (moment.seed, batch.num_rows()),
+            other => panic!("{other:?}"),
+        };
+        decoder.appends(runs, moment).into_iter().map(shape).collect()
+    }
+
+    fn column(name: &str, kind: &str, default: Option<&str>) -> Column {
+        Column::new(name, kind, true, default).unwrap()
+    }
+
+    #[test]
+    fn small_messages_are_appended_together_while_they_bring_the_same_columns() {
+        let columns = vec![column("a", "BIGINT", None), column("b", "BIGINT", Some("7"))];
+        let payloads = [r#"{"a":1}"#, r#"[{"a":2},{"a":3}]"#, "[]", r#"{"b":4}"#, r#"{"a":5}"#];
+        assert_eq!(shape(columns, &payloads), [("0".into(), 3), ("3".into(), 1), ("4".into(), 1)]);
+    }
+
+    #[test]
+    fn rows_that_take_their_moment_are_not_mixed_with_those_of_other_messages() {
+        let columns = vec![column("a", "BIGINT", None), column("id", "UUID", Some("uuid()"))];
+        let payloads =
+            [r#"{"a":1}"#, r#"{"a":2}"#, r#"[{"a":3},{"a":4,"id":"6f1ed002-ab59-4b1a-b1c9-2f3d1b3a0c55"},{"a":5}]"#];
+        let expected = [("0", 1), ("1", 1), ("2", 1), ("2", 1), ("2/2", 1)].map(|(seed, rows)| (seed.to_owned(), rows));
+        assert_eq!(shape(columns, &payloads), expected);
+    }
+}
