@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use alluvium_kernel::{Position, Problem, Timestamp, Token, subject};
-use alluvium_messaging::{Commit, Contract as _, direct, stream_created};
+use alluvium_messaging::{Commit, Contract as _, SINGLE_OBJECT_MAGIC, direct, stream_created};
 use async_nats::jetstream::{
     self, AckKind,
     consumer::{AckPolicy, DeliverPolicy, pull},
@@ -20,6 +20,8 @@ use crate::desk::KeyDesk;
 const STREAM: &str = "STORAGE";
 /// Where it tells of them, for every tenant and partition.
 const SUBJECTS: &str = "ev.*.storage.*.project.>";
+/// Bytes of an Avro fingerprint.
+const FINGERPRINT_BYTES: usize = 8;
 /// The event that ends a project.
 const DELETED: &str = "ProjectDeleted";
 /// The durable consumer: where this policy is on the stream survives restarts.
@@ -122,9 +124,10 @@ async fn revoke(
     Ok(reached)
 }
 
-/// The deletions in a commit, by the event's name; the project's id is the subject's last part.
+/// The deletions in a commit, by the event's name. The project's id is the event's first field: the subject holds it in lower
+/// case.
 fn deletions(subject: &str, payload: &[u8]) -> Vec<Deletion> {
-    let Some(subject::Parsed::Event { tenant, id, .. }) = subject::parse(subject) else { return Vec::new() };
+    let Some(subject::Parsed::Event { tenant, .. }) = subject::parse(subject) else { return Vec::new() };
     let commit = match Commit::from_avro(payload) {
         Ok(commit) => commit,
         Err(error) => {
@@ -134,13 +137,31 @@ fn deletions(subject: &str, payload: &[u8]) -> Vec<Deletion> {
     };
     let deleted = commit.entries.into_iter().enumerate().filter(|(_, entry)| entry.r#type == DELETED);
     deleted
-        .map(|(index, entry)| Deletion {
-            tenant: tenant.clone(),
-            project: id.decode(),
-            at: Timestamp::from_micros(entry.time),
-            index,
+        .filter_map(|(index, entry)| {
+            let Some(project) = project_of(&entry.event) else {
+                tracing::error!(subject, "the deletion of a project does not name it; no key follows it");
+                return None;
+            };
+            Some(Deletion { tenant: tenant.clone(), project, at: Timestamp::from_micros(entry.time), index })
         })
         .collect()
+}
+
+/// The text that an Avro single-object message begins with, after magic and fingerprint.
+fn project_of(event: &[u8]) -> Option<String> {
+    let mut rest = event.strip_prefix(&SINGLE_OBJECT_MAGIC)?.get(FINGERPRINT_BYTES..)?;
+    let mut length: u64 = 0;
+    for shift in (0..=28).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        length |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            // Zigzag: lengths are even.
+            let text = rest.get(..usize::try_from(length >> 1).ok()?)?;
+            return String::from_utf8(text.to_vec()).ok();
+        }
+    }
+    None
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> Problem {
@@ -161,7 +182,7 @@ mod tests {
             actor: text("admin"),
             time,
             r#type: text(r#type),
-            event: vec![],
+            event: [&SINGLE_OBJECT_MAGIC[..], &[0; FINGERPRINT_BYTES], &[10], b"A.b_c", &[2, b'u']].concat(),
         }
     }
 
@@ -170,7 +191,7 @@ mod tests {
         let (tenant, id) = (Token::encode("default").unwrap(), Token::encode("a.b_c").unwrap());
         let subject = subject::event(&tenant, "storage", "project", &id);
         let commit = Commit { entries: vec![entry("BucketDeleted", 1), entry("ProjectDeleted", 2)] };
-        let expected = Deletion { tenant, project: "a.b_c".into(), at: Timestamp::from_micros(2), index: 1 };
+        let expected = Deletion { tenant, project: "A.b_c".into(), at: Timestamp::from_micros(2), index: 1 };
         assert_eq!(deletions(&subject, &commit.to_avro()), vec![expected]);
         assert_eq!(deletions(&subject, b"not a commit"), vec![]);
         assert_eq!(deletions("rows.default.a.b.c", &commit.to_avro()), vec![]);

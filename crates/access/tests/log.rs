@@ -129,9 +129,11 @@ async fn delete_project(world: &World, project: &str, at: Timestamp) -> Position
         actor: "admin".into(),
         time: at.micros(),
         r#type: "ProjectDeleted".into(),
-        event: vec![0xC3, 0x01],
+        // Magic, some fingerprint, the project as Avro text.
+        event: [&[0xC3, 0x01], &[0; 8][..], &[u8::try_from(project.len() * 2).unwrap()], project.as_bytes()].concat(),
     };
-    let subject = subject::event(&tenant(), "storage", "project", &Token::encode(project).unwrap());
+    let id = Token::encode(&project.to_ascii_lowercase()).unwrap();
+    let subject = subject::event(&tenant(), "storage", "project", &id);
     let payload = Commit { entries: vec![entry] }.to_avro();
     let ack = world.js.publish(subject, payload.into()).await.unwrap().await.unwrap();
     Position::of("STORAGE", ack.sequence)
