@@ -54,6 +54,24 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Check `--server`: another program may be listening there.",
     ),
     ErrorInfo::new(
+        "cli.rows_refused",
+        422,
+        "The table refused some of the published rows",
+        "`alluvium events replay 'dlq.>'` lists them with their reasons; correct them and publish those again.",
+    ),
+    ErrorInfo::new(
+        "cli.broken_table_file",
+        503,
+        "A table file cannot be opened",
+        "Move it aside: the table is folded again from the log at the next start.",
+    ),
+    ErrorInfo::new(
+        "cli.no_signing_key",
+        403,
+        "No signing key is known here",
+        "Set ALLUVIUM_SIGNING_KEY or run beside the data directory; over HTTP a key of the server suffices.",
+    ),
+    ErrorInfo::new(
         "config.invalid",
         400,
         "The configuration cannot be read",
@@ -127,18 +145,6 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Not ready yet",
         "`GET /ready` says what is missing; it usually ends by itself.",
     ),
-    ErrorInfo::new(
-        "platform.storage_full",
-        507,
-        "The event log has no room left",
-        "Free disk space or raise the stream's limits; it goes on by itself then.",
-    ),
-    ErrorInfo::new(
-        "platform.log_unavailable",
-        503,
-        "The event log does not answer",
-        "Try again; with the same command id nothing happens twice.",
-    ),
 ];
 
 /// All codes of all crates.
@@ -147,9 +153,21 @@ pub fn catalogue() -> &'static Catalogue {
     ALL.get_or_init(|| Catalogue::gather(lists()).expect("a test holds that no code is listed twice"))
 }
 
+/// What to do about a code; empty for one that is not listed.
+pub fn help(code: &str) -> &'static str {
+    catalogue().get(code).map_or("", |info| info.help)
+}
+
 /// The lists of every crate that has codes.
-pub fn lists() -> Vec<&'static [ErrorInfo]> {
-    vec![ERRORS, alluvium_http::ERRORS]
+fn lists() -> Vec<&'static [ErrorInfo]> {
+    let mut lists = vec![ERRORS, alluvium_http::ERRORS, alluvium_access::ERRORS, alluvium_storage::ERRORS];
+    lists.extend(without_routes());
+    lists
+}
+
+/// The lists of crates that have codes but no routes of their own.
+pub fn without_routes() -> Vec<&'static [ErrorInfo]> {
+    vec![alluvium_eventlog::ERRORS, alluvium_projection::ERRORS, alluvium_messaging::streams::ERRORS]
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod node;
 mod platform;
 mod rows;
 mod secrets;
+mod telemetry;
 mod ui;
 
 use clap::{CommandFactory as _, Parser as _};

@@ -104,6 +104,11 @@ pub trait ContractSet: Clone + PartialEq + Debug + Send + Sync + Sized + 'static
     /// Reads the member called `name`, from Avro single-object encoding or JSON.
     fn decode(name: &str, payload: &[u8]) -> Result<Self, CodecError>;
 
+    /// The Avro schema of the member called `name`, for documentation; `None` when there is none of that name.
+    fn schema_of(_name: &str) -> Option<&'static str> {
+        None
+    }
+
     /// The error for a name that is not in the set.
     fn unknown(name: &str) -> CodecError {
         CodecError::Unknown { name: name.to_owned(), known: Self::names().join(", ") }
@@ -165,6 +170,12 @@ macro_rules! contract_set {
             fn names() -> &'static [&'static str] {
                 &[$(<$member as $crate::Contract>::NAME),+]
             }
+            fn schema_of(name: &str) -> Option<&'static str> {
+                $(if name == <$member as $crate::Contract>::NAME {
+                    return Some(<$member as $crate::Contract>::SCHEMA);
+                })+
+                None
+            }
             fn name(&self) -> &'static str {
                 match self { $(Self::$member(_) => <$member as $crate::Contract>::NAME),+ }
             }
@@ -193,6 +204,9 @@ macro_rules! contract_union {
             fn names() -> &'static [&'static str] {
                 static NAMES: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
                 NAMES.get_or_init(|| [$(<$set as $crate::ContractSet>::names()),+].concat())
+            }
+            fn schema_of(name: &str) -> Option<&'static str> {
+                None$(.or_else(|| <$set as $crate::ContractSet>::schema_of(name)))+
             }
             fn name(&self) -> &'static str {
                 match self { $(Self::$part(set) => $crate::ContractSet::name(set)),+ }

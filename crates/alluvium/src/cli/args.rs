@@ -154,6 +154,9 @@ pub struct PublishArgs {
     /// PROJECT/BUCKET/TABLE, or BUCKET/TABLE of --project
     #[arg(long, value_name = "TABLE", add = ArgValueCandidates::new(complete::tables))]
     pub table: String,
+    /// Text of a CSV file that means NULL
+    #[arg(long, default_value = "")]
+    pub null: String,
     /// One message a row, instead of blocks of many rows
     #[arg(long)]
     pub single: bool,
@@ -325,4 +328,11 @@ pub struct CompletionArgs {
     /// The shell
     #[arg(value_parser = ["bash", "elvish", "fish", "powershell", "zsh"])]
     pub shell: String,
+}
+
+/// `probe-table`
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The table file
+    pub file: PathBuf,
 }

@@ -92,6 +92,9 @@ pub enum Command {
     Bench(BenchArgs),
     /// Print the completion script of a shell
     Completion(CompletionArgs),
+    /// Open a table file that may be broken, in a process of its own
+    #[command(hide = true)]
+    ProbeTable(ProbeArgs),
 }
 
 #[cfg(test)]

@@ -50,6 +50,10 @@ pub fn run(cli: Cli) -> Done {
         Command::Serve(args) => serve::run(&cx, &args),
         Command::Config(command) => config::run(&cx, &command),
         Command::Explain(args) => explain::run(&cx, &args),
+        Command::ProbeTable(args) => {
+            let probed = alluvium_tablestore::probe_file(&args.file);
+            probed.map_err(|error| Failure::unavailable("cli.broken_table_file", error.to_string()))
+        }
         Command::Completion(args) => completion::run(&cx, &args),
         Command::Bench(args) => wait(bench::run(&cx, &args)),
         Command::Command(command) => wait(command::run(&cx, command)),

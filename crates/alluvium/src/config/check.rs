@@ -38,6 +38,10 @@ pub fn check(loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<Finding> {
     if config.roles.is_empty() {
         findings.push(Finding::new("roles", "no role is named, so nothing would run", "remove `roles`, or name some"));
     }
+    if config.roles.contains(&Role::Api) && !config.roles.contains(&Role::Tables) {
+        let problem = "`api` answers from table files, which a process without `tables` does not have";
+        findings.push(Finding::new("roles", problem, "add `tables` to the roles of this process"));
+    }
     if config.roles.contains(&Role::Api) && config.host.parse::<std::net::IpAddr>().is_err() {
         let problem = format!("`{}` is not an address", config.host);
         findings.push(Finding::new("host", problem, "use 127.0.0.1, 0.0.0.0 or an address of this machine"));

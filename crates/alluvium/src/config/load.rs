@@ -34,8 +34,6 @@ pub struct Overrides {
 pub struct Loaded {
     /// What counts.
     pub config: Config,
-    /// The file that was read.
-    pub file: Option<PathBuf>,
     origins: BTreeMap<&'static str, String>,
 }
 
@@ -70,7 +68,7 @@ pub fn load(file: Option<&Path>, env: &BTreeMap<String, String>, flags: &Overrid
     let config: Config = figment.extract().map_err(|error| unreadable(error, file.as_deref()))?;
     let origins = SETTINGS.iter().filter_map(|setting| Some((setting.path, origin_of(&figment, setting.path)?)));
     let origins = origins.collect();
-    Ok(Loaded { config, file, origins })
+    Ok(Loaded { config, origins })
 }
 
 /// The settings that the environment sets, each by the first of its names.

@@ -13,10 +13,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::{Finding, check};
+pub use check::check;
 pub use load::{Loaded, Overrides, load};
 pub use secret::Secret;
-pub use settings::{Kind, SETTINGS};
+pub use settings::SETTINGS;
 pub use show::shown;
 
 /// Everything that can be set.

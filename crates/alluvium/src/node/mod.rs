@@ -1,3 +1,134 @@
 //! A running process: the roles, laid together.
+//!
+//! Everything starts in the order commands, projections, tables, HTTP, and stops the other way round: first nobody new is
+//! let in, then what was begun is finished, then the folds save where they are.
 
+mod contexts;
 pub mod nats;
+mod parts;
+pub mod postgres;
+mod roles;
+mod routes;
+mod tables;
+mod tasks;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use alluvium_kernel::Problem;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub use contexts::{CONTEXTS, ContextInfo, context};
+pub use parts::Parts;
+pub use routes::route_groups;
+
+use crate::config::{Config, Role};
+use crate::failure::{Exit, Failure};
+use crate::secrets::Secrets;
+use tasks::Tasks;
+
+/// How long workers and folds may take to finish what they have begun, in seconds.
+const WORKERS_STOP_SECONDS: u64 = 15;
+
+/// A process that runs its roles.
+pub struct Node {
+    parts: Parts,
+    address: Option<SocketAddr>,
+    http: Tasks,
+    workers: Tasks,
+    folds: Tasks,
+    followers: Tasks,
+}
+
+impl Node {
+    /// Connects, makes what is missing, and starts the configured roles. Ends with exit code 7 when NATS or Postgres does not
+    /// appear within the configured time.
+    pub async fn start(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
+        // The port first: whoever finds it taken should learn so at once, and not after the folds have caught up.
+        let listener = if config.roles.contains(&Role::Api) { Some(listen(config).await?) } else { None };
+        let parts = Parts::open(config, secrets).await?;
+        crate::platform::make_directories(&config.data_dir)?;
+        let mut node = Self {
+            parts,
+            address: listener.as_ref().and_then(|listener| listener.local_addr().ok()),
+            http: Tasks::new("http"),
+            workers: Tasks::new("workers"),
+            folds: Tasks::new("folds"),
+            followers: Tasks::new("followers"),
+        };
+        roles::followers(&node.parts, &mut node.followers);
+        if config.roles.contains(&Role::Commands) {
+            roles::commands(&node.parts, &mut node.workers);
+        }
+        roles::folds(&mut node.parts, &mut node.folds).await?;
+        if let Some(listener) = listener {
+            roles::http(&node.parts, &mut node.http, listener)?;
+        }
+        Ok(node)
+    }
+
+    /// What the roles share.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Where HTTP is served.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
+    }
+
+    /// Resolves when a part ends that should run for ever, with its name.
+    pub async fn broken(&mut self) -> &'static str {
+        tokio::select! {
+            name = self.http.ended() => name,
+            name = self.workers.ended() => name,
+            name = self.folds.ended() => name,
+            name = self.followers.ended() => name,
+        }
+    }
+
+    /// Stops everything in order.
+    pub async fn stop(self) {
+        let drain = Duration::from_secs(self.parts.config.drain_seconds);
+        self.parts.stopping.cancel();
+        self.http.stop(drain + Duration::from_secs(1)).await;
+        let rest = Duration::from_secs(WORKERS_STOP_SECONDS);
+        self.workers.stop(rest).await;
+        self.folds.stop(rest).await;
+        self.followers.stop(rest).await;
+        self.parts.pool.close().await;
+        // What is still in the client's buffer goes out before the process does.
+        if let Err(error) = self.parts.js.client().flush().await {
+            tracing::debug!(nats.error = %error, "the connection was gone before the last flush");
+        }
+    }
+}
+
+async fn listen(config: &Config) -> Result<TcpListener, Failure> {
+    let address = format!("{}:{}", config.host, config.port);
+    TcpListener::bind(&address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Failure::unavailable("platform.port_taken", format!("Port {} on {} is taken.", config.port, config.host))
+                .help("stop what listens there, or choose another with `--port`")
+        }
+        _ => Failure::new(Exit::Usage, "config.invalid", format!("Cannot listen on {address}."))
+            .because(&error)
+            .help("check `host` and `port`"),
+    })
+}
+
+/// A name for this process, unique among all that share a log.
+fn owner() -> String {
+    format!("{}-{}", std::process::id(), uuid::Uuid::new_v4())
+}
+
+/// A problem at start, before anybody can be answered.
+fn at_start(problem: Problem) -> Failure {
+    Failure::from(problem).note("while starting")
+}
+
+/// A token that ends with the process.
+fn token() -> CancellationToken {
+    CancellationToken::new()
+}

@@ -1,1 +1,93 @@
-//! Routes of the platform as a whole.
+//! Routes of the platform as a whole: commands, events, streams, projections, health, metrics.
+
+mod commands;
+mod events;
+mod health;
+mod metrics;
+mod projections;
+mod root;
+mod streams;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use alluvium_access::Follower;
+use alluvium_eventlog::{CommandClient, ExecutorHealth};
+use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
+use alluvium_kernel::{Problem, Requirement};
+use alluvium_projection::Projections;
+use alluvium_storage::fold::Tables;
+use async_nats::jetstream;
+use axum::Router;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::node::Parts;
+
+use events::last_seq;
+pub use health::make_directories;
+
+/// What the platform's handlers work with.
+#[derive(Clone)]
+pub struct Platform {
+    js: jetstream::Context,
+    pool: PgPool,
+    client: CommandClient,
+    projections: Projections,
+    tables: Option<Arc<Tables>>,
+    executors: Arc<Mutex<Vec<(&'static str, ExecutorHealth)>>>,
+    follower: Arc<Follower>,
+    data_dir: PathBuf,
+    replicas: usize,
+    stopping: CancellationToken,
+    metrics: metrics::Scrape,
+}
+
+/// The whole HTTP surface of this process.
+pub fn router(parts: &Parts) -> Result<Router, Problem> {
+    let platform = Platform {
+        js: parts.js.clone(),
+        pool: parts.pool.clone(),
+        client: parts.client.clone(),
+        projections: parts.projections.clone(),
+        tables: parts.tables.clone(),
+        executors: parts.executors.clone(),
+        follower: parts.follower.clone(),
+        data_dir: parts.config.data_dir.clone(),
+        replicas: parts.config.nats.replicas,
+        stopping: parts.stopping.clone(),
+        metrics: metrics::install()?,
+    };
+    let mut groups = vec![group(platform)];
+    groups.extend(crate::node::route_groups(parts)?);
+    let about = About { title: "Alluvium".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
+    let surface = Surface::assemble(&about, groups, &crate::errors::without_routes()).map_err(|mistake| {
+        tracing::error!(mistake, "the routes do not fit together");
+        Problem::internal()
+    })?;
+    Ok(surface.into_router(parts.access.clone(), parts.access.clone()))
+}
+
+fn group(platform: Platform) -> RouteGroup {
+    let mut routes: Vec<Route<Platform>> = Vec::new();
+    routes.extend(root::routes());
+    routes.extend(health::routes());
+    routes.extend(metrics::routes());
+    routes.extend(commands::routes());
+    routes.extend(events::routes());
+    routes.extend(streams::routes());
+    routes.extend(projections::routes());
+    RouteGroup::new("platform", platform, routes).error_codes(crate::errors::ERRORS)
+}
+
+fn public(_: &PathParams) -> Requirement {
+    Requirement::Nothing
+}
+
+fn authenticated(_: &PathParams) -> Requirement {
+    Requirement::Authenticated
+}
+
+fn admin(_: &PathParams) -> Requirement {
+    Requirement::Admin
+}

@@ -49,9 +49,9 @@ impl Progress {
         (self.done() as f64 / self.begun.elapsed().as_secs_f64().max(1e-3)) as u64
     }
 
-    /// Says another thing is going on.
-    pub fn message(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
+    /// How long it has taken, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
     }
 
     /// Ends, taking the bar away.

@@ -1,0 +1,138 @@
+//! What the roles of a process share.
+
+use std::sync::Arc;
+
+use alluvium_access::{Access, AccessProjection, Follower, KeyDesk, KeyQueries, PROJECTION, UsageWriter, usage};
+use alluvium_eventlog::blob::BlobStore;
+use alluvium_eventlog::{CommandClient, ExecutorHealth};
+use alluvium_messaging::{connect, streams};
+use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
+use alluvium_storage::fold::Tables;
+use alluvium_storage::{CatalogueProjection, Queries, TableStats, projection as catalogue};
+use async_nats::jetstream;
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use super::{at_start, nats, owner, postgres, token};
+use crate::config::Config;
+use crate::failure::{Exit, Failure};
+use crate::secrets::Secrets;
+
+/// The oldest nats-server that will do.
+const NATS_VERSION_MIN: (i64, i64, i64) = (2, 12, 0);
+
+/// Everything more than one role needs.
+pub struct Parts {
+    /// The configuration.
+    pub config: Config,
+    /// The installation's secrets.
+    pub secrets: Secrets,
+    /// Unique to this process.
+    pub owner: String,
+    /// The log.
+    pub js: jetstream::Context,
+    /// The read models.
+    pub pool: PgPool,
+    /// Where reads wait.
+    pub freshness: Freshness,
+    /// Who is known.
+    pub follower: Arc<Follower>,
+    /// Who may.
+    pub access: Arc<Access>,
+    /// Where keys are issued.
+    pub desk: KeyDesk,
+    /// What writes when keys are used; taken by the role that runs it.
+    pub usage: std::sync::Mutex<Option<UsageWriter>>,
+    /// Sends commands.
+    pub client: CommandClient,
+    /// The folds into Postgres.
+    pub projections: Projections,
+    /// Uploaded and exported content.
+    pub blobs: BlobStore,
+    /// The fold into table files, when it runs here.
+    pub tables: Option<Arc<Tables>>,
+    /// How the deciders of this process are doing.
+    pub executors: Arc<std::sync::Mutex<Vec<(&'static str, ExecutorHealth)>>>,
+    /// Cancelled first when the process is told to stop: long answers end then.
+    pub stopping: CancellationToken,
+}
+
+impl Parts {
+    /// Connects, and makes streams and tables that are missing.
+    pub async fn open(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
+        let (connection, pool) = tokio::try_join!(nats::for_node(config), postgres::open(config))?;
+        new_enough(&connection)?;
+        let js = connect::jetstream(connection);
+        for change in streams::apply(&js, Some(config.nats.replicas)).await.map_err(at_start)? {
+            tracing::info!(
+                stream.name = change.stream,
+                stream.field = change.field,
+                "stream made as its file wants it"
+            );
+        }
+        let freshness = Freshness::default();
+        let follower = Follower::new(js.clone(), freshness.clone());
+        let (notes, writer) = usage(pool.clone()).await.map_err(|error| no_postgres(&error))?;
+        let admin_key = Some(secrets.admin_key.expose());
+        let access =
+            Arc::new(Access::new(secrets.signing_key.clone(), admin_key, follower.clone()).noting_usage(notes));
+        let client = CommandClient::new(js.clone(), secrets.signing_key.clone()).await.map_err(at_start)?;
+        let desk = KeyDesk::new(access.clone(), client.clone(), freshness.clone());
+        let blobs = BlobStore::open(config.data_dir.join("blobs")).await.map_err(|error| {
+            Failure::unavailable("cli.io", "The directory of uploaded files cannot be used.").because(&error)
+        })?;
+        let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
+        let projections = Projections::open(settings, projections()).await.map_err(|error| at_start(error.into()))?;
+        Ok(Self {
+            config: config.clone(),
+            secrets: secrets.clone(),
+            owner: owner(),
+            js,
+            pool,
+            freshness,
+            follower,
+            access,
+            desk,
+            usage: std::sync::Mutex::new(Some(writer)),
+            client,
+            projections,
+            blobs,
+            tables: None,
+            executors: Arc::default(),
+            stopping: token(),
+        })
+    }
+
+    /// Keys as they are listed.
+    pub fn key_queries(&self) -> Option<KeyQueries> {
+        Some(KeyQueries::new(self.pool.clone(), self.projections.active(PROJECTION)?))
+    }
+
+    /// The catalogue as it is read.
+    pub fn catalogue(&self) -> Option<Queries> {
+        let sizes: Arc<dyn TableStats> = match &self.tables {
+            Some(tables) => tables.clone(),
+            None => Arc::new(super::tables::NoSizes),
+        };
+        Some(Queries::new(self.pool.clone(), self.projections.active(catalogue::NAME)?, sizes))
+    }
+}
+
+/// The folds into Postgres of all contexts.
+fn projections() -> Vec<Arc<dyn PgProjection>> {
+    vec![Arc::new(AccessProjection), Arc::new(CatalogueProjection)]
+}
+
+fn new_enough(connection: &async_nats::Client) -> Result<(), Failure> {
+    let (major, minor, patch) = NATS_VERSION_MIN;
+    if connection.is_server_compatible(major, minor, patch) {
+        return Ok(());
+    }
+    let version = connection.server_info().version;
+    Err(Failure::new(Exit::Unavailable, "platform.nats_unreachable", format!("nats-server {version} is too old."))
+        .help(format!("use nats-server {major}.{minor} or newer")))
+}
+
+fn no_postgres(error: &sqlx::Error) -> Failure {
+    Failure::unavailable("platform.postgres_unreachable", "Postgres does not answer.").because(error)
+}

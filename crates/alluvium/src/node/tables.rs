@@ -1,0 +1,99 @@
+//! The table files of this process: the engine, the blobs they are loaded from, the fold.
+
+use std::sync::Arc;
+
+use alluvium_eventlog::blob::BlobStore;
+use alluvium_eventlog::{Log, LogOptions, OutcomePublisher};
+use alluvium_storage::TableStats;
+use alluvium_storage::fold::{Live, STREAM, Tables};
+use alluvium_tablestore::{Hub, HubConfig};
+use tokio_util::sync::CancellationToken;
+
+use super::Parts;
+use crate::config::{Config, DuckDb};
+use crate::failure::{Exit, Failure};
+
+/// Files kept attached when idle.
+const ATTACHED_MAX: usize = 256;
+
+/// Opens the engine and starts the fold.
+pub async fn start(parts: &Parts, blobs: BlobStore) -> Result<Arc<Tables>, Failure> {
+    let config = hub_config(&parts.config)?;
+    let hub = tokio::task::spawn_blocking(move || Hub::open(config))
+        .await
+        .map_err(|error| Failure::bug(format!("opening the table engine ended unexpectedly: {error}")))?
+        .map_err(|error| {
+            Failure::unavailable("storage.fold_unavailable", "The table engine cannot start.").because(&error)
+        })?;
+    for suspect in hub.suspects() {
+        tracing::warn!(
+            file = %suspect.path.display(),
+            moved = suspect.moved_to.is_some(),
+            "a table file was open when the process died; it was probed"
+        );
+    }
+    let live = Live {
+        log: Log::new(parts.js.clone(), STREAM, "storage", LogOptions::default()),
+        outcomes: OutcomePublisher::new(parts.js.clone()),
+        authorizer: parts.access.clone(),
+        signing: parts.secrets.signing_key.clone(),
+    };
+    Tables::start(hub, parts.js.clone(), blobs, live, CancellationToken::new()).await.map_err(super::at_start)
+}
+
+fn hub_config(config: &Config) -> Result<HubConfig, Failure> {
+    let probe = std::env::current_exe().ok().map(|program| vec![program.into(), "probe-table".into()]);
+    Ok(HubConfig {
+        data_dir: config.data_dir.join("tables"),
+        blob_dir: config.data_dir.join("blobs"),
+        export_dir: config.data_dir.join("exports"),
+        memory_limit_bytes: memory_limit(&config.duckdb)?,
+        threads: config.duckdb.threads as usize,
+        attached_max: ATTACHED_MAX,
+        probe_command: probe,
+    })
+}
+
+/// Bytes out of what DuckDB's own settings take: `4GB`, `512MiB`, `2 GiB`.
+fn memory_limit(settings: &DuckDb) -> Result<u64, Failure> {
+    let text = settings.memory_limit.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor: Option<u64> = match unit.trim().to_ascii_lowercase().as_str() {
+        "b" | "" => Some(1),
+        "kb" => Some(1_000),
+        "kib" => Some(1 << 10),
+        "mb" => Some(1_000_000),
+        "mib" => Some(1 << 20),
+        "gb" => Some(1_000_000_000),
+        "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| (number * factor as f64) as u64);
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
+        Failure::new(Exit::Usage, "config.invalid", format!("`duckdb.memory_limit` is `{text}`."))
+            .help("write a size such as 4GB or 512MiB")
+    })
+}
+
+/// Sizes for lists in a process that does not fold tables: unknown.
+pub struct NoSizes;
+
+impl TableStats for NoSizes {
+    fn stats(&self, _: &str) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_written_as_for_duckdb() {
+        let bytes = |text: &str| memory_limit(&DuckDb { memory_limit: text.into(), threads: 1 });
+        assert_eq!(bytes("4GB").unwrap(), 4_000_000_000);
+        assert_eq!(bytes("1.5 GiB").unwrap(), 3 << 29);
+        assert!(bytes("lots").is_err() && bytes("0GB").is_err() && bytes("4TBB").is_err());
+    }
+}

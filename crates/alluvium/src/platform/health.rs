@@ -1,0 +1,184 @@
+//! `/health`: can this process work at all; `/ready`: is everything it needs there now.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alluvium_http::{Json, Op, Route};
+use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, State as FoldState};
+use async_nats::connection::State as ConnectionState;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Platform, public};
+
+/// How long a dependency may take to answer before it counts as away.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
+/// How long an active decider may hear nothing from the log, in milliseconds.
+const DECIDER_SILENCE_MS_MAX: u128 = 15_000;
+/// The directories of the data directory that the storage surface names.
+pub const DIRECTORIES: [(&str, &str); 4] =
+    [("data_dir", ""), ("duckdb_dir", "tables"), ("files_dir", "blobs"), ("snapshots_dir", "snapshots")];
+
+/// The body of `/health`, as clients of the storage surface know it.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `healthy` or `unhealthy`
+    status: &'static str,
+    /// Version of the binary.
+    version: &'static str,
+    /// Whether all directories are there.
+    storage_available: bool,
+    /// Which are.
+    details: Details,
+    /// `connected` or not.
+    nats: &'static str,
+}
+
+/// The directories.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the wire fixes them")]
+struct Details {
+    /// The data directory.
+    data_dir: bool,
+    /// Table files.
+    duckdb_dir: bool,
+    /// Uploaded and exported files.
+    files_dir: bool,
+    /// Snapshots.
+    snapshots_dir: bool,
+}
+
+/// The body of `/ready`.
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    /// `ready` or `not_ready`
+    status: &'static str,
+    /// What was looked at.
+    checks: Vec<Check>,
+}
+
+/// One thing that must be right.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Check {
+    /// What.
+    pub name: String,
+    /// Whether it is.
+    pub ok: bool,
+    /// What is known about it.
+    pub detail: String,
+}
+
+impl Check {
+    fn new(name: impl Into<String>, ok: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.into(), ok, detail: detail.into() }
+    }
+}
+
+pub fn routes() -> Vec<Route<Platform>> {
+    let health = Op::new("health", "platform", "Whether this process can work")
+        .json::<Health>(200, "It can")
+        .json::<Health>(503, "A directory is missing");
+    let ready = Op::new("ready", "platform", "Whether everything it needs is there now")
+        .description("Fails on a dead poller even when the streams are idle.")
+        .json::<Ready>(200, "All checks pass")
+        .json::<Ready>(503, "Some check fails");
+    vec![
+        Route::get("/health", public, self::health, health),
+        Route::get("/ready", public, self::ready, ready).alias("/health/ready", &[]),
+    ]
+}
+
+async fn health(State(platform): State<Platform>) -> (StatusCode, Json<Health>) {
+    let there = |directory: &str| {
+        let path = if directory.is_empty() { platform.data_dir.clone() } else { platform.data_dir.join(directory) };
+        path.is_dir()
+    };
+    let [data_dir, duckdb_dir, files_dir, snapshots_dir] = DIRECTORIES.map(|(_, directory)| there(directory));
+    let all = data_dir && duckdb_dir && files_dir && snapshots_dir;
+    let body = Health {
+        status: if all { "healthy" } else { "unhealthy" },
+        version: env!("CARGO_PKG_VERSION"),
+        storage_available: all,
+        details: Details { data_dir, duckdb_dir, files_dir, snapshots_dir },
+        nats: if connected(&platform) { "connected" } else { "disconnected" },
+    };
+    (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+/// Makes the directories, so that the process is healthy right after its start.
+pub fn make_directories(data_dir: &Path) -> std::io::Result<()> {
+    DIRECTORIES.iter().try_for_each(|(_, directory)| std::fs::create_dir_all(data_dir.join(directory)))
+}
+
+async fn ready(State(platform): State<Platform>) -> (StatusCode, Json<Ready>) {
+    let checks = checks(&platform).await;
+    let all = checks.iter().all(|check| check.ok);
+    let body = Ready { status: if all { "ready" } else { "not_ready" }, checks };
+    (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+fn connected(platform: &Platform) -> bool {
+    platform.js.client().connection_state() == ConnectionState::Connected
+}
+
+async fn checks(platform: &Platform) -> Vec<Check> {
+    let mut checks = vec![];
+    let nats = connected(platform);
+    checks.push(Check::new("nats", nats, if nats { "connected" } else { "the connection is lost; it is tried again" }));
+    checks.push(postgres(platform).await);
+    let known = platform.follower.is_ready();
+    checks.push(Check::new("access", known, if known { "keys are known" } else { "keys are being read from the log" }));
+    checks.extend(deciders(platform));
+    for health in platform.projections.health().await {
+        let (name, beat) = (format!("projection.{}", health.projection), health.heartbeat_age_ms);
+        let dead = beat.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
+        let wrong = dead || matches!(health.state, FoldState::Quarantined | FoldState::Retrying);
+        let detail = match health.error {
+            Some(error) => error,
+            None if dead => "its poller gives no sign of life".to_owned(),
+            None => format!("{} behind", health.lag_events.map_or("unknown".to_owned(), |lag| lag.to_string())),
+        };
+        checks.push(Check::new(name, !wrong, detail));
+    }
+    if let Some(tables) = &platform.tables {
+        let health = tables.health();
+        let detail = match (&health.quarantine, health.parked.len()) {
+            (Some(problem), _) => problem.detail.clone(),
+            (None, 0) => format!("{} tables", health.tables),
+            (None, parked) => format!("{} tables, {parked} stand still", health.tables),
+        };
+        checks.push(Check::new("tables", health.quarantine.is_none(), detail));
+    }
+    checks
+}
+
+async fn postgres(platform: &Platform) -> Check {
+    let asked = sqlx::query("SELECT 1").execute(&platform.pool);
+    match tokio::time::timeout(ANSWER_WAIT, asked).await {
+        Ok(Ok(_)) => Check::new("postgres", true, "answers"),
+        Ok(Err(error)) => {
+            tracing::warn!(postgres.error = %error, "Postgres does not answer");
+            Check::new("postgres", false, "does not answer")
+        }
+        Err(_) => Check::new("postgres", false, "does not answer in time"),
+    }
+}
+
+fn deciders(platform: &Platform) -> Vec<Check> {
+    let executors = platform.executors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    executors
+        .iter()
+        .map(|(context, health)| {
+            let silent = health.silent_for().as_millis();
+            let dead = health.is_active() && silent > DECIDER_SILENCE_MS_MAX;
+            let detail = match (health.is_active(), dead) {
+                (true, false) => "decides".to_owned(),
+                (true, true) => format!("heard nothing from the log for {silent} ms"),
+                (false, _) => "another process decides, or the lease is being taken".to_owned(),
+            };
+            Check::new(format!("commands.{context}"), !dead, detail)
+        })
+        .collect()
+}

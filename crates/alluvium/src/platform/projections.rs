@@ -1,0 +1,209 @@
+//! `/projections`: how folds are doing; rebuilding and verifying them, with progress.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_http::{Json, Op, PathParams, ProblemResponse, Query, Route};
+use alluvium_kernel::Problem;
+use alluvium_projection::{Difference, Health, Progress, RebuildMode};
+use alluvium_storage::fold::{Comparison, RebuildProgress, STREAM, Tables, TablesHealth};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use utoipa::IntoParams;
+
+use super::{Platform, admin};
+
+/// The fold into table files, among the projections.
+const TABLES: &str = "tables";
+/// How often progress is told at most.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+/// Lines that may wait for a slow reader.
+const LINES_WAITING_MAX: usize = 16;
+
+/// How a rebuild treats what differs.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+struct Options {
+    /// Switch over even when the rebuilt content differs from the live one.
+    #[serde(default)]
+    accept_differences: bool,
+}
+
+pub fn routes() -> Vec<Route<Platform>> {
+    let list = Op::new("listProjections", "platform", "How the folds are doing")
+        .json::<Value>(200, "Watermark, last sequence, lag, parked events, state of each");
+    let lines = "One JSON document a line: progress, at last the result or a problem";
+    let rebuild =
+        Op::new("rebuildProjection", "platform", "Fold everything again beside the live one, then switch over")
+            .description("Switches only when both are equal, unless differences are accepted. Reads never stop.")
+            .query::<Options>()
+            .binary(200, "application/x-ndjson", lines)
+            .errors(&["platform.unknown_projection", "projection.busy", "projection.differs"]);
+    let verify = Op::new("verifyProjection", "platform", "Compare the live one with a scratch rebuild")
+        .binary(200, "application/x-ndjson", lines)
+        .errors(&["platform.unknown_projection", "projection.busy"]);
+    vec![
+        Route::get("/projections", admin, self::list, list),
+        Route::post("/projections/{name}/rebuild", admin, self::rebuild, rebuild),
+        Route::post("/projections/{name}/verify", admin, self::verify, verify),
+    ]
+}
+
+async fn list(State(platform): State<Platform>) -> Json<Value> {
+    let mut folds: Vec<Value> =
+        platform.projections.health().await.into_iter().map(|health| of_postgres(&health)).collect();
+    if let Some(tables) = &platform.tables {
+        folds.push(of_tables(&platform, &tables.health()).await);
+    }
+    Json(json!({ "projections": folds }))
+}
+
+fn of_postgres(health: &Health) -> Value {
+    json!({
+        "name": health.projection, "stream": health.stream, "state": health.state, "generation": health.generation,
+        "watermark": health.watermark, "last": health.last_seq, "lag_events": health.lag_events,
+        "lag_seconds": health.lag_seconds, "parked": health.parked_events, "parked_keys": health.parked_keys,
+        "heartbeat_age_ms": health.heartbeat_age_ms, "error": health.error,
+    })
+}
+
+async fn of_tables(platform: &Platform, health: &TablesHealth) -> Value {
+    let last = super::last_seq(&platform.js, STREAM).await.ok();
+    json!({
+        "name": TABLES, "stream": STREAM, "state": if health.quarantine.is_some() { "quarantined" } else { "running" },
+        "generation": health.generation, "watermark": health.watermark, "last": last,
+        "lag_events": last.map(|last| last.saturating_sub(health.watermark)), "lag_seconds": null,
+        "parked": health.parked.len(), "parked_keys": health.parked.iter().map(|(table, _)| table).collect::<Vec<_>>(),
+        "tables": health.tables, "error": health.quarantine.as_ref().map(|problem| &problem.detail),
+    })
+}
+
+async fn rebuild(
+    State(platform): State<Platform>,
+    params: PathParams,
+    Query(options): Query<Options>,
+) -> Result<Response, ProblemResponse> {
+    let name = params.owned("name");
+    if name == TABLES {
+        let tables = tables(&platform)?;
+        let (progress, seen) = watch::channel(None);
+        let tell = move |at: RebuildProgress| {
+            progress.send_replace(Some(at));
+        };
+        return Ok(told(name, move || seen.borrow().map(of_rebuild), async move {
+            let found = tables.rebuild(options.accept_differences, tell).await?;
+            let result = if found.flipped { "rebuilt" } else { "differs" };
+            Ok(compared(result, &found, found.difference.is_some() && !found.flipped))
+        }));
+    }
+    let mode = if options.accept_differences { RebuildMode::AcceptDifferences } else { RebuildMode::MustEqual };
+    let progress = known(&platform, &name)?;
+    let projections = platform.projections.clone();
+    Ok(told(name.clone(), move || progress.borrow().map(of_progress), async move {
+        let report = projections.rebuild(&name, mode).await?;
+        Ok(json!({
+            "projection": name, "result": "rebuilt", "events": report.events, "seq": report.seq,
+            "from_generation": report.from_generation, "to_generation": report.to_generation, "differs": false,
+            "accepted_differences": report.differences,
+        }))
+    }))
+}
+
+async fn verify(State(platform): State<Platform>, params: PathParams) -> Result<Response, ProblemResponse> {
+    let name = params.owned("name");
+    if name == TABLES {
+        let tables = tables(&platform)?;
+        let (progress, seen) = watch::channel(None);
+        let tell = move |at: RebuildProgress| {
+            progress.send_replace(Some(at));
+        };
+        return Ok(told(name, move || seen.borrow().map(of_rebuild), async move {
+            let found = tables.verify(tell).await?;
+            let differs = found.difference.is_some();
+            Ok(compared(if differs { "differs" } else { "equal" }, &found, differs))
+        }));
+    }
+    let progress = known(&platform, &name)?;
+    let projections = platform.projections.clone();
+    Ok(told(name.clone(), move || progress.borrow().map(of_progress), async move {
+        let report = projections.verify(&name).await?;
+        let differs = !report.differences.is_empty();
+        Ok(json!({
+            "projection": name, "result": if differs { "differs" } else { "equal" }, "events": report.events,
+            "seq": report.seq, "differs": differs, "first_difference": first(&report.differences),
+            "differences": report.differences,
+        }))
+    }))
+}
+
+fn compared(result: &str, found: &Comparison, differs: bool) -> Value {
+    json!({
+        "projection": TABLES, "result": result, "events": found.seq, "seq": found.seq, "tables": found.tables,
+        "differs": differs, "first_difference": found.difference, "to_generation": found.generation,
+    })
+}
+
+fn of_progress(at: Progress) -> Value {
+    json!({ "phase": at.phase, "events": at.done, "total": at.total })
+}
+
+fn of_rebuild(at: RebuildProgress) -> Value {
+    json!({ "phase": "replaying", "events": at.done, "total": at.total })
+}
+
+fn tables(platform: &Platform) -> Result<Arc<Tables>, Problem> {
+    platform.tables.clone().ok_or_else(|| {
+        let detail = "The table files are folded by another process; ask that one.";
+        Problem::new("platform.unknown_projection", 404, detail)
+    })
+}
+
+fn first(differences: &[Difference]) -> Option<String> {
+    differences.first().map(|difference| {
+        format!(
+            "table `{}`: {} rows only live, {} rows only replayed",
+            difference.table, difference.only_live, difference.only_replayed
+        )
+    })
+}
+
+fn known(platform: &Platform, name: &str) -> Result<watch::Receiver<Option<Progress>>, Problem> {
+    platform
+        .projections
+        .progress(name)
+        .map_err(|_| Problem::new("platform.unknown_projection", 404, format!("There is no projection `{name}`.")))
+}
+
+/// Runs the work in a task of its own, so that a reader who leaves does not stop it half way, and answers with its progress.
+fn told(
+    name: String,
+    progress: impl Fn() -> Option<Value> + Send + 'static,
+    work: impl Future<Output = Result<Value, Problem>> + Send + 'static,
+) -> Response {
+    let (lines, told) = mpsc::channel::<Result<Bytes, Infallible>>(LINES_WAITING_MAX);
+    tokio::spawn(async move {
+        let line = |value: &Value| Ok(Bytes::from(format!("{value}\n")));
+        let mut work = std::pin::pin!(work);
+        let end = loop {
+            tokio::select! {
+                end = &mut work => break end,
+                () = tokio::time::sleep(TELL_EVERY) => {
+                    let Some(mut now) = progress() else { continue };
+                    now["projection"] = json!(name);
+                    // A reader who is slow or gone misses progress, which nobody needs afterwards.
+                    let _ = lines.try_send(line(&now));
+                }
+            }
+        };
+        let value = end.unwrap_or_else(|problem| json!({ "projection": name, "problem": problem }));
+        let _ = lines.send(line(&value)).await;
+    });
+    let body = Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(told));
+    ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}
