@@ -32,7 +32,12 @@ impl Log {
         for attempt in 0..CONFLICTS_MAX {
             let mut unit = Unit::new(self.clone(), at.tenant.clone(), attempt > 0, false);
             unit.begin(stamp.clone());
-            unit.handle::<A>(id, command.clone(), at).await.map_err(Problem::from)?;
+            let decided = unit.handle::<A>(id, command.clone(), at).await;
+            if attempt == 0 && !decided.as_ref().is_ok_and(|events| !events.is_empty()) {
+                // Decided on what was at hand; with no commit to prove it, it counts only on what the leader has.
+                continue;
+            }
+            decided.map_err(Problem::from)?;
             unit.keep(serde_json::Value::Null, false);
             if let Some(committed) = unit.commit(&[]).await? {
                 return Ok(committed.first().map_or(0, |(_, seq)| *seq));

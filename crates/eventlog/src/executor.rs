@@ -324,6 +324,15 @@ impl<C: BoundedContext> Decider<C> {
         for conflict in 0..CONFLICTS_MAX {
             let mut unit = Unit::new(self.log.clone(), first.tenant.clone(), conflict > 0, first.dry_run);
             let planned = self.plan(tasks, &mut unit).await;
+            match unit.is_proven().await {
+                Ok(true) => {}
+                // Another writer of these aggregates (a fold) was there since they were loaded.
+                Ok(false) => continue,
+                Err(problem) => {
+                    tracing::warn!(context = C::NAME, %problem, "decisions could not be checked; they are made again");
+                    return tasks[..planned.len()].iter().map(|task| task.received.again()).collect();
+                }
+            }
             let single: Vec<(&str, &str)> = tasks[..planned.len()]
                 .iter()
                 .zip(&planned)

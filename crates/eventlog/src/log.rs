@@ -120,6 +120,11 @@ impl Log {
         }
     }
 
+    /// Sequence of a subject's last message, 0 when there is none.
+    pub(crate) async fn last_seq(&self, subject: &str) -> Result<u64, Problem> {
+        Ok(self.last(subject).await?.map_or(0, |message| message.seq))
+    }
+
     async fn last(&self, subject: &str) -> Result<Option<LogMessage>, Problem> {
         let (answer, answered) = oneshot::channel();
         self.loads.send(Wanted { subject: subject.to_owned(), answer }).await.map_err(|_| stopped())?;

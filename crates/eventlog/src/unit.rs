@@ -88,6 +88,8 @@ pub struct Unit {
     by_subject: BTreeMap<String, usize>,
     current: Option<Current>,
     kept: Vec<Kept>,
+    /// Some command was decided without an event, so no expectation of a commit stands for what it saw.
+    unproven: bool,
 }
 
 struct Slot {
@@ -178,7 +180,7 @@ impl<A: LogAggregate> Working for WorkingCopy<A> {
 impl Unit {
     pub(crate) fn new(log: Log, tenant: Token, fresh: bool, dry: bool) -> Self {
         let (slots, by_subject, kept) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { log, tenant, fresh, dry, slots, by_subject, current: None, kept }
+        Self { log, tenant, fresh, dry, slots, by_subject, current: None, kept, unproven: false }
     }
 
     /// The tenant whose aggregates these are.
@@ -297,6 +299,7 @@ impl Unit {
 
     pub(crate) fn rollback(&mut self) -> Vec<DryEvent> {
         let Some(current) = self.current.take() else { return Vec::new() };
+        self.unproven = true;
         for (at, slot) in self.slots.iter_mut().enumerate() {
             let staged = current.savepoint.get(at).copied().unwrap_or(0);
             slot.bytes -= slot.entries.drain(staged..).map(|entry| entry_bytes(&entry)).sum::<usize>();
@@ -307,7 +310,26 @@ impl Unit {
 
     pub(crate) fn keep(&mut self, result: serde_json::Value, awaits: bool) {
         if let Some(current) = self.current.take() {
+            self.unproven |= current.kept.slots.is_empty();
             self.kept.push(Kept { note: Note { result, awaits, ahead: 0 }, ..current.kept });
+        }
+    }
+
+    /// Whether everything decided so far stands: a rejection or a "nothing to do" was decided on aggregates that are still as
+    /// they were seen. What is written is proven by its commit; this asks the stream about the rest, in one request.
+    pub(crate) fn is_proven(&self) -> impl Future<Output = Result<bool, Problem>> + Send + use<> {
+        let read = self.slots.iter().filter(|slot| slot.entries.is_empty() && !self.fresh && self.unproven);
+        let seen: Vec<(String, u64)> = read.map(|slot| (slot.subject.clone(), slot.working.seq())).collect();
+        let log = self.log.clone();
+        async move {
+            let checks = seen.iter().map(|(subject, seq)| async {
+                let last = log.last_seq(subject).await?;
+                if last != *seq {
+                    log.forget(subject);
+                }
+                Ok::<bool, Problem>(last == *seq)
+            });
+            Ok(futures::future::try_join_all(checks).await?.into_iter().all(|current| current))
         }
     }
 
