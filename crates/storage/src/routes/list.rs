@@ -463,4 +463,4 @@ fn of_files() -> Routes {
 }
 
 /// An upload may be slow as long as it moves: ten gigabytes at one megabyte a second.
-const UPLOAD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3 * 60 * 60);
+const UPLOAD_TIMEOUT: std::time::Duration = std::time::Duration::from_hours(3);

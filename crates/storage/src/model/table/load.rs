@@ -120,15 +120,15 @@ mod tests {
         }
     }
 
-    fn csv(delimiter: &str, quote: &str, escape: &str) -> Option<CsvOptions> {
-        Some(CsvOptions {
+    fn csv(delimiter: &str, quote: &str, escape: &str) -> CsvOptions {
+        CsvOptions {
             delimiter: delimiter.into(),
             quote: quote.into(),
             escape: escape.into(),
             header: true,
             null_string: String::new(),
             allow_quoted_nulls: true,
-        })
+        }
     }
 
     #[test]
@@ -138,7 +138,7 @@ mod tests {
             .when(load().into())
             .then_expect_events(vec![requested("cmd").into()]);
         for good in [csv("\\t", "", ""), csv("||", "'", "'"), csv(";", "\"", "\\")] {
-            let command = LoadTable { csv: good, ..load() };
+            let command = LoadTable { csv: Some(good), ..load() };
             assert!(given::<Table>(vec![opened()]).when(command.into()).inspect_result().is_ok());
         }
     }
@@ -160,7 +160,7 @@ mod tests {
         for bad in
             [csv("", "\"", ""), csv("12345", "\"", ""), csv(",", "ab", ""), csv("\"", "\"", ""), csv("\n", "", "")]
         {
-            refused(when(LoadTable { csv: bad, ..load() }), 400, "storage.invalid_csv_options");
+            refused(when(LoadTable { csv: Some(bad), ..load() }), 400, "storage.invalid_csv_options");
         }
         refused(when(LoadTable { dedup_mode: "x".into(), ..load() }), 400, "storage.invalid_dedup_mode");
         refused(when(LoadTable { columns: Some(vec!["x".into()]), ..load() }), 400, "storage.column_not_found");
