@@ -122,7 +122,7 @@ fn read_problem(status: u16, body: &Value) -> Option<Failure> {
 }
 
 /// The storage surface answers with bare codes; the catalogue has them under their context.
-fn coded(bare: &str) -> String {
+pub fn coded(bare: &str) -> String {
     let known = |code: &String| crate::errors::catalogue().get(code).is_some();
     ["storage", "access", "http"]
         .into_iter()

@@ -21,8 +21,6 @@ pub struct Secrets {
     pub admin_key: Secret,
     /// Signs messages between the processes, and peppers the digests of tokens.
     pub signing_key: SigningKey,
-    /// The same key's bytes, for those who pepper with it.
-    pub pepper: [u8; SIGNING_KEY_BYTES],
 }
 
 /// The signing key's bytes out of 64 hex digits.
@@ -45,11 +43,11 @@ pub fn open(config: &Config) -> Result<Secrets, Failure> {
         Some(key) => key.expose().to_owned(),
         None => kept(&config.data_dir.join(SIGNING_KEY_FILE), || random_hex(SIGNING_KEY_BYTES))?,
     };
-    let pepper = parse_signing_key(&signing).ok_or_else(|| {
+    let bytes = parse_signing_key(&signing).ok_or_else(|| {
         Failure::new(Exit::Usage, "config.invalid", "The signing key is not 64 hex digits.")
             .help("take `openssl rand -hex 32`, or leave it out to have one made")
     })?;
-    Ok(Secrets { admin_key, signing_key: SigningKey::new(pepper), pepper })
+    Ok(Secrets { admin_key, signing_key: SigningKey::new(bytes) })
 }
 
 /// The signing key of a data directory, if there is one: lets the command line sign as the platform's owner.
@@ -122,7 +120,6 @@ mod tests {
         let first = open(&config).unwrap();
         let again = open(&config).unwrap();
         assert_eq!(first.admin_key, again.admin_key);
-        assert_eq!(first.pepper, again.pepper);
         let path = config.data_dir.join(SIGNING_KEY_FILE);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -1,1 +1,143 @@
-//! Measurements.
+//! Measurements of each path, always beside the raw part it is made of, in the same run: on a busy machine only the ratio says
+//! something.
+
+mod commands;
+mod latency;
+mod load;
+mod memory;
+mod raw;
+mod read;
+mod rebuild;
+mod rows;
+mod world;
+
+use alluvium_kernel::BoxFuture;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// One line of the result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Measured {
+    /// What was measured.
+    pub path: String,
+    /// Ours.
+    pub ours: f64,
+    /// The raw part.
+    pub raw: Option<f64>,
+    /// Of both.
+    pub unit: &'static str,
+    /// Ours of raw.
+    pub ratio: Option<f64>,
+    /// What is promised.
+    pub budget: String,
+    /// Whether it is kept.
+    pub met: bool,
+    /// What the raw part is.
+    pub beside: String,
+}
+
+impl Measured {
+    /// A rate that must be at least a share of the raw one.
+    pub fn share(path: &str, unit: &'static str, ours: f64, raw: f64, at_least: f64, beside: &str) -> Self {
+        let ratio = ours / raw;
+        Self {
+            path: path.to_owned(),
+            ours,
+            raw: Some(raw),
+            unit,
+            ratio: Some(ratio),
+            budget: format!("≥ {:.0} %", at_least * 100.0),
+            met: ratio >= at_least,
+            beside: beside.to_owned(),
+        }
+    }
+
+    /// A value that must stay under a bound.
+    pub fn bound(path: &str, unit: &'static str, ours: f64, at_most: f64, raw: Option<(f64, &str)>) -> Self {
+        Self {
+            path: path.to_owned(),
+            ours,
+            raw: raw.map(|(value, _)| value),
+            unit,
+            ratio: raw.map(|(value, _)| ours / value),
+            budget: format!("≤ {at_most:.0} {unit}"),
+            met: ours <= at_most,
+            beside: raw.map(|(_, what)| what.to_owned()).unwrap_or_default(),
+        }
+    }
+}
+
+/// What a path gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// Where progress is told.
+    pub ui: Ui,
+    /// How much work, relative to the default.
+    pub scale: f64,
+}
+
+impl Run {
+    /// A number of things, scaled; at least `least`.
+    pub fn scaled(&self, number: u64, least: u64) -> u64 {
+        ((number as f64 * self.scale) as u64).max(least)
+    }
+}
+
+/// What measuring a path gives.
+pub type Results = Result<Vec<Measured>, Failure>;
+
+/// A path that can be measured.
+pub struct BenchPath {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it measures.
+    pub about: &'static str,
+    /// Measures it.
+    pub run: fn(Run) -> BoxFuture<'static, Results>,
+}
+
+/// All paths.
+pub const PATHS: &[BenchPath] = &[
+    BenchPath {
+        name: "commands",
+        about: "commands, pipelined, distinct aggregates, accepted to outcome, beside pipelined publish",
+        run: |run| Box::pin(commands::run(run)),
+    },
+    BenchPath {
+        name: "latency",
+        about: "one command over HTTP until it shows in a read, idle system",
+        run: |run| Box::pin(latency::run(run)),
+    },
+    BenchPath {
+        name: "rows",
+        about: "rows as single Avro messages, from the log into DuckDB, beside an ordered read",
+        run: |run| Box::pin(rows::single(run)),
+    },
+    BenchPath {
+        name: "blocks",
+        about: "rows in blocks, from the log into DuckDB, beside append_record_batch",
+        run: |run| Box::pin(rows::blocks(run)),
+    },
+    BenchPath {
+        name: "load",
+        about: "CSV and Parquet load, beside DuckDB's own COPY",
+        run: |run| Box::pin(load::run(run)),
+    },
+    BenchPath {
+        name: "rebuild",
+        about: "rebuild of a Postgres projection, beside unnest upserts",
+        run: |run| Box::pin(rebuild::run(run)),
+    },
+    BenchPath {
+        name: "read",
+        about: "point read over HTTP, beside a bare axum + sqlx handler with the same query",
+        run: |run| Box::pin(read::run(run)),
+    },
+    BenchPath {
+        name: "memory",
+        about: "idle memory of all roles with 100 tables, without the servers",
+        run: |run| Box::pin(memory::run(run)),
+    },
+];

@@ -155,7 +155,7 @@ fn greet(cx: &Context, file: &DevFile, (nats, postgres): (&NatsServer, &Postgres
     }
     cx.ui.say(
         "Try next, in another terminal:\n  \
-         alluvium command send storage CreateBucket '{\"project\": \"demo\", \"name\": \"in_c_shop\"}' --dry-run\n  \
+         alluvium command send storage CreateBucket '{\"project\": \"demo\", \"bucket\": \"in_c_shop\"}' --dry-run\n  \
          alluvium events tail 'ev.>'\n  \
          alluvium projections list\nCtrl-C stops everything.",
     );

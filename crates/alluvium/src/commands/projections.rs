@@ -31,13 +31,15 @@ async fn list(cx: &Context) -> Done {
         cx.ui.rows(&[], &rows);
     } else {
         let columns = ["name", "stream", "watermark", "last", "lag_events", "lag_seconds", "parked", "state"];
-        let brief = |row: &Value| {
-            let of = |name: &&str| ((*name).to_owned(), row.get(*name).cloned().unwrap_or_default());
-            Value::Object(columns.iter().map(of).collect())
-        };
-        cx.ui.rows(&columns, &rows.iter().map(brief).collect::<Vec<_>>());
+        cx.ui.rows(&columns, &rows.iter().map(|row| picked(row, &columns)).collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// The columns of a record that a person wants to see.
+fn picked(row: &Value, columns: &[&str]) -> Value {
+    let of = |name: &&str| ((*name).to_owned(), row.get(*name).cloned().unwrap_or_default());
+    Value::Object(columns.iter().map(of).collect())
 }
 
 async fn each(cx: &Context, what: &str, args: &ProjectionArgs) -> Done {
@@ -65,7 +67,12 @@ async fn each(cx: &Context, what: &str, args: &ProjectionArgs) -> Done {
     for name in &names {
         ends.push(one(cx, &client, what, name).await?);
     }
-    cx.ui.rows(&["projection", "result", "events", "first_difference"], &ends);
+    if matches!(cx.ui.format, Format::Json | Format::Ndjson) {
+        cx.ui.rows(&[], &ends);
+    } else {
+        let columns = ["projection", "result", "events", "seq", "first_difference"];
+        cx.ui.rows(&columns, &ends.iter().map(|end| picked(end, &columns)).collect::<Vec<_>>());
+    }
     match ends.iter().filter(|end| end.get("differs").and_then(Value::as_bool) == Some(true)).count() {
         0 => Ok(()),
         differing => Err(Failure::findings(differing).help("`alluvium projections rebuild NAME` makes it right")),

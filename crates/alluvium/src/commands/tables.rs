@@ -90,9 +90,9 @@ async fn query(cx: &Context, sql: &str) -> Done {
     };
     let at = path(&["projects", session.project()?, "query"]);
     let body = client.json(client.request(Method::POST, &at).json(&json!({ "query": sql }))).await?;
-    if let Some(message) = body.get("message").and_then(Value::as_str) {
-        let code = body.get("code").and_then(Value::as_str).unwrap_or("storage.query_failed");
-        return Err(Failure::new(crate::failure::Exit::Rejected, code, message));
+    if body.get("status").and_then(Value::as_str) == Some("error") {
+        let code = crate::client::coded(text(&body, "error"));
+        return Err(Failure::new(crate::failure::Exit::Rejected, code, text(&body, "message")));
     }
     print_rows(cx, body.get("data").unwrap_or(&body));
     Ok(())

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use contexts::{CONTEXTS, ContextInfo, context};
 pub use parts::Parts;
 pub use routes::route_groups;
+pub use tables::start as start_tables;
 
 use crate::config::{Config, Role};
 use crate::failure::{Exit, Failure};
