@@ -15,7 +15,7 @@ const COMMANDS: u64 = 20_000;
 /// The share of raw publish that is promised.
 const SHARE: f64 = 0.12;
 /// How long all outcomes may take.
-const OUTCOMES_WAIT: Duration = Duration::from_secs(300);
+const OUTCOMES_WAIT: Duration = Duration::from_mins(5);
 
 pub async fn run(run: Run) -> Results {
     let world = World::start().await?;

@@ -17,7 +17,7 @@ const MB_MAX: f64 = 250.0;
 /// How long it is left alone before it is measured.
 const IDLE: Duration = Duration::from_secs(5);
 /// How long the process may take to begin.
-const START_WAIT: Duration = Duration::from_secs(60);
+const START_WAIT: Duration = Duration::from_mins(1);
 
 pub async fn run(run: Run) -> Results {
     let world = World::start().await?;

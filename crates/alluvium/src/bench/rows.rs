@@ -23,7 +23,7 @@ const BLOCK_ROWS: u64 = 2_000_000;
 /// What is promised.
 const SHARE: f64 = 0.5;
 /// How long the fold may take.
-const FOLD_WAIT: Duration = Duration::from_secs(600);
+const FOLD_WAIT: Duration = Duration::from_mins(10);
 /// Rows of one record batch.
 const BATCH_ROWS: u64 = 65_536;
 const COLUMNS: [(&str, &str); 3] = [("id", "BIGINT"), ("name", "VARCHAR"), ("amount", "DOUBLE")];
@@ -31,7 +31,7 @@ const COLUMNS: [(&str, &str); 3] = [("id", "BIGINT"), ("name", "VARCHAR"), ("amo
 /// One message a row: the fold beside an ordered read of the same messages.
 pub async fn single(run: Run) -> Results {
     let count = run.scaled(SINGLE_ROWS, 5_000);
-    let measured = measure(count, true).await?;
+    let measured = Box::pin(measure(count, true)).await?;
     let beside = "ordered read of the same messages";
     let (ours, raw) = (count as f64 / measured.fold, count as f64 / measured.read);
     Ok(vec![Measured::share("rows, single Avro messages", "rows/s", ours, raw, SHARE, beside)])
@@ -41,7 +41,7 @@ pub async fn single(run: Run) -> Results {
 pub async fn blocks(run: Run) -> Results {
     let count = run.scaled(BLOCK_ROWS, 50_000);
     let appended = tokio::task::spawn_blocking(move || append(count)).await.map_err(Failure::bug)??;
-    let measured = measure(count, false).await?;
+    let measured = Box::pin(measure(count, false)).await?;
     let again = tokio::task::spawn_blocking(move || append(count)).await.map_err(Failure::bug)??;
     let (ours, raw) = (count as f64 / measured.fold, count as f64 / appended.midpoint(again));
     let beside = "append_record_batch to a DuckDB file";

@@ -16,7 +16,7 @@ use crate::node::Node;
 use crate::secrets::Secrets;
 
 /// How long one command may take.
-const OUTCOME_WAIT: Duration = Duration::from_secs(60);
+const OUTCOME_WAIT: Duration = Duration::from_mins(1);
 
 /// Servers of one measurement.
 pub struct World {

@@ -58,6 +58,7 @@ pub struct Globals {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::enum_variant_names, reason = "`command` is the word for what is sent")]
 pub enum Command {
     /// Run everything here: private NATS and Postgres, all roles, a demo project
     Dev(DevArgs),

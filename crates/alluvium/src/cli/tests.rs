@@ -14,7 +14,7 @@ fn help_of_every_command() {
         let help = command.clone().term_width(100).render_help().to_string();
         // Global options are printed once, at the top.
         let own = if path == "alluvium" { help.as_str() } else { help.split("Global options:").next().unwrap() };
-        out.push_str(&format!("$ {path} --help\n{}\n\n", own.trim_end()));
+        out.extend([format!("$ {path} --help\n{}\n\n", own.trim_end())]);
         for sub in command.get_subcommands_mut().filter(|sub| sub.get_name() != "help") {
             let path = format!("{path} {}", sub.get_name());
             walk(sub, &path, out);

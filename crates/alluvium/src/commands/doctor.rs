@@ -77,7 +77,7 @@ async fn server(client: &Client, session: &Session) -> Vec<Examined> {
     // `/ready` tells with 503 what is wrong, which is an answer here.
     let ready = match client.request(Method::GET, "/ready").send().await {
         Ok(response) => response.json::<Value>().await.ok(),
-        Err(_) => return vec![unreachable(session).await],
+        Err(_) => return vec![unreachable(session)],
     };
     let Some(checks) = ready.as_ref().and_then(|body| body.get("checks")?.as_array()) else {
         let fix = "stop what listens there, or name the server with `--server`";
@@ -102,7 +102,7 @@ fn fix_of(name: &str) -> &'static str {
     }
 }
 
-async fn unreachable(session: &Session) -> Examined {
+fn unreachable(session: &Session) -> Examined {
     let found = format!("nothing answers at {}", session.server);
     Examined::wrong("server", found, "start it with `alluvium dev` or `alluvium serve`, or name it with `--server`")
 }

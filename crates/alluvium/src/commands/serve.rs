@@ -16,7 +16,7 @@ use crate::node::{Node, nats, postgres};
 use crate::telemetry;
 
 /// How long the outcome of a command sent over NATS is waited for.
-const OUTCOME_WAIT: Duration = Duration::from_secs(60);
+const OUTCOME_WAIT: Duration = Duration::from_mins(1);
 
 pub fn run(cx: &Context, args: &ServeArgs) -> Done {
     let env: BTreeMap<String, String> = std::env::vars().collect();

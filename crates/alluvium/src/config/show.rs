@@ -11,7 +11,7 @@ pub fn shown(loaded: &Loaded) -> Vec<Value> {
     SETTINGS
         .iter()
         .map(|setting| {
-            let value = setting.path.split('.').fold(Some(&whole), |at, key| at?.get(key)).cloned();
+            let value = setting.path.split('.').try_fold(&whole, |at, key| at.get(key)).cloned();
             json!({
                 "setting": setting.path,
                 "value": value.map(without_password),

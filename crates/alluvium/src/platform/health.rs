@@ -38,7 +38,6 @@ struct Health {
 
 /// The directories.
 #[derive(Clone, Copy, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "the wire fixes them")]
 struct Details {
     /// The data directory.
     data_dir: bool,

@@ -31,7 +31,7 @@ pub fn install() -> Result<Scrape, Problem> {
     let handle = HANDLE.get_or_init(|| {
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)
-            .and_then(|builder| Ok(builder.install_recorder()?));
+            .and_then(PrometheusBuilder::install_recorder);
         match builder {
             Ok(handle) => {
                 at_start();

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::{Platform, public};
 
 /// What answers here.
+#[expect(clippy::struct_field_names, reason = "the wire fixes them")]
 #[derive(Serialize, ToSchema)]
 struct Service {
     /// `alluvium`

@@ -265,10 +265,10 @@ mod tests {
         let path = dir.path().join("rows.csv");
         let mut text = String::from("n,weird name,id,at,small,big\n");
         for n in 0..20_000 {
-            text.push_str(&format!(
+            text.extend([format!(
                 "{n},text {n},00000000-0000-0000-0000-{n:012},2013-01-01T10:00:00Z,{},NA\n",
                 n % 100
-            ));
+            )]);
         }
         std::fs::write(&path, text).unwrap();
         crate::rows::Source::stage(&path, crate::rows::Kind::Csv(','), "NA", &table()).unwrap()

@@ -27,39 +27,41 @@ pub struct Ui {
 
 impl Ui {
     /// Prints records on stdout, in the chosen format. `columns` fixes the order; others follow.
-    pub fn rows(&self, columns: &[&str], rows: &[Value]) {
+    pub fn rows(self, columns: &[&str], rows: &[Value]) {
         write_out(&rows::render(self.format, columns, rows));
     }
 
     /// Prints one record on stdout; as a table it is turned on its side.
-    pub fn record(&self, record: &Value) {
+    pub fn record(self, record: &Value) {
         write_out(&rows::render_record(self.format, record));
     }
 
     /// Prints text as it is on stdout.
-    pub fn text(&self, text: &str) {
+    #[expect(clippy::unused_self, reason = "all printing goes through the two channels of a run")]
+    pub fn text(self, text: &str) {
         write_out(text);
     }
 
     /// A line of talk.
-    pub fn say(&self, line: impl AsRef<str>) {
+    pub fn say(self, line: impl AsRef<str>) {
         if !self.quiet {
             write_err(line.as_ref());
         }
     }
 
     /// Something went well.
-    pub fn ok(&self, line: impl AsRef<str>) {
+    pub fn ok(self, line: impl AsRef<str>) {
         self.say(format!("{} {}", style::green("✓"), line.as_ref()));
     }
 
     /// Something the person should know, even when quiet.
-    pub fn warn(&self, line: impl AsRef<str>) {
+    #[expect(clippy::unused_self, reason = "all printing goes through the two channels of a run")]
+    pub fn warn(self, line: impl AsRef<str>) {
         write_err(&format!("{}: {}", style::yellow("warning"), line.as_ref()));
     }
 
     /// Asks before something that cannot be undone. `--yes` answers; without a terminal nobody is asked and it is refused.
-    pub fn confirm(&self, question: &str) -> Result<(), Failure> {
+    pub fn confirm(self, question: &str) -> Result<(), Failure> {
         if self.yes {
             return Ok(());
         }
@@ -75,15 +77,16 @@ impl Ui {
 
 /// Prints an error the way all of them look.
 pub fn failure(failure: &Failure) {
+    use std::fmt::Write as _;
     let mut text = format!("{}: {}", style::red(&format!("error[{}]", failure.code)), safe(&failure.message));
     for note in &failure.notes {
-        text.push_str(&format!("\n  {} {}", style::dim("·"), safe(note)));
+        let _ = write!(text, "\n  {} {}", style::dim("·"), safe(note));
     }
     if let Some(help) = &failure.help {
-        text.push_str(&format!("\n  {}: {}", style::bold("help"), safe(help)));
+        let _ = write!(text, "\n  {}: {}", style::bold("help"), safe(help));
     }
     if crate::errors::catalogue().get(&failure.code).is_some() {
-        text.push_str(&format!("\n  {}: alluvium explain {}", style::bold("docs"), failure.code));
+        let _ = write!(text, "\n  {}: alluvium explain {}", style::bold("docs"), failure.code);
     }
     write_err(&text);
 }

@@ -15,7 +15,7 @@ use crate::ui::Progress;
 /// The stream of rows.
 const STREAM: &str = "STORAGE";
 /// How long the fold may take in all.
-const WAIT: Duration = Duration::from_secs(600);
+const WAIT: Duration = Duration::from_mins(10);
 /// How long one question may take at the server, in milliseconds.
 const ASK_MS: u64 = 5_000;
 /// Refused messages that are shown.

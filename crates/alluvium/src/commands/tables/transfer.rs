@@ -52,7 +52,7 @@ pub async fn load(cx: &Context, args: LoadArgs) -> Done {
 
 /// Uploads a file in the three steps of the storage surface; gives its id.
 async fn upload(cx: &Context, client: &Client, project: &str, file: &Path, size: u64) -> Result<String, Failure> {
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|| "rows".to_owned());
+    let name = file.file_name().map_or_else(|| "rows".to_owned(), |name| name.to_string_lossy().into_owned());
     let prepare = json!({ "filename": name, "size_bytes": size });
     let request = client.request(Method::POST, &path(&["projects", project, "files", "prepare"])).json(&prepare);
     let session = client.json(request).await?;
