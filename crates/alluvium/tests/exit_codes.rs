@@ -4,26 +4,26 @@ use std::process::{Command, Output};
 
 /// Runs the binary in an empty directory with an environment of its own.
 fn alluvium(args: &[&str], env: &[(&str, &str)]) -> Output {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("a temporary directory");
     let mut command = Command::new(env!("CARGO_BIN_EXE_alluvium"));
     command.current_dir(directory.path()).args(args).env_clear().env("NO_COLOR", "1");
     // The table engine is a shared library, found by this in development.
     if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
         command.env("LD_LIBRARY_PATH", path);
     }
-    command.envs(env.iter().copied()).output().unwrap()
+    command.envs(env.iter().copied()).output().expect("the binary runs")
 }
 
 fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
+    output.status.code().expect("not killed")
 }
 
 fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub fn run(cx: &Context, args: &DevArgs) -> Done {
     let mut config = loaded.config.clone();
     config.roles = Role::ALL.to_vec();
     if loaded.origin("log.filter") == "default" {
-        config.log.filter = LOG_FILTER.to_owned();
+        LOG_FILTER.clone_into(&mut config.log.filter);
     }
     if args.dry_run {
         cx.ui.record(&json!({
@@ -87,12 +87,13 @@ async fn run_node(
         greet(cx, &file, (nats, postgres), &config.data_dir, began);
         Ok(())
     });
-    let broken = match &ready {
-        Err(_) => None,
-        Ok(()) => tokio::select! {
+    let broken = if ready.is_err() {
+        None
+    } else {
+        tokio::select! {
             () = super::serve::told_to_stop() => None,
             name = node.broken() => Some(name),
-        },
+        }
     };
     node.stop().await;
     ready?;
