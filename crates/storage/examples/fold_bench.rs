@@ -213,7 +213,7 @@ async fn fold(nats: &NatsServer, log: &Log, last: u64, rows: u64) -> Result<f64,
     let (hub, stop) = (hub(directory.path())?, CancellationToken::new());
     let began = Instant::now();
     let tables = Tables::start(hub, js, blobs, live, stop.clone()).await?;
-    tables.wait_all(&Position::of(STREAM, last), Duration::from_secs(600)).await?;
+    tables.wait_all(&Position::of(STREAM, last), Duration::from_mins(10)).await?;
     let took = began.elapsed().as_secs_f64();
     let stored: u64 = tables.fold().lanes().iter().map(|lane| lane.view().rows).sum();
     tables.finish().await;

@@ -1,5 +1,6 @@
 //! The fold on a real nats-server: rows and requests become files, verdicts go back on the log, a restart goes on where it
 //! was, and a rebuild is equal.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! Our roads beside the engine's own, measured in the same run:
 //! `cargo run --release -p alluvium-tablestore --example bench -- "$(scripts/demo-data)/flights.csv"`.
 //!
-//! Prints rates and ratios; nothing fails on time. Without the file of flights only made-up data is loaded.
+//! Prints the best of several rounds, raw and ours in turn, and their ratio; nothing fails on time. Without the file of
+//! flights only made-up data is loaded.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -22,7 +23,7 @@ const BLOCKS: i64 = 64;
 /// Blocks of one transaction, as the fold takes them: about 16 MB.
 const BLOCKS_PER_TRANSACTION: usize = 32;
 const LOAD_ROWS: i64 = 2_000_000;
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 5;
 
 const MADE_UP: &[(&str, &str)] = &[("id", "BIGINT"), ("name", "VARCHAR"), ("amount", "DOUBLE")];
 const FLIGHTS: &[(&str, &str)] = &[
@@ -64,37 +65,51 @@ fn main() -> Result<(), Failed> {
     let blocks: Vec<RecordBatch> = (0..BLOCKS).map(|n| block(n * BLOCK_ROWS)).collect::<Result<_, _>>()?;
     let avro: Vec<Vec<u8>> = (0..BLOCKS).map(|n| avro_block(n * BLOCK_ROWS)).collect();
     let files = bench.files(std::env::args().nth(1))?;
-    for round in 0..ROUNDS {
+    let mut results = Results::default();
+    for _ in 0..ROUNDS {
         let rows = BLOCK_ROWS * BLOCKS;
         for at_once in [1, BLOCKS_PER_TRANSACTION] {
             let (raw, ours) = (bench.raw_append(&blocks, at_once)?, bench.our_append(&blocks, at_once)?);
-            tell(round, &format!("append, {at_once} blocks a transaction"), rows, raw, ours);
+            results.note(&format!("append, {at_once} blocks a transaction"), rows, raw, ours);
             let ours = bench.our_avro(&avro, at_once)?;
-            tell(
-                round,
+            results.note(
                 &format!("Avro blocks of {} KB, {at_once} a transaction", avro[0].len() >> 10),
                 rows,
                 raw,
                 ours,
             );
         }
-        println!("round {round}: decode single Avro objects {:9.0} rows/s", rows as f64 / bench.avro_decode()?);
         for file in &files {
             let (copy, ours) = (bench.raw_copy(file)?, bench.our_load(file)?);
-            tell(round, &file.what, file.rows, copy, ours);
+            results.note(&file.what, file.rows, copy, ours);
         }
     }
+    results.print();
+    println!("single Avro objects decode at {:.0} rows/s", (BLOCK_ROWS * BLOCKS) as f64 / avro_decode()?);
     Ok(())
 }
 
-fn tell(round: u32, what: &str, rows: i64, raw: f64, ours: f64) {
-    let rate = |seconds: f64| rows as f64 / seconds;
-    println!(
-        "round {round}: {what:45} raw {:9.0} rows/s  ours {:9.0} rows/s  ratio {:.2}",
-        rate(raw),
-        rate(ours),
-        raw / ours
-    );
+/// The shortest times seen, in seconds: what else runs on the machine only ever adds.
+#[derive(Default)]
+struct Results {
+    seen: Vec<(String, i64, f64, f64)>,
+}
+
+impl Results {
+    fn note(&mut self, what: &str, rows: i64, raw: f64, ours: f64) {
+        match self.seen.iter_mut().find(|seen| seen.0 == what) {
+            Some((_, _, best_raw, best_ours)) => (*best_raw, *best_ours) = (raw.min(*best_raw), ours.min(*best_ours)),
+            None => self.seen.push((what.to_owned(), rows, raw, ours)),
+        }
+    }
+
+    fn print(&self) {
+        for (what, rows, raw, ours) in &self.seen {
+            let rate = |seconds: &f64| *rows as f64 / seconds;
+            let ratio = raw / ours;
+            println!("{what:40} raw {:9.0} rows/s  ours {:9.0} rows/s  ratio {ratio:.2}", rate(raw), rate(ours));
+        }
+    }
 }
 
 struct Bench {
@@ -176,6 +191,24 @@ fn long(value: i64, out: &mut Vec<u8>) {
     out.push(rest as u8);
 }
 
+fn avro_decode() -> Result<f64, Failed> {
+    let fingerprint = RowsDecoder::fingerprint(AVRO)?;
+    let mut decoder = RowsDecoder::new(schema(MADE_UP)?, HashMap::from([(fingerprint, AVRO.to_owned())]));
+    let mut record = vec![0xc3, 0x01];
+    record.extend(fingerprint.to_le_bytes());
+    long(7, &mut record);
+    text("customer number", &mut record);
+    record.extend(1.25f64.to_le_bytes());
+    let payloads = vec![record.as_slice(); BLOCK_ROWS as usize];
+    let began = Instant::now();
+    for _ in 0..BLOCKS {
+        if !decoder.decode_many(&payloads).errors.is_empty() {
+            return Err("the records do not decode".into());
+        }
+    }
+    Ok(began.elapsed().as_secs_f64())
+}
+
 impl Bench {
     fn table(&mut self, columns: &[(&str, &str)]) -> Result<TableFile, Failed> {
         self.made += 1;
@@ -244,24 +277,6 @@ impl Bench {
             let batches = decoded.runs.into_iter().flat_map(|run| run.batches);
             let changes = batches.map(|batch| Change::Append { batch, moment: moment() }).collect();
             self.hub.apply(&file, &mark(seq), &mark(seq + 1), changes)?;
-        }
-        Ok(began.elapsed().as_secs_f64())
-    }
-
-    fn avro_decode(&mut self) -> Result<f64, Failed> {
-        let fingerprint = RowsDecoder::fingerprint(AVRO)?;
-        let mut decoder = RowsDecoder::new(schema(MADE_UP)?, HashMap::from([(fingerprint, AVRO.to_owned())]));
-        let mut record = vec![0xc3, 0x01];
-        record.extend(fingerprint.to_le_bytes());
-        long(7, &mut record);
-        text("customer number", &mut record);
-        record.extend(1.25f64.to_le_bytes());
-        let payloads = vec![record.as_slice(); BLOCK_ROWS as usize];
-        let began = Instant::now();
-        for _ in 0..BLOCKS {
-            if !decoder.decode_many(&payloads).errors.is_empty() {
-                return Err("the records do not decode".into());
-            }
         }
         Ok(began.elapsed().as_secs_f64())
     }

@@ -1,4 +1,5 @@
 //! The hub under stress: many files, readers beside writers, killed processes, broken files, locked-down settings.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -64,6 +64,7 @@ impl Effects {
     }
 
     /// Effects of a generation that is rebuilt behind this one, whose progress is given.
+    #[must_use]
     pub fn behind(&self, leader: Arc<Progress>) -> Self {
         let (js, blobs, refused) = (self.js.clone(), self.blobs.clone(), Arc::clone(&self.refused));
         Self { js, blobs, refused, role: RwLock::new(Role::Behind(leader)) }

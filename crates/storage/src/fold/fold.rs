@@ -204,10 +204,10 @@ impl Fold {
         match direct::leader_at(&self.js, STREAM, seq).await {
             Ok(Some(message)) if Lineage::of(&message).hash() == lineage.hash() => {}
             Ok(_) => {
-                self.quarantined(&format!("message {seq} is not the one that was folded: the stream was truncated"))
+                self.quarantined(&format!("message {seq} is not the one that was folded: the stream was truncated"));
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the lineage could not be checked; it is checked again on the next reconnect")
+                tracing::warn!(error = %error, "the lineage could not be checked; it is checked again on the next reconnect");
             }
         }
     }
@@ -242,7 +242,7 @@ impl Fold {
                 match tokio::task::spawn_blocking(move || floor.save(&directory)).await {
                     Ok(Ok(())) => saved = seq,
                     failed => {
-                        tracing::warn!(error = ?failed, "the floor could not be saved; a restart will read further back")
+                        tracing::warn!(error = ?failed, "the floor could not be saved; a restart will read further back");
                     }
                 }
             }

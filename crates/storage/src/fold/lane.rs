@@ -366,10 +366,10 @@ impl Lane {
         }
         match self.blocking(|hub, file| Ok(hub.move_aside(file)?)).await {
             Ok(moved) => {
-                tracing::error!(table.id = %self.id.uid, ?moved, "the table's file is unreadable and was moved aside")
+                tracing::error!(table.id = %self.id.uid, ?moved, "the table's file is unreadable and was moved aside");
             }
             Err(error) => {
-                tracing::error!(table.id = %self.id.uid, error = %error, "the unreadable file could not be moved aside")
+                tracing::error!(table.id = %self.id.uid, error = %error, "the unreadable file could not be moved aside");
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alluvium_kernel::{Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Error, ExportFormat, ExportSpec, Exported, Preview, PreviewSpec, QueryRows, QuerySpec, TableFile, TableSchema,
+    Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, QueryRows, QuerySpec, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
@@ -61,7 +61,7 @@ impl Tables {
         if let Some(schema) = lane.view().schema {
             return Ok(schema);
         }
-        let found = self.on_file(lane, |hub, file| hub.schema(file)).await?;
+        let found = self.on_file(lane, Hub::schema).await?;
         found.map(Arc::new).ok_or_else(|| lane.view().trouble.unwrap_or_else(|| unavailable(lane)))
     }
 
@@ -127,7 +127,7 @@ impl Tables {
     async fn on_file<T: Send + 'static>(
         &self,
         lane: &Lane,
-        read: impl FnOnce(&alluvium_tablestore::Hub, &TableFile) -> Result<T, Error> + Send + 'static,
+        read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);

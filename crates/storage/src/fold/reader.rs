@@ -101,12 +101,11 @@ impl Reader {
             };
         }
         if message.subject.starts_with("rows.") {
-            match self.lane_of_rows(&message.subject) {
-                Some(lane) => self.push(&lane, message).await?,
-                None => {
-                    self.tell();
-                    self.fold.effects.stray_rows(message).await;
-                }
+            if let Some(lane) = self.lane_of_rows(&message.subject) {
+                self.push(&lane, message).await?;
+            } else {
+                self.tell();
+                self.fold.effects.stray_rows(message).await;
             }
         } else {
             self.route = None;

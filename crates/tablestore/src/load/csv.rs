@@ -103,7 +103,7 @@ pub(super) fn open(
     let mut compression = scan::compression(&mut open_blob(&spec.path)?).map_err(damaged)?;
     let mut path = spec.path.clone();
     let mut copy = None;
-    if transcode::needed(&mut open_blob(&spec.path)?, compression, &dialect).map_err(damaged)? {
+    if transcode::needed(open_blob(&spec.path)?, compression, &dialect).map_err(damaged)? {
         let rewritten = transcode::rewrite(open_blob(&spec.path)?, compression, &dialect, work.temp_dir)?;
         path = rewritten.path().to_path_buf();
         compression = Compression::None;

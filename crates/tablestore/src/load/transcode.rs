@@ -15,25 +15,22 @@ const DECOMPRESSED_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// How much is read at once, in bytes: little enough to stay in the processor's cache while it is looked at.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// Whether the file has to be rewritten. Compressed files with an escape of their own always are: looking for it means
-/// unpacking anyway.
-pub(super) fn needed(file: &mut std::fs::File, compression: Compression, dialect: &Dialect) -> std::io::Result<bool> {
+/// Whether the file has to be rewritten. Looking is a fraction of what parsing costs, so everything is looked at first.
+pub(super) fn needed(file: std::fs::File, compression: Compression, dialect: &Dialect) -> std::io::Result<bool> {
     let (Some(quote), Some(escape)) = (dialect.quote, dialect.escape) else { return Ok(false) };
     if quote == escape {
         return Ok(false);
     }
-    if compression != Compression::None {
-        return Ok(true);
-    }
+    let mut reader = decompressed(file, compression)?;
+    let telling = |byte: u8| byte == quote || byte == escape;
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut escape_last = false;
+    let (mut escape_last, mut total) = (false, 0);
     loop {
-        let read = file.read(&mut chunk)?;
+        let read = reader.read(&mut chunk)?;
         if read == 0 {
             return Ok(false);
         }
         let bytes = &chunk[..read];
-        let telling = |byte: u8| byte == quote || byte == escape;
         if escape_last && telling(bytes[0]) {
             return Ok(true);
         }
@@ -41,6 +38,11 @@ pub(super) fn needed(file: &mut std::fs::File, compression: Compression, dialect
             return Ok(true);
         }
         escape_last = bytes[read - 1] == escape;
+        total += read as u64;
+        if compression != Compression::None && total > DECOMPRESSED_BYTES_MAX {
+            // The rewriting refuses it.
+            return Ok(true);
+        }
     }
 }
 
