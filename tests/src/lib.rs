@@ -133,11 +133,11 @@ impl World {
         assert_eq!(answer["status"], "ok", "{sql}: {answer}");
         let names: Vec<&str> = columns(&answer["data"]["columns"]);
         let rows = answer["data"]["rows"].as_array().expect("rows").iter();
-        rows.map(|row| {
+        let named = |row: &Value| {
             let values = row.as_array().expect("a row is an array of values").iter();
-            names.iter().map(|name| (*name).to_owned()).zip(values.cloned()).collect::<serde_json::Map<_, _>>().into()
-        })
-        .collect()
+            Value::Object(names.iter().map(|name| (*name).to_owned()).zip(values.cloned()).collect())
+        };
+        Value::Array(rows.map(named).collect())
     }
 
     /// Runs the command line against this world; standard output.
