@@ -19,15 +19,15 @@ pub fn run(cx: &Context, command: &ConfigCommand) -> Done {
             Ok(())
         }
         ConfigCommand::Check => {
-            let rows: Vec<Value> = match &loaded {
-                Ok(loaded) => config::check(loaded, &env).iter().map(|finding| json!(finding)).collect(),
-                Err(failure) => failure
-                    .notes
-                    .iter()
-                    .chain(failure.notes.is_empty().then_some(&failure.message))
-                    .map(|note| json!({ "about": failure.code, "problem": note, "fix": failure.help }))
-                    .collect(),
-            };
+            let mut rows: Vec<Value> = config::unknown_names(&env).iter().map(|finding| json!(finding)).collect();
+            match &loaded {
+                Ok(loaded) => rows.extend(config::check(loaded).iter().map(|finding| json!(finding))),
+                Err(failure) => {
+                    let notes = failure.notes.iter().chain(failure.notes.is_empty().then_some(&failure.message));
+                    let row = |note| json!({ "about": failure.code, "problem": note, "fix": failure.help });
+                    rows.extend(notes.map(row));
+                }
+            }
             if rows.is_empty() {
                 cx.ui.ok("the configuration has no problem");
                 return Ok(());

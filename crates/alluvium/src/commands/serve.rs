@@ -28,7 +28,10 @@ pub fn run(cx: &Context, args: &ServeArgs) -> Done {
         nats_url: cx.globals.nats.clone(),
     };
     let loaded = config::load(cx.globals.config.as_deref(), &env, &flags)?;
-    let findings = config::check(&loaded, &env);
+    for finding in config::unknown_names(&env) {
+        cx.ui.warn(format!("{}: {}", finding.about, finding.problem));
+    }
+    let findings = config::check(&loaded);
     if !findings.is_empty() {
         let mut failure = Failure::new(Exit::Usage, "config.incomplete", "The configuration will not do.")
             .help("`alluvium config check` prints each problem with its fix");

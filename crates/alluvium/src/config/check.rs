@@ -29,10 +29,9 @@ impl Finding {
 }
 
 /// Checks a configuration that could be read, as `serve` would use it.
-pub fn check(loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<Finding> {
+pub fn check(loaded: &Loaded) -> Vec<Finding> {
     let config = &loaded.config;
     let mut findings = Vec::new();
-    unknown_names(env, &mut findings);
     servers(config, &mut findings);
     secrets(config, &mut findings);
     if config.roles.is_empty() {
@@ -60,12 +59,17 @@ pub fn check(loaded: &Loaded, env: &BTreeMap<String, String>) -> Vec<Finding> {
     findings
 }
 
-fn unknown_names(env: &BTreeMap<String, String>, findings: &mut Vec<Finding>) {
+/// Environment variables that look like ours and set nothing: a typing error most often. No reason not to start, because
+/// orchestrators put names of their own making into the environment.
+pub fn unknown_names(env: &BTreeMap<String, String>) -> Vec<Finding> {
     let known = |name: &str| OTHER_ENV.contains(&name) || SETTINGS.iter().any(|setting| setting.env.contains(&name));
-    for name in env.keys().filter(|name| name.starts_with("ALLUVIUM_") && !known(name)) {
-        let fix = "correct the name, or unset it; `alluvium config show` lists the names";
-        findings.push(Finding::new(name.as_str(), "this environment variable sets nothing", fix));
-    }
+    env.keys()
+        .filter(|name| name.starts_with("ALLUVIUM_") && !known(name))
+        .map(|name| {
+            let fix = "correct the name, or unset it; `alluvium config show` lists the names";
+            Finding::new(name.as_str(), "this environment variable sets nothing", fix)
+        })
+        .collect()
 }
 
 fn servers(config: &Config, findings: &mut Vec<Finding>) {
@@ -132,7 +136,8 @@ mod tests {
             ]
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
         );
-        let findings = check(&load(None, &env, &Overrides::default()).unwrap(), &env);
+        let mut findings = unknown_names(&env);
+        findings.extend(check(&load(None, &env, &Overrides::default()).unwrap()));
         let about: Vec<&str> = findings.iter().map(|finding| finding.about.as_str()).collect();
         assert_eq!(about, ["ALLUVIUM_PROT", "nats.url", "postgres.url", "nats.replicas", "admin_key", "signing_key"]);
         assert!(findings.iter().all(|finding| !finding.fix.is_empty()));

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::check;
+pub use check::{check, unknown_names};
 pub use load::{Loaded, Overrides, load};
 pub use secret::Secret;
 pub use settings::SETTINGS;

@@ -65,6 +65,8 @@ pub const SETTINGS: &[Setting] = &[
 
 /// Names of the environment that begin like ours and are no settings: they belong to the command line and to set-up.
 pub const OTHER_ENV: &[&str] = &[
+    "ALLUVIUM_BINARY",
+    "ALLUVIUM_CI_TARGET",
     "ALLUVIUM_CONFIG",
     "ALLUVIUM_SERVER",
     "ALLUVIUM_KEY",
@@ -75,4 +77,5 @@ pub const OTHER_ENV: &[&str] = &[
     "ALLUVIUM_CACHE_DIR",
     "ALLUVIUM_NATS_SERVER",
     "ALLUVIUM_POSTGRES_BIN",
+    "ALLUVIUM_SETUP_NO_SYSTEM_POSTGRES",
 ];
