@@ -22,7 +22,11 @@ async fn bodies_that_do_not_fit_are_named_and_change_nothing() {
     for (body, status, code) in [
         (json!({ "name": "t", "columns": columns }), 400, "too_many_columns"),
         (json!({ "name": "t", "columns": [{ "name": "a", "type": "NOPE" }] }), 400, "invalid_column_type"),
-        (json!({ "name": "t", "columns": [{ "name": "a", "type": "INTEGER); DROP TABLE x" }] }), 400, "invalid_column_type"),
+        (
+            json!({ "name": "t", "columns": [{ "name": "a", "type": "INTEGER); DROP TABLE x" }] }),
+            400,
+            "invalid_column_type",
+        ),
         (json!({ "name": "t\"; DROP", "columns": column }), 400, "invalid_name"),
         (json!({ "name": "../../etc", "columns": column }), 400, "invalid_name"),
         (json!({ "name": "a.b", "columns": column }), 400, "invalid_name"),
@@ -30,7 +34,11 @@ async fn bodies_that_do_not_fit_are_named_and_change_nothing() {
         (json!({ "name": "x".repeat(97), "columns": column }), 400, "invalid_name"),
         (json!({ "name": "t", "columns": [{ "name": "a\u{0}", "type": "INTEGER" }] }), 400, "invalid_name"),
         (json!({ "name": "t", "columns": column, "primary_key": ["nope"] }), 400, "invalid_primary_key"),
-        (json!({ "name": "t", "columns": [{ "name": "a", "type": "INTEGER", "default": "(SELECT 1)" }] }), 400, "invalid_default"),
+        (
+            json!({ "name": "t", "columns": [{ "name": "a", "type": "INTEGER", "default": "(SELECT 1)" }] }),
+            400,
+            "invalid_default",
+        ),
     ] {
         let (got, answer) = world.http(Method::POST, TABLES, Some(&body)).await;
         assert_eq!((got.as_u16(), answer["detail"]["error"].as_str()), (status, Some(code)), "{answer}");
@@ -51,9 +59,12 @@ async fn column_names_may_be_strange_and_stay_data() {
     let names = ["a\"b", "c;d", "e f", "ž", "select", "x'y", "../z", "q.r"];
     let columns: Vec<Value> = names.iter().map(|name| json!({ "name": name, "type": "VARCHAR" })).collect();
     let table = world.post(TABLES, &json!({ "name": "t", "columns": columns })).await;
-    let back: Vec<&str> = table["columns"].as_array().unwrap().iter().filter_map(|column| column["name"].as_str()).collect();
+    let back: Vec<&str> =
+        table["columns"].as_array().unwrap().iter().filter_map(|column| column["name"].as_str()).collect();
     assert_eq!(back, names);
-    let file = world.upload("p", "t.csv", b"\"a\"\"b\",c;d,e f,\xc5\xbe,select,x'y,../z,q.r\n1,2,3,4,5,6,7,8\n".to_vec()).await;
+    let file = world
+        .upload("p", "t.csv", b"\"a\"\"b\",c;d,e f,\xc5\xbe,select,x'y,../z,q.r\n1,2,3,4,5,6,7,8\n".to_vec())
+        .await;
     let loaded = world.post(&format!("{TABLES}/t/import/file"), &json!({ "file_id": file })).await;
     assert_eq!(loaded["imported_rows"], 1);
     let preview = world.get(&format!("{TABLES}/t/preview")).await;
@@ -109,7 +120,8 @@ async fn sql_that_runs_for_ever_is_stopped_and_others_go_on() {
     let world = World::start().await;
     world.project("p").await;
     world.table("p", "t", &[("a", "INTEGER")], &[]).await;
-    let endless = json!({ "query": "SELECT count(*) FROM range(1000000000000) AS a, range(1000000) AS b", "timeout_seconds": 1 });
+    let endless =
+        json!({ "query": "SELECT count(*) FROM range(1000000000000) AS a, range(1000000) AS b", "timeout_seconds": 1 });
     let (slow, quick) = tokio::join!(
         world.http(Method::POST, "/projects/p/query", Some(&endless)),
         world.query("p", "SELECT 1 AS one"),
@@ -123,7 +135,8 @@ async fn large_and_broken_bodies_are_refused_early() {
     let world = World::start().await;
     let client = reqwest::Client::new();
     let url = format!("{}/projects", world.alluvium.url());
-    let large = client.post(&url).bearer_auth(ADMIN).header("content-type", "application/json").body(vec![b' '; 100 << 20]);
+    let large =
+        client.post(&url).bearer_auth(ADMIN).header("content-type", "application/json").body(vec![b' '; 100 << 20]);
     match large.send().await {
         Ok(response) => assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE),
         // The server may close the connection while we still send.
@@ -149,10 +162,18 @@ async fn commands_and_rows_from_nats_that_are_wrong_get_coded_answers() {
         ("cmd.default.storage.CreateBucket", b"\xc3\x01garbage!", "command.malformed"),
         ("cmd.default.storage.CreateBucket", b"\xc3\x01\x00\x01\x02\x03\x04\x05\x06\x07\x08", "command.malformed"),
         ("cmd.default.storage.CreateBucket", b"{\"project\": 5}", "command.malformed"),
-        ("cmd.default.storage.CreateBucket", b"{\"project\": \"p\", \"bucket\": \"x\", \"colour\": 1}", "command.malformed"),
+        (
+            "cmd.default.storage.CreateBucket",
+            b"{\"project\": \"p\", \"bucket\": \"x\", \"colour\": 1}",
+            "command.malformed",
+        ),
         ("cmd.default.storage.CreateBucket", b"not json", "command.malformed"),
         ("cmd.default.storage.CreateBucket", b"{\"project\": \"p\", \"bucket\": \"a/b\"}", "storage.invalid_name"),
-        ("cmd.default.storage.CreateBucket", b"{\"project\": \"nope\", \"bucket\": \"x\"}", "storage.project_not_found"),
+        (
+            "cmd.default.storage.CreateBucket",
+            b"{\"project\": \"nope\", \"bucket\": \"x\"}",
+            "storage.project_not_found",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -168,12 +189,20 @@ async fn commands_and_rows_from_nats_that_are_wrong_get_coded_answers() {
         let outcome: Value = serde_json::from_slice(&found().await.unwrap().payload).unwrap();
         assert_eq!((&outcome["status"], &outcome["problem"]["code"]), (&json!("rejected"), &json!(code)), "{outcome}");
     }
-    for payload in [&b"junk"[..], b"{\"nope\": 1}", b"{\"a\": \"text\"}", b"Obj\x01broken", b"\xc3\x01\x00\x00\x00\x00\x00\x00\x00\x00x"] {
+    for payload in [
+        &b"junk"[..],
+        b"{\"nope\": 1}",
+        b"{\"a\": \"text\"}",
+        b"Obj\x01broken",
+        b"\xc3\x01\x00\x00\x00\x00\x00\x00\x00\x00x",
+    ] {
         jetstream.publish("rows.default.p.b.t", payload.to_vec().into()).await.unwrap().await.unwrap();
     }
     jetstream.publish("rows.default.p.b.missing", "{\"a\": 1}".into()).await.unwrap().await.unwrap();
     jetstream.publish("rows.default.p.b.t", "{\"a\": 7}".into()).await.unwrap().await.unwrap();
-    world.eventually("the good row", || async { world.query("p", "SELECT a FROM b.t").await == json!([{ "a": 7 }]) }).await;
+    world
+        .eventually("the good row", || async { world.query("p", "SELECT a FROM b.t").await == json!([{ "a": 7 }]) })
+        .await;
     let letters = || async {
         let mut dlq = jetstream.get_stream("DLQ").await.unwrap();
         dlq.info().await.unwrap().state.messages

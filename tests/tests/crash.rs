@@ -41,9 +41,7 @@ async fn twenty_kills_lose_and_double_nothing() {
         let world = &world;
         async move { world.query("p", sql).await[0].clone() }
     };
-    world
-        .eventually("all rows", || async { count("SELECT count(*) AS n FROM b.keyless").await["n"] == total })
-        .await;
+    world.eventually("all rows", || async { count("SELECT count(*) AS n FROM b.keyless").await["n"] == total }).await;
     let loads = ROUNDS * COMMANDS_A_ROUND * 3;
     world.eventually("all loads", || async { count("SELECT count(*) AS n FROM b.loaded").await["n"] == loads }).await;
     let sums = count("SELECT count(DISTINCT n) AS distinct_rows, min(n) AS low, max(n) AS high FROM b.keyless").await;
@@ -67,7 +65,8 @@ async fn publish(jetstream: async_nats::jetstream::Context, round: u64, blob: Va
         acks.push(ack);
     };
     for n in 0..ROWS_A_ROUND {
-        let (row, keyed) = (json!({ "n": round * ROWS_A_ROUND + n, "round": round }), json!({ "k": n, "round": round }));
+        let (row, keyed) =
+            (json!({ "n": round * ROWS_A_ROUND + n, "round": round }), json!({ "k": n, "round": round }));
         send("rows.default.p.b.keyless".into(), format!("keyless-{round}-{n}"), row).await;
         send("rows.default.p.b.keyed".into(), format!("keyed-{round}-{n}"), keyed).await;
         if n % (ROWS_A_ROUND / COMMANDS_A_ROUND) == 0 {
