@@ -55,6 +55,9 @@ async fn send(cx: &Context, args: SendArgs) -> Done {
         Some(events) if args.dry_run && events.iter().all(Value::is_object) => {
             cx.ui.rows(&["type", "event"], events);
         }
+        _ if matches!(cx.ui.format, Format::Table) => {
+            cx.ui.record(&json!({ "events": answer["events"], "position": answer["position"], "result": answer["result"] }));
+        }
         _ => cx.ui.record(&answer),
     }
     if !args.dry_run {

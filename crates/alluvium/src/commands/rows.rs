@@ -69,14 +69,15 @@ async fn publish(cx: &Context, args: PublishArgs) -> Done {
         cx.ui.ok("the file has no rows");
         return Ok(());
     };
-    cx.ui.ok(format!("{rows} rows in {} messages are on the log, {}/s", published.messages, progress.rate()));
+    let messages = if published.messages == 1 { "message" } else { "messages" };
+    cx.ui.ok(format!("{rows} rows are on the log in {} {messages}, {}/s", published.messages, progress.rate()));
     if args.no_wait {
         cx.ui.record(&json!({ "rows": rows, "messages": published.messages, "last_seq": span.1 }));
         return Ok(());
     }
     settle::wait(cx, &client, &table, span, since).await?;
     cx.ui.record(&json!({
-        "rows": rows, "messages": published.messages, "table": table.to_string(), "seconds": progress.seconds(),
+        "rows": rows, "messages": published.messages, "table": table.to_string(), "seconds": (progress.seconds() * 1_000.0).round() / 1_000.0,
     }));
     Ok(())
 }
