@@ -54,6 +54,16 @@ async fn every_command_block_runs(#[case] name: &str) {
 }
 
 #[test]
+fn every_setting_is_in_the_table() {
+    let read = |path: &str| std::fs::read_to_string(repository().join(path)).expect("a file of the repository");
+    let (settings, page) = (read("crates/alluvium/src/config/settings.rs"), read("docs/operations.md"));
+    let listed = settings.split("pub const OTHER_ENV").next().unwrap_or_default();
+    for name in listed.split('"').skip(1).step_by(2).filter(|name| name.starts_with("ALLUVIUM_")) {
+        assert!(page.contains(&format!("`{name}`")), "{name} is missing in docs/operations.md");
+    }
+}
+
+#[test]
 fn no_document_is_forgotten() {
     let this = std::fs::read_to_string(repository().join("tests/tests/readme.rs")).expect("this file");
     for entry in std::fs::read_dir(repository().join("docs")).expect("docs/") {
@@ -163,15 +173,23 @@ impl Session {
             ("ALLUVIUM_SIGNING_KEY", "07".repeat(32)),
             ("KEY", key.to_owned()),
             ("NO_COLOR", "1".to_owned()),
+            ("ALLUVIUM_DATA_DIR", world.data.path().display().to_string()),
         ];
         Self { directory, env }
     }
 
     async fn run(&self, script: &str) -> Vec<Printed> {
+        // Documents are run side by side: each has a directory for temporary files of its own.
+        let temporary = self.directory.path().join("tmp");
+        std::fs::create_dir_all(&temporary).expect("a directory");
+        let script = script.replace("/tmp/", &format!("{}/", temporary.display()));
         let printed = self.directory.path().join("printed");
         std::fs::create_dir_all(&printed).expect("a directory");
         let mut bash = Command::new("bash");
-        bash.args(["-c", script]).current_dir(repository()).env("PRINTED", &printed).envs(self.env.iter().cloned());
+        bash.args(["-c", script.as_str()])
+            .current_dir(repository())
+            .env("PRINTED", &printed)
+            .envs(self.env.iter().cloned());
         bash.stdin(Stdio::null());
         let mut child = tokio::process::Command::from(bash).kill_on_drop(true).spawn().expect("bash runs");
         let ended = tokio::time::timeout(Duration::from_secs(DOCUMENT_SECONDS_MAX), child.wait()).await;

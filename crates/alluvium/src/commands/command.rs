@@ -56,7 +56,9 @@ async fn send(cx: &Context, args: SendArgs) -> Done {
             cx.ui.rows(&["type", "event"], events);
         }
         _ if matches!(cx.ui.format, Format::Table) => {
-            cx.ui.record(&json!({ "events": answer["events"], "position": answer["position"], "result": answer["result"] }));
+            cx.ui.record(
+                &json!({ "events": answer["events"], "position": answer["position"], "result": answer["result"] }),
+            );
         }
         _ => cx.ui.record(&answer),
     }

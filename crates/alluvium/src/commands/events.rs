@@ -106,7 +106,7 @@ fn line(cx: &Context, event: &Value) {
     match cx.ui.format {
         Format::Table => {
             let body = event.get("event").map(Value::to_string).unwrap_or_default();
-            let line = format!("{}  {}  {}  {}  {body}", position(event), text("time"), text("subject"), text("type"));
+            let line = format!("{}  {}  {}  {}  {body}", position(event), text("time"), text("subject"), kind(event));
             cx.ui.text(&crate::ui::safe(&line));
         }
         Format::Csv => {
@@ -114,6 +114,15 @@ fn line(cx: &Context, event: &Value) {
             cx.ui.text(&all);
         }
         Format::Json | Format::Ndjson => cx.ui.text(&event.to_string()),
+    }
+}
+
+/// The type of an event; of a dead letter, why it is one.
+fn kind(event: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    match event.get("reason") {
+        Some(reason) => format!("{}: {}", text(&reason["code"]), text(&reason["detail"])),
+        None => text(&event["type"]),
     }
 }
 
@@ -132,7 +141,7 @@ fn print(cx: &Context, events: &[Value]) {
         .map(|event| {
             json!({
                 "position": position(event), "time": event["time"], "subject": event["subject"],
-                "type": event["type"], "actor": event["actor"], "event": event["event"],
+                "type": kind(event), "actor": event["actor"], "event": event["event"],
             })
         })
         .collect();
