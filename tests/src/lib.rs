@@ -68,7 +68,7 @@ impl World {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.timeout(Duration::from_secs(120)).send().await.expect("the server answers");
+        let response = request.timeout(Duration::from_mins(2)).send().await.expect("the server answers");
         let status = response.status();
         let bytes = response.bytes().await.expect("the answer has a body");
         (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
@@ -155,7 +155,7 @@ impl World {
     pub async fn eventually<F: Future<Output = bool>>(&self, what: &str, mut holds: impl FnMut() -> F) {
         let began = std::time::Instant::now();
         while !holds().await {
-            assert!(began.elapsed() < Duration::from_secs(60), "never happened: {what}\n{}", self.alluvium.output());
+            assert!(began.elapsed() < Duration::from_mins(1), "never happened: {what}\n{}", self.alluvium.output());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
