@@ -119,29 +119,3 @@ async fn a_lease_has_one_holder() {
     drop(acquire("third").await);
     assert!(dropped.elapsed() > Duration::from_secs(2), "not before it ran out: {:?}", dropped.elapsed());
 }
-
-/// Prints, never judges: budgets are ratios measured by `alluvium bench`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement; run it alone with --nocapture"]
-async fn how_fast_pipelined_commands_are() {
-    const COMMANDS: usize = 20_000;
-    let world = World::new().await;
-    let raw = std::time::Instant::now();
-    let publishing = futures::stream::iter(0..COMMANDS).map(|n| {
-        let js = world.js.clone();
-        async move { js.publish(format!("rows.t.p.b.{n}"), vec![7_u8; 150].into()).await.unwrap().await.unwrap() }
-    });
-    publishing.buffer_unordered(1_000).for_each(|_| async {}).await;
-    let raw = COMMANDS as f64 / raw.elapsed().as_secs_f64();
-    let running = world.execute(connection(&world.nats).await, "a");
-    let client = world.client().await;
-    let began = std::time::Instant::now();
-    let sending = futures::stream::iter(0..COMMANDS).map(|n| {
-        let client = client.clone();
-        async move { accepted(&client.send(&add(&format!("b{n}"), &format!("c{n}"), 1), WAIT).await.unwrap()) }
-    });
-    sending.buffer_unordered(2_000).for_each(|_| async {}).await;
-    let commands = COMMANDS as f64 / began.elapsed().as_secs_f64();
-    println!("raw {raw:.0}/s, commands {commands:.0}/s, {:.1} %", 100.0 * commands / raw);
-    running.stop().await;
-}

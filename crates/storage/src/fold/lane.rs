@@ -1,6 +1,5 @@
 //! One table's lane: takes its messages in order and moves its file, transaction by transaction.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::effects::Effects;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
-use super::request::{self, Effect, Verdict};
+use super::request::{self, Effect};
 use super::routing::TableId;
 use super::rows;
 
@@ -156,7 +155,7 @@ impl Lane {
         }
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         item: &Item,
         chain: &str,
@@ -197,102 +196,6 @@ impl Lane {
         Ok(false)
     }
 
-    /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there.
-    #[expect(clippy::too_many_arguments, reason = "one step of `commit`, split off for reading")]
-    async fn asked(
-        &self,
-        seq: u64,
-        event: &CommitEvent,
-        reply: Option<&str>,
-        change: Change,
-        to: Mark,
-        done: bool,
-        mark: &mut Option<Mark>,
-    ) -> Result<(), LaneError> {
-        let on_log = self.effects.verdict(&self.id, &event.command_id, seq).await?;
-        let verdict = if done {
-            match on_log {
-                Some(verdict) => verdict,
-                None => self.kept_verdict(seq, event).await?,
-            }
-        } else {
-            let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
-            let (at, verdict) = if refused_on_log {
-                let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
-                (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
-            } else {
-                self.decide(seq, event, change, to, mark.as_ref()).await?
-            };
-            *mark = Some(at);
-            if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
-                return Err(LaneError::Diverged(event.command_id.clone()));
-            }
-            verdict
-        };
-        self.effects.settle(&self.id, event, reply, &verdict).await?;
-        Ok(())
-    }
-
-    async fn decide(
-        &self,
-        seq: u64,
-        event: &CommitEvent,
-        change: Change,
-        to: Mark,
-        from: Option<&Mark>,
-    ) -> Result<(Mark, Verdict), LaneError> {
-        let accepted = Verdict::new(&event.command_id);
-        if let Some(problem) = request::missing_content(&change) {
-            let refused = Verdict { problem: Some(problem), ..accepted };
-            let (at, _) = self.settle(from, to, seq, &refused, None).await?;
-            return Ok((at, refused));
-        }
-        match self.settle(from, to.clone(), seq, &accepted, Some(change)).await {
-            Ok((at, applied)) => {
-                let report = applied.changes.first().cloned().unwrap_or_default();
-                let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
-                Ok((at, Verdict { result, ..accepted }))
-            }
-            Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
-                let problem = request::refusal(code, &message, &details);
-                let refused = Verdict { problem: Some(problem), ..accepted };
-                let (at, _) = self.settle(from, to, seq, &refused, None).await?;
-                Ok((at, refused))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Applies a change, if any, and keeps the verdict on its request in the same transaction.
-    async fn settle(
-        &self,
-        from: Option<&Mark>,
-        to: Mark,
-        request_seq: u64,
-        verdict: &Verdict,
-        change: Option<Change>,
-    ) -> Result<(Mark, Applied), LaneError> {
-        let verdict_json = serde_json::to_string(verdict).map_err(|_| Problem::internal())?;
-        let settle = Change::Settle { request_seq, verdict_json };
-        self.apply(from, to, change.into_iter().chain([settle]).collect()).await
-    }
-
-    /// The verdict that the file kept when it applied or refused the request.
-    async fn kept_verdict(&self, seq: u64, event: &CommitEvent) -> Result<Verdict, LaneError> {
-        let kept = self.blocking(|hub, file| Ok(hub.settlements(file)?)).await?;
-        for kept in kept.iter().filter(|kept| kept.request_seq == seq) {
-            let verdict = serde_json::from_str::<Verdict>(&kept.verdict_json).ok();
-            let Some(verdict) = verdict.filter(|verdict| verdict.request == event.command_id) else { continue };
-            return Ok(match kept.changes.first() {
-                Some(report) if verdict.problem.is_none() => {
-                    Verdict { result: request::result(&event.event, report, kept.rows, self.view().bytes), ..verdict }
-                }
-                _ => verdict,
-            });
-        }
-        Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.command_id)))
-    }
-
     /// One transaction on the file.
     pub(super) async fn apply(
         &self,
@@ -328,82 +231,6 @@ impl Lane {
         Ok(Some(mark))
     }
 
-    /// A file that is gone, though the table was opened before this batch, is folded again from the log.
-    async fn recover(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        let Some(first) = batch.first().filter(|first| mark.is_none() && first.seq > self.id.created_seq + 1) else {
-            return Ok(());
-        };
-        tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
-        let mut history = super::history::History::open(&self.js, &self.id, first.seq).await?;
-        while let Some(batch) = history.next().await? {
-            self.take_recovered(&batch, mark).await?;
-        }
-        Ok(())
-    }
-
-    async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        match batch.first().map(|item| &item.body) {
-            Some(Body::Commit { chain, reply, events }) => {
-                self.commit(&batch[0], chain, reply.as_deref(), events, mark).await?;
-            }
-            Some(Body::Rows { .. }) => {
-                if let Some(from) = mark.clone() {
-                    *mark = Some(rows::take(self, batch, from).await?);
-                }
-            }
-            Some(Body::Unreadable { reason }) => return Err(request::poison(reason).into()),
-            None => {}
-        }
-        Ok(())
-    }
-
-    async fn move_aside_if_corrupt(&self, error: &LaneError) {
-        if !matches!(
-            error,
-            LaneError::Store(Error::Corrupt { .. }) | LaneError::Apply(ApplyError::Store(Error::Corrupt { .. }))
-        ) {
-            return;
-        }
-        match self.blocking(|hub, file| Ok(hub.move_aside(file)?)).await {
-            Ok(moved) => {
-                tracing::error!(table.id = %self.id.uid, ?moved, "the table's file is unreadable and was moved aside");
-            }
-            Err(error) => {
-                tracing::error!(table.id = %self.id.uid, error = %error, "the unreadable file could not be moved aside");
-            }
-        }
-    }
-
-    pub(super) fn knows_history(&self) -> bool {
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    pub(super) fn learn_history(&self, schemas: Vec<Arc<TableSchema>>) {
-        *self.schemas.lock().unwrap_or_else(PoisonError::into_inner) = Some(schemas);
-        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// The decoder of the table's present schema; the last one if it still fits.
-    pub(super) fn take_decoder(&self) -> Result<RowsDecoder, LaneError> {
-        let schema = self.view().schema.ok_or_else(Problem::internal)?;
-        let kept = self.decoder.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(decoder) = kept.filter(|decoder| decoder.schema() == schema.as_ref()) {
-            return Ok(decoder);
-        }
-        let mut writers = HashMap::new();
-        let earlier = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
-        for writer in earlier.iter().chain([&schema]) {
-            let text = rows_schema(writer);
-            let fingerprint = RowsDecoder::fingerprint(&text).map_err(|error| request::poison(&error.message))?;
-            writers.insert(fingerprint, text);
-        }
-        Ok(RowsDecoder::new(schema.as_ref().clone(), writers))
-    }
-
-    pub(super) fn put_decoder(&self, decoder: RowsDecoder) {
-        *self.decoder.lock().unwrap_or_else(PoisonError::into_inner) = Some(decoder);
-    }
-
     /// What others may know of the table now.
     pub fn view(&self) -> TableView {
         self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -435,13 +262,6 @@ impl Lane {
         };
         let table = format!("table {} of bucket {} {what}", self.id.table.decode(), self.id.bucket.decode());
         self.set_trouble(Some(Problem::unavailable(code, table)));
-    }
-}
-
-impl Verdict {
-    /// Accepted, with nothing to tell yet.
-    fn new(request: &str) -> Self {
-        Self { request: request.to_owned(), problem: None, result: serde_json::json!({}) }
     }
 }
 

@@ -4,6 +4,7 @@
 //! * lane: one table's messages, applied in order; tables do not wait for each other.
 //! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
 
+mod decoders;
 mod effects;
 mod floor;
 #[expect(clippy::module_inception, reason = "the fold itself, beside its parts")]
@@ -14,9 +15,11 @@ mod progress;
 mod queue;
 mod read;
 mod reader;
+mod recover;
 mod request;
 mod routing;
 mod rows;
+mod settle;
 mod tables;
 
 pub use effects::{Effects, Live};

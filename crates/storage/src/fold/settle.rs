@@ -1,0 +1,113 @@
+//! Requests in a lane: obey the verdict on the log; without one, decide by applying, and put the verdict there.
+
+use alluvium_kernel::Problem;
+use alluvium_tablestore::{Applied, ApplyError, Change, Mark};
+
+use super::lane::{Lane, LaneError};
+use super::queue::CommitEvent;
+use super::request::{self, Verdict};
+
+impl Lane {
+    /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there.
+    #[expect(clippy::too_many_arguments, reason = "one step of `commit`, split off for reading")]
+    pub(super) async fn asked(
+        &self,
+        seq: u64,
+        event: &CommitEvent,
+        reply: Option<&str>,
+        change: Change,
+        to: Mark,
+        done: bool,
+        mark: &mut Option<Mark>,
+    ) -> Result<(), LaneError> {
+        let on_log = self.effects.verdict(&self.id, &event.command_id, seq).await?;
+        let verdict = if done {
+            match on_log {
+                Some(verdict) => verdict,
+                None => self.kept_verdict(seq, event).await?,
+            }
+        } else {
+            let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
+            let (at, verdict) = if refused_on_log {
+                let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
+                (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
+            } else {
+                self.decide(seq, event, change, to, mark.as_ref()).await?
+            };
+            *mark = Some(at);
+            if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
+                return Err(LaneError::Diverged(event.command_id.clone()));
+            }
+            verdict
+        };
+        self.effects.settle(&self.id, event, reply, &verdict).await?;
+        Ok(())
+    }
+
+    async fn decide(
+        &self,
+        seq: u64,
+        event: &CommitEvent,
+        change: Change,
+        to: Mark,
+        from: Option<&Mark>,
+    ) -> Result<(Mark, Verdict), LaneError> {
+        let accepted = Verdict::new(&event.command_id);
+        if let Some(problem) = request::missing_content(&change) {
+            let refused = Verdict { problem: Some(problem), ..accepted };
+            let (at, _) = self.settle(from, to, seq, &refused, None).await?;
+            return Ok((at, refused));
+        }
+        match self.settle(from, to.clone(), seq, &accepted, Some(change)).await {
+            Ok((at, applied)) => {
+                let report = applied.changes.first().cloned().unwrap_or_default();
+                let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
+                Ok((at, Verdict { result, ..accepted }))
+            }
+            Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
+                let problem = request::refusal(code, &message, &details);
+                let refused = Verdict { problem: Some(problem), ..accepted };
+                let (at, _) = self.settle(from, to, seq, &refused, None).await?;
+                Ok((at, refused))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Applies a change, if any, and keeps the verdict on its request in the same transaction.
+    async fn settle(
+        &self,
+        from: Option<&Mark>,
+        to: Mark,
+        request_seq: u64,
+        verdict: &Verdict,
+        change: Option<Change>,
+    ) -> Result<(Mark, Applied), LaneError> {
+        let verdict_json = serde_json::to_string(verdict).map_err(|_| Problem::internal())?;
+        let settle = Change::Settle { request_seq, verdict_json };
+        self.apply(from, to, change.into_iter().chain([settle]).collect()).await
+    }
+
+    /// The verdict that the file kept when it applied or refused the request.
+    async fn kept_verdict(&self, seq: u64, event: &CommitEvent) -> Result<Verdict, LaneError> {
+        let kept = self.blocking(|hub, file| Ok(hub.settlements(file)?)).await?;
+        for kept in kept.iter().filter(|kept| kept.request_seq == seq) {
+            let verdict = serde_json::from_str::<Verdict>(&kept.verdict_json).ok();
+            let Some(verdict) = verdict.filter(|verdict| verdict.request == event.command_id) else { continue };
+            return Ok(match kept.changes.first() {
+                Some(report) if verdict.problem.is_none() => {
+                    Verdict { result: request::result(&event.event, report, kept.rows, self.view().bytes), ..verdict }
+                }
+                _ => verdict,
+            });
+        }
+        Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.command_id)))
+    }
+}
+
+impl Verdict {
+    /// Accepted, with nothing to tell yet.
+    fn new(request: &str) -> Self {
+        Self { request: request.to_owned(), problem: None, result: serde_json::json!({}) }
+    }
+}
