@@ -7,7 +7,6 @@ use std::{collections::HashMap, time::Duration};
 
 use alluvium_eventlog::Lease;
 use alluvium_messaging::{Commit, Contract};
-use futures::StreamExt;
 use play::*;
 use tokio_util::sync::CancellationToken;
 
