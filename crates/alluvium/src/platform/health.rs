@@ -143,12 +143,14 @@ async fn checks(platform: &Platform) -> Vec<Check> {
     }
     if let Some(tables) = &platform.tables {
         let health = tables.health();
+        let dead = health.heartbeat_age_ms.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
         let detail = match (&health.quarantine, health.parked.len()) {
             (Some(problem), _) => problem.detail.clone(),
+            (None, _) if dead => "its reader gives no sign of life".to_owned(),
             (None, 0) => format!("{} tables", health.tables),
             (None, parked) => format!("{} tables, {parked} stand still", health.tables),
         };
-        checks.push(Check::new("tables", health.quarantine.is_none(), detail));
+        checks.push(Check::new("tables", health.quarantine.is_none() && !dead, detail));
     }
     checks
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGua
 use std::time::Duration;
 
 use alluvium_kernel::{Problem, Timestamp, header};
-use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, direct, stream_created};
+use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, TailHealth, direct, stream_created};
 use alluvium_tablestore::Hub;
 use async_nats::jetstream;
 use tokio::sync::{RwLock as Gate, Semaphore};
@@ -43,6 +43,8 @@ pub struct Fold {
     /// The last message read, for the lineage check after a reconnect.
     last: Mutex<(u64, Lineage)>,
     quarantine: Mutex<Option<Problem>>,
+    /// How the reader's tail is doing, once there is one.
+    heard: Mutex<Option<TailHealth>>,
     /// What messages may still take while they wait, in KiB.
     pub(super) memory: Arc<Semaphore>,
     /// Held by the reader while it hands over, by others to keep it between two messages.
@@ -80,6 +82,7 @@ impl Fold {
             stream_created_micros: created.micros(),
             last: Mutex::new((floor.seq, Lineage::Known(floor.hash.clone()))),
             quarantine: Mutex::default(),
+            heard: Mutex::default(),
             memory: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
             gate: Gate::new(()),
             stop,
@@ -117,6 +120,16 @@ impl Fold {
     /// The names as they are now.
     pub fn routing(&self) -> RwLockReadGuard<'_, Routing> {
         self.routing.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reader listens through this tail.
+    pub(super) fn listening(&self, tail: TailHealth) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(tail);
+    }
+
+    /// How long the reader has heard nothing from the log, not even that nothing is new.
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(TailHealth::silent_for)
     }
 
     /// Why the fold stands still, when it does.

@@ -52,6 +52,7 @@ impl Reader {
             Ok(tail) => tail,
             Err(error) => return fold.quarantined(&error.to_string()),
         };
+        fold.listening(tail.health());
         while fold.quarantine().is_none() {
             let next = tokio::select! {
                 () = fold.stop.cancelled() => return,

@@ -69,6 +69,8 @@ pub struct TablesHealth {
     pub watermark: u64,
     /// All up to here was read.
     pub read: u64,
+    /// Milliseconds since the reader last heard the log; `None` before it first did.
+    pub heartbeat_age_ms: Option<u64>,
     /// Tables there are.
     pub tables: usize,
     /// Tables that stand still, with the reason.
@@ -143,6 +145,7 @@ impl Tables {
             generation: fold.generation,
             watermark: fold.progress.floor(),
             read: fold.progress.read_to(),
+            heartbeat_age_ms: fold.silent_for().map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             tables: lanes.len(),
             parked: lanes.iter().filter_map(trouble).collect(),
             quarantine: fold.quarantine(),
