@@ -20,7 +20,7 @@ fn straight(name: &str) -> Value {
             .as_array()
             .expect("columns")
             .iter()
-            .map(|column| format!("'{}': '{}'", column["name"].as_str().unwrap(), column["type"].as_str().unwrap()))
+            .filter_map(|column| Some(format!("'{}': '{}'", column["name"].as_str()?, column["type"].as_str()?)))
             .collect();
         let file = directory.join(format!("{table}.csv"));
         let sql = format!(
