@@ -12,12 +12,12 @@ pub const ADMIN: &str = "admin-key-of-the-tests";
 
 /// A private nats-server, a private database, and `alluvium serve` on them.
 pub struct World {
+    /// The binary; first, so that it stops while its servers still answer.
+    pub alluvium: Alluvium,
     /// The log.
     pub nats: NatsServer,
     /// The cluster the read models are in.
     pub postgres: std::sync::Arc<Postgres>,
-    /// The binary.
-    pub alluvium: Alluvium,
     /// Where it keeps files.
     pub data: tempfile::TempDir,
     http: reqwest::Client,
