@@ -20,6 +20,11 @@ mod ui;
 
 use clap::{CommandFactory as _, Parser as _};
 
+/// Commands are many small allocations that cross threads, which the system's allocator is slow at; docs/performance.md has the
+/// figures.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     clap_complete::CompleteEnv::with_factory(cli::Cli::command).complete();
     let cli = match cli::Cli::try_parse() {
