@@ -158,9 +158,8 @@ fn compare(op: &BinaryOperator, left: &Expr, right: &Expr) -> Option<bool> {
             }
             left.parse::<f64>().ok()?.partial_cmp(&right.parse::<f64>().ok()?)?
         }
-        (Value::SingleQuotedString(left), Value::SingleQuotedString(right)) => left.cmp(right),
         (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
-        _ => return None,
+        (left, right) => text(left)?.cmp(text(right)?),
     };
     match op {
         BinaryOperator::Eq => Some(order.is_eq()),
@@ -169,6 +168,15 @@ fn compare(op: &BinaryOperator, left: &Expr, right: &Expr) -> Option<bool> {
         BinaryOperator::LtEq => Some(order.is_le()),
         BinaryOperator::Gt => Some(order.is_gt()),
         BinaryOperator::GtEq => Some(order.is_ge()),
+        _ => None,
+    }
+}
+
+/// The text of a literal, however it was quoted.
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::SingleQuotedString(text) | Value::EscapedStringLiteral(text) => Some(text),
+        Value::DollarQuotedString(text) => Some(&text.value),
         _ => None,
     }
 }
