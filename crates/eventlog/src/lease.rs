@@ -30,8 +30,8 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Waits until the lease `key` is free, takes it and keeps it; `None` when cancelled before. `owner` must be unique to
-    /// the process.
+    /// Waits until the lease `key` is free, takes it and keeps it; `None` when cancelled before. No other living process may
+    /// be called `owner`. A process that follows a killed one under its name has the lease at once.
     pub async fn acquire(
         js: &jetstream::Context,
         key: &str,
@@ -121,7 +121,11 @@ async fn take(
         Ok(revision) => Ok(Some((store, revision))),
         // Whatever the reason, the entry itself tells whether it is ours.
         Err(_) => match store.entry(key).await {
-            Ok(Some(entry)) if entry.value == owner.as_bytes() => Ok(Some((store, entry.revision))),
+            // Renewed at once, as it may be about to run out.
+            Ok(Some(entry)) if entry.value == owner.as_bytes() => {
+                let renewed = store.update(key, owner.to_owned().into(), entry.revision).await;
+                renewed.map(|revision| Some((store, revision))).map_err(|error| error.to_string())
+            }
             Ok(_) => Ok(None),
             Err(error) => Err(error.to_string()),
         },

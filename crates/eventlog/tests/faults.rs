@@ -115,6 +115,11 @@ async fn a_lease_has_one_holder() {
     let second = tokio::time::timeout(Duration::from_secs(2), acquire("second")).await.unwrap();
     drop(second);
     let dropped = std::time::Instant::now();
-    drop(acquire("third").await);
+    let third = acquire("third").await;
     assert!(dropped.elapsed() > Duration::from_secs(2), "not before it ran out: {:?}", dropped.elapsed());
+    drop(third);
+    let dropped = std::time::Instant::now();
+    let followed = acquire("third").await;
+    assert!(dropped.elapsed() < Duration::from_secs(1), "its own lease at once: {:?}", dropped.elapsed());
+    assert!(!followed.lost().is_cancelled());
 }

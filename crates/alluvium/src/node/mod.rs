@@ -4,6 +4,7 @@
 //! let in, then what was begun is finished, then the folds save where they are.
 
 mod contexts;
+mod identity;
 pub mod nats;
 mod parts;
 pub mod postgres;
@@ -117,11 +118,6 @@ async fn listen(config: &Config) -> Result<TcpListener, Failure> {
             .because(&error)
             .help("check `host` and `port`"),
     })
-}
-
-/// A name for this process, unique among all that share a log.
-fn owner() -> String {
-    format!("{}-{}", std::process::id(), uuid::Uuid::new_v4())
 }
 
 /// A problem at start, before anybody can be answered.

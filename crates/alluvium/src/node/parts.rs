@@ -13,7 +13,8 @@ use async_nats::jetstream;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::{at_start, nats, owner, postgres, token};
+use super::identity::Identity;
+use super::{at_start, nats, postgres, token};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
 use crate::secrets::Secrets;
@@ -27,8 +28,8 @@ pub struct Parts {
     pub config: Config,
     /// The installation's secrets.
     pub secrets: Secrets,
-    /// Unique to this process.
-    pub owner: String,
+    /// Names this process as the holder of leases.
+    pub identity: Identity,
     /// The log.
     pub js: jetstream::Context,
     /// The read models.
@@ -81,12 +82,14 @@ impl Parts {
         let blobs = BlobStore::open(config.data_dir.join("blobs")).await.map_err(|error| {
             Failure::unavailable("cli.io", "The directory of uploaded files cannot be used.").because(&error)
         })?;
+        let identity = Identity::of(&config.data_dir)
+            .map_err(|error| Failure::unavailable("cli.io", "The data directory cannot be used.").because(&error))?;
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
         let projections = Projections::open(settings, projections()).await.map_err(|error| at_start(error.into()))?;
         Ok(Self {
             config: config.clone(),
             secrets: secrets.clone(),
-            owner: owner(),
+            identity,
             js,
             pool,
             freshness,

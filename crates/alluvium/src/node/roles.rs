@@ -37,7 +37,7 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
 
 fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static str, context: Arc<C>) {
     let options = ExecutorOptions {
-        owner: parts.owner.clone(),
+        owner: parts.identity.name().to_owned(),
         replicas: parts.config.nats.replicas,
         log: LogOptions::default(),
     };
