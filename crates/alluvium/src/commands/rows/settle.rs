@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use alluvium_kernel::{Position, Timestamp};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
 use crate::client::{Client, TableName};
@@ -18,42 +18,49 @@ const STREAM: &str = "STORAGE";
 const WAIT: Duration = Duration::from_mins(10);
 /// How long one question may take at the server, in milliseconds.
 const ASK_MS: u64 = 5_000;
+/// Pause before a question is asked again.
+const ASK_PAUSE: Duration = Duration::from_millis(100);
 /// Refused messages that are shown.
 const REFUSED_SHOWN_MAX: usize = 5;
 
-/// Waits until the table holds everything up to the last message.
+/// Waits until the table holds everything up to the last message. The rows are on the log by now, so a server that does not
+/// answer for a while is asked again: failing would make people publish them twice.
 pub async fn wait(cx: &Context, client: &Client, table: &TableName, span: (u64, u64), since: Timestamp) -> Done {
-    let last = span.1;
     let began = Instant::now();
     let progress = Progress::new(cx.ui, "waiting for the table", None);
-    let position = Position::of(STREAM, last).to_token();
-    loop {
-        let asked = client
+    let position = Position::of(STREAM, span.1).to_token();
+    let preview = || {
+        client
             .request(Method::GET, &table.path(&["preview"]))
             .query(&[("limit", 1)])
             .header("Alv-Min-Position", &position)
-            .header("Alv-Wait-Ms", ASK_MS);
-        match client.json(asked).await {
-            Ok(_) => break,
+            .header("Alv-Wait-Ms", ASK_MS)
+    };
+    let there = patiently(client, began, preview).await;
+    progress.finish();
+    there?;
+    cx.ui.ok(format!("in the table after {:.1} s more", began.elapsed().as_secs_f64()));
+    refused(cx, client, began, span, since).await
+}
+
+/// Asks until the server answers.
+async fn patiently(client: &Client, began: Instant, ask: impl Fn() -> RequestBuilder) -> Result<Value, Failure> {
+    loop {
+        match client.json(ask()).await {
             Err(failure) if failure.exit == Exit::Unavailable && began.elapsed() < WAIT => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(ASK_PAUSE).await;
             }
-            Err(failure) => {
-                progress.finish();
-                return Err(failure.note("the rows are on the log; the table takes them in when it can"));
-            }
+            Err(failure) => return Err(failure.note("the rows are on the log; the table takes them in when it can")),
+            Ok(answer) => return Ok(answer),
         }
     }
-    progress.finish();
-    cx.ui.ok(format!("in the table after {:.1} s more", began.elapsed().as_secs_f64()));
-    refused(cx, client, span, since).await
 }
 
 /// Dead letters that came of these messages. Only the admin may read them, so another key learns nothing here.
-async fn refused(cx: &Context, client: &Client, (first, last): (u64, u64), since: Timestamp) -> Done {
+async fn refused(cx: &Context, client: &Client, began: Instant, (first, last): (u64, u64), since: Timestamp) -> Done {
     let since = since.to_rfc3339();
     let query = [("subject", "dlq.default.storage.rows.*"), ("limit", "1000"), ("since", since.as_str())];
-    let body = match client.json(client.request(Method::GET, "/events").query(&query)).await {
+    let body = match patiently(client, began, || client.request(Method::GET, "/events").query(&query)).await {
         Ok(body) => body,
         Err(failure) if failure.exit == Exit::NotAllowed => return Ok(()),
         Err(failure) => return Err(failure),
