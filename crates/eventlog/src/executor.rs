@@ -1,8 +1,6 @@
 //! Executes one context's commands: pull, take in, decide, commit, tell, acknowledge.
 
 use std::{
-    collections::HashMap,
-    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,34 +8,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-use alluvium_kernel::{Authorizer, Outcome, Position, Problem, SigningKey, Verdict, header, subject};
-use alluvium_messaging::{Commit, Contract, PullSettings, Puller, direct, stream_created};
+use alluvium_kernel::{Authorizer, Problem, SigningKey};
+use alluvium_messaging::{PullSettings, Puller, stream_created};
 use async_nats::{
-    HeaderMap, Message,
+    Message,
     jetstream::{
         self,
         consumer::{AckPolicy, pull},
     },
 };
-use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     commit::pause,
-    context::{BoundedContext, Decision},
-    intake::{Fate, ID_REUSED, InFlight, Intake, Received, Taken, Task, dry, id_reused, refused},
+    context::BoundedContext,
+    decider::Decider,
+    finisher::Finisher,
+    intake::{InFlight, Intake, Taken},
     lease::Lease,
     log::{Log, LogOptions},
-    outcome::{DryVerdict, OutcomePublisher},
-    ring::RingEntry,
-    unit::{Kept, Note, Unit},
+    outcome::OutcomePublisher,
 };
 
 /// The stream of commands.
-const STREAM: &str = "CMD";
-/// The stream of dead letters takes these subjects.
-const DEAD_WHAT: &str = "command";
+pub(crate) const STREAM: &str = "CMD";
 /// Commands decided together.
 pub const BATCH_COMMANDS_MAX: usize = 500;
 /// Bytes of commands decided together.
@@ -49,8 +44,6 @@ const ACK_WAIT_SECONDS: u64 = 5;
 const UNACKED_COMMANDS_MAX: i64 = 4_096;
 /// Batches whose outcomes are being published while the next are decided.
 const BATCHES_FINISHING_MAX: usize = 4;
-/// Decisions of one group after another writer was first.
-const CONFLICTS_MAX: u32 = 8;
 
 /// How an executor works.
 #[derive(Clone, Debug)]
@@ -254,334 +247,4 @@ async fn decide_all<C: BoundedContext>(
         });
     }
     while finishing.join_next().await.is_some() {}
-}
-
-/// Decides commands of one context.
-struct Decider<C: BoundedContext> {
-    context: Arc<C>,
-    log: Log,
-    outcomes: OutcomePublisher,
-}
-
-/// What a command comes to if the unit commits.
-enum Planned {
-    Settled(Fate),
-    Kept,
-    Replayed(RingEntry),
-}
-
-impl<C: BoundedContext> Decider<C> {
-    /// Groups side by side, each in order.
-    async fn decide(&self, tasks: Vec<Task<C::Command>>) -> Vec<(Received, Fate)> {
-        let mut groups: HashMap<String, Vec<Task<C::Command>>> = HashMap::new();
-        for task in tasks {
-            let key = if task.received.dry_run {
-                format!("? {}", task.received.seq)
-            } else {
-                format!("{} {}", task.received.tenant, task.group)
-            };
-            groups.entry(key).or_default().push(task);
-        }
-        let mut deciding: FuturesUnordered<_> = groups.into_values().map(|tasks| self.guarded(tasks)).collect();
-        let mut fates = Vec::new();
-        while let Some(decided) = deciding.next().await {
-            fates.extend(decided);
-        }
-        fates
-    }
-
-    /// A panic while deciding puts aside the one command that leads to it, not its neighbours.
-    async fn guarded(&self, tasks: Vec<Task<C::Command>>) -> Vec<(Received, Fate)> {
-        if let Ok(fates) = AssertUnwindSafe(self.group(&tasks)).catch_unwind().await {
-            return tasks.into_iter().map(|task| task.received).zip(fates).collect();
-        }
-        let mut all = Vec::new();
-        for task in tasks {
-            let alone = std::slice::from_ref(&task);
-            let fate = if let Ok(mut fates) = AssertUnwindSafe(self.group(alone)).catch_unwind().await {
-                fates.pop().unwrap_or_else(|| task.received.again())
-            } else {
-                tracing::error!(command = %task.received.command, command.id = %task.received.command_id, "panicked");
-                Fate::Dead(Problem::internal())
-            };
-            all.push((task.received, fate));
-        }
-        all
-    }
-
-    async fn group(&self, tasks: &[Task<C::Command>]) -> Vec<Fate> {
-        let mut fates = Vec::with_capacity(tasks.len());
-        while fates.len() < tasks.len() {
-            let rest = &tasks[fates.len()..];
-            fates.extend(self.unit(rest).await);
-        }
-        fates
-    }
-
-    /// Decides and commits the first commands of `tasks`, as many as fit one unit, at least one.
-    async fn unit(&self, tasks: &[Task<C::Command>]) -> Vec<Fate> {
-        let first = &tasks[0].received;
-        for conflict in 0..CONFLICTS_MAX {
-            let mut unit = Unit::new(self.log.clone(), first.tenant.clone(), conflict > 0, first.dry_run);
-            let planned = self.plan(tasks, &mut unit).await;
-            match unit.is_proven().await {
-                Ok(true) => {}
-                // Another writer of these aggregates (a fold) was there since they were loaded.
-                Ok(false) => continue,
-                Err(problem) => {
-                    tracing::warn!(context = C::NAME, %problem, "decisions could not be checked; they are made again");
-                    return tasks[..planned.len()].iter().map(|task| task.received.again()).collect();
-                }
-            }
-            let single: Vec<(&str, &str)> = tasks[..planned.len()]
-                .iter()
-                .zip(&planned)
-                .filter(|(_, planned)| matches!(planned, Planned::Kept))
-                .flat_map(|(task, _)| {
-                    let header = |name| task.received.header(name).map(|value| (name, value));
-                    [header(header::REPLY), header(header::TRACE_PARENT)].into_iter().flatten()
-                })
-                .take(2)
-                .collect();
-            match unit.commit(&single).await {
-                Ok(Some(kept)) => return self.fates(tasks, planned, kept).await,
-                Ok(None) => pause(conflict).await,
-                Err(problem) => {
-                    tracing::warn!(context = C::NAME, %problem, "a commit failed; its commands are decided again");
-                    return tasks[..planned.len()].iter().map(|task| task.received.again()).collect();
-                }
-            }
-        }
-        tasks.iter().map(|task| task.received.again()).collect()
-    }
-
-    async fn plan(&self, tasks: &[Task<C::Command>], unit: &mut Unit) -> Vec<Planned> {
-        let mut planned = Vec::with_capacity(tasks.len());
-        for task in tasks {
-            unit.begin(task.received.stamp());
-            let result = self.context.plan(&task.command, &task.received.at(), unit).await;
-            let decision = match (unit.replayed().cloned(), result) {
-                (Some(entry), _) if !task.received.dry_run => {
-                    unit.rollback();
-                    planned.push(Planned::Replayed(entry));
-                    continue;
-                }
-                (_, result) => result,
-            };
-            if let (Ok(decision), false) = (&decision, task.received.dry_run)
-                && !decision.busy
-                && unit.is_too_large(&decision.result)
-            {
-                unit.rollback();
-                if !planned.is_empty() {
-                    // It may fit a unit of its own.
-                    return planned;
-                }
-                let detail = "The command leads to more events than one message holds; split it.";
-                let problem = Problem::new("command.too_large", 413, detail);
-                planned.push(Planned::Settled(refused(&task.received, problem)));
-                continue;
-            }
-            planned.push(settle(&task.received, decision, unit));
-        }
-        planned
-    }
-
-    async fn fates(&self, tasks: &[Task<C::Command>], planned: Vec<Planned>, kept: Vec<(Kept, u64)>) -> Vec<Fate> {
-        let mut kept = kept.into_iter();
-        let mut fates = Vec::with_capacity(planned.len());
-        for (task, planned) in tasks.iter().zip(planned) {
-            let received = &task.received;
-            fates.push(match planned {
-                Planned::Settled(fate) => fate,
-                Planned::Replayed(entry) => self.replayed(received, &entry).await,
-                Planned::Kept => {
-                    kept.next().map_or_else(|| received.again(), |(kept, seq)| accepted::<C>(received, kept, seq))
-                }
-            });
-        }
-        fates
-    }
-
-    /// The outcome of a command that is on the log already: as published, else as its commit says.
-    async fn replayed(&self, received: &Received, entry: &RingEntry) -> Fate {
-        match self.outcomes.find(&received.tenant, &received.command_id).await {
-            Ok(Some(outcome)) => return crate::intake::repeated(received, &outcome),
-            Ok(None) if entry.body_hash != received.body_hash => {
-                return Fate::Answer(received.rejected(id_reused(&received.command_id)));
-            }
-            Ok(None) => {}
-            Err(problem) => return refused(received, problem),
-        }
-        match self.said_again(received, entry).await {
-            Ok(Some(outcome)) => Fate::Outcome(outcome),
-            Ok(None) => Fate::Settles,
-            Err(problem) => refused(received, problem),
-        }
-    }
-
-    async fn said_again(&self, received: &Received, entry: &RingEntry) -> Result<Option<Outcome>, Problem> {
-        let message = direct::leader_at(&self.log.js, self.log.stream(), entry.seq)
-            .await?
-            .ok_or_else(|| Problem::unavailable("platform.log_unavailable", "A commit cannot be read now."))?;
-        let commit = Commit::from_avro(&message.payload)
-            .map_err(|error| crate::stored::damaged(&message, &error.to_string()))?;
-        let mut notes: HashMap<String, Note> = match message.header(header::RESULTS) {
-            Some(text) => {
-                serde_json::from_str(text).map_err(|error| crate::stored::damaged(&message, &error.to_string()))?
-            }
-            None => HashMap::new(),
-        };
-        let note = notes.remove(&received.command_id).unwrap_or_default();
-        if note.awaits {
-            return Ok(None);
-        }
-        let own = commit.entries.into_iter().filter(|entry| entry.command_id == received.command_id);
-        let verdict = Verdict::Accepted {
-            position: Position::of(C::STREAM, entry.seq + note.ahead),
-            events: own.map(|entry| entry.r#type).collect(),
-            result: note.result,
-        };
-        Ok(Some(received.outcome(verdict)))
-    }
-}
-
-fn settle(received: &Received, decision: Result<Decision, Problem>, unit: &mut Unit) -> Planned {
-    match decision {
-        Ok(decision) if decision.busy => {
-            unit.rollback();
-            Planned::Settled(received.again())
-        }
-        Ok(decision) if received.dry_run => {
-            let events = unit.rollback();
-            let verdict = DryVerdict::Accepted { events, result: decision.result };
-            Planned::Settled(Fate::Dry(dry(received, verdict)))
-        }
-        Ok(decision) => {
-            unit.keep(decision.result, decision.awaits_settlement);
-            Planned::Kept
-        }
-        Err(problem) => {
-            unit.rollback();
-            Planned::Settled(refused(received, problem))
-        }
-    }
-}
-
-fn accepted<C: BoundedContext>(received: &Received, mut kept: Kept, seq: u64) -> Fate {
-    if kept.awaits() {
-        return Fate::Settles;
-    }
-    let events = std::mem::take(&mut kept.events);
-    let verdict = Verdict::Accepted { position: Position::of(C::STREAM, seq), events, result: kept.result() };
-    Fate::Outcome(received.outcome(verdict))
-}
-
-/// Tells what became of commands, then acknowledges them.
-#[derive(Clone)]
-struct Finisher {
-    js: jetstream::Context,
-    outcomes: OutcomePublisher,
-    in_flight: InFlight,
-}
-
-impl Finisher {
-    async fn finish(&self, fates: Vec<(Received, Fate)>) {
-        futures::future::join_all(fates.iter().map(|(received, fate)| async move {
-            self.end(received, fate).await;
-            self.in_flight.leave(received);
-        }))
-        .await;
-    }
-
-    /// Puts off what is under way already, without touching the mark that says so.
-    async fn put_off(&self, waiting: &[(Received, Fate)]) {
-        for (received, fate) in waiting {
-            self.end(received, fate).await;
-        }
-    }
-
-    async fn end(&self, received: &Received, fate: &Fate) {
-        let told = match fate {
-            Fate::Outcome(outcome) => {
-                count(outcome);
-                self.outcomes.settle(&received.tenant, outcome, received.reply_to()).await.map(drop)
-            }
-            Fate::Answer(outcome) => {
-                let refused = matches!(&outcome.verdict, Verdict::Rejected { problem } if problem.code == ID_REUSED);
-                if !refused {
-                    self.outcomes.tell_again(&received.tenant, outcome).await;
-                }
-                self.reply(received, outcome).await
-            }
-            Fate::Dry(outcome) => self.reply(received, outcome).await,
-            Fate::Settles => Ok(()),
-            Fate::Dead(problem) => self.bury(received, problem).await,
-            Fate::Again(delay) => return self.again(received, *delay).await,
-        };
-        match told {
-            Ok(()) => self.acknowledge(received, "+ACK".to_owned()).await,
-            Err(problem) => {
-                tracing::warn!(command.id = %received.command_id, %problem, "an outcome could not be told yet");
-                if let Fate::Again(delay) = received.again() {
-                    self.again(received, delay).await;
-                }
-            }
-        }
-    }
-
-    async fn reply(&self, received: &Received, answer: &impl serde::Serialize) -> Result<(), Problem> {
-        match received.reply_to() {
-            Some(to) => self.outcomes.reply(to, answer).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn again(&self, received: &Received, delay: Duration) {
-        self.acknowledge(received, format!("-NAK {{\"delay\": {}}}", delay.as_nanos())).await;
-    }
-
-    /// Nobody waits for the server to have heard: a command whose acknowledgement is lost comes again and is known.
-    async fn acknowledge(&self, received: &Received, word: String) {
-        if let Some(reply) = received.message.reply.clone()
-            && let Err(error) = self.js.client().publish(reply, word.into()).await
-        {
-            tracing::debug!(command.id = %received.command_id, %error, "an acknowledgement was not sent");
-        }
-    }
-
-    /// Puts a command aside for people to look at, and rejects it.
-    async fn bury(&self, received: &Received, problem: &Problem) -> Result<(), Problem> {
-        let context = received.command.split('.').next().unwrap_or_default();
-        let subject = subject::dead_letter(&received.tenant, context, DEAD_WHAT, received.seq);
-        let mut headers: HeaderMap = received.message.headers.clone().unwrap_or_default();
-        headers.insert(header::REASON_CODE, problem.code.as_str());
-        headers.insert(header::REASON, problem.detail.replace(['\r', '\n'], " "));
-        headers.insert(header::ORIGIN, format!("{STREAM}:{}", received.seq));
-        // Its own id, so that a letter sent twice is kept once and the command's id stays free.
-        headers.insert(header::MESSAGE_ID, format!("dlq:{STREAM}:{}", received.seq));
-        let unavailable = |error: jetstream::context::PublishError| {
-            Problem::from(alluvium_messaging::Error::of_publish(&subject, &error))
-        };
-        let payload = received.message.payload.clone();
-        self.js
-            .publish_with_headers(subject.clone(), headers, payload)
-            .await
-            .map_err(unavailable)?
-            .await
-            .map_err(unavailable)?;
-        tracing::error!(command.id = %received.command_id, command = %received.command, %problem, "a command was put aside");
-        let outcome = received.rejected(problem.clone());
-        count(&outcome);
-        self.outcomes.settle(&received.tenant, &outcome, received.reply_to()).await.map(drop)
-    }
-}
-
-fn count(outcome: &Outcome) {
-    let status = match &outcome.verdict {
-        Verdict::Accepted { .. } => "accepted",
-        Verdict::Rejected { .. } => "rejected",
-    };
-    let context = outcome.command.split('.').next().unwrap_or_default().to_owned();
-    metrics::counter!("alluvium_commands_total", "context" => context, "status" => status).increment(1);
 }

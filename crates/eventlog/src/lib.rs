@@ -9,7 +9,9 @@ mod client;
 mod commit;
 mod context;
 mod cqrs;
+mod decider;
 mod executor;
+mod finisher;
 mod intake;
 mod lease;
 mod log;
@@ -18,6 +20,7 @@ mod ring;
 mod sender;
 mod stored;
 mod unit;
+mod working;
 
 use alluvium_kernel::ErrorInfo;
 

@@ -85,7 +85,8 @@ impl Log {
             return Ok(stored);
         }
         let stored = match self.last(&subject).await? {
-            None => Stored::default(),
+            // Not kept: what comes next is its first commit, or a refusal that the log is asked about again.
+            None => return Ok(Arc::default()),
             // Its first commit is its last: the whole history came with the answer.
             Some(last) if last.header(EXPECTED) == Some("0") => {
                 let mut stored = Stored::default();
@@ -131,7 +132,7 @@ impl Log {
         answered.await.map_err(|_| stopped())?
     }
 
-    fn at_hand<A: LogAggregate>(&self, subject: &str) -> Option<Arc<Stored<A>>> {
+    pub(crate) fn at_hand<A: LogAggregate>(&self, subject: &str) -> Option<Arc<Stored<A>>> {
         self.cache.get(subject)?.stored.downcast().ok()
     }
 

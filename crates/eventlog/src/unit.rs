@@ -1,6 +1,6 @@
 //! A unit of work: several commands decided in order on working copies, committed all or none.
 
-use std::{any::Any, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use alluvium_kernel::{Actor, Problem, Timestamp, Token, header};
 use alluvium_messaging::{ContractSet, Entry, batch::BATCH_MESSAGES_MAX};
@@ -8,10 +8,11 @@ use cqrs_es::event_sink::EventSink;
 
 use crate::{
     commit::{Committed, SubjectDraft, commit},
-    log::{Cached, Log},
+    log::Log,
     outcome::DryEvent,
     ring::RingEntry,
     stored::{LogAggregate, Stored},
+    working::{Working, WorkingCopy},
 };
 
 /// Bytes of one commit message; well under the server's `max_payload` of 1 MiB, headers included.
@@ -19,7 +20,7 @@ pub(crate) const COMMIT_BYTES_MAX: usize = 768 * 1024;
 /// Bytes of a commit's results header.
 const RESULTS_BYTES_MAX: usize = 128 * 1024;
 /// What an entry takes besides its event and names, in bytes, roughly.
-const ENTRY_OVERHEAD_BYTES: usize = 64;
+pub(crate) const ENTRY_OVERHEAD_BYTES: usize = 64;
 
 /// Why an aggregate did not handle a command.
 #[derive(Debug)]
@@ -107,76 +108,6 @@ struct Current {
     replayed: Option<RingEntry>,
 }
 
-/// A working copy of whatever aggregate.
-trait Working: Send {
-    fn as_any(&mut self) -> &mut dyn Any;
-    fn seq(&self) -> u64;
-    fn chain(&self) -> &alluvium_kernel::Chain;
-    fn truncate(&mut self, staged: usize);
-    fn committed(&mut self, seq: u64, chain: alluvium_kernel::Chain, entries: &[Entry]) -> Cached;
-}
-
-struct WorkingCopy<A: LogAggregate> {
-    base: Arc<Stored<A>>,
-    /// `None` while nothing differs from the base.
-    state: Option<A>,
-    staged: Vec<A::Event>,
-}
-
-impl<A: LogAggregate> WorkingCopy<A> {
-    fn state(&self) -> &A {
-        self.state.as_ref().unwrap_or(&self.base.state)
-    }
-
-    fn state_mut(&mut self) -> &mut A {
-        self.state.get_or_insert_with(|| self.base.state.clone())
-    }
-
-    fn rebuild(&mut self) {
-        self.state = None;
-        if self.staged.is_empty() {
-            return;
-        }
-        let mut state = self.base.state.clone();
-        self.staged.iter().cloned().for_each(|event| state.apply(event));
-        self.state = Some(state);
-    }
-}
-
-impl<A: LogAggregate> Working for WorkingCopy<A> {
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-
-    fn seq(&self) -> u64 {
-        self.base.seq
-    }
-
-    fn chain(&self) -> &alluvium_kernel::Chain {
-        &self.base.chain
-    }
-
-    fn truncate(&mut self, staged: usize) {
-        if self.staged.len() > staged {
-            self.staged.truncate(staged);
-            self.rebuild();
-        }
-    }
-
-    fn committed(&mut self, seq: u64, chain: alluvium_kernel::Chain, entries: &[Entry]) -> Cached {
-        let mut ring = self.base.ring.clone();
-        let mut bytes = self.base.bytes;
-        for entry in entries {
-            bytes += entry.event.len() + ENTRY_OVERHEAD_BYTES;
-            let (command_id, body_hash) = (entry.command_id.clone(), entry.body_hash.clone());
-            ring.push(RingEntry { command_id, body_hash, seq });
-        }
-        let events = self.base.events + entries.len();
-        let state = self.state.take().unwrap_or_else(|| self.base.state.clone());
-        Cached::of(Arc::new(Stored { state, seq, chain, events, ring, bytes }))
-    }
-}
-
 impl Unit {
     pub(crate) fn new(log: Log, tenant: Token, fresh: bool, dry: bool) -> Self {
         let (slots, by_subject, kept) = (Vec::new(), BTreeMap::new(), Vec::new());
@@ -227,6 +158,24 @@ impl Unit {
         Ok(())
     }
 
+    /// Takes an aggregate that this command makes for one that is not there yet, instead of asking the log first. A guess
+    /// is safe: a commit expects that its subject is empty, a refusal is checked like any other, and either one failing
+    /// means deciding anew on what the log has.
+    pub fn presume_new<A: LogAggregate>(&mut self, id: &Token) {
+        let subject = self.log.subject::<A>(&self.tenant, id);
+        if !self.fresh && !self.by_subject.contains_key(&subject) && self.log.at_hand::<A>(&subject).is_none() {
+            self.add_slot::<A>(subject, Arc::default());
+        }
+    }
+
+    fn add_slot<A: LogAggregate>(&mut self, subject: String, base: Arc<Stored<A>>) -> usize {
+        let at = self.slots.len();
+        let working = Box::new(WorkingCopy::new(base));
+        self.slots.push(Slot { subject: subject.clone(), entries: Vec::new(), bytes: 0, working });
+        self.by_subject.insert(subject, at);
+        at
+    }
+
     async fn open<A: LogAggregate>(&mut self, id: &Token) -> Result<usize, Problem> {
         let subject = self.log.subject::<A>(&self.tenant, id);
         let at = if let Some(at) = self.by_subject.get(&subject) {
@@ -237,10 +186,7 @@ impl Unit {
             } else {
                 self.log.load(&self.tenant, id).await?
             };
-            let working = Box::new(WorkingCopy { base, state: None, staged: Vec::new() });
-            self.slots.push(Slot { subject: subject.clone(), entries: Vec::new(), bytes: 0, working });
-            self.by_subject.insert(subject, self.slots.len() - 1);
-            self.slots.len() - 1
+            self.add_slot::<A>(subject, base)
         };
         let copy = slot_copy::<A>(&mut self.slots[at])?;
         if let Some(current) = &mut self.current {

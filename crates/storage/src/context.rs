@@ -87,6 +87,9 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
         }
         _ => Vec::new(),
     };
+    if matches!(command, ProjectCommand::CreateProject(_)) {
+        unit.presume_new::<Project>(&id);
+    }
     let events = unit.handle::<Project>(&id, command.clone(), at).await?;
     let mut result = json!(null);
     for event in events {
@@ -117,6 +120,7 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
 async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
     let TableCreated { project, bucket, table, uid, columns, primary_key } = created;
     let id = token(&uid)?;
+    unit.presume_new::<Table>(&id);
     unit.handle::<Table>(&id, OpenTable { project, bucket, table, uid, columns, primary_key }.into(), at).await?;
     Ok(())
 }

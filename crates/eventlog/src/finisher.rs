@@ -1,0 +1,124 @@
+//! Tells what became of commands: outcome, answer, acknowledgement, dead letter.
+
+use std::time::Duration;
+
+use alluvium_kernel::{Outcome, Problem, Verdict, header, subject};
+use async_nats::{HeaderMap, jetstream};
+
+use crate::{
+    executor::STREAM,
+    intake::{Fate, ID_REUSED, InFlight, Received},
+    outcome::OutcomePublisher,
+};
+
+/// The kind of dead letters that commands become; part of their subject.
+const DEAD_WHAT: &str = "command";
+
+/// Tells what became of commands, then acknowledges them.
+#[derive(Clone)]
+pub(crate) struct Finisher {
+    pub js: jetstream::Context,
+    pub outcomes: OutcomePublisher,
+    pub in_flight: InFlight,
+}
+
+impl Finisher {
+    pub async fn finish(&self, fates: Vec<(Received, Fate)>) {
+        futures::future::join_all(fates.iter().map(|(received, fate)| async move {
+            self.end(received, fate).await;
+            self.in_flight.leave(received);
+        }))
+        .await;
+    }
+
+    /// Puts off what is under way already, without touching the mark that says so.
+    pub async fn put_off(&self, waiting: &[(Received, Fate)]) {
+        for (received, fate) in waiting {
+            self.end(received, fate).await;
+        }
+    }
+
+    async fn end(&self, received: &Received, fate: &Fate) {
+        let told = match fate {
+            Fate::Outcome(outcome) => {
+                count(outcome);
+                self.outcomes.settle(&received.tenant, outcome, received.reply_to()).await.map(drop)
+            }
+            Fate::Answer(outcome) => {
+                let refused = matches!(&outcome.verdict, Verdict::Rejected { problem } if problem.code == ID_REUSED);
+                if !refused {
+                    self.outcomes.tell_again(&received.tenant, outcome).await;
+                }
+                self.reply(received, outcome).await
+            }
+            Fate::Dry(outcome) => self.reply(received, outcome).await,
+            Fate::Settles => Ok(()),
+            Fate::Dead(problem) => self.bury(received, problem).await,
+            Fate::Again(delay) => return self.again(received, *delay).await,
+        };
+        match told {
+            Ok(()) => self.acknowledge(received, "+ACK".to_owned()).await,
+            Err(problem) => {
+                tracing::warn!(command.id = %received.command_id, %problem, "an outcome could not be told yet");
+                if let Fate::Again(delay) = received.again() {
+                    self.again(received, delay).await;
+                }
+            }
+        }
+    }
+
+    async fn reply(&self, received: &Received, answer: &impl serde::Serialize) -> Result<(), Problem> {
+        match received.reply_to() {
+            Some(to) => self.outcomes.reply(to, answer).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn again(&self, received: &Received, delay: Duration) {
+        self.acknowledge(received, format!("-NAK {{\"delay\": {}}}", delay.as_nanos())).await;
+    }
+
+    /// Nobody waits for the server to have heard: a command whose acknowledgement is lost comes again and is known.
+    async fn acknowledge(&self, received: &Received, word: String) {
+        if let Some(reply) = received.message.reply.clone()
+            && let Err(error) = self.js.client().publish(reply, word.into()).await
+        {
+            tracing::debug!(command.id = %received.command_id, %error, "an acknowledgement was not sent");
+        }
+    }
+
+    /// Puts a command aside for people to look at, and rejects it.
+    async fn bury(&self, received: &Received, problem: &Problem) -> Result<(), Problem> {
+        let context = received.command.split('.').next().unwrap_or_default();
+        let subject = subject::dead_letter(&received.tenant, context, DEAD_WHAT, received.seq);
+        let mut headers: HeaderMap = received.message.headers.clone().unwrap_or_default();
+        headers.insert(header::REASON_CODE, problem.code.as_str());
+        headers.insert(header::REASON, problem.detail.replace(['\r', '\n'], " "));
+        headers.insert(header::ORIGIN, format!("{STREAM}:{}", received.seq));
+        // Its own id, so that a letter sent twice is kept once and the command's id stays free.
+        headers.insert(header::MESSAGE_ID, format!("dlq:{STREAM}:{}", received.seq));
+        let unavailable = |error: jetstream::context::PublishError| {
+            Problem::from(alluvium_messaging::Error::of_publish(&subject, &error))
+        };
+        let payload = received.message.payload.clone();
+        self.js
+            .publish_with_headers(subject.clone(), headers, payload)
+            .await
+            .map_err(unavailable)?
+            .await
+            .map_err(unavailable)?;
+        tracing::error!(command.id = %received.command_id, command = %received.command, %problem, "a command was put aside");
+        let outcome = received.rejected(problem.clone());
+        count(&outcome);
+        self.outcomes.settle(&received.tenant, &outcome, received.reply_to()).await.map(drop)
+    }
+}
+
+fn count(outcome: &Outcome) {
+    let status = match &outcome.verdict {
+        Verdict::Accepted { .. } => "accepted",
+        Verdict::Rejected { .. } => "rejected",
+    };
+    let context = outcome.command.split('.').next().unwrap_or_default().to_owned();
+    metrics::counter!("alluvium_commands_total", "context" => context, "status" => status).increment(1);
+}
