@@ -69,6 +69,28 @@ async fn an_id_is_carried_out_once_and_belongs_to_one_body() {
 }
 
 #[tokio::test]
+async fn what_was_taken_for_new_and_is_not_is_decided_on_what_the_log_has() {
+    let world = World::new().await;
+    let client = world.client().await;
+    let note = |id: &str, by| {
+        let command = Command::Move(Move { from: "c".into(), ledger: "l".into(), by });
+        request(id, command)
+    };
+    // A new executor knows nothing of the ledger and takes it for new each time.
+    for round in 1..=3 {
+        let running = world.execute(world.js.clone(), "a");
+        accepted(&client.send(&add(&format!("add-{round}"), "c", 2), WAIT).await.unwrap());
+        let moved = accepted(&client.send(&note(&format!("move-{round}"), 1), WAIT).await.unwrap());
+        assert_eq!(moved.1["lines"], round, "{moved:?}");
+        let refused = client.send(&note(&format!("too-many-{round}"), 100), WAIT).await.unwrap();
+        assert_eq!(code(&refused), "play.too_few");
+        running.stop().await;
+    }
+    let ledger = world.log().load::<Ledger>(&token("default"), &token("l")).await.unwrap();
+    assert_eq!(ledger.state.lines.len(), 3);
+}
+
+#[tokio::test]
 async fn a_rejection_stays_a_rejection() {
     let world = World::new().await;
     let running = world.execute(world.js.clone(), "a");

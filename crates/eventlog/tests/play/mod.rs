@@ -197,6 +197,8 @@ impl BoundedContext for Play {
             Command::Move(Move { from, ledger, by }) => {
                 // The note first, so that a refusal must take something back.
                 let text = format!("{by} from {from}");
+                // A guess that is wrong whenever the ledger is there and not at hand.
+                unit.presume_new::<Ledger>(&token(ledger));
                 unit.stage::<Ledger>(&token(ledger), LedgerEvent::Noted(Noted { text })).await?;
                 let result = unit.handle::<Counter>(&token(from), CounterCommand::Remove(*by), &()).await;
                 match result {
