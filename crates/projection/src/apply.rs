@@ -58,6 +58,40 @@ impl Applier {
     /// Applies messages, all after the watermark; gives how many were parked.
     pub async fn apply(&mut self, batch: &[LogMessage]) -> Result<usize, Error> {
         let Some(last) = batch.last() else { return Ok(0) };
+        let is_plain = self.parked.is_empty() && !batch.iter().any(|message| self.skipped.contains(&message.seq));
+        if is_plain && self.at_once(batch, last).await? {
+            return Ok(0);
+        }
+        self.carefully(batch, last).await
+    }
+
+    /// How almost every batch is applied: all of it, in as few round trips as it takes. False when some message cannot be
+    /// applied; then nothing is changed.
+    async fn at_once(&mut self, batch: &[LogMessage], last: &LogMessage) -> Result<bool, Error> {
+        let mut tx = self.pool.begin().await?;
+        let to = self.moved(&mut tx, last).await?;
+        let applied = AssertUnwindSafe(self.projection.apply(&mut tx, batch)).catch_unwind().await;
+        let result = match applied {
+            // Here deferred constraints speak.
+            Ok(Ok(())) => tx.commit().await.map_err(ApplyError::from),
+            Ok(Err(error)) => tx.rollback().await.map_err(ApplyError::Unavailable).and(Err(error)),
+            Err(_panic) => {
+                tx.rollback().await?;
+                return Ok(false);
+            }
+        };
+        match result {
+            Ok(()) => {
+                self.watermark = to;
+                Ok(true)
+            }
+            Err(ApplyError::Unavailable(error)) => Err(error.into()),
+            Err(ApplyError::Poison { .. } | ApplyError::Rejected(_)) => Ok(false),
+        }
+    }
+
+    /// Leaves out what is parked, and finds and parks what cannot be applied.
+    async fn carefully(&mut self, batch: &[LogMessage], last: &LogMessage) -> Result<usize, Error> {
         let mut tx = self.pool.begin().await?;
         let to = self.moved(&mut tx, last).await?;
         if !self.parked.is_empty() {

@@ -1,6 +1,5 @@
 //! Gathering messages into batches: large when there is much to do, one at once when there is not.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use alluvium_messaging::{Error as LogError, LogMessage, Tail, Tailed};
@@ -21,23 +20,19 @@ pub(crate) enum Gathered {
     Idle,
 }
 
-/// A tail with what was read from it but not yet asked for.
+/// A tail, read in batches.
 pub(crate) struct Reader {
     tail: Tail,
-    waiting: VecDeque<LogMessage>,
     reconnected: bool,
 }
 
 impl Reader {
     pub fn new(tail: Tail) -> Self {
-        Self { tail, waiting: VecDeque::new(), reconnected: false }
+        Self { tail, reconnected: false }
     }
 
     /// Waits for the next thing. Safe to drop while waiting: nothing read is lost.
     pub async fn first(&mut self) -> Result<Gathered, LogError> {
-        if let Some(message) = self.waiting.pop_front() {
-            return Ok(Gathered::Messages(vec![message]));
-        }
         if std::mem::take(&mut self.reconnected) {
             return Ok(Gathered::Reconnected);
         }
@@ -48,34 +43,30 @@ impl Reader {
         })
     }
 
-    /// Adds to a batch until it is full or waiting longer would only cost time. Nothing past `target` is added.
-    pub async fn fill(&mut self, batch: &mut Vec<LogMessage>, target: u64) {
+    /// Waits for the next thing; messages come in a full batch, if there are as many.
+    pub async fn batch(&mut self) -> Result<Gathered, LogError> {
+        let mut gathered = self.first().await?;
+        if let Gathered::Messages(batch) = &mut gathered {
+            self.fill(batch).await;
+        }
+        Ok(gathered)
+    }
+
+    /// Adds to a batch until it is full or waiting longer would only cost time.
+    pub async fn fill(&mut self, batch: &mut Vec<LogMessage>) {
         let deadline = Instant::now() + Duration::from_millis(BATCH_WAIT_MS);
         let mut bytes: usize = batch.iter().map(|message| message.payload.len()).sum();
         while batch.len() < BATCH_MESSAGES_MAX && bytes < BATCH_BYTES_MAX && !self.reconnected {
             let more_coming = batch.last().is_some_and(|message| message.pending > 0);
-            let next = match self.waiting.pop_front().or_else(|| self.tail.ready()) {
+            let next = match self.tail.ready() {
                 Some(message) => Some(message),
                 None if more_coming => self.wait(deadline).await,
                 None => None,
             };
-            match next {
-                Some(message) if message.seq <= target => {
-                    bytes += message.payload.len();
-                    batch.push(message);
-                }
-                Some(beyond) => {
-                    self.waiting.push_front(beyond);
-                    return;
-                }
-                None => return,
-            }
+            let Some(message) = next else { return };
+            bytes += message.payload.len();
+            batch.push(message);
         }
-    }
-
-    /// Puts back what was read too early.
-    pub fn put_back(&mut self, message: LogMessage) {
-        self.waiting.push_front(message);
     }
 
     async fn wait(&mut self, deadline: Instant) -> Option<LogMessage> {

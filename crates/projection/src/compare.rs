@@ -91,6 +91,10 @@ async fn table(
 ) -> Result<Option<Difference>, Error> {
     let table = quote(name);
     let (a, b) = (format!("{}.{table}", live.quoted()), format!("{}.{table}", replayed.quoted()));
+    let key_columns = key_columns(db, &a).await?;
+    if !key_columns.is_empty() && are_identical(db, &a, &b, &key_columns).await? {
+        return Ok(None);
+    }
     // Rows are compared as text: exact for every type, also those without an equality (json).
     let only =
         |one: &str, other: &str| format!("(SELECT t::text FROM {one} t EXCEPT ALL SELECT t::text FROM {other} t)");
@@ -100,13 +104,6 @@ async fn table(
     if only_live == 0 && only_replayed == 0 {
         return Ok(None);
     }
-    let key_columns: Vec<String> = sqlx::query_scalar(
-        "SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey) \
-         WHERE i.indisprimary AND i.indrelid = $1::regclass ORDER BY array_position(i.indkey::int2[], a.attnum)",
-    )
-    .bind(&a)
-    .fetch_all(&mut *db)
-    .await?;
     let key = if key_columns.is_empty() {
         "to_jsonb(t)".to_owned()
     } else {
@@ -127,6 +124,30 @@ async fn table(
     let first =
         Some(RowDifference { key: first, columns: differing(live.as_ref(), replayed.as_ref()), live, replayed });
     Ok(Some(Difference { table: name.to_owned(), only_live, only_replayed, first }))
+}
+
+/// The columns of a table's primary key, in its order.
+async fn key_columns(db: &mut PgConnection, table: &str) -> Result<Vec<String>, Error> {
+    let columns = sqlx::query_scalar(
+        "SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey) \
+         WHERE i.indisprimary AND i.indrelid = $1::regclass ORDER BY array_position(i.indkey::int2[], a.attnum)",
+    )
+    .bind(table)
+    .fetch_all(db)
+    .await?;
+    Ok(columns)
+}
+
+/// Whether two tables hold the same bytes under the same keys. Tells in one pass, and in a fraction of the time, what is almost
+/// always so; the live fold stands still meanwhile. Rows that are not identical may be equal still.
+async fn are_identical(db: &mut PgConnection, a: &str, b: &str, key_columns: &[String]) -> Result<bool, Error> {
+    let key = key_columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ");
+    let differs = format!(
+        "SELECT EXISTS (SELECT 1 FROM {a} x FULL JOIN {b} y USING ({key}) \
+         WHERE (x.* OPERATOR(pg_catalog.*=) y.*) IS NOT TRUE)"
+    );
+    let differs: bool = sqlx::query_scalar(AssertSqlSafe(differs)).fetch_one(db).await?;
+    Ok(!differs)
 }
 
 fn differing(live: Option<&Value>, replayed: Option<&Value>) -> Vec<String> {

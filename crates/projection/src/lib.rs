@@ -17,6 +17,7 @@
 //! # });
 //! ```
 
+mod ahead;
 mod apply;
 mod batch;
 mod compare;
@@ -25,6 +26,7 @@ mod freshness;
 mod generation;
 mod health;
 mod lineage;
+mod pace;
 mod parking;
 mod projection;
 mod projections;

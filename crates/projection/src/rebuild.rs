@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_kernel::Problem;
+use alluvium_messaging::LogMessage;
 use serde::Serialize;
 
+use crate::ahead::Ahead;
 use crate::apply::Applier;
-use crate::batch::{Gathered, Reader};
+use crate::batch::Gathered;
 use crate::compare::{Difference, compare};
 use crate::runner::{Unit, pass_irrelevant};
 use crate::watermark::Watermark;
@@ -80,8 +82,9 @@ impl Unit {
     pub async fn rebuild(&self, mode: RebuildMode) -> Result<RebuildReport, Error> {
         let _working = self.begin_work()?;
         let live = self.active.borrow().clone();
+        let ahead = self.read_ahead().await?;
         let next = Arc::new(generation::next(&self.pool, &*self.projection).await?);
-        let result = self.replay_and_flip(&live, &next, mode).await;
+        let result = self.replay_and_flip(&live, &next, ahead, mode).await;
         self.progress.send_replace(None);
         if result.is_err() {
             self.discard(&next).await;
@@ -93,13 +96,14 @@ impl Unit {
     pub async fn verify(&self) -> Result<VerifyReport, Error> {
         let _working = self.begin_work()?;
         let live = self.active.borrow().clone();
+        let ahead = self.read_ahead().await?;
         let scratch = Arc::new(generation::next(&self.pool, &*self.projection).await?);
         let result = async {
             if self.live_watermark(&live).await?.quarantined.is_some() {
                 let detail = format!("`{}` is quarantined: its stream is not the one it was folded from.", self.name());
                 return Err(Problem::new("projection.quarantined", 503, detail).into());
             }
-            let mut replay = Replay::begin(self, scratch.clone()).await?;
+            let mut replay = Replay::begin(self, scratch.clone(), ahead).await?;
             replay.to(self.live_watermark(&live).await?.seq).await?;
             let held = self.hold().await;
             let seq = self.live_watermark(&live).await?.seq;
@@ -115,6 +119,12 @@ impl Unit {
         result
     }
 
+    /// Begins to read from the start, while the tables are made; with when the stream was made that is read.
+    async fn read_ahead(&self) -> Result<(i64, Ahead), Error> {
+        let created = lineage::facts(&self.js, self.projection.stream()).await?.created;
+        Ok((created, Ahead::of(self.reader(1)?)))
+    }
+
     fn begin_work(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, Error> {
         self.working.try_lock().map_err(|_| {
             let detail = format!("A rebuild, check or remedy of `{}` is running; wait for it.", self.name());
@@ -126,9 +136,10 @@ impl Unit {
         &self,
         live: &Schema,
         next: &Arc<Schema>,
+        ahead: (i64, Ahead),
         mode: RebuildMode,
     ) -> Result<RebuildReport, Error> {
-        let mut replay = Replay::begin(self, next.clone()).await?;
+        let mut replay = Replay::begin(self, next.clone(), ahead).await?;
         replay.to(self.end_of(live).await?.0).await?;
         let held = self.hold().await;
         let (seq, comparable) = self.end_of(live).await?;
@@ -209,16 +220,18 @@ impl Unit {
 struct Replay<'a> {
     unit: &'a Unit,
     applier: Applier,
-    reader: Reader,
+    ahead: Ahead,
+    /// What was read beyond the last target.
+    beyond: Vec<LogMessage>,
     done: u64,
     total: u64,
 }
 
 impl<'a> Replay<'a> {
-    async fn begin(unit: &'a Unit, schema: Arc<Schema>) -> Result<Self, Error> {
+    async fn begin(unit: &'a Unit, schema: Arc<Schema>, (created, ahead): (i64, Ahead)) -> Result<Self, Error> {
         let mut applier = Applier::open(&unit.pool, unit.projection.clone(), schema, false).await?;
-        applier.adopt(lineage::facts(&unit.js, unit.projection.stream()).await?.created).await?;
-        let replay = Self { unit, applier, reader: unit.reader(1)?, done: 0, total: 0 };
+        applier.adopt(created).await?;
+        let replay = Self { unit, applier, ahead, beyond: Vec::new(), done: 0, total: 0 };
         replay.tell(Phase::Replaying);
         Ok(replay)
     }
@@ -230,22 +243,7 @@ impl<'a> Replay<'a> {
     /// Applies everything up to `target`, and nothing after it.
     async fn to(&mut self, target: u64) -> Result<(), Error> {
         while self.applier.watermark.seq < target {
-            // Lives through the pauses: dropping it would begin a reconnect anew each time.
-            let gathered = {
-                let mut first = std::pin::pin!(self.reader.first());
-                loop {
-                    tokio::select! {
-                        gathered = &mut first => break gathered?,
-                        () = tokio::time::sleep(Duration::from_millis(REPLAY_WAIT_MS)) => {
-                            pass_irrelevant(&self.unit.js, &mut self.applier, target).await?;
-                            if self.applier.watermark.seq >= target {
-                                return Ok(());
-                            }
-                        }
-                    }
-                }
-            };
-            match gathered {
+            match self.next().await? {
                 Gathered::Messages(batch) => self.batch(batch, target).await?,
                 Gathered::Reconnected => {
                     let watermark = &self.applier.watermark;
@@ -259,20 +257,27 @@ impl<'a> Replay<'a> {
                 }
             }
         }
+        // What was read ahead may be of a stream that was replaced since, without the reader having noticed.
+        lineage::verify(&self.unit.js, self.unit.projection.stream(), &self.applier.watermark).await?;
         Ok(())
     }
 
-    async fn batch(&mut self, mut batch: Vec<alluvium_messaging::LogMessage>, target: u64) -> Result<(), Error> {
-        if let Some(beyond) = batch.pop_if(|message| message.seq > target) {
+    async fn next(&mut self) -> Result<Gathered, Error> {
+        if !self.beyond.is_empty() {
+            return Ok(Gathered::Messages(std::mem::take(&mut self.beyond)));
+        }
+        let wait = Duration::from_millis(REPLAY_WAIT_MS);
+        Ok(tokio::time::timeout(wait, self.ahead.next()).await.unwrap_or(Ok(Gathered::Idle))?)
+    }
+
+    async fn batch(&mut self, mut batch: Vec<LogMessage>, target: u64) -> Result<(), Error> {
+        self.beyond = batch.split_off(batch.partition_point(|message| message.seq <= target));
+        let Some(last) = batch.last() else {
             // All that concerns the fold up to the target is applied: the next that does lies beyond it.
-            self.reader.put_back(beyond);
             pass_irrelevant(&self.unit.js, &mut self.applier, target).await?;
             return Ok(());
-        }
-        self.reader.fill(&mut batch, target).await;
-        if let Some(last) = batch.last() {
-            self.total = self.done + batch.len() as u64 + last.pending;
-        }
+        };
+        self.total = self.done + batch.len() as u64 + last.pending;
         self.applier.apply(&batch).await?;
         self.done += batch.len() as u64;
         self.tell(Phase::Replaying);

@@ -84,6 +84,9 @@ impl Watermark {
 
     /// Moves the row from where this runner believes it to be; false when it is not there. Also puts the generation's schema
     /// on the search path and, for the generation that is read, tells other processes at commit: one round trip for all.
+    ///
+    /// The commit of a generation that nobody reads does not wait for the disk: the flip's does, and then all before it is
+    /// on disk too. One that was lost with a part of it was never read.
     pub async fn advance(
         tx: &mut PgConnection,
         projection: &str,
@@ -99,7 +102,8 @@ impl Watermark {
                WHERE projection = $1 AND generation = $2 AND seq = $3 AND stream_created_micros = $7 \
                  AND quarantined IS NULL RETURNING 1) \
              SELECT count(*), set_config('search_path', $8, true), \
-               CASE WHEN $9::text IS NOT NULL THEN pg_notify($10, $9) END FROM moved",
+               CASE WHEN $9::text IS NOT NULL THEN pg_notify($10, $9) END, \
+               CASE WHEN $9::text IS NULL THEN set_config('synchronous_commit', 'off', true) END FROM moved",
         )
         .bind(projection)
         .bind(schema.generation())

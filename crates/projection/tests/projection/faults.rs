@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::fixture::{STREAM, World, make_stream, publish};
+use crate::fixture::{ONCE, STREAM, World, make_stream, publish};
 use alluvium_kernel::Position;
 use alluvium_projection::{RebuildMode, State};
 use alluvium_testing::Postgres;
@@ -151,6 +151,24 @@ async fn a_poison_event_parks_its_key_and_nothing_else() {
     sqlx::query(correct).execute(&world.pool).await.unwrap();
     assert_eq!(world.projections.retry("items", "demo.item.c").await.unwrap().applied, 1);
     assert_eq!(world.item("c").await, Some((-7, 1)));
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_at_the_commit_parks_its_key_too() {
+    let mut world = World::start().await;
+    world.halt().await;
+    world.event("a", ONCE).await;
+    world.event("b", 1).await;
+    let refused = world.event("c", ONCE).await;
+    let last = world.event("b", 2).await;
+    world.run();
+    world.applied(last).await;
+    assert_eq!((world.item("a").await, world.item("b").await), (Some((ONCE, 1)), Some((3, 2))));
+    assert_eq!(world.item("c").await, None);
+    let parked = world.projections.parked("items").await.unwrap();
+    let codes: Vec<_> = parked.iter().map(|p| (p.seq, p.code.as_str())).collect();
+    assert_eq!(codes, [(refused, "projection.apply_rejected")]);
+    assert_eq!(world.projections.verify("items").await.unwrap().differences, [], "a replay parks the same");
 }
 
 #[tokio::test]

@@ -15,13 +15,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub const STREAM: &str = "DEMO";
+/// A number from this on may come once; the database says so at the commit only.
+pub const ONCE: i64 = 1_000_000;
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations(&[(
         1,
         "items",
         "CREATE TABLE item (id text PRIMARY KEY, total bigint NOT NULL CHECK (total >= 0), events bigint NOT NULL, facts json); \
-         CREATE TABLE seen (seq bigint PRIMARY KEY)",
+         CREATE TABLE seen (seq bigint PRIMARY KEY); \
+         CREATE TABLE once (number bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)",
     )])
 });
 
@@ -60,6 +63,9 @@ impl PgProjection for Items {
                 .bind(number)
                 .execute(&mut *tx)
                 .await?;
+                if number >= ONCE {
+                    sqlx::query("INSERT INTO once VALUES ($1)").bind(number).execute(&mut *tx).await?;
+                }
                 sqlx::query("INSERT INTO seen VALUES ($1)").bind(message.seq as i64).execute(&mut *tx).await?;
             }
             Ok(())

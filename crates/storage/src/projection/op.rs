@@ -20,6 +20,15 @@ pub(super) enum Op {
     DeleteFile { tenant: String, id: String },
 }
 
+/// What ops may have in common; borrowed from them, as many are looked at in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Key<'a> {
+    Project(&'a str, &'a str),
+    Bucket(&'a str, &'a str, &'a str),
+    Table(&'a str),
+    File(&'a str, &'a str),
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct TableRow {
     pub tenant: String,
@@ -175,39 +184,39 @@ impl Op {
     }
 
     /// The row it writes, unique among ops of its kind: one statement may touch a row once.
-    pub fn row(&self) -> String {
+    pub fn row(&self) -> Key<'_> {
         match self {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id }
-            | Self::StageFile { tenant, id, .. }
-            | Self::DeleteFile { tenant, id } => format!("{tenant}\0{id}"),
+            | Self::DeleteProject { tenant, id } => Key::Project(tenant, id),
             Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
-                format!("{tenant}\0{project}\0{name}")
+                Key::Bucket(tenant, project, name)
             }
-            Self::PutTable(row) => row.uid.clone(),
-            Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => uid.clone(),
-            Self::PutFile(row) => format!("{}\0{}", row.tenant, row.id),
+            Self::PutTable(row) => Key::Table(&row.uid),
+            Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => {
+                Key::Table(uid)
+            }
+            Self::PutFile(row) => Key::File(&row.tenant, &row.id),
+            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
         }
     }
 
     /// What it depends on: two ops that share one of these stay in order.
-    pub fn order(&self) -> [Option<String>; 2] {
-        let project = |tenant: &str, id: &str| Some(format!("p\0{tenant}\0{id}"));
-        let table = |uid: &str| Some(format!("t\0{uid}"));
-        let file = |tenant: &str, id: &str| Some(format!("f\0{tenant}\0{id}"));
+    pub fn order(&self) -> [Option<Key<'_>>; 2] {
         match self {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id } => [project(tenant, id), None],
-            Self::PutBucket { tenant, project: id, .. } | Self::DeleteBucket { tenant, project: id, .. } => {
-                [project(tenant, id), None]
+            | Self::DeleteProject { tenant, id } => [Some(Key::Project(tenant, id)), None],
+            Self::PutBucket { tenant, project, .. } | Self::DeleteBucket { tenant, project, .. } => {
+                [Some(Key::Project(tenant, project)), None]
             }
-            Self::PutTable(row) => [project(&row.tenant, &row.project), table(&row.uid)],
-            Self::DeleteTable { tenant, project: id, uid } => [project(tenant, id), table(uid)],
-            Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => [table(uid), None],
-            Self::PutFile(row) => [project(&row.tenant, &row.project), file(&row.tenant, &row.id)],
-            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => [file(tenant, id), None],
+            Self::PutTable(row) => [Some(Key::Project(&row.tenant, &row.project)), Some(Key::Table(&row.uid))],
+            Self::DeleteTable { tenant, project, uid } => [Some(Key::Project(tenant, project)), Some(Key::Table(uid))],
+            Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => [Some(Key::Table(uid)), None],
+            Self::PutFile(row) => {
+                [Some(Key::Project(&row.tenant, &row.project)), Some(Key::File(&row.tenant, &row.id))]
+            }
+            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
         }
     }
 }

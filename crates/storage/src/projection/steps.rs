@@ -2,27 +2,38 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::op::Op;
+use super::op::{Key, Op};
 
 /// Groups ops of one kind into steps. Ops that share something to keep in order stay in order; others may pass each other.
 pub(super) fn arrange(ops: Vec<Op>) -> Vec<Vec<Op>> {
-    let mut steps: Vec<(u8, Vec<Op>, HashSet<String>)> = Vec::new();
-    let mut latest: HashMap<String, usize> = HashMap::new();
+    let places = places(&ops);
+    let mut steps: Vec<Vec<Op>> = Vec::new();
+    steps.resize_with(places.iter().max().map_or(0, |last| last + 1), Vec::new);
+    for (op, at) in ops.into_iter().zip(places) {
+        steps[at].push(op);
+    }
+    steps
+}
+
+/// Which step each op goes into: the first of its kind that is not before an op it depends on and does not touch its row yet.
+fn places(ops: &[Op]) -> Vec<usize> {
+    let mut steps: Vec<(u8, HashSet<Key<'_>>)> = Vec::new();
+    let mut latest: HashMap<Key<'_>, usize> = HashMap::with_capacity(ops.len());
+    let mut places = Vec::with_capacity(ops.len());
     for op in ops {
         let (kind, row) = (op.kind(), op.row());
-        let order: Vec<String> = op.order().into_iter().flatten().collect();
-        let from = order.iter().filter_map(|key| latest.get(key)).max().copied().unwrap_or(0);
-        let fits = |step: &(u8, Vec<Op>, HashSet<String>)| step.0 == kind && !step.2.contains(&row);
-        let found = steps.iter().skip(from).position(fits);
-        let at = found.map_or(steps.len(), |found| from + found);
-        if found.is_none() {
-            steps.push((kind, Vec::new(), HashSet::new()));
+        let order = op.order().into_iter().flatten();
+        let from = order.clone().filter_map(|key| latest.get(&key)).max().copied().unwrap_or(0);
+        let fits = |step: &(u8, HashSet<Key<'_>>)| step.0 == kind && !step.1.contains(&row);
+        let at = steps.iter().skip(from).position(fits).map_or(steps.len(), |found| from + found);
+        if at == steps.len() {
+            steps.push((kind, HashSet::new()));
         }
-        steps[at].1.push(op);
-        steps[at].2.insert(row);
-        latest.extend(order.into_iter().map(|key| (key, at)));
+        steps[at].1.insert(row);
+        latest.extend(order.map(|key| (key, at)));
+        places.push(at);
     }
-    steps.into_iter().map(|(_, ops, _)| ops).collect()
+    places
 }
 
 #[cfg(test)]
