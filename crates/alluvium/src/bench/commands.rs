@@ -36,13 +36,21 @@ pub async fn run(run: Run) -> Results {
     Ok(vec![Measured::share("commands, pipelined", "commands/s", count as f64 / ours, raw, SHARE, beside)])
 }
 
-/// Publishes commands and waits until the outcome of each has been told; gives the seconds.
+/// Creates projects; gives the seconds from the first publish to the last outcome.
 async fn commands(js: &async_nats::jetstream::Context, prefix: &str, count: u64) -> Result<f64, Failure> {
+    let subject = "cmd.default.storage.CreateProject";
+    let body = |n: u64| Bytes::from(json!({ "project": format!("{prefix}-{n}") }).to_string());
+    told(js, (0..count).map(|n| (subject.to_owned(), body(n))), count).await
+}
+
+/// Publishes commands and waits until the outcome of each has been told; gives the seconds.
+pub async fn told(
+    js: &async_nats::jetstream::Context,
+    messages: impl Iterator<Item = (String, Bytes)>,
+    count: u64,
+) -> Result<f64, Failure> {
     let mut told = js.client().subscribe("told.default.>").await.map_err(Failure::bug)?;
     let began = Instant::now();
-    let subject = "cmd.default.storage.CreateProject";
-    let messages = (0..count)
-        .map(|n| (subject.to_owned(), Bytes::from(json!({ "project": format!("{prefix}-{n}") }).to_string())));
     let outcomes = async {
         for _ in 0..count {
             let message = told.next().await.ok_or_else(|| Failure::bug("outcomes are not told any more"))?;

@@ -5,6 +5,7 @@ mod commands;
 mod latency;
 mod load;
 mod memory;
+mod peer;
 mod raw;
 mod read;
 mod rebuild;
@@ -106,6 +107,11 @@ pub const PATHS: &[BenchPath] = &[
         run: |run| Box::pin(commands::run(run)),
     },
     BenchPath {
+        name: "peer",
+        about: "commands on one aggregate, beside the same aggregate on cqrs-es and Postgres",
+        run: |run| Box::pin(peer::run(run)),
+    },
+    BenchPath {
         name: "latency",
         about: "one command over HTTP until it shows in a read, idle system",
         run: |run| Box::pin(latency::run(run)),
@@ -122,7 +128,7 @@ pub const PATHS: &[BenchPath] = &[
     },
     BenchPath {
         name: "load",
-        about: "CSV and Parquet load, beside DuckDB's own COPY",
+        about: "CSV and Parquet load, beside DuckDB's own COPY; with a key beside stage, anti-join, insert",
         run: |run| Box::pin(load::run(run)),
     },
     BenchPath {

@@ -59,7 +59,7 @@ async fn measure(count: u64, single: bool) -> Result<Taken, Failure> {
     let world = World::start().await?;
     let running = world.node().await?;
     running.bucket().await?;
-    running.table("t", &COLUMNS).await?;
+    running.table("t", &COLUMNS, &[]).await?;
     let js = running.node.parts().js.clone();
     running.node.stop().await;
 

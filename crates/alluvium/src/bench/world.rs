@@ -114,9 +114,9 @@ impl Running {
     }
 
     /// A table in it.
-    pub async fn table(&self, name: &str, columns: &[(&str, &str)]) -> Result<(), Failure> {
+    pub async fn table(&self, name: &str, columns: &[(&str, &str)], key: &[&str]) -> Result<(), Failure> {
         let columns: Vec<Value> = columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
-        let body = json!({ "project": "bench", "bucket": "b", "table": name, "columns": columns });
+        let body = json!({ "project": "bench", "bucket": "b", "table": name, "columns": columns, "primary_key": key });
         self.command("storage", "CreateTable", body).await?;
         Ok(())
     }
