@@ -74,12 +74,6 @@ impl Freshness {
         self.entry(name).map(|entry| entry.wanted).unwrap_or_default()
     }
 
-    /// Whether somebody waits for a fold now.
-    pub(crate) fn is_awaited(&self, name: &str) -> bool {
-        // Nobody but [`Self::wait`] listens, and only while it waits.
-        self.entry(name).is_some_and(|entry| entry.applied.receiver_count() > 0)
-    }
-
     /// Waits until every one of `projections` has reached `position` in its stream.
     pub async fn wait(&self, position: &Position, projections: &[&str], budget: Duration) -> Result<(), Problem> {
         let deadline = Instant::now() + budget;

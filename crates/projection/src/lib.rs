@@ -26,7 +26,6 @@ mod freshness;
 mod generation;
 mod health;
 mod lineage;
-mod pace;
 mod parking;
 mod projection;
 mod projections;

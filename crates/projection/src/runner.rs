@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::Applier;
 use crate::batch::{Gathered, Reader};
-use crate::pace::Pace;
 use crate::watermark::Watermark;
 use crate::{Error, Freshness, PgProjection, Progress, Schema, State, generation, lineage};
 
@@ -228,7 +227,6 @@ impl Unit {
         let wanted = self.freshness.wanted(self.name());
         // Somebody waits for more than is applied: how long the next message may take before we ask whether there is one.
         let mut asked_ms = None;
-        let mut pace = Pace::default();
         loop {
             // Lives through the other branches: dropping it would begin a reconnect anew each time.
             let gathered = {
@@ -257,7 +255,7 @@ impl Unit {
             };
             match gathered {
                 Gathered::Messages(batch) => {
-                    self.fold(&mut applier, &mut reader, batch, &mut pace).await?;
+                    self.fold(&mut applier, &mut reader, batch).await?;
                     asked_ms = asked_ms.map(|_| ASKED_MS.0);
                 }
                 Gathered::Reconnected => {
@@ -287,37 +285,18 @@ impl Unit {
         applier: &mut Applier,
         reader: &mut Reader,
         mut batch: Vec<alluvium_messaging::LogMessage>,
-        pace: &mut Pace,
     ) -> Result<(), Error> {
         reader.fill(&mut batch).await;
-        if let Some(until) = pace.gather_until(batch.len()) {
-            self.nobody_waits(until).await;
-            reader.fill(&mut batch).await;
-        }
         batch.retain(|message| message.seq > applier.watermark.seq);
         let Some(pending) = batch.last().map(|last| last.pending) else { return Ok(()) };
         let started = Instant::now();
         let parked = applier.apply(&batch).await?;
-        pace.committed(batch.len());
         self.freshness.advance(self.name(), applier.watermark.seq);
         histogram!("alluvium_projection_batch_seconds", "projection" => self.name()).record(started.elapsed());
         counter!("alluvium_projection_events_total", "projection" => self.name()).increment(batch.len() as u64);
         counter!("alluvium_projection_parked_total", "projection" => self.name()).increment(parked as u64);
         self.measure(applier, pending);
         Ok(())
-    }
-
-    /// Lets time pass while nobody waits for this fold.
-    async fn nobody_waits(&self, until: tokio::time::Instant) {
-        if self.freshness.is_awaited(self.name()) {
-            return;
-        }
-        let wanted = self.freshness.wanted(self.name());
-        tokio::select! {
-            // The session, too, has to hear of it: what is waited for may be on its way still, or not concern this fold.
-            () = wanted.notified() => wanted.notify_one(),
-            () = tokio::time::sleep_until(until) => {}
-        }
     }
 
     fn measure(&self, applier: &Applier, pending: u64) {
