@@ -89,6 +89,8 @@ pub struct Unit {
     by_subject: BTreeMap<String, usize>,
     current: Option<Current>,
     kept: Vec<Kept>,
+    /// What the results of the kept commands take, in bytes.
+    results_bytes: usize,
     /// Some command was decided without an event, so no expectation of a commit stands for what it saw.
     unproven: bool,
 }
@@ -111,7 +113,7 @@ struct Current {
 impl Unit {
     pub(crate) fn new(log: Log, tenant: Token, fresh: bool, dry: bool) -> Self {
         let (slots, by_subject, kept) = (Vec::new(), BTreeMap::new(), Vec::new());
-        Self { log, tenant, fresh, dry, slots, by_subject, current: None, kept, unproven: false }
+        Self { log, tenant, fresh, dry, slots, by_subject, current: None, kept, results_bytes: 0, unproven: false }
     }
 
     /// The tenant whose aggregates these are.
@@ -257,6 +259,7 @@ impl Unit {
     pub(crate) fn keep(&mut self, result: serde_json::Value, awaits: bool) {
         if let Some(current) = self.current.take() {
             self.unproven |= current.kept.slots.is_empty();
+            self.results_bytes += json_bytes(&result);
             self.kept.push(Kept { note: Note { result, awaits, ahead: 0 }, ..current.kept });
         }
     }
@@ -282,9 +285,8 @@ impl Unit {
     /// Whether a commit of what is staged, `result` included, would be larger than a message or a batch may be.
     pub(crate) fn is_too_large(&self, result: &serde_json::Value) -> bool {
         let touched = self.slots.iter().filter(|slot| !slot.entries.is_empty()).count();
-        let results: usize = self.kept.iter().map(|kept| &kept.note.result).chain([result]).map(json_bytes).sum();
         touched > BATCH_MESSAGES_MAX
-            || results > RESULTS_BYTES_MAX
+            || self.results_bytes + json_bytes(result) > RESULTS_BYTES_MAX
             || self.slots.iter().any(|slot| slot.bytes > COMMIT_BYTES_MAX)
     }
 
@@ -374,5 +376,6 @@ fn entry_bytes(entry: &Entry) -> usize {
 }
 
 fn json_bytes(value: &serde_json::Value) -> usize {
-    if value.is_null() { 0 } else { value.to_string().len() + ENTRY_OVERHEAD_BYTES }
+    let bytes = || serde_json::to_vec(value).map_or(0, |text| text.len());
+    if value.is_null() { 0 } else { bytes() + ENTRY_OVERHEAD_BYTES }
 }

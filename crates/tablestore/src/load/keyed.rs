@@ -15,9 +15,8 @@ pub(super) fn load(
     given: &[Column],
 ) -> Result<ChangeReport, ApplyError> {
     let keys = work.schema.primary_key.clone();
-    stage(work, spec, &source, given)?;
+    let read = stage(work, spec, &source, given)?;
     check_keys(work, &keys, given)?;
-    let read = count(work, &format!("SELECT count(*) FROM {STAGE}"))?;
     let distinct = count(work, &format!("SELECT count(*) FROM (SELECT DISTINCT {} FROM {STAGE})", ident_list(&keys)))?;
     let duplicates_in_file = read - distinct;
     if duplicates_in_file > 0 {
@@ -45,16 +44,16 @@ pub(super) fn load(
     Ok(report)
 }
 
-fn stage(work: &Work<'_>, spec: &LoadSpec, source: &Source, given: &[Column]) -> Result<(), ApplyError> {
+/// Reads the file into the stage; gives its rows.
+fn stage(work: &Work<'_>, spec: &LoadSpec, source: &Source, given: &[Column]) -> Result<u64, ApplyError> {
     let columns: Vec<String> =
         given.iter().map(|column| format!("{} {}", ident(&column.name), column.column_type.to_sql())).collect();
     let name = STAGE.rsplit('.').next().unwrap_or(STAGE);
     run(work, &format!("CREATE OR REPLACE TEMP TABLE {name} ({})", columns.join(", ")))?;
     let values: Vec<&str> = source.given.iter().map(|(_, sql)| sql.as_str()).collect();
-    work.session
-        .run(&format!("INSERT INTO {STAGE} SELECT {} FROM {}", values.join(", "), source.from_sql))
-        .map_err(|error| unreadable(&error, spec, source))?;
-    Ok(())
+    let sql = format!("INSERT INTO {STAGE} SELECT {} FROM {}", values.join(", "), source.from_sql);
+    let read = work.session.run(&sql).map_err(|error| unreadable(&error, spec, source))?;
+    Ok(read as u64)
 }
 
 fn check_keys(work: &Work<'_>, keys: &[String], given: &[Column]) -> Result<(), ApplyError> {
@@ -89,25 +88,15 @@ fn incremental(
 ) -> Result<ChangeReport, ApplyError> {
     let data = work.data();
     let matching = format!("EXISTS (SELECT 1 FROM {data} AS d WHERE {})", keys_equal(keys, "d", "s"));
-    let existing = count(work, &format!("SELECT count(*) FROM {STAGE} AS s WHERE {matching}"))?;
-    if existing > 0 && spec.dedup_mode != DedupMode::UpdateDuplicates {
-        return Err(duplicate_key(examples(work, keys, &format!("{STAGE} AS s WHERE {matching}"))?));
+    if spec.dedup_mode != DedupMode::UpdateDuplicates {
+        let existing = format!("{STAGE} AS s WHERE {matching}");
+        if count(work, &format!("SELECT count(*) FROM {existing}"))? > 0 {
+            return Err(duplicate_key(examples(work, keys, &existing)?));
+        }
     }
-    let mut updated = 0;
-    let values: Vec<String> =
-        given.iter().filter(|column| !keys.contains(&column.name)).map(|column| ident(&column.name)).collect();
-    if existing > 0 && !values.is_empty() {
-        let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).collect();
-        let differs: Vec<String> = values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
-        let sql = format!(
-            "UPDATE {data} AS d SET {} FROM {STAGE} AS s WHERE {} AND ({})",
-            set.join(", "),
-            keys_equal(keys, "d", "s"),
-            differs.join(" OR ")
-        );
-        updated = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))? as u64;
-    }
-    let inserted = if existing < distinct { insert(work, spec, given, &format!("WHERE NOT {matching}"))? } else { 0 };
+    let updated = update(work, given, keys)?;
+    let inserted = insert(work, spec, given, &format!("WHERE NOT {matching}"))?;
+    let existing = distinct - inserted;
     Ok(ChangeReport {
         inserted,
         updated,
@@ -120,6 +109,26 @@ fn incremental(
             ..LoadReport::default()
         }),
     })
+}
+
+/// Gives the rows of equal key the values of the stage; those that have them already are left alone.
+fn update(work: &Work<'_>, given: &[Column], keys: &[String]) -> Result<u64, ApplyError> {
+    let values: Vec<String> =
+        given.iter().filter(|column| !keys.contains(&column.name)).map(|column| ident(&column.name)).collect();
+    if work.rows == 0 || values.is_empty() {
+        return Ok(0);
+    }
+    let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).collect();
+    let differs: Vec<String> = values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
+    let sql = format!(
+        "UPDATE {} AS d SET {} FROM {STAGE} AS s WHERE {} AND ({})",
+        work.data(),
+        set.join(", "),
+        keys_equal(keys, "d", "s"),
+        differs.join(" OR ")
+    );
+    let updated = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))?;
+    Ok(updated as u64)
 }
 
 fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column], condition: &str) -> Result<u64, ApplyError> {
