@@ -72,6 +72,42 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Set ALLUVIUM_SIGNING_KEY or run beside the data directory; over HTTP a key of the server suffices.",
     ),
     ErrorInfo::new(
+        "backup.not_found",
+        404,
+        "There is no whole backup at that place",
+        "Check the path; a backup gets its manifest last, so one without it was never finished.",
+    ),
+    ErrorInfo::new(
+        "backup.damaged",
+        422,
+        "A backup is not what it was when it was made",
+        "`alluvium backup verify` names each part that is missing or changed; take another copy of this backup, or an older one.",
+    ),
+    ErrorInfo::new(
+        "backup.other_format",
+        422,
+        "The backup is of a format that this version does not read",
+        "Restore it with the version of Alluvium that its manifest names, then upgrade.",
+    ),
+    ErrorInfo::new(
+        "backup.exists",
+        409,
+        "Something is already where the backup should be written",
+        "Name a directory or archive that does not exist yet; backups are never overwritten.",
+    ),
+    ErrorInfo::new(
+        "backup.target_not_empty",
+        409,
+        "A backup is only restored to where nothing is yet",
+        "Name an empty data directory, a NATS server without Alluvium's streams, and an empty Postgres database.",
+    ),
+    ErrorInfo::new(
+        "backup.other_signing_key",
+        409,
+        "The backup's API keys were made with another signing key than the one known here",
+        "Set ALLUVIUM_SIGNING_KEY to the key of the installation that was backed up; with another one every API key is dead.",
+    ),
+    ErrorInfo::new(
         "config.invalid",
         400,
         "The configuration cannot be read",

@@ -120,6 +120,12 @@ impl From<Problem> for Failure {
     }
 }
 
+impl From<alluvium_messaging::Error> for Failure {
+    fn from(error: alluvium_messaging::Error) -> Self {
+        Problem::from(error).into()
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         let (exit, code) = match error.kind() {

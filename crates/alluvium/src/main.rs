@@ -3,6 +3,7 @@
 //! It holds no rules of any context: those live in their crates, and this one lays them together (`node`), serves what
 //! belongs to the platform as a whole (`platform`), and speaks with people (`cli`, `commands`, `ui`).
 
+mod backup;
 mod bench;
 mod cli;
 mod client;

@@ -67,6 +67,20 @@ pub fn existing_admin_key(config: &Config) -> Option<Secret> {
     })
 }
 
+/// The secrets that the data directory keeps, by name: not those that the configuration gives.
+pub fn kept_files(config: &Config) -> Vec<(&'static str, std::path::PathBuf)> {
+    let kept = [(ADMIN_KEY_FILE, config.admin_key.is_none()), (SIGNING_KEY_FILE, config.signing_key.is_none())];
+    let path = |name| (name, config.data_dir.join(name));
+    kept.into_iter().filter(|(_, ours)| *ours).map(|(name, _)| path(name)).filter(|(_, path)| path.is_file()).collect()
+}
+
+/// Tells one signing key from another without telling what it is; `None` when none is known here.
+pub fn fingerprint(config: &Config) -> Option<String> {
+    const DIGITS: usize = 16;
+    let digest = existing_signing_key(config)?.digest("fingerprint", "signing key");
+    Some(digest.chars().take(DIGITS).collect())
+}
+
 fn kept(path: &Path, make: impl FnOnce() -> Result<String, Failure>) -> Result<String, Failure> {
     match std::fs::read_to_string(path) {
         Ok(text) => {

@@ -5,6 +5,7 @@
 
 mod alone;
 pub mod blob;
+pub mod check;
 mod client;
 mod commit;
 mod context;

@@ -17,6 +17,7 @@ mod error;
 pub mod generate;
 mod message;
 mod pull;
+pub mod snapshot;
 pub mod streams;
 mod tail;
 

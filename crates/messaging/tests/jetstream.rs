@@ -7,7 +7,7 @@ use alluvium_messaging::{
     LogMessage, PullSettings, Tail, TailConfig, Tailed,
     batch::{Draft, publish_batch},
     connect::{ConnectConfig, connect, jetstream},
-    direct, streams,
+    direct, snapshot, streams,
 };
 use alluvium_testing::NatsServer;
 use async_nats::{HeaderMap, jetstream::Context};
@@ -163,4 +163,41 @@ async fn an_idle_tail_knows_that_the_server_lives() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     reading.abort();
+}
+
+#[tokio::test]
+async fn a_stream_comes_out_of_one_server_and_into_another_as_it_was() {
+    let (from, to) = (NatsServer::start().await, NatsServer::start().await);
+    let (js, other) = (context(&from).await, context(&to).await);
+    streams::apply(&js, None).await.unwrap();
+    // More than one chunk, so that the order of the chunks counts.
+    for n in 0..8_u64 {
+        let mut draft = draft("ev.default.storage.000.x.a", Some(n));
+        // A generator's numbers, which do not compress.
+        let next = |last: &u64| Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        let noise = std::iter::successors(Some(n + 1), next);
+        draft.payload = noise.take(40_000).flat_map(|number| (number >> 16).to_be_bytes()).collect();
+        publish_batch(&js, &format!("batch-{n}"), vec![draft]).await.unwrap();
+    }
+    let mut snapshot = snapshot::Snapshot::open(&js, "STORAGE").await.unwrap();
+    publish_batch(&js, "later", vec![draft("ev.default.storage.000.x.b", None)]).await.unwrap();
+    let mut chunks = Vec::new();
+    while let Some(chunk) = snapshot.next().await.unwrap() {
+        chunks.push(chunk);
+    }
+    assert!(chunks.len() > 1);
+    let restore = snapshot::Restore::begin(&other, "STORAGE", &snapshot.config, &snapshot.state).await.unwrap();
+    for chunk in chunks {
+        restore.send(chunk).await.unwrap();
+    }
+    assert_eq!(restore.finish().await.unwrap().last_seq, 8);
+    for seq in 1..=8 {
+        let [was, is] = [&js, &other].map(|js| direct::leader_at(js, "STORAGE", seq));
+        let (was, is) = (was.await.unwrap().unwrap(), is.await.unwrap().unwrap());
+        assert_eq!((was.seq, was.time, was.subject, was.payload), (is.seq, is.time, is.subject, is.payload));
+        assert_eq!(was.headers, is.headers);
+    }
+    assert!(snapshot::Restore::begin(&other, "STORAGE", &snapshot.config, &snapshot.state).await.is_err());
+    assert!(snapshot::describe(&js, "NOPE").await.unwrap().is_none());
+    assert!(snapshot::Snapshot::open(&js, "NOPE").await.unwrap_err().is_no_stream());
 }

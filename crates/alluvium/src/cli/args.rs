@@ -292,6 +292,77 @@ pub enum StreamsCommand {
     },
 }
 
+/// `log`
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Read the log again and check that nothing is missing, changed or moved (exit 10 when something is)
+    Verify(LogVerifyArgs),
+}
+
+/// `log verify`
+#[derive(Debug, Args)]
+pub struct LogVerifyArgs {
+    /// A stream, or subjects, e.g. STORAGE or ev.default.access.> [default: all streams of events]
+    #[arg(value_name = "STREAM|SUBJECT")]
+    pub what: Option<String>,
+}
+
+/// `backup`
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Copy log, blobs and keys of a running platform into one consistent backup
+    Create(BackupCreateArgs),
+    /// Read a backup whole, restore it into a server that is thrown away, and check it (exit 10 when it is damaged)
+    Verify(BackupVerifyArgs),
+    /// Put a backup back, onto a machine that has nothing yet
+    Restore(BackupRestoreArgs),
+}
+
+/// `backup create`
+#[derive(Debug, Args)]
+pub struct BackupCreateArgs {
+    /// The directory to make, or the archive when it ends with .tar
+    #[arg(value_name = "DIR|ARCHIVE")]
+    pub target: PathBuf,
+    /// The platform's data directory, for blobs and keys
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Say what would be copied, write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `backup verify`
+#[derive(Debug, Args)]
+pub struct BackupVerifyArgs {
+    /// The backup
+    #[arg(value_name = "DIR|ARCHIVE")]
+    pub source: PathBuf,
+    /// Only compare every file with its hash, restore nothing
+    #[arg(long)]
+    pub quick: bool,
+    /// Where the streams are restored to be read; they need as much room as the backup [default: TMPDIR]
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+}
+
+/// `backup restore`
+#[derive(Debug, Args)]
+pub struct BackupRestoreArgs {
+    /// The backup
+    #[arg(value_name = "DIR|ARCHIVE")]
+    pub source: PathBuf,
+    /// The data directory to make; it must be empty or not there
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Into the private NATS that `alluvium dev` runs below the data directory, whatever NATS is named or configured
+    #[arg(long)]
+    pub embedded: bool,
+    /// Check the backup and the target, restore nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// `config`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {

@@ -70,6 +70,12 @@ pub enum Command {
     /// Read the event log
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Check the event log
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Back up log, blobs and keys, and put them back
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Publish rows to tables over NATS
     #[command(subcommand)]
     Rows(RowsCommand),

@@ -1,5 +1,6 @@
 //! What each command does. One file a command.
 
+mod backup;
 mod bench;
 mod command;
 mod completion;
@@ -8,6 +9,7 @@ mod dev;
 mod doctor;
 mod events;
 mod explain;
+mod log;
 mod projections;
 mod rows;
 mod serve;
@@ -57,6 +59,8 @@ pub fn run(cli: Cli) -> Done {
         Command::Completion(args) => completion::run(&cx, &args),
         Command::Bench(args) => wait(bench::run(&cx, &args)),
         Command::Command(command) => wait(command::run(&cx, command)),
+        Command::Log(command) => wait(log::run(&cx, command)),
+        Command::Backup(command) => backup::run(&cx, command),
         Command::Events(command) => wait(events::run(&cx, command)),
         Command::Rows(command) => wait(rows::run(&cx, command)),
         Command::Tables(command) => wait(tables::run(&cx, command)),

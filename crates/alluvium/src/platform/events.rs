@@ -18,6 +18,7 @@ use utoipa::IntoParams;
 
 use super::{Platform, admin};
 use filter::Filter;
+pub use filter::streams_of;
 pub use page::last_seq;
 
 /// Messages of one page, unless asked otherwise.

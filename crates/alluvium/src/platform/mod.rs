@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::node::Parts;
 
 use events::last_seq;
+pub use events::streams_of;
 pub use health::make_directories;
 
 /// What the platform's handlers work with.

@@ -15,6 +15,7 @@ pub struct Progress {
     ui: Ui,
     bar: ProgressBar,
     what: String,
+    unit: &'static str,
     begun: Instant,
     last_line: Mutex<Instant>,
     plain: bool,
@@ -26,7 +27,15 @@ impl Progress {
         let plain = !style::stderr_is_terminal();
         let bar = if plain || ui.quiet { ProgressBar::hidden() } else { drawn(total) };
         bar.set_message(what.to_owned());
-        Self { ui, bar, what: what.to_owned(), begun: Instant::now(), last_line: Mutex::new(Instant::now()), plain }
+        let (begun, last_line) = (Instant::now(), Mutex::new(Instant::now()));
+        Self { ui, bar, what: what.to_owned(), unit: "rows", begun, last_line, plain }
+    }
+
+    /// Says what is counted, when it is not rows.
+    #[must_use]
+    pub fn counting(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
     }
 
     /// `n` more are done.
@@ -35,7 +44,8 @@ impl Progress {
         let Ok(mut last) = self.last_line.lock() else { return };
         if self.plain && last.elapsed() >= LINE_EVERY {
             *last = Instant::now();
-            self.ui.say(format!("{}: {} rows, {}/s", self.what, HumanCount(self.done()), HumanCount(self.rate())));
+            let (done, rate) = (HumanCount(self.done()), HumanCount(self.rate()));
+            self.ui.say(format!("{}: {done} {}, {rate}/s", self.what, self.unit));
         }
     }
 

@@ -27,17 +27,14 @@ pub struct Filter {
 impl Filter {
     pub(super) fn read(asked: &Asked) -> Result<Self, Problem> {
         let subject = asked.subject.clone().unwrap_or_else(|| "ev.>".to_owned());
-        if !is_subject_filter(&subject) {
-            let detail = format!("`{subject}` is not a subject filter.");
-            return Err(Problem::new("platform.invalid_filter", 422, detail));
-        }
+        let by_subject = streams_of(&subject)?;
         let streams = match &asked.stream {
             Some(name) if streams::load(None).iter().any(|file| file.name == name) => vec![name.clone()],
             Some(name) => {
                 let detail = format!("There is no stream `{name}`.");
                 return Err(Problem::new("platform.unknown_stream", 404, detail));
             }
-            None => streams_of(&subject),
+            None => by_subject,
         };
         if streams.is_empty() {
             let detail = format!("No stream of ours takes `{subject}`; subjects begin with ev, rows, cmd, out or dlq.");
@@ -77,7 +74,15 @@ fn is_subject_filter(subject: &str) -> bool {
         && tokens.split_last().is_some_and(|(last, rest)| rest.iter().all(plain) && (*last == ">" || plain(last)))
 }
 
-fn streams_of(subject: &str) -> Vec<String> {
+/// The streams that may have messages on these subjects; none when they are not ours.
+pub fn streams_of(subject: &str) -> Result<Vec<String>, Problem> {
+    if is_subject_filter(subject) {
+        return Ok(of_subject(subject));
+    }
+    Err(Problem::new("platform.invalid_filter", 422, format!("`{subject}` is not a subject filter.")))
+}
+
+fn of_subject(subject: &str) -> Vec<String> {
     let tokens: Vec<&str> = subject.split('.').collect();
     let name = |name: &str| vec![name.to_owned()];
     match tokens[0] {
