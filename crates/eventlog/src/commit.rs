@@ -107,25 +107,18 @@ pub(crate) async fn commit(log: &Log, drafts: Vec<SubjectDraft>) -> Result<Commi
 
 /// `Some(sequence)` for a plain acknowledgement, `None` for one that says "seen before".
 async fn publish(log: &Log, drafts: &[SubjectDraft]) -> Result<Option<u64>, Error> {
-    if let [draft] = drafts {
-        let ack = log
-            .js
-            .publish_with_headers(draft.subject.clone(), draft.headers.clone(), draft.payload.clone())
-            .await
-            .map_err(|error| Error::of_publish(&draft.subject, &error))?
-            .await
-            .map_err(|error| Error::of_publish(&draft.subject, &error))?;
-        return Ok((!ack.duplicate).then_some(ack.sequence));
-    }
-    let batch_id = drafts.first().map(|draft| draft.id.clone()).unwrap_or_default();
-    let messages = drafts.iter().map(|draft| Draft {
+    let message = |draft: &SubjectDraft| Draft {
         subject: draft.subject.clone(),
         headers: draft.headers.clone(),
         payload: draft.payload.clone(),
-    });
+    };
+    if let [draft] = drafts {
+        return log.store.publish(message(draft)).await;
+    }
+    let batch_id = drafts.first().map(|draft| draft.id.clone()).unwrap_or_default();
     // A batch left half sent may still be open under its id: a new attempt must not continue it.
     let unique = RandomState::new().hash_one(&batch_id);
-    publish_batch(&log.js, &format!("{batch_id}-{unique:016x}"), messages.collect()).await.map(Some)
+    publish_batch(&log.js, &format!("{batch_id}-{unique:016x}"), drafts.iter().map(message).collect()).await.map(Some)
 }
 
 async fn fate(log: &Log, drafts: &[SubjectDraft]) -> Result<Found, Problem> {

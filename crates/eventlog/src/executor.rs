@@ -92,7 +92,7 @@ pub struct Executor<C: BoundedContext> {
 }
 
 impl<C: BoundedContext> Executor<C> {
-    /// An executor that begins with [`Self::run`].
+    /// An executor that begins with [`Self::run`]. Must be called inside a tokio runtime.
     pub fn new(
         js: jetstream::Context,
         context: Arc<C>,
@@ -100,7 +100,11 @@ impl<C: BoundedContext> Executor<C> {
         key: SigningKey,
         options: ExecutorOptions,
     ) -> Self {
-        let outcomes = OutcomePublisher::new(js.clone());
+        let outcomes = if options.log.group_commit {
+            OutcomePublisher::grouped(js.clone())
+        } else {
+            OutcomePublisher::new(js.clone())
+        };
         let health = ExecutorHealth { began: Instant::now(), heard_ms: Arc::default(), active: Arc::default() };
         Self { js, context, authorizer, key, options, outcomes, health }
     }

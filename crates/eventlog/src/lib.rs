@@ -19,6 +19,7 @@ mod log;
 mod outcome;
 mod ring;
 mod sender;
+mod store;
 mod stored;
 mod unit;
 mod working;

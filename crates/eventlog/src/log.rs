@@ -7,6 +7,8 @@ use alluvium_messaging::{LogMessage, direct};
 use async_nats::jetstream;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::store::Store;
+
 use crate::stored::{LogAggregate, Stored};
 
 /// Loads that may wait for the next read at once; more wait for a free place.
@@ -19,11 +21,13 @@ const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
 pub struct LogOptions {
     /// Memory for aggregates at hand, in bytes, roughly.
     pub cache_bytes: u64,
+    /// Whether commits that wait at the same moment are stored together: for a server alone that syncs each message.
+    pub group_commit: bool,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 * 1024 * 1024 }
+        Self { cache_bytes: 64 * 1024 * 1024, group_commit: false }
     }
 }
 
@@ -31,6 +35,7 @@ impl Default for LogOptions {
 #[derive(Clone)]
 pub struct Log {
     pub(crate) js: jetstream::Context,
+    pub(crate) store: Store,
     pub(crate) stream: Arc<str>,
     context: &'static str,
     cache: moka::sync::Cache<String, Cached>,
@@ -65,7 +70,8 @@ impl Log {
             .weigher(|key: &String, cached: &Cached| cached.weight.saturating_add(key.len() as u32))
             .max_capacity(options.cache_bytes)
             .build();
-        Self { js, stream: stream.into(), context, cache, loads }
+        let store = if options.group_commit { Store::grouped(js.clone()) } else { Store::alone(js.clone()) };
+        Self { js, store, stream: stream.into(), context, cache, loads }
     }
 
     /// The stream's name.

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use alluvium_kernel::{Outcome, Problem, Token, subject};
-use alluvium_messaging::{Error, LogMessage, direct};
+use alluvium_messaging::{Error, LogMessage, batch::Draft, direct};
 use async_nats::{HeaderMap, jetstream};
 use bytes::Bytes;
 
-use crate::commit::pause;
+use crate::{commit::pause, store::Store};
 
 /// The stream of outcomes.
 const STREAM: &str = "OUT";
@@ -21,12 +21,19 @@ const REPLY_PREFIX: &str = "_INBOX";
 #[derive(Clone, Debug)]
 pub struct OutcomePublisher {
     js: Arc<jetstream::Context>,
+    store: Store,
 }
 
 impl OutcomePublisher {
     /// A publisher on the stream `OUT`.
     pub fn new(js: jetstream::Context) -> Self {
-        Self { js: Arc::new(js) }
+        Self { store: Store::alone(js.clone()), js: Arc::new(js) }
+    }
+
+    /// The same; outcomes that wait at the same moment are stored together. For a server alone that syncs each message. Must
+    /// be called inside a tokio runtime.
+    pub fn grouped(js: jetstream::Context) -> Self {
+        Self { store: Store::grouped(js.clone()), js: Arc::new(js) }
     }
 
     /// Publishes an outcome unless there is one already; gives the one that counts.
@@ -103,9 +110,7 @@ impl OutcomePublisher {
     async fn first(&self, subject: &str, payload: Bytes) -> Result<(), Error> {
         let mut headers = HeaderMap::new();
         headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, "0");
-        let of_publish = |error| Error::of_publish(subject, &error);
-        let ack = self.js.publish_with_headers(subject.to_owned(), headers, payload).await.map_err(of_publish)?;
-        ack.await.map(drop).map_err(of_publish)
+        self.store.publish(Draft { subject: subject.to_owned(), headers, payload }).await.map(drop)
     }
 
     async fn read_leader(&self, subject: &str) -> Result<Option<Outcome>, Problem> {

@@ -18,11 +18,20 @@ const SHARE: f64 = 0.12;
 const OUTCOMES_WAIT: Duration = Duration::from_mins(5);
 
 pub async fn run(run: Run) -> Results {
-    let world = World::start().await?;
+    measure(World::start().await?, "commands, pipelined", run.scaled(COMMANDS, 500)).await
+}
+
+/// The same on a log that syncs each message to disk before it acknowledges it.
+pub async fn durable(run: Run) -> Results {
+    let mut world = World::start_synced().await?;
+    world.config.nats.group_commit = true;
+    measure(world, "commands, each synced to disk", run.scaled(COMMANDS / 4, 500)).await
+}
+
+async fn measure(world: World, path: &str, count: u64) -> Results {
     let running = world.node().await?;
     let js = running.node.parts().js.clone();
     raw::scratch_stream(&js).await?;
-    let count = run.scaled(COMMANDS, 500);
     // Both are warm: connections, the decider's lease, the first pages of files.
     commands(&js, "warm", 200).await?;
     let body = |n: u64| Bytes::from(json!({ "project": format!("raw-{n}") }).to_string());
@@ -33,7 +42,7 @@ pub async fn run(run: Run) -> Results {
     world.stop().await?;
     let raw = count as f64 / before.midpoint(after);
     let beside = "JetStream publish, pipelined";
-    Ok(vec![Measured::share("commands, pipelined", "commands/s", count as f64 / ours, raw, SHARE, beside)])
+    Ok(vec![Measured::share(path, "commands/s", count as f64 / ours, raw, SHARE, beside)])
 }
 
 /// Creates projects; gives the seconds from the first publish to the last outcome.

@@ -107,6 +107,11 @@ pub const PATHS: &[BenchPath] = &[
         run: |run| Box::pin(commands::run(run)),
     },
     BenchPath {
+        name: "durable",
+        about: "the same with each message synced to disk, beside pipelined publish that is synced too",
+        run: |run| Box::pin(commands::durable(run)),
+    },
+    BenchPath {
         name: "peer",
         about: "commands on one aggregate, beside the same aggregate on cqrs-es and Postgres",
         run: |run| Box::pin(peer::run(run)),

@@ -45,10 +45,19 @@ pub struct Running {
 impl World {
     /// Starts the servers, as `alluvium dev` does.
     pub async fn start() -> Result<Self, Failure> {
+        Self::with(|options| options).await
+    }
+
+    /// Starts the servers, as `alluvium dev --durable` does.
+    pub async fn start_synced() -> Result<Self, Failure> {
+        Self::with(|options| NatsOptions { sync_interval: Some("always".to_owned()), ..options }).await
+    }
+
+    async fn with(change: impl FnOnce(NatsOptions) -> NatsOptions) -> Result<Self, Failure> {
         let dir = tempfile::tempdir()?;
         let failed =
             |error: alluvium_servers::Error| Failure::unavailable("platform.servers_failed", error.to_string());
-        let nats = NatsServer::start(NatsOptions::durable(dir.path().join("nats")));
+        let nats = NatsServer::start(change(NatsOptions::durable(dir.path().join("nats"))));
         let postgres = Postgres::start(PostgresOptions::durable(dir.path().join("postgres")));
         let (nats, postgres) = tokio::try_join!(nats, postgres).map_err(failed)?;
         let mut config = Config { data_dir: dir.path().join("data"), port: 0, ..Config::default() };

@@ -51,6 +51,7 @@ async fn serve(cx: &Context, args: &DevArgs, mut config: Config) -> Done {
     let secrets = crate::secrets::open(&config)?;
     let (nats, postgres) = start_servers(&config, args.durable).await?;
     config.nats.url = Some(nats.url());
+    config.nats.group_commit |= args.durable;
     config.postgres.url = Some(Secret::new(postgres.url()));
     let result = run_node(cx, &config, &secrets, (&nats, &postgres), began).await;
     cx.ui.say("stopping");

@@ -73,6 +73,8 @@ pub struct Nats {
     pub tls_key: Option<PathBuf>,
     /// Copies of each stream that the cluster keeps.
     pub replicas: usize,
+    /// Store commits that wait at the same moment together: for one server that syncs each message (`sync_interval: always`).
+    pub group_commit: bool,
 }
 
 /// The read models.
@@ -156,6 +158,7 @@ impl Default for Config {
                 tls_certificate: None,
                 tls_key: None,
                 replicas: 1,
+                group_commit: false,
             },
             postgres: Postgres { url: None, connections_max: 16 },
             duckdb: DuckDb { memory_limit: "4GB".to_owned(), threads: 4 },

@@ -50,6 +50,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("nats.tls_certificate", &["ALLUVIUM_NATS_TLS_CERTIFICATE"], Kind::Text, "client certificate"),
     setting("nats.tls_key", &["ALLUVIUM_NATS_TLS_KEY"], Kind::Text, "client key"),
     setting("nats.replicas", &["ALLUVIUM_NATS_REPLICAS"], Kind::Number, "copies of each stream: 1, 3 or 5"),
+    setting(
+        "nats.group_commit",
+        &["ALLUVIUM_NATS_GROUP_COMMIT"],
+        Kind::Switch,
+        "store commits that wait at the same moment together; for one server that syncs each message",
+    ),
     setting("postgres.url", &["ALLUVIUM_POSTGRES_URL", "DATABASE_URL"], Kind::Text, "postgres://user:password@host/db"),
     setting("postgres.connections_max", &["ALLUVIUM_POSTGRES_CONNECTIONS_MAX"], Kind::Number, "of this process"),
     setting(
