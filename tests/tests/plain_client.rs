@@ -7,7 +7,8 @@ use alluvium_blackbox::{ADMIN, World, repository};
 #[tokio::test]
 async fn nats_py_creates_a_table_publishes_rows_and_reads_them() {
     let world = World::start().await;
-    let nats_py = Command::new(repository().join("scripts/python-client")).output().expect("scripts/python-client runs");
+    let nats_py =
+        Command::new(repository().join("scripts/python-client")).output().expect("scripts/python-client runs");
     assert!(nats_py.status.success(), "{}", String::from_utf8_lossy(&nats_py.stderr));
     let output = Command::new("python3")
         .env("PYTHONPATH", String::from_utf8_lossy(&nats_py.stdout).trim())
