@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,6 +25,10 @@ use crate::{
 /// Pauses between looks for an outcome that was not heard of, in milliseconds; the last one repeats. Long enough that
 /// waiting in a crowd does not make the crowd slower.
 const LOOKS_MS: [u64; 3] = [1_000, 2_000, 4_000];
+
+/// How long the log may answer nothing before those who wait for it are told, in milliseconds: longer than a server takes to be
+/// restarted, shorter than callers have patience.
+const LOG_SILENT_MS_MAX: u64 = 10_000;
 
 /// A command to send.
 #[derive(Clone, Debug)]
@@ -51,6 +58,33 @@ pub struct CommandClient {
     key: SigningKey,
     outcomes: OutcomePublisher,
     waiters: Waiters,
+    /// When the log last took a command in.
+    taking: Answering,
+    /// When it last let an outcome be looked for.
+    telling: Answering,
+    room: Option<Room>,
+}
+
+/// Says whether there is room for so many bytes more.
+pub type Room = Arc<dyn Fn(u64) -> Result<(), Problem> + Send + Sync>;
+
+/// When the log last answered any of the requests of a client.
+#[derive(Clone)]
+struct Answering {
+    began: Instant,
+    heard_ms: Arc<AtomicU64>,
+}
+
+impl Answering {
+    fn heard(&self) {
+        self.heard_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the log has been silent for too long to somebody who has waited since `since`.
+    fn is_silent(&self, since: Instant) -> bool {
+        let heard = self.began + Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        since.max(heard).elapsed() > Duration::from_millis(LOG_SILENT_MS_MAX)
+    }
 }
 
 impl CommandClient {
@@ -64,7 +98,21 @@ impl CommandClient {
             .await
             .map_err(|error| Problem::unavailable("platform.log_unavailable", error.to_string()))?;
         tokio::spawn(dispatch(subscriber, waiters.clone()));
-        Ok(Self { outcomes: OutcomePublisher::new(js.clone()), js, key, waiters })
+        let new = || Answering { began: Instant::now(), heard_ms: Arc::default() };
+        let (taking, telling, outcomes) = (new(), new(), OutcomePublisher::new(js.clone()));
+        Ok(Self { outcomes, js, key, waiters, taking, telling, room: None })
+    }
+
+    /// The same, which asks before it sends anything whether there is room for what follows from it.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.room = Some(room);
+        self
+    }
+
+    /// Refuses when there is no room for so many bytes more.
+    pub fn room(&self, bytes: u64) -> Result<(), Problem> {
+        self.room.as_ref().map_or(Ok(()), |room| room(bytes))
     }
 
     /// Sends a command and waits for its outcome, at most `wait`. A rejection is an outcome, not an error; errors are an id
@@ -72,6 +120,7 @@ impl CommandClient {
     pub async fn send(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
         let until = Instant::now() + wait;
         check_id(&request.command_id)?;
+        self.room(request.payload.len() as u64)?;
         let at = subject_of(&request.tenant, &request.command_id)?;
         let subject = subject::command(&request.tenant, &request.context, &request.command);
         let waiter = self.wait_at(&at);
@@ -99,10 +148,10 @@ impl CommandClient {
         headers.insert(header::DRY_RUN, "1");
         headers.insert(header::REPLY, inbox.as_str());
         let exchange = async {
-            self.publish(&subject, &headers, &request.payload).await;
-            answers.next().await
+            self.publish(&subject, &headers, &request.payload).await?;
+            Ok::<_, Problem>(answers.next().await)
         };
-        let answer = tokio::time::timeout_at(until, exchange).await.ok().flatten();
+        let answer = tokio::time::timeout_at(until, exchange).await.ok().transpose()?.flatten();
         let answer = answer.ok_or_else(|| timeout(&request.command_id))?;
         if let Ok(outcome) = serde_json::from_slice(&answer.payload) {
             return Ok(outcome);
@@ -118,7 +167,8 @@ impl CommandClient {
         mut waiter: oneshot::Receiver<Outcome>,
     ) -> Result<Outcome, Problem> {
         let headers = self.headers(request, subject);
-        let mut known = self.publish(subject, &headers, &request.payload).await;
+        let since = Instant::now();
+        let mut known = self.publish(subject, &headers, &request.payload).await?;
         for look in 0.. {
             if !known {
                 let look = LOOKS_MS[usize::min(look, LOOKS_MS.len() - 1)];
@@ -128,31 +178,46 @@ impl CommandClient {
             }
             known = false;
             // An outcome told before, or while the connection was away. When it cannot be read now, look again later.
-            if let Ok(Some(outcome)) = self.outcomes.find(&request.tenant, &request.command_id).await {
-                return Ok(outcome);
+            match self.outcomes.find(&request.tenant, &request.command_id).await {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => self.telling.heard(),
+                Err(problem) if self.telling.is_silent(since) => return Err(unheard(&request.command_id, &problem)),
+                Err(_) => {}
             }
         }
         Err(timeout(&request.command_id))
     }
 
-    /// Publishes until the stream has it; gives whether the stream had it already. The caller's time is the limit.
-    async fn publish(&self, subject: &str, headers: &HeaderMap, payload: &Bytes) -> bool {
+    /// Publishes until the stream has it; gives whether the stream had it already. Fails when the log has no room, and when it
+    /// has answered nobody for too long.
+    async fn publish(&self, subject: &str, headers: &HeaderMap, payload: &Bytes) -> Result<bool, Problem> {
+        let since = Instant::now();
         let mut again = false;
         for attempt in 0.. {
             let published = async {
                 self.js.publish_with_headers(subject.to_owned(), headers.clone(), payload.clone()).await?.await
             };
             match published.await {
-                Ok(ack) => return ack.duplicate || again,
+                Ok(ack) => {
+                    self.taking.heard();
+                    return Ok(ack.duplicate || again);
+                }
                 Err(error) => {
                     let error = Error::of_publish(subject, &error);
+                    if error.is_full() {
+                        return Err(error.into());
+                    }
+                    if self.taking.is_silent(since) {
+                        let id = headers.get(header::MESSAGE_ID).map_or("", async_nats::HeaderValue::as_str);
+                        return Err(unheard(id, &error.into()));
+                    }
                     tracing::warn!(%error, "a command is sent again");
                     again = true;
                 }
             }
             pause(attempt).await;
         }
-        again
+        Ok(again)
     }
 
     fn headers(&self, request: &CommandRequest, subject: &str) -> HeaderMap {
@@ -206,6 +271,15 @@ async fn dispatch(mut outcomes: async_nats::Subscriber, waiters: Waiters) {
 /// Where the outcome heard on `told.…` is stored.
 fn stored_at(subject: &str) -> String {
     subject.replacen("told.", "out.", 1)
+}
+
+/// The log does not answer: whether it took the command is not known.
+fn unheard(command_id: &str, problem: &Problem) -> Problem {
+    let detail = format!(
+        "{} Whether it has command `{command_id}` is not known: send it again under the same id.",
+        problem.detail
+    );
+    Problem { detail, ..problem.clone() }
 }
 
 fn timeout(command_id: &str) -> Problem {

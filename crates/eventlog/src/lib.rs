@@ -27,7 +27,7 @@ mod working;
 use alluvium_kernel::ErrorInfo;
 
 pub use alluvium_kernel::DecisionContext;
-pub use client::{CommandClient, CommandRequest};
+pub use client::{CommandClient, CommandRequest, Room};
 pub use context::{BoundedContext, Decision};
 pub use cqrs::{AggregateStore, StoredContext};
 pub use executor::{Executor, ExecutorHealth, ExecutorOptions};

@@ -36,3 +36,34 @@ pub fn sender(
 fn bad(detail: &str) -> Problem {
     Problem::new("command.bad_signature", 403, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+    /// What becomes of a message signed `ahead_seconds` before the stream took it in.
+    fn taken(ahead_seconds: i64) -> Result<Actor, String> {
+        let (key, tenant) = (SigningKey::new([7; 32]), Token::encode("default").unwrap());
+        let (subject, payload) = ("cmd.default.storage.CreateBucket", b"{}".as_slice());
+        let taken_in = Timestamp::from_micros(1_800_000_000_000_000);
+        let signed = Timestamp::from_micros(taken_in.micros() - ahead_seconds * 1_000_000);
+        let mut headers = HeaderMap::new();
+        headers.insert(header::MESSAGE_ID, "id");
+        headers.insert(header::ACTOR, Actor::Admin.to_string());
+        headers.insert(header::TIME, signed.micros().to_string());
+        headers.insert(header::SIGNATURE, key.sign("id", &Actor::Admin, signed, subject, payload));
+        sender(&key, &tenant, subject, Some(&headers), payload, taken_in).map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_clock_that_jumps_by_a_day_is_refused_and_one_that_drifts_is_not() {
+        for drift in [0, 1, -1, SIGNATURE_SKEW_MAX_SECONDS, -SIGNATURE_SKEW_MAX_SECONDS] {
+            assert_eq!(taken(drift), Ok(Actor::Admin), "{drift} s");
+        }
+        for jump in [DAY_SECONDS, -DAY_SECONDS, SIGNATURE_SKEW_MAX_SECONDS + 1, -SIGNATURE_SKEW_MAX_SECONDS - 1] {
+            assert_eq!(taken(jump), Err("command.bad_signature".to_owned()), "{jump} s");
+        }
+    }
+}

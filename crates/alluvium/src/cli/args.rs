@@ -259,9 +259,19 @@ pub enum ProjectionsCommand {
     /// List projections with their lag
     List,
     /// Fold everything again beside the live one, then switch over
-    Rebuild(ProjectionArgs),
+    Rebuild(RebuildArgs),
     /// Compare the live one with a scratch rebuild and name the first difference
     Verify(ProjectionArgs),
+}
+
+/// `projections rebuild`
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    pub which: ProjectionArgs,
+    /// Switch over even when the new one differs, and say how
+    #[arg(long)]
+    pub accept_differences: bool,
 }
 
 /// `projections rebuild` and `verify`

@@ -14,7 +14,10 @@ use crate::ui::{Format, Progress};
 pub async fn run(cx: &Context, command: ProjectionsCommand) -> Done {
     match command {
         ProjectionsCommand::List => list(cx).await,
-        ProjectionsCommand::Rebuild(args) => each(cx, "rebuild", &args).await,
+        ProjectionsCommand::Rebuild(args) if args.accept_differences => {
+            each(cx, "rebuild?accept_differences=true", &args.which).await
+        }
+        ProjectionsCommand::Rebuild(args) => each(cx, "rebuild", &args.which).await,
         ProjectionsCommand::Verify(args) => each(cx, "verify", &args).await,
     }
 }
@@ -81,7 +84,9 @@ async fn each(cx: &Context, what: &str, args: &ProjectionArgs) -> Done {
 
 /// Asks for one, and follows its progress lines to the last one, which is its end.
 async fn one(cx: &Context, client: &Client, what: &str, name: &str) -> Result<Value, Failure> {
-    let response = client.send(client.request(Method::POST, &path(&["projections", name, what]))).await?;
+    let (what, query) = what.split_once('?').map_or((what, ""), |(what, query)| (what, query));
+    let place = format!("{}?{query}", path(&["projections", name, what]));
+    let response = client.send(client.request(Method::POST, place.trim_end_matches('?'))).await?;
     let progress = Progress::new(cx.ui, &format!("{what} {name}"), None);
     let mut chunks = response.bytes_stream();
     let mut text = Vec::new();

@@ -9,6 +9,7 @@ pub mod nats;
 mod parts;
 pub mod postgres;
 mod roles;
+pub mod room;
 mod routes;
 mod tables;
 mod tasks;

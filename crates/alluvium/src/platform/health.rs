@@ -1,11 +1,15 @@
 //! `/health`: can this process work at all; `/ready`: is everything it needs there now.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use alluvium_http::{Json, Op, Route};
+use alluvium_messaging::{stream_created, streams::LEASES};
 use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, State as FoldState};
 use async_nats::connection::State as ConnectionState;
+use async_nats::jetstream::kv::Operation;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
@@ -17,6 +21,10 @@ use super::{Platform, public};
 const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// How long an active decider may hear nothing from the log, in milliseconds.
 const DECIDER_SILENCE_MS_MAX: u128 = 15_000;
+/// The stream of commands.
+const COMMANDS: &str = "CMD";
+/// How long a lease may go without being renewed before nobody counts as its holder; several times what it is renewed after.
+const LEASE_AGE_MAX: Duration = Duration::from_secs(10);
 /// The directories of the data directory that the storage surface names.
 pub const DIRECTORIES: [(&str, &str); 4] =
     [("data_dir", ""), ("duckdb_dir", "tables"), ("files_dir", "blobs"), ("snapshots_dir", "snapshots")];
@@ -124,12 +132,11 @@ fn connected(platform: &Platform) -> bool {
 
 async fn checks(platform: &Platform) -> Vec<Check> {
     let mut checks = vec![];
-    let nats = connected(platform);
-    checks.push(Check::new("nats", nats, if nats { "connected" } else { "the connection is lost; it is tried again" }));
+    checks.push(nats(platform).await);
     checks.push(postgres(platform).await);
     let known = platform.follower.is_ready();
     checks.push(Check::new("access", known, if known { "keys are known" } else { "keys are being read from the log" }));
-    checks.extend(deciders(platform));
+    checks.extend(deciders(platform).await);
     for health in platform.projections.health().await {
         let (name, beat) = (format!("projection.{}", health.projection), health.heartbeat_age_ms);
         let dead = beat.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
@@ -144,15 +151,28 @@ async fn checks(platform: &Platform) -> Vec<Check> {
     if let Some(tables) = &platform.tables {
         let health = tables.health();
         let dead = health.heartbeat_age_ms.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
-        let detail = match (&health.quarantine, health.parked.len()) {
+        let full = health.parked.iter().find(|(_, problem)| problem.status == 507);
+        let detail = match (health.quarantine.as_ref().or(full.map(|(_, problem)| problem)), health.parked.len()) {
             (Some(problem), _) => problem.detail.clone(),
             (None, _) if dead => "its reader gives no sign of life".to_owned(),
             (None, 0) => format!("{} tables", health.tables),
             (None, parked) => format!("{} tables, {parked} stand still", health.tables),
         };
-        checks.push(Check::new("tables", health.quarantine.is_none() && !dead, detail));
+        checks.push(Check::new("tables", health.quarantine.is_none() && !dead && full.is_none(), detail));
     }
     checks
+}
+
+/// A connection may be open and nobody behind it, so it is asked: for the stream that every command goes through.
+async fn nats(platform: &Platform) -> Check {
+    if !connected(platform) {
+        return Check::new("nats", false, "the connection is lost; it is tried again");
+    }
+    match tokio::time::timeout(ANSWER_WAIT, stream_created(&platform.js, COMMANDS)).await {
+        Ok(Ok(_)) => Check::new("nats", true, "connected"),
+        Ok(Err(error)) => Check::new("nats", false, format!("does not answer as it should: {error}")),
+        Err(_) => Check::new("nats", false, "does not answer in time"),
+    }
 }
 
 async fn postgres(platform: &Platform) -> Check {
@@ -167,19 +187,35 @@ async fn postgres(platform: &Platform) -> Check {
     }
 }
 
-fn deciders(platform: &Platform) -> Vec<Check> {
-    let executors = platform.executors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    executors
-        .iter()
-        .map(|(context, health)| {
-            let silent = health.silent_for().as_millis();
-            let dead = health.is_active() && silent > DECIDER_SILENCE_MS_MAX;
-            let detail = match (health.is_active(), dead) {
-                (true, false) => "decides".to_owned(),
-                (true, true) => format!("heard nothing from the log for {silent} ms"),
-                (false, _) => "another process decides, or the lease is being taken".to_owned(),
-            };
-            Check::new(format!("commands.{context}"), !dead, detail)
-        })
-        .collect()
+async fn deciders(platform: &Platform) -> Vec<Check> {
+    let executors = platform.executors.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut checks = Vec::new();
+    for (context, health) in executors {
+        let silent = health.silent_for().as_millis();
+        let long = silent > DECIDER_SILENCE_MS_MAX;
+        let (ok, detail) = match (health.is_active(), long) {
+            (true, false) => (true, "decides".to_owned()),
+            (true, true) => (false, format!("heard nothing from the log for {silent} ms")),
+            (false, true) if !is_leased(platform, context).await => {
+                (false, format!("nobody has decided for {silent} ms: the log gives no lease"))
+            }
+            (false, _) => (true, "another process decides, or the lease is being taken".to_owned()),
+        };
+        checks.push(Check::new(format!("commands.{context}"), ok, detail));
+    }
+    checks
+}
+
+/// Whether some process has the lease to decide for a context, as far as the log tells. A log that stores nothing any more keeps
+/// the last one for ever, so it must have been renewed lately.
+async fn is_leased(platform: &Platform, context: &'static str) -> bool {
+    static SEEN: Mutex<BTreeMap<&'static str, (u64, Instant)>> = Mutex::new(BTreeMap::new());
+    let ask = async { platform.js.get_key_value(LEASES).await.ok()?.entry(format!("executor.{context}")).await.ok()? };
+    let Ok(Some(entry)) = tokio::time::timeout(ANSWER_WAIT, ask).await else { return false };
+    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let last = seen.entry(context).or_insert_with(|| (entry.revision, Instant::now()));
+    if last.0 != entry.revision {
+        *last = (entry.revision, Instant::now());
+    }
+    entry.operation == Operation::Put && last.1.elapsed() < LEASE_AGE_MAX
 }
