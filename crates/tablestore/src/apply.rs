@@ -126,7 +126,9 @@ impl Work<'_> {
 /// Turns an engine error on the caller's data into a refusal, and any other into a failure of the store.
 pub(crate) fn refuse(error: &duckdb::Error, code: &'static str) -> ApplyError {
     match kind(error) {
-        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Io => store_error(error).into(),
+        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Io | Kind::Damaged => {
+            store_error(error).into()
+        }
         Kind::Constraint | Kind::Conversion | Kind::Other => {
             let text = text(error);
             let column = text.split_once("NOT NULL constraint failed: ").map(|(_, rest)| {

@@ -170,6 +170,8 @@ pub(crate) enum Kind {
     OutOfMemory,
     DiskFull,
     Io,
+    /// What a table file holds on disk is not what was written there.
+    Damaged,
     Fatal,
     Other,
 }
@@ -191,6 +193,8 @@ pub(crate) fn kind_of_text(text: &str) -> Kind {
     let starts = |prefix: &str| text.starts_with(prefix);
     if starts("FATAL Error") || starts("INTERNAL Error") || text.contains("database has been invalidated") {
         Kind::Fatal
+    } else if is_damage(text) {
+        Kind::Damaged
     } else if text.contains("No space left on device") || text.contains("Disk quota exceeded") {
         Kind::DiskFull
     } else if starts("Out of Memory Error") {
@@ -208,16 +212,44 @@ pub(crate) fn kind_of_text(text: &str) -> Kind {
     }
 }
 
+/// The engine checks what it reads of a table file, and says so in these words. Only its own errors about files count: a query
+/// may raise errors with words of its author.
+fn is_damage(text: &str) -> bool {
+    let short = text.contains("Could not read enough bytes") && text.contains(".duckdb");
+    text.starts_with("IO Error") && (text.contains("Corrupt database file") || short)
+}
+
 /// An engine error where the caller's data cannot be at fault.
 pub(crate) fn store_error(error: &duckdb::Error) -> Error {
     match kind(error) {
         Kind::DiskFull => Error::DiskFull,
         Kind::OutOfMemory => Error::Unavailable("out of memory".into()),
         Kind::Interrupted => Error::Unavailable("interrupted".into()),
+        // The engine gives up when a checkpoint finds no room.
+        Kind::Fatal if text(error).contains("No space left on device") => Error::DiskFull,
         Kind::Fatal => Error::Unavailable("the engine restarts after a fatal error".into()),
+        Kind::Damaged => Error::Corrupt { table: "in use".into(), reason: text(error) },
         _ => {
             tracing::warn!(error = %text(error), "the table engine refused a statement");
             Error::Unavailable("the engine refused a statement".into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_what_the_engine_says_of_a_file_and_nobody_else() {
+        let checksum = "IO Error: Corrupt database file: computed checksum 1 does not match stored checksum 2 in block";
+        assert_eq!(kind_of_text(checksum), Kind::Damaged);
+        let short = "IO Error: Could not read enough bytes from file \"/d/t.duckdb\": attempted to read 8 bytes";
+        assert_eq!(kind_of_text(short), Kind::Damaged);
+        // Words of a query's author, a load file, another file's fatal error.
+        assert_eq!(kind_of_text("Invalid Input Error: Corrupt database file"), Kind::Other);
+        assert_eq!(kind_of_text("IO Error: Could not read enough bytes from file \"/b/ab\": attempted"), Kind::Io);
+        let fatal = "FATAL Error: Failed: database has been invalidated because of a previous fatal error: Corrupt database file";
+        assert_eq!(kind_of_text(fatal), Kind::Fatal);
     }
 }

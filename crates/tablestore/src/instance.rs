@@ -160,16 +160,23 @@ impl Instance {
     }
 
     fn attach_now(&self, path: &Path, alias: &str, label: &str) -> Result<()> {
-        let marker = marker::write(&self.data_dir, path)?;
+        let marker = match marker::write(&self.data_dir, path) {
+            Ok(marker) => Some(marker),
+            // Who only reads needs no space: the table stays readable, and goes without the marker for once.
+            Err(Error::DiskFull) => None,
+            Err(error) => return Err(error),
+        };
         let session = lock(&self.root).try_clone().map_err(|error| self.store(&error))?;
         let sql = format!("ATTACH {} AS {alias} (BLOCK_SIZE {BLOCK_BYTES})", literal_path(path)?);
         let outcome = session.execute_batch(&sql);
         // Reached only when the process survived the attach, which is all the marker wants to know.
-        marker::remove(&marker)?;
+        marker.as_deref().map_or(Ok(()), marker::remove)?;
         outcome.map_err(|error| {
             self.note(&error);
             match kind(&error) {
                 Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted => store_error(&error),
+                // Another file broke the engine: this one is not to blame.
+                Kind::Fatal if text(&error).contains("previous fatal error") => store_error(&error),
                 _ => {
                     tracing::error!(table.id = label, error = %text(&error), "a table file cannot be attached");
                     Error::Corrupt { table: label.to_owned(), reason: text(&error) }

@@ -162,7 +162,7 @@ fn describe(session: &Session, sql: &str) -> duckdb::Result<Vec<ResultColumn>> {
 
 fn query_error(error: &duckdb::Error) -> Error {
     match kind(error) {
-        Kind::DiskFull | Kind::Fatal => store_error(error),
+        Kind::DiskFull | Kind::Fatal | Kind::Damaged => store_error(error),
         Kind::OutOfMemory => Error::QueryFailed("the query needs more memory than it may use".into()),
         Kind::Io => {
             tracing::warn!(error = %text(error), "a query failed on a file");

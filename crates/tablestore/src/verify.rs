@@ -16,6 +16,13 @@ pub struct Checksum {
 }
 
 impl Hub {
+    /// Reads the whole table, as a reader would who wants everything; [`crate::Error::Corrupt`] when that cannot be done.
+    pub fn check(&self, file: &TableFile) -> Result<()> {
+        let (attached, session) = self.open_file(file)?;
+        let sql = format!("SELECT count(d) FROM {} AS d", attached.relation("data"));
+        session.count(&sql).map(drop).map_err(|error| store_error(&error))
+    }
+
     /// The logical checksum of a table.
     pub fn checksum(&self, file: &TableFile) -> Result<Checksum> {
         let (attached, session) = self.open_file(file)?;

@@ -63,6 +63,11 @@ impl Effects {
         Ok(Self { js, blobs, refused, role: RwLock::new(Role::Live(live)) })
     }
 
+    /// The same on the log as it is now: what was refused on another history says nothing about this one.
+    pub async fn anew(&self, live: Arc<Live>) -> Result<Self, Problem> {
+        Self::live(self.js.clone(), self.blobs.clone(), live).await
+    }
+
     /// Effects of a generation that is rebuilt behind this one, whose progress is given.
     #[must_use]
     pub fn behind(&self, leader: Arc<Progress>) -> Self {

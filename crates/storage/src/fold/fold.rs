@@ -8,7 +8,7 @@ use alluvium_kernel::{Problem, Timestamp, header};
 use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, TailHealth, direct, stream_created};
 use alluvium_tablestore::Hub;
 use async_nats::jetstream;
-use tokio::sync::{RwLock as Gate, Semaphore};
+use tokio::sync::{Notify, RwLock as Gate, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -150,10 +150,8 @@ impl Fold {
     }
 
     /// Effects of a generation that is rebuilt because this one cannot go on.
-    pub fn effects_alone(&self, live: &Arc<Live>) -> Effects {
-        let effects = self.effects_behind();
-        effects.go_live(Arc::clone(live));
-        effects
+    pub async fn effects_alone(&self, live: &Arc<Live>) -> Result<Effects, Problem> {
+        self.effects.anew(Arc::clone(live)).await
     }
 
     /// This generation decides from now on.
@@ -189,6 +187,7 @@ impl Fold {
             hub: self.hub.clone(),
             effects: Arc::clone(&self.effects),
             progress: Arc::clone(&self.progress),
+            suspected: Notify::new(),
         });
         lanes.insert(id.uid.clone(), Arc::clone(&lane));
         let fold = Arc::clone(self);

@@ -8,6 +8,7 @@ use alluvium_tablestore::{
     Applied, ApplyError, Change, Error, Hub, Mark, RowsDecoder, TableFile, TableSchema, avro_schema::avro_schema,
 };
 use async_nats::jetstream;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
@@ -16,12 +17,15 @@ use super::queue::{Body, CommitEvent, Item, Queue};
 use super::request::{self, Effect};
 use super::routing::TableId;
 use super::rows;
+use super::suspect::disk_full;
 
 /// First pause before a failed transaction is tried again.
 const RETRY_MS_MIN: u64 = 50;
 /// Longest pause between tries.
 const RETRY_MS_MAX: u64 = 5_000;
 
+/// The code of a table that stands still for a while.
+pub(super) const UNAVAILABLE: &str = "storage.table_unavailable";
 /// Namespace of the Avro schemas of rows; part of their fingerprints, so it never changes.
 const ROWS_NAMESPACE: &str = "alluvium.rows";
 
@@ -62,6 +66,8 @@ pub struct Lane {
     pub(super) hub: Hub,
     pub(super) effects: Arc<Effects>,
     pub(super) progress: Arc<Progress>,
+    /// Somebody could not read the file.
+    pub(super) suspected: Notify,
 }
 
 /// Why a lane stops for good.
@@ -104,11 +110,21 @@ impl Lane {
         let mut pause = RETRY_MS_MIN;
         loop {
             let batch = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Stopped::Cancelled,
+                () = self.suspected.notified() => Vec::new(),
                 batch = self.queue.next() => batch,
             };
-            match self.take(&batch, &mut mark).await {
+            let taken = if batch.is_empty() {
+                self.check(&mut mark).await.map(|()| false)
+            } else {
+                self.take(&batch, &mut mark).await
+            };
+            match taken {
                 Ok(closed) => {
+                    if batch.is_empty() {
+                        continue;
+                    }
                     self.set_trouble(None);
                     self.queue.applied(batch.len(), &self.progress);
                     pause = RETRY_MS_MIN;
@@ -122,11 +138,15 @@ impl Lane {
                         self.queue.park(&self.progress);
                     }
                     self.move_aside_if_corrupt(&error).await;
+                    // The engine may have broken on what this file holds: it is looked at before it breaks the engine again.
+                    if (batch.is_empty() || self.hub.is_fatal()) && !error.is_final() {
+                        self.suspect();
+                    }
                     // What the file holds is read again: the failure may have come after a commit.
                     mark = None;
                     tokio::select! {
                         () = stop.cancelled() => return Stopped::Cancelled,
-                        () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+                        () = self.worth_trying(Duration::from_millis(pause)) => {}
                     }
                     pause = (pause * 2).min(RETRY_MS_MAX);
                 }
@@ -249,19 +269,20 @@ impl Lane {
         tokio::task::spawn_blocking(move || work(&hub, &file)).await.unwrap_or_else(|_| Err(Problem::internal().into()))
     }
 
-    fn set_trouble(&self, trouble: Option<Problem>) {
+    pub(super) fn set_trouble(&self, trouble: Option<Problem>) {
         self.view.write().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
     }
 
-    fn report(&self, error: &LaneError) {
+    pub(super) fn report(&self, error: &LaneError) {
         tracing::error!(table.id = %self.id.uid, table.file = %self.file, error = %error, "a table stands still; trying again");
         let (code, what) = if error.is_final() {
             ("storage.table_parked", "is parked at an event that cannot be applied; an operator must look at it")
         } else {
-            ("storage.table_unavailable", "cannot be brought up to date now; it is being retried")
+            (UNAVAILABLE, "cannot be brought up to date now; it is being retried")
         };
-        let table = format!("table {} of bucket {} {what}", self.id.table.decode(), self.id.bucket.decode());
-        self.set_trouble(Some(Problem::unavailable(code, table)));
+        let table = format!("table {} of bucket {}", self.id.table.decode(), self.id.bucket.decode());
+        let trouble = disk_full(error, &table).unwrap_or_else(|| Problem::unavailable(code, format!("{table} {what}")));
+        self.set_trouble(Some(trouble));
     }
 }
 

@@ -20,6 +20,7 @@ mod request;
 mod routing;
 mod rows;
 mod settle;
+mod suspect;
 mod tables;
 
 pub use effects::{Effects, Live};

@@ -148,6 +148,11 @@ impl Queue {
         items.clear();
     }
 
+    /// Whether nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     fn batch(&self) -> Vec<Arc<Item>> {
         let items = self.lock();
         let (mut batch, mut bytes) = (Vec::new(), 0);

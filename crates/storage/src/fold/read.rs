@@ -82,6 +82,9 @@ impl Tables {
 
     /// Answers one SELECT over the tables of a project.
     pub async fn query(&self, tenant: &Token, project: &str, query: TableQuery) -> Result<QueryRows, Problem> {
+        if let Some(problem) = self.fold().quarantine() {
+            return Err(problem);
+        }
         let (tenant, project) = (tenant.clone(), project.to_owned());
         // First with stand-in names, to learn which tables it is about; they are attached, and then named for good.
         let named = guard_query(&query.sql, &|parts| self.resolve(&tenant, &project, parts).map(|_| "t".to_owned()));
@@ -98,23 +101,35 @@ impl Tables {
             return Err(Problem::new("storage.query_not_allowed", 400, message));
         }
         let hub = self.hub().clone();
-        tokio::task::spawn_blocking(move || {
+        let asked: Vec<Arc<Lane>> = lanes.iter().map(|(_, lane)| Arc::clone(lane)).collect();
+        let answer = tokio::task::spawn_blocking(move || {
             let files: Vec<TableFile> = lanes.iter().map(|(_, lane)| lane.file.clone()).collect();
-            let pinned = hub.pin(&files).map_err(store_problem)?;
+            let pinned = hub.pin(&files)?;
             let physical = |parts: &[String]| {
                 lanes.iter().position(|(known, _)| known == parts).and_then(|index| pinned.relation(index))
             };
-            let guarded = guard_query(&query.sql, &physical).map_err(sql_problem)?;
+            let guarded = match guard_query(&query.sql, &physical) {
+                Ok(guarded) => guarded,
+                Err(error) => return Ok(Err(sql_problem(error))),
+            };
             let spec = QuerySpec {
                 sql: guarded.sql,
                 timeout_ms: query.timeout_ms,
                 rows_max: query.rows_max,
                 bytes_max: QUERY_BYTES_MAX,
             };
-            pinned.query(&spec).map_err(store_problem)
-        })
-        .await
-        .unwrap_or_else(|_| Err(Problem::internal()))
+            pinned.query(&spec).map(Ok)
+        });
+        match answer.await.map_err(|_| Problem::internal())? {
+            Ok(answer) => answer,
+            // Which of the files it is, their lanes find out.
+            Err(error @ (Error::NotFound(_) | Error::Corrupt { .. })) => {
+                tracing::error!(error = ?error, "a table file cannot be read");
+                asked.iter().for_each(|lane| lane.suspect());
+                Err(asked.first().map_or_else(Problem::internal, |lane| unreadable(lane)))
+            }
+            Err(error) => Err(store_problem(error)),
+        }
     }
 
     /// `bucket.table`; a bucket may be written as Keboola does, `in.c-sales`.
@@ -135,10 +150,17 @@ impl Tables {
         let (hub, file) = (self.hub().clone(), lane.file.clone());
         let read = tokio::task::spawn_blocking(move || read(&hub, &file)).await;
         read.map_err(|_| Problem::internal())?.map_err(|error| match error {
-            Error::NotFound(_) | Error::Corrupt { .. } => lane.view().trouble.unwrap_or_else(|| unavailable(lane)),
+            Error::NotFound(_) | Error::Corrupt { .. } => {
+                lane.suspect();
+                unreadable(lane)
+            }
             error => store_problem(error),
         })
     }
+}
+
+fn unreadable(lane: &Lane) -> Problem {
+    lane.view().trouble.unwrap_or_else(|| unavailable(lane))
 }
 
 fn unavailable(lane: &Lane) -> Problem {

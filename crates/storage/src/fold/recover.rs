@@ -15,8 +15,13 @@ impl Lane {
         let Some(first) = batch.first().filter(|first| mark.is_none() && first.seq > self.id.created_seq + 1) else {
             return Ok(());
         };
+        self.refold(first.seq, mark).await
+    }
+
+    /// Folds the table's part of the log up to before a sequence.
+    pub(super) async fn refold(&self, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
         tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
-        let mut history = History::open(&self.js, &self.id, first.seq).await?;
+        let mut history = History::open(&self.js, &self.id, before).await?;
         while let Some(batch) = history.next().await? {
             self.take_recovered(&batch, mark).await?;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_kernel::{Position, Problem};
+use alluvium_messaging::stream_created;
 use alluvium_tablestore::Hub;
 use arc_swap::ArcSwap;
 use async_nats::jetstream;
@@ -190,11 +191,13 @@ impl Tables {
         let generation = live.generation + 1;
         self.discard(generation).await;
         // A quarantined generation decides nothing any more: the new one has to.
-        let effects = if live.quarantine().is_some() { live.effects_alone(&self.live) } else { live.effects_behind() };
+        let alone = live.quarantine().is_some();
+        let effects = if alone { live.effects_alone(&self.live).await? } else { live.effects_behind() };
         let new =
             Fold::start(self.hub.clone(), self.js.clone(), generation, Arc::new(effects), self.stop.child_token())
                 .await?;
-        let total = live.progress.read_to();
+        // What a quarantined generation has read is another history, which may have been longer.
+        let total = if alone { stream_created(&self.js, STREAM).await?.1 } else { live.progress.read_to() };
         loop {
             let done = new.progress.floor();
             tell(RebuildProgress { done: done.min(total), total });
@@ -235,7 +238,7 @@ impl Tables {
             let found = tokio::task::spawn_blocking(move || hub.first_difference(&a, &b))
                 .await
                 .map_err(|_| Problem::internal())?
-                .map_err(|error| Problem::unavailable("storage.table_unavailable", error.to_string()))?;
+                .unwrap_or_else(|error| Some(format!("it cannot be compared: {error}")));
             if let Some(found) = found {
                 difference.get_or_insert_with(|| format!("{name}: {found}"));
             }

@@ -134,13 +134,34 @@ impl StorageRoutes {
         place: &Place,
         command: impl Into<Command>,
     ) -> Result<(Accepted, TableView), Problem> {
-        let accepted = self.write(principal, command).await?;
+        let accepted = self.send_to_table(principal, place, command).await?;
+        self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         let table = self.table(place).await?;
         let budget = Duration::from_secs(VISIBLE_WAIT_SECONDS);
         self.tables.wait_table(&table.uid, &accepted.position, budget).await?;
         // Asked again because its counts come from the file that was just waited for.
         let table = self.table(place).await?;
         Ok((accepted, table))
+    }
+
+    /// Sends a command on one table, unless its disk is full; stops waiting when it turns out to be.
+    async fn send_to_table(
+        &self,
+        principal: &Principal,
+        place: &Place,
+        command: impl Into<Command>,
+    ) -> Result<Accepted, Problem> {
+        let lane = self.tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
+        let Some(lane) = lane else { return self.send(principal, command).await };
+        if let Some(full) = lane.full() {
+            return Err(Problem { detail: format!("Nothing was sent: {}", full.detail), ..full });
+        }
+        tokio::select! {
+            accepted = self.send(principal, command) => accepted,
+            full = lane.found_full() => {
+                Err(Problem { detail: format!("The request is on the log and waits: {}", full.detail), ..full })
+            }
+        }
     }
 
     /// Waits until the catalogue is as far as a position.

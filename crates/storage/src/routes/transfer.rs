@@ -32,6 +32,7 @@ pub(super) async fn import(
         Some(blob) if state.blobs.exists(&blob).await => blob,
         _ => return Err(problem::file_content_not_found(&body.file_id).into()),
     };
+    state.client.room(file.size_bytes.unwrap_or(0).unsigned_abs())?;
     let load = LoadTable {
         project: place.project.clone(),
         bucket: place.bucket.clone(),

@@ -7,6 +7,8 @@ use alluvium_http::{Json, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{Multipart, State};
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
 use axum::response::IntoResponse as _;
 use futures::TryStreamExt as _;
 use serde_json::json;
@@ -27,10 +29,13 @@ pub(super) async fn upload(
     State(state): State<StorageRoutes>,
     principal: Principal,
     params: PathParams,
+    headers: HeaderMap,
     body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<WithPosition<Json<Uploaded>>, ProblemResponse> {
     let (project, key) = (params.owned("project_id"), params.owned("upload_key"));
     let filename = check_session(&state, &principal, &project, &key).await?;
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    state.client.room(declared.unwrap_or(0))?;
     let mut body = body.map_err(|_| missing_file())?;
     let mut stored = None;
     while let Some(field) = body.next_field().await.map_err(broken)? {

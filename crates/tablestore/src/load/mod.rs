@@ -200,7 +200,9 @@ pub(crate) fn import_failed(message: impl Into<String>, line: Option<u64>, colum
 pub(crate) fn unreadable(error: &duckdb::Error, spec: &LoadSpec, source: &Source) -> ApplyError {
     let message = text(error);
     match kind(error) {
-        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal => store_error(error).into(),
+        Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Damaged => {
+            store_error(error).into()
+        }
         Kind::Io if !names_the_file(&message, spec) => store_error(error).into(),
         Kind::Io => import_failed("the file cannot be read; its content is damaged", None, None),
         Kind::Constraint | Kind::Conversion | Kind::Other => {
