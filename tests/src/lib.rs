@@ -38,18 +38,39 @@ impl World {
 
     /// Starts everything with nothing granted to unsigned publishers.
     pub async fn closed() -> Self {
-        let nats = NatsServer::start().await;
-        let postgres = Postgres::shared().await;
         let data = tempfile::tempdir().expect("a temporary directory");
-        let alluvium = Alluvium::builder(binary())
+        Self::closed_on(NatsServer::start().await, Postgres::shared().await, data, &[]).await
+    }
+
+    /// The same as [`World::start`] on servers and a data directory of one's own, with further environment variables.
+    pub async fn start_on(
+        nats: NatsServer,
+        postgres: std::sync::Arc<Postgres>,
+        data: tempfile::TempDir,
+        envs: &[(&str, &str)],
+    ) -> Self {
+        let world = Self::closed_on(nats, postgres, data, envs).await;
+        world.command("access", "GrantPublishers", &json!({ "rights": "all" })).await;
+        world
+    }
+
+    async fn closed_on(
+        nats: NatsServer,
+        postgres: std::sync::Arc<Postgres>,
+        data: tempfile::TempDir,
+        envs: &[(&str, &str)],
+    ) -> Self {
+        let mut builder = Alluvium::builder(binary())
             .args(["serve"])
             .env("ALLUVIUM_NATS_URL", nats.url())
             .env("ALLUVIUM_POSTGRES_URL", postgres.database().await)
             .env("ALLUVIUM_DATA_DIR", data.path())
             .env("ALLUVIUM_ADMIN_KEY", ADMIN)
-            .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32))
-            .start()
-            .await;
+            .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32));
+        for (name, value) in envs {
+            builder = builder.env(name, value);
+        }
+        let alluvium = builder.start().await;
         Self { nats, postgres, alluvium, data, http: reqwest::Client::new() }
     }
 

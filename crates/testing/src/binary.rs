@@ -111,15 +111,26 @@ impl Alluvium {
 
     /// Starts it again with the same arguments and port, and waits until it is ready.
     pub async fn restart(&mut self) {
+        let ready = self.builder.ready.clone();
+        self.restart_until(&ready).await;
+    }
+
+    /// The same, waiting for status 200 at another path: for a start after which it cannot be ready.
+    pub async fn restart_until(&mut self, path: &str) {
         must("stopping Alluvium", self.process.stop());
         self.process = spawn(&self.builder, self.port, &self.log);
-        self.wait_ready().await;
+        self.wait_for(path).await;
     }
 
     async fn wait_ready(&mut self) {
+        let ready = self.builder.ready.clone();
+        self.wait_for(&ready).await;
+    }
+
+    async fn wait_for(&mut self, path: &str) {
         let started = Instant::now();
         loop {
-            if self.status(&self.builder.ready).await == Some(200) {
+            if self.status(path).await == Some(200) {
                 return;
             }
             if let Some(status) = must("watching Alluvium", self.process.try_exit()) {

@@ -44,6 +44,11 @@ impl NatsServer {
         self.scratch.path().to_owned()
     }
 
+    /// Its log, so far.
+    pub fn output(&self) -> String {
+        must("reading the log of nats-server", std::fs::read_to_string(self.server.log()))
+    }
+
     /// Kills it (SIGKILL).
     pub fn kill(&mut self) {
         must("killing nats-server", self.server.kill());

@@ -6,10 +6,25 @@ use std::sync::{
 };
 
 use alluvium_servers::PostgresOptions;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::Mutex;
 
 use crate::{Scratch, must};
+
+/// The processes whose parent is this one.
+fn children(parent: u32) -> Vec<i32> {
+    let of = |pid: i32| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        (line.trim().parse() == Ok(parent)).then_some(pid)
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| of(entry.file_name().to_str()?.parse().ok()?)).collect()
+}
 
 /// A private Postgres in a directory of its own, with `fsync` off.
 #[derive(Debug)]
@@ -59,6 +74,25 @@ impl Postgres {
     /// Kills it (SIGKILL).
     pub fn kill(&mut self) {
         must("killing Postgres", self.server.kill());
+    }
+
+    /// Stops it and all its backends in their tracks (SIGSTOP): connections stay open and nothing answers.
+    pub fn pause(&mut self) {
+        self.signal_all(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn resume(&mut self) {
+        self.signal_all(Signal::SIGCONT);
+    }
+
+    /// The postmaster first, so that it starts no backend meanwhile; a backend that is gone by then needs no signal.
+    fn signal_all(&mut self, signal: Signal) {
+        let postmaster = self.server.process().id();
+        must("signalling Postgres", kill(Pid::from_raw(postmaster.cast_signed()), signal));
+        for backend in children(postmaster) {
+            let _ = kill(Pid::from_raw(backend), signal);
+        }
     }
 
     /// Starts it again on the same port and files.
