@@ -180,7 +180,7 @@ impl World {
     pub fn verify(&self) {
         let verified = self.cli(&["projections", "verify", "--all"]);
         let (out, error) = (String::from_utf8_lossy(&verified.stdout), String::from_utf8_lossy(&verified.stderr));
-        assert!(verified.status.success(), "{out}\n{error}");
+        assert!(verified.status.success(), "{}: {out}\n{error}", verified.status);
     }
 
     /// Waits until a condition holds, for a minute at the most.
