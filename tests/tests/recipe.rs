@@ -1,7 +1,8 @@
 //! The recipe of ARCHITECTURE.md, "Add a command in three edits", walked in a copy of the tree.
 //!
 //! The copy is below the target directory and stays there: its path is the same every time, so only what changed since the
-//! last run is built, and what the tree depends on is shared with the build this test is part of.
+//! last run is built, and what the tree depends on is shared with the build this test is part of. Its own packages are not: they
+//! have another version, or cargo would take what it built of the copy for the tree's own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,11 +80,20 @@ fn copy_tree(from: &Path, to: &Path) {
     }
     for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
         // A file that was removed but not yet committed.
-        let Ok(content) = std::fs::read(from.join(name)) else { continue };
+        let Ok(mut content) = std::fs::read(from.join(name)) else { continue };
+        if name == "Cargo.toml" {
+            content = renumbered(&String::from_utf8_lossy(&content)).into_bytes();
+        }
         write(&to.join(name), &content);
         let mode = std::fs::metadata(from.join(name)).expect("it was just read").permissions();
         std::fs::set_permissions(to.join(name), mode).expect("the copy is ours");
     }
+}
+
+/// The workspace's manifest with a version of the copy's own.
+fn renumbered(manifest: &str) -> String {
+    let line = manifest.lines().find(|line| line.starts_with("version = ")).expect("the workspace has a version");
+    manifest.replacen(line, "version = \"0.0.0-recipe\"", 1)
 }
 
 /// Writes a file unless it holds just that: what did not change is not built again.
