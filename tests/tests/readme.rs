@@ -21,6 +21,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/README.md")]
 #[case("docs/access.md")]
 #[case("docs/events.md")]
+#[case("docs/history.md")]
 #[case("docs/operations.md")]
 #[case("docs/performance.md")]
 #[case("docs/storage.md")]

@@ -1,6 +1,6 @@
 //! How commands of this context are decided.
 
-use alluvium_eventlog::{BoundedContext, Decision, DecisionContext, Unit};
+use alluvium_eventlog::{AggregateType, BoundedContext, Decision, DecisionContext, Shown, Unit};
 use alluvium_kernel::{Problem, Requirement, Token};
 use serde_json::json;
 
@@ -9,6 +9,14 @@ use crate::contract::{Command, KeyringCommand};
 use crate::error;
 use crate::model::{Keyring, Tenant};
 
+/// For admins: the keys of a project's predecessors are in it. A digest is no secret, but nobody needs to see one either.
+impl Shown for Keyring {
+    const HIDDEN: &'static [&'static str] = &["digest"];
+}
+
+/// For admins.
+impl Shown for Tenant {}
+
 /// The context of keys and grants, for the executor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccessContext;
@@ -16,6 +24,7 @@ pub struct AccessContext;
 impl BoundedContext for AccessContext {
     const NAME: &'static str = "access";
     const STREAM: &'static str = STREAM;
+    const AGGREGATES: &'static [AggregateType] = &[AggregateType::of::<Keyring>(), AggregateType::of::<Tenant>()];
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {

@@ -124,7 +124,7 @@ fn read_problem(status: u16, body: &Value) -> Option<Failure> {
 /// The storage surface answers with bare codes; the catalogue has them under their context.
 pub fn coded(bare: &str) -> String {
     let known = |code: &String| crate::errors::catalogue().get(code).is_some();
-    ["storage", "access", "http"]
+    ["storage", "access", "http", "platform", "projection"]
         .into_iter()
         .map(|context| format!("{context}.{bare}"))
         .find(known)

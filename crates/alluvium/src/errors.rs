@@ -176,6 +176,24 @@ pub const ERRORS: &[ErrorInfo] = &[
         "`GET /commands` lists contexts and their commands.",
     ),
     ErrorInfo::new(
+        "platform.unknown_aggregate",
+        404,
+        "No such aggregate, or not at that point",
+        "Name it as in its subject, e.g. `storage.project.demo`; `alluvium events replay` shows subjects and positions.",
+    ),
+    ErrorInfo::new(
+        "platform.unknown_event",
+        404,
+        "No such event",
+        "`alluvium events replay` lists events with their positions.",
+    ),
+    ErrorInfo::new(
+        "platform.history_over_budget",
+        503,
+        "Telling how it was takes too long",
+        "The history is very long. Ask for less: fewer or later points, one table instead of many.",
+    ),
+    ErrorInfo::new(
         "platform.not_ready",
         503,
         "Not ready yet",

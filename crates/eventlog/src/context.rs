@@ -3,6 +3,8 @@
 use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use alluvium_messaging::ContractSet;
 
+use crate::past::Past;
+use crate::shown::AggregateType;
 use crate::unit::Unit;
 
 /// A context: its commands, what they require, and how they are decided.
@@ -11,6 +13,8 @@ pub trait BoundedContext: Send + Sync + 'static {
     const NAME: &'static str;
     /// The stream of its events.
     const STREAM: &'static str;
+    /// Its aggregates, for people to look at.
+    const AGGREGATES: &'static [AggregateType] = &[];
     /// All its commands.
     type Command: ContractSet;
 
@@ -28,6 +32,21 @@ pub trait BoundedContext: Send + Sync + 'static {
         at: &DecisionContext,
         unit: &mut Unit,
     ) -> impl Future<Output = Result<Decision, Problem>> + Send;
+
+    /// The id of the aggregate that a name people use stands for with message `up_to`; the name itself unless the context
+    /// knows better.
+    fn locate(
+        _past: &Past,
+        _tenant: &Token,
+        _aggregate: &str,
+        name: &str,
+        _up_to: u64,
+    ) -> impl Future<Output = Result<Token, Problem>> + Send {
+        let id = Token::encode(name).map_err(|error| {
+            Problem::new("platform.unknown_aggregate", 404, format!("`{name}` is no id of an aggregate: {error}."))
+        });
+        std::future::ready(id)
+    }
 }
 
 /// A command that is not rejected.

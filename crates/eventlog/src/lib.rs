@@ -17,8 +17,10 @@ mod intake;
 mod lease;
 mod log;
 mod outcome;
+mod past;
 mod ring;
 mod sender;
+mod shown;
 mod store;
 mod stored;
 mod unit;
@@ -34,8 +36,10 @@ pub use executor::{Executor, ExecutorHealth, ExecutorOptions};
 pub use lease::Lease;
 pub use log::{Log, LogOptions};
 pub use outcome::{DryEvent, DryOutcome, DryVerdict, OutcomePublisher};
+pub use past::{Past, Point};
 pub use ring::{RING_COMMANDS_MAX, RingEntry};
 pub use sender::sender;
+pub use shown::{AggregateType, Look, Owner, Shown};
 pub use stored::{LogAggregate, Stored};
 pub use unit::{HandleError, Unit};
 
@@ -111,5 +115,23 @@ pub const ERRORS: &[ErrorInfo] = &[
         500,
         "Stored events do not fit together: some are missing or were changed",
         "An operator must compare the stream with its replicas or a backup; the message names the place.",
+    ),
+    ErrorInfo::new(
+        "platform.invalid_point",
+        400,
+        "Not a point of the log",
+        "Write STREAM:SEQUENCE (as `alluvium events replay` prints), a position token, `now`, or a time such as 2026-01-02T03:04:05Z.",
+    ),
+    ErrorInfo::new(
+        "platform.point_in_future",
+        400,
+        "The log has not come that far",
+        "Leave the point out for what is now, or name an earlier one.",
+    ),
+    ErrorInfo::new(
+        "platform.point_expired",
+        410,
+        "The log no longer has what is needed to tell how it was then",
+        "Name a later point; what was removed from the log comes back only from a backup.",
     ),
 ];

@@ -46,7 +46,7 @@ impl<A: LogAggregate> Stored<A> {
     }
 
     /// Applies the next commit of the subject, after checking that it is the next.
-    pub(crate) fn fold(&mut self, message: &LogMessage) -> Result<(), Problem> {
+    pub fn fold(&mut self, message: &LogMessage) -> Result<(), Problem> {
         let chain = message.chain_after(&self.chain);
         if chain != message.chain() || message.seq <= self.seq {
             return Err(damaged(message, &format!("it does not follow sequence {} of its subject", self.seq)));

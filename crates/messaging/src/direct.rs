@@ -70,6 +70,68 @@ pub async fn leader_next(
     found(stream, handle.get_first_raw_message_by_subject(subject, from.max(1)).await)
 }
 
+/// What a stream holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Sequence of its first message; one more than the last when it is empty.
+    pub first: u64,
+    /// Sequence of its last message, 0 before the first was ever stored.
+    pub last: u64,
+    /// How many messages there are: fewer than the sequences between both when some were removed.
+    pub messages: u64,
+}
+
+impl Extent {
+    /// Whether messages at or below `seq` are gone.
+    pub fn lost_up_to(&self, seq: u64) -> bool {
+        let all = (self.last + 1).saturating_sub(self.first);
+        seq > 0 && (self.first > 1 || self.messages < all)
+    }
+}
+
+/// From the leader: which messages a stream holds.
+pub async fn extent(js: &jetstream::Context, stream: &str) -> Result<Extent, Error> {
+    let trying = || format!("asking about stream {stream}");
+    let handle = js.get_stream(stream).await.map_err(|error| match error.kind() {
+        jetstream::context::GetStreamErrorKind::JetStream(cause) => Error::refused(trying(), &cause),
+        _ => Error::unknown(trying(), error),
+    })?;
+    let state = &handle.cached_info().state;
+    Ok(Extent { first: state.first_sequence, last: state.last_sequence, messages: state.messages })
+}
+
+/// From the leader: the sequence of the first message stored at `time` or after; `None` when there is none.
+pub async fn leader_since(js: &jetstream::Context, stream: &str, time: Timestamp) -> Result<Option<u64>, Error> {
+    let trying = || format!("looking for the first message of {stream} since {time}");
+    let request = json!({ "start_time": time.to_rfc3339(), "next_by_subj": ">" });
+    let client = js.client();
+    let answer = client.request(format!("$JS.API.STREAM.MSG.GET.{stream}"), request.to_string().into());
+    let answer = tokio::time::timeout(Duration::from_millis(ACK_TIMEOUT_MS), answer)
+        .await
+        .map_err(|_| Error::unknown(trying(), "no answer in time"))?
+        .map_err(|error| Error::unknown(trying(), error))?;
+    match serde_json::from_slice(&answer.payload).map_err(|error| Error::malformed(trying(), error))? {
+        Since { message: Some(found), .. } => Ok(Some(found.seq)),
+        Since { error: Some(error), .. } => {
+            let error = Error::refused(trying(), &error);
+            if error.is_no_message() { Ok(None) } else { Err(error) }
+        }
+        Since { .. } => Err(Error::malformed(trying(), "neither a message nor an error")),
+    }
+}
+
+/// An answer to a request for one message; what the message says is not looked at.
+#[derive(serde::Deserialize)]
+struct Since {
+    message: Option<Stored>,
+    error: Option<jetstream::Error>,
+}
+
+#[derive(serde::Deserialize)]
+struct Stored {
+    seq: u64,
+}
+
 async fn handle(js: &jetstream::Context, stream: &str) -> Result<jetstream::stream::Stream<()>, Error> {
     js.get_stream_no_info(stream).await.map_err(|error| Error::malformed(format!("naming the stream {stream}"), error))
 }

@@ -48,6 +48,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Only a generation that is not active can be dropped.",
     ),
     ErrorInfo::new(
+        "projection.history_over_budget",
+        503,
+        "Folding the read model up to that point takes too long",
+        "The log before the point is too long for an interactive answer. Ask for one aggregate's state, or for a table's rows.",
+    ),
+    ErrorInfo::new(
         "projection.unavailable",
         503,
         "Postgres or the log does not answer",

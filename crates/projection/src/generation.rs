@@ -11,6 +11,9 @@ use crate::schema::SHARED;
 use crate::watermark::Watermark;
 use crate::{Error, PgProjection, Schema, quote};
 
+/// How the comment of a generation begins that goes after a while; the moment follows, in seconds since 1970.
+const ABANDONED: &str = "alluvium-abandoned-after";
+
 static MIGRATOR: LazyLock<Migrator> =
     LazyLock::new(|| migrations(&[(1, "projection", include_str!("../migrations/0001_projection.sql"))]));
 
@@ -105,6 +108,36 @@ pub(crate) async fn drop(pool: &PgPool, projection: &dyn PgProjection, number: i
         sqlx::query(statement).bind(projection.name()).bind(number).execute(&mut *tx).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Notes on a generation when it may be dropped by anybody: one that is only read for a while.
+pub(crate) async fn abandon_after(pool: &PgPool, schema: &Schema, seconds: u64) -> Result<(), Error> {
+    let until: i64 = sqlx::query_scalar("SELECT extract(epoch FROM now())::bigint + $1")
+        .bind(seconds as i64)
+        .fetch_one(pool)
+        .await?;
+    // A comment takes no bound values; both parts are ours.
+    let sql = format!("COMMENT ON SCHEMA {} IS '{ABANDONED} {until}'", schema.quoted());
+    sqlx::query(AssertSqlSafe(sql)).execute(pool).await?;
+    Ok(())
+}
+
+/// Drops generations that were made to be read for a while by processes that are gone.
+pub(crate) async fn drop_abandoned(pool: &PgPool, projection: &dyn PgProjection) -> Result<(), Error> {
+    let prefix = format!("{}_g", projection.schema());
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT nspname::text FROM pg_namespace, LATERAL obj_description(oid, 'pg_namespace') AS note \
+         WHERE starts_with(nspname::text, $1) AND starts_with(note, $2) \
+           AND split_part(note, ' ', 2)::bigint < extract(epoch FROM now())",
+    )
+    .bind(&prefix)
+    .bind(format!("{ABANDONED} "))
+    .fetch_all(pool)
+    .await?;
+    for number in names.iter().filter_map(|name| name.strip_prefix(&prefix)?.parse().ok()) {
+        drop(pool, projection, number).await?;
+    }
     Ok(())
 }
 

@@ -126,6 +126,16 @@ impl Projections {
         Ok(self.unit(name)?.verify().await?)
     }
 
+    /// The projections that fold messages of this subject.
+    pub fn folding(&self, stream: &str, subject: &str) -> Vec<&'static str> {
+        let folds = |unit: &&Arc<Unit>| {
+            let filters = unit.projection.subjects();
+            unit.projection.stream() == stream
+                && (filters.is_empty() || filters.iter().any(|filter| matches(filter, subject)))
+        };
+        self.0.values().filter(folds).map(|unit| unit.name()).collect()
+    }
+
     /// How far a running rebuild or check is; `None` while there is none.
     pub fn progress(&self, name: &str) -> Result<watch::Receiver<Option<Progress>>, Problem> {
         Ok(self.unit(name)?.progress.subscribe())
@@ -170,11 +180,23 @@ impl Projections {
         join_all(self.0.values().map(|unit| health(unit))).await
     }
 
-    fn unit(&self, name: &str) -> Result<&Arc<Unit>, Problem> {
+    pub(crate) fn unit(&self, name: &str) -> Result<&Arc<Unit>, Problem> {
         let known = || self.0.keys().copied().collect::<Vec<_>>().join(", ");
         self.0.get(name).ok_or_else(|| {
             Problem::new("projection.unknown", 404, format!("There is no projection `{name}`; there are: {}.", known()))
         })
+    }
+}
+
+/// Whether a NATS filter takes a concrete subject.
+fn matches(filter: &str, subject: &str) -> bool {
+    let (mut filter, mut subject) = (filter.split('.'), subject.split('.'));
+    loop {
+        match (filter.next(), subject.next()) {
+            (None, None) | (Some(">"), Some(_)) => return true,
+            (Some(wanted), Some(found)) if wanted == "*" || wanted == found => {}
+            _ => return false,
+        }
     }
 }
 
@@ -247,4 +269,18 @@ async fn stored(unit: &Unit, generation: i32) -> Result<(Watermark, i64, i64, f6
     .await?;
     let behind = if watermark.message_micros == 0 { 0.0 } else { now - watermark.message_micros as f64 / 1e6 };
     Ok((watermark, events, keys, behind.max(0.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn filters_take_what_nats_would_give_them() {
+        assert!(matches("ev.*.storage.>", "ev.default.storage.001.table.x"));
+        assert!(matches("a.b", "a.b"));
+        for (filter, subject) in [("a.>", "a"), ("a.*", "a.b.c"), ("ev.*.storage.>", "rows.a.b.c.d"), ("a.b", "a")] {
+            assert!(!matches(filter, subject), "{filter} {subject}");
+        }
+    }
 }

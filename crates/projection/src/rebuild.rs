@@ -120,7 +120,7 @@ impl Unit {
     }
 
     /// Begins to read from the start, while the tables are made; with when the stream was made that is read.
-    async fn read_ahead(&self) -> Result<(i64, Ahead), Error> {
+    pub(crate) async fn read_ahead(&self) -> Result<(i64, Ahead), Error> {
         let created = lineage::facts(&self.js, self.projection.stream()).await?.created;
         Ok((created, Ahead::of(self.reader(1)?)))
     }
@@ -217,8 +217,10 @@ impl Unit {
 }
 
 /// A fold from the start, into a generation that nobody reads.
-struct Replay<'a> {
+pub(crate) struct Replay<'a> {
     unit: &'a Unit,
+    /// Whether others hear how far it is: of rebuilds and checks, not of reads.
+    told: bool,
     applier: Applier,
     ahead: Ahead,
     /// What was read beyond the last target.
@@ -228,20 +230,28 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    async fn begin(unit: &'a Unit, schema: Arc<Schema>, (created, ahead): (i64, Ahead)) -> Result<Self, Error> {
-        let mut applier = Applier::open(&unit.pool, unit.projection.clone(), schema, false).await?;
-        applier.adopt(created).await?;
-        let replay = Self { unit, applier, ahead, beyond: Vec::new(), done: 0, total: 0 };
+    async fn begin(unit: &'a Unit, schema: Arc<Schema>, ahead: (i64, Ahead)) -> Result<Self, Error> {
+        let replay = Self { told: true, ..Self::quietly(unit, schema, ahead).await? };
         replay.tell(Phase::Replaying);
         Ok(replay)
     }
 
+    /// A fold that nobody is told of.
+    pub async fn quietly(unit: &'a Unit, schema: Arc<Schema>, (created, ahead): (i64, Ahead)) -> Result<Self, Error> {
+        let mut applier = Applier::open(&unit.pool, unit.projection.clone(), schema, false).await?;
+        applier.adopt(created).await?;
+        Ok(Self { unit, told: false, applier, ahead, beyond: Vec::new(), done: 0, total: 0 })
+    }
+
     fn tell(&self, phase: Phase) {
+        if !self.told {
+            return;
+        }
         self.unit.progress.send_replace(Some(Progress { phase, done: self.done, total: self.total.max(self.done) }));
     }
 
     /// Applies everything up to `target`, and nothing after it.
-    async fn to(&mut self, target: u64) -> Result<(), Error> {
+    pub async fn to(&mut self, target: u64) -> Result<(), Error> {
         while self.applier.watermark.seq < target {
             match self.next().await? {
                 Gathered::Messages(batch) => self.batch(batch, target).await?,

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::Applier;
 use crate::batch::{Gathered, Reader};
+use crate::past::{PAST_IDLE, PAST_KEPT_MAX, PastGeneration};
+use crate::recent::Recent;
 use crate::watermark::Watermark;
 use crate::{Error, Freshness, PgProjection, Progress, Schema, State, generation, lineage};
 
@@ -34,6 +36,8 @@ pub(crate) struct Unit {
     pub progress: watch::Sender<Option<Progress>>,
     /// Rebuilds, checks and remedies, one at a time.
     pub working: tokio::sync::Mutex<()>,
+    /// Earlier points that were read lately.
+    pub past: Recent<u64, PastGeneration>,
     status: Mutex<(State, Option<String>)>,
     began: Instant,
     beat_ms: AtomicU64,
@@ -76,6 +80,7 @@ impl Unit {
             active: watch::Sender::new(Arc::new(schema)),
             progress: watch::Sender::new(None),
             working: tokio::sync::Mutex::new(()),
+            past: Recent::new(PAST_KEPT_MAX, PAST_IDLE),
             status: Mutex::new((State::Stopped, None)),
             began: Instant::now(),
             beat_ms: AtomicU64::new(u64::MAX),

@@ -1,6 +1,6 @@
 //! How storage's commands are decided: which aggregates a command touches, and what of it goes together in one commit.
 
-use alluvium_eventlog::{BoundedContext, Decision, Unit};
+use alluvium_eventlog::{AggregateType, BoundedContext, Decision, Past, Unit};
 use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
@@ -20,10 +20,21 @@ pub struct Storage;
 impl BoundedContext for Storage {
     const NAME: &'static str = "storage";
     const STREAM: &'static str = STREAM;
+    const AGGREGATES: &'static [AggregateType] = &[
+        AggregateType::of::<Project>(),
+        AggregateType::of::<Table>(),
+        AggregateType::of::<File>(),
+        AggregateType::of::<Refusal>(),
+    ];
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {
         command.requirement()
+    }
+
+    /// People name a table by its names, and a project in the case they like.
+    async fn locate(past: &Past, tenant: &Token, aggregate: &str, name: &str, up_to: u64) -> Result<Token, Problem> {
+        crate::past::locate(past, tenant, aggregate, name, up_to).await
     }
 
     /// All commands of a project are one group: each table command depends on the catalogue, and a client that creates a

@@ -16,6 +16,18 @@ pub const ERRORS: &[ErrorInfo] = &[
         "No such project",
         "Check the id in the path; `GET /projects` lists the projects there are.",
     ),
+    ErrorInfo::new(
+        "storage.version_expired",
+        410,
+        "The log no longer has what the table held then",
+        "Name a later point; rows that were removed from the log come back only from a backup.",
+    ),
+    ErrorInfo::new(
+        "storage.version_over_budget",
+        503,
+        "Folding the table up to that point takes too long, or too much room",
+        "Ask for one table at a time, or export it as it is now. The same question may succeed when the server is idle.",
+    ),
     ErrorInfo::new("storage.branch_not_found", 404, "No such branch", "Use `default` for the main branch."),
     ErrorInfo::new(
         "storage.bucket_not_found",

@@ -9,6 +9,7 @@ pub mod contract;
 mod errors;
 pub mod fold;
 pub mod model;
+mod past;
 pub mod projection;
 pub mod queries;
 pub mod routes;
@@ -16,6 +17,7 @@ pub mod wire;
 
 pub use context::Storage;
 pub use errors::ERRORS;
+pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};
 pub use routes::{ProjectKeys, StorageRoutes, routes};

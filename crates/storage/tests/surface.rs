@@ -108,6 +108,7 @@ impl World {
         let state = StorageRoutes {
             client: CommandClient::new(js.clone(), signing).await.unwrap(),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),
+            projections: projections.clone(),
             tables,
             blobs,
             freshness,
@@ -115,7 +116,9 @@ impl World {
             admin_configured: true,
         };
         let about = About { title: "test".into(), version: "0".into() };
-        let surface = Surface::assemble(&about, vec![routes(state)], &[]).unwrap();
+        let surface =
+            Surface::assemble(&about, vec![routes(state)], &[alluvium_eventlog::ERRORS, alluvium_projection::ERRORS])
+                .unwrap();
         let router = surface.into_router(Arc::new(Open), Arc::new(Open));
         Self { router, js, projections, stop, _directory: directory, _postgres: postgres, _nats: nats }
     }
@@ -306,4 +309,82 @@ async fn columns_change_when_the_rows_allow_and_a_rebuild_shows_the_same() {
     assert_eq!(world.call(Method::DELETE, TABLE, None).await.0, 204);
     world.refused(Method::GET, TABLE, None, 404, "table_not_found").await;
     assert!(world.js.get_stream("DLQ").await.unwrap().info().await.unwrap().state.messages == 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_names_are_read_as_they_were() {
+    let world = with_table().await;
+    let preview = format!("{TABLE}/preview");
+    // Where the stream stands, when, what the table holds, what it looks like.
+    let mut points = Vec::new();
+    let note = async |points: &mut Vec<(u64, String, Value, Value)>| {
+        let seq = world.js.get_stream(STREAM).await.unwrap().cached_info().state.last_sequence;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let time = Timestamp::from_micros(now.as_micros() as i64).to_rfc3339().replace('+', "%2B");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        points.push((seq, time, world.get(&preview).await.1, world.get(TABLE).await.1));
+    };
+    note(&mut points).await;
+    let file = world.upload("Shop", "id,note,x\n1,one,1.5\n2,two,\n3,three,3\n").await;
+    assert_eq!(world.post(&format!("{TABLE}/import/file"), json!({"file_id": file})).await.0, 200);
+    note(&mut points).await;
+    let rows = r#"[{"id": 4, "note": "four"}, {"id": 1, "note": "ONE"}]"#;
+    let seq =
+        world.js.publish("rows.default.Shop.in_c_sales.orders", rows.into()).await.unwrap().await.unwrap().sequence;
+    let held = Request::get(&preview)
+        .header("authorization", "Bearer x")
+        .header("alv-min-position", Position::of(STREAM, seq).to_token());
+    assert_eq!(world.raw(held.body(Body::empty()).unwrap()).await.0, StatusCode::OK);
+    note(&mut points).await;
+    let gone = Some(json!({"where_clause": "id = 2"}));
+    assert_eq!(world.call(Method::DELETE, &format!("{TABLE}/rows"), gone).await.0, 200);
+    // A request that the rows refuse is part of the past too.
+    let required = Some(json!({"set_not_null": true}));
+    world.refused(Method::PUT, &format!("{TABLE}/columns/x"), required, 400, "null_values_present").await;
+    let column = json!({"name": "flag", "type": "BOOLEAN", "default": "true"});
+    assert_eq!(world.post(&format!("{TABLE}/columns"), column).await.0, 201);
+    note(&mut points).await;
+    let counts: Vec<u64> = points.iter().map(|point| point.2["total_row_count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [0, 3, 4, 3]);
+
+    let check = async |points: &[(u64, String, Value, Value)]| {
+        for (seq, time, rows, table) in points {
+            for at in [format!("STORAGE:{seq}"), time.clone(), Position::of(STREAM, *seq).to_token()] {
+                let (status, then) = world.get(&format!("{preview}?as_of={at}")).await;
+                assert_eq!((status, &then), (200, rows), "{at}");
+            }
+            let (_, mut then) = world.get(&format!("{TABLE}?as_of={seq}")).await;
+            // What a file takes depends on how it was written.
+            then["size_bytes"] = table["size_bytes"].clone();
+            assert_eq!(&then, table, "at {seq}");
+            let sql = "SELECT count(*) AS n FROM in_c_sales.orders";
+            let (_, answer) =
+                world.post("/projects/Shop/query", json!({"query": sql, "as_of": time.replace("%2B", "+")})).await;
+            assert_eq!(answer["data"]["rows"], json!([[rows["total_row_count"]]]), "at {seq}: {answer}");
+        }
+    };
+    check(&points).await;
+    let body = json!({"columns": ["note"], "where_clause": "id = 1"});
+    let (_, then) = world.post(&format!("{preview}?as_of={}", points[1].0), body).await;
+    assert_eq!(then["rows"], json!([{"note": "one"}]));
+    let (_, listed) = world.get(&format!("{}?as_of={}", TABLE.trim_end_matches("/orders"), points[1].0)).await;
+    assert_eq!((&listed["total"], &listed["tables"][0]["row_count"]), (&json!(1), &Value::Null), "{listed}");
+    assert_eq!(world.get("/projects/Shop/buckets?as_of=1").await.1["total"], 0);
+    assert_eq!(world.get("/projects/Shop?as_of=1").await.1["bucket_count"], 0);
+    assert_eq!(world.get("/projects?as_of=0").await.1["total"], 0);
+
+    world.refused(Method::GET, &format!("{preview}?as_of=1"), None, 404, "bucket_not_found").await;
+    world.refused(Method::GET, &format!("{preview}?as_of=STORAGE:99999"), None, 400, "point_in_future").await;
+    world.refused(Method::GET, &format!("{preview}?as_of=soon"), None, 400, "invalid_point").await;
+    assert_eq!(world.call(Method::DELETE, TABLE, None).await.0, 204);
+    world.refused(Method::GET, &preview, None, 404, "table_not_found").await;
+    check(&points[..3]).await;
+
+    // Whoever has the project's id next sees nothing of it.
+    assert_eq!(world.call(Method::DELETE, "/projects/Shop", None).await.0, 204);
+    world.refused(Method::GET, &format!("{preview}?as_of={}", points[1].0), None, 404, "project_not_found").await;
+    assert_eq!(world.post("/projects", json!({"id": "Shop"})).await.0, 201);
+    world.refused(Method::GET, &format!("{preview}?as_of={}", points[1].0), None, 404, "project_not_found").await;
+    world.refused(Method::GET, &format!("/projects/Shop?as_of={}", points[1].0), None, 404, "not_found").await;
 }

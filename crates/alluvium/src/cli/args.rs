@@ -139,6 +139,46 @@ pub struct ReplayArgs {
     pub limit: u64,
 }
 
+/// Which aggregate.
+#[derive(Debug, Args)]
+pub struct AggregateArgs {
+    /// storage.project.ID, a subject, or a type and a name: project demo, table demo.sales.orders, table sales/orders
+    #[arg(required = true, num_args = 1..=2)]
+    pub aggregate: Vec<String>,
+}
+
+/// `state`
+#[derive(Debug, Args)]
+pub struct StateArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: AggregateArgs,
+    /// STREAM:SEQUENCE, a position token, or a time (RFC 3339) [default: now]
+    #[arg(long, value_name = "POINT")]
+    pub at: Option<String>,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Which.
+    #[command(flatten)]
+    pub which: AggregateArgs,
+    /// STREAM:SEQUENCE, a position token, or a time (RFC 3339) [default: before its first event]
+    #[arg(long, value_name = "POINT")]
+    pub from: Option<String>,
+    /// The same [default: now]
+    #[arg(long, value_name = "POINT")]
+    pub to: Option<String>,
+}
+
+/// `why`
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// STREAM:SEQUENCE, with /INDEX for one event of a commit, or a position token
+    pub event: String,
+}
+
 /// `rows`
 #[derive(Debug, Subcommand)]
 pub enum RowsCommand {
@@ -176,6 +216,9 @@ pub enum TablesCommand {
         /// The bucket [default: all]
         #[arg(add = ArgValueCandidates::new(complete::buckets))]
         bucket: Option<String>,
+        /// As it was at STREAM:SEQUENCE, a position token or a time (RFC 3339)
+        #[arg(long, value_name = "POINT")]
+        at: Option<String>,
     },
     /// Print the first rows of a table
     Preview {
@@ -185,11 +228,17 @@ pub enum TablesCommand {
         /// How many rows
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
+        /// As it was at STREAM:SEQUENCE, a position token or a time (RFC 3339)
+        #[arg(long, value_name = "POINT")]
+        at: Option<String>,
     },
     /// Run one SELECT over the project's tables, named bucket.table
     Query {
         /// The SELECT, or @FILE
         sql: String,
+        /// Over the tables as they were at STREAM:SEQUENCE, a position token or a time (RFC 3339)
+        #[arg(long, value_name = "POINT")]
+        at: Option<String>,
     },
     /// Load a CSV or Parquet file into a table
     Load(LoadArgs),
@@ -239,6 +288,9 @@ pub struct ExportArgs {
     /// At most so many rows
     #[arg(long)]
     pub limit: Option<u64>,
+    /// As it was at STREAM:SEQUENCE, a position token or a time (RFC 3339)
+    #[arg(long, value_name = "POINT")]
+    pub at: Option<String>,
     /// Say what would be written, write nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -76,6 +76,12 @@ pub enum Command {
     /// Back up log, blobs and keys, and put them back
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Show an aggregate as the log has it, now or at an earlier point
+    State(StateArgs),
+    /// Show what changed about an aggregate between two points
+    Diff(DiffArgs),
+    /// Show the command behind an event, all it led to, and who has applied it
+    Why(WhyArgs),
     /// Publish rows to tables over NATS
     #[command(subcommand)]
     Rows(RowsCommand),

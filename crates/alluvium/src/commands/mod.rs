@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod events;
 mod explain;
+mod history;
 mod log;
 mod projections;
 mod rows;
@@ -62,6 +63,9 @@ pub fn run(cli: Cli) -> Done {
         Command::Log(command) => wait(log::run(&cx, command)),
         Command::Backup(command) => backup::run(&cx, command),
         Command::Events(command) => wait(events::run(&cx, command)),
+        Command::State(args) => wait(history::state(&cx, &args)),
+        Command::Diff(args) => wait(history::diff(&cx, &args)),
+        Command::Why(args) => wait(history::why(&cx, &args)),
         Command::Rows(command) => wait(rows::run(&cx, command)),
         Command::Tables(command) => wait(tables::run(&cx, command)),
         Command::Projections(command) => wait(projections::run(&cx, command)),

@@ -16,20 +16,20 @@ const PAGE_NAMES: u64 = 1000;
 
 pub async fn run(cx: &Context, command: TablesCommand) -> Done {
     match command {
-        TablesCommand::List { bucket } => list(cx, bucket.as_deref()).await,
-        TablesCommand::Preview { table, limit } => preview(cx, &table, limit).await,
-        TablesCommand::Query { sql } => query(cx, &sql).await,
+        TablesCommand::List { bucket, at } => list(cx, bucket.as_deref(), at.as_deref()).await,
+        TablesCommand::Preview { table, limit, at } => preview(cx, &table, limit, at).await,
+        TablesCommand::Query { sql, at } => query(cx, &sql, at).await,
         TablesCommand::Load(args) => transfer::load(cx, args).await,
         TablesCommand::Export(args) => transfer::export(cx, args).await,
     }
 }
 
-async fn list(cx: &Context, bucket: Option<&str>) -> Done {
+async fn list(cx: &Context, bucket: Option<&str>, at: Option<&str>) -> Done {
     let (client, session) = cx.client()?;
     let base = ["projects", session.project()?, "branches", "default", "buckets"];
     let buckets = match bucket {
         Some(bucket) => vec![bucket.to_owned()],
-        None => pages(&client, &path(&base), "buckets")
+        None => pages(&client, &path(&base), "buckets", at)
             .await?
             .iter()
             .filter_map(|bucket| bucket.get("name")?.as_str().map(str::to_owned))
@@ -37,7 +37,8 @@ async fn list(cx: &Context, bucket: Option<&str>) -> Done {
     };
     let mut tables = Vec::new();
     for bucket in &buckets {
-        tables.extend(pages(&client, &path(&[&base[..], &[bucket, "tables"]].concat()), "tables").await?);
+        let path = path(&[&base[..], &[bucket, "tables"]].concat());
+        tables.extend(pages(&client, &path, "tables", at).await?);
     }
     if matches!(cx.ui.format, Format::Json | Format::Ndjson) {
         cx.ui.rows(&[], &tables);
@@ -57,11 +58,12 @@ async fn list(cx: &Context, bucket: Option<&str>) -> Done {
 }
 
 /// All pages of a list.
-async fn pages(client: &Client, at: &str, list: &str) -> Result<Vec<Value>, Failure> {
+async fn pages(client: &Client, path: &str, list: &str, at: Option<&str>) -> Result<Vec<Value>, Failure> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let query = [("limit", PAGE_NAMES), ("offset", all.len() as u64)];
-        let body = client.json(client.request(Method::GET, at).query(&query)).await?;
+        let mut query = vec![("limit", PAGE_NAMES.to_string()), ("offset", all.len().to_string())];
+        query.extend(at.map(|at| ("as_of", at.to_owned())));
+        let body = client.json(client.request(Method::GET, path).query(&query)).await?;
         let page = body.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
         let total = body.get("total").and_then(Value::as_u64).unwrap_or(0);
         let last = page.is_empty();
@@ -72,24 +74,26 @@ async fn pages(client: &Client, at: &str, list: &str) -> Result<Vec<Value>, Fail
     }
 }
 
-async fn preview(cx: &Context, table: &str, limit: u32) -> Done {
+async fn preview(cx: &Context, table: &str, limit: u32, at: Option<String>) -> Done {
     let (client, session) = cx.client()?;
     let table = TableName::parse(table, &session)?;
-    let body = client.json(client.request(Method::GET, &table.path(&["preview"])).query(&[("limit", limit)])).await?;
+    let mut query = vec![("limit", limit.to_string())];
+    query.extend(at.map(|at| ("as_of", at)));
+    let body = client.json(client.request(Method::GET, &table.path(&["preview"])).query(&query)).await?;
     print_rows(cx, &body);
     let (total, shown) = (&body["total_row_count"], &body["preview_row_count"]);
     cx.ui.say(format!("{shown} of {total} rows"));
     Ok(())
 }
 
-async fn query(cx: &Context, sql: &str) -> Done {
+async fn query(cx: &Context, sql: &str, as_of: Option<String>) -> Done {
     let (client, session) = cx.client()?;
     let sql = match sql.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file)?,
         None => sql.to_owned(),
     };
     let at = path(&["projects", session.project()?, "query"]);
-    let body = client.json(client.request(Method::POST, &at).json(&json!({ "query": sql }))).await?;
+    let body = client.json(client.request(Method::POST, &at).json(&json!({ "query": sql, "as_of": as_of }))).await?;
     if body.get("status").and_then(Value::as_str) == Some("error") {
         let code = crate::client::coded(text(&body, "error"));
         return Err(Failure::new(crate::failure::Exit::Rejected, code, text(&body, "message")));

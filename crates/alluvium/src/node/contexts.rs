@@ -1,7 +1,8 @@
 //! The bounded contexts of this binary, as data: who decodes what.
 
 use alluvium_access::AccessContext;
-use alluvium_eventlog::BoundedContext;
+use alluvium_eventlog::{AggregateType, BoundedContext, Past};
+use alluvium_kernel::{BoxFuture, Problem, Token};
 use alluvium_messaging::{CodecError, ContractSet};
 use alluvium_storage::Storage;
 use serde_json::Value;
@@ -19,7 +20,13 @@ pub struct ContextInfo {
     pub schema: fn(&str) -> Option<&'static str>,
     /// Reads an event by its type.
     pub event: fn(&str, &[u8]) -> Result<Value, CodecError>,
+    /// Its aggregates.
+    pub aggregates: &'static [AggregateType],
+    /// The aggregate id that a name people use stands for with a message of the stream.
+    pub locate: Locate,
 }
+
+type Locate = for<'a> fn(&'a Past, &'a Token, &'a str, &'a str, u64) -> BoxFuture<'a, Result<Token, Problem>>;
 
 const fn info<C: BoundedContext, E: ContractSet>() -> ContextInfo {
     ContextInfo {
@@ -28,6 +35,8 @@ const fn info<C: BoundedContext, E: ContractSet>() -> ContextInfo {
         commands: C::Command::names,
         schema: C::Command::schema_of,
         event: |name, payload| E::decode(name, payload).map(|event| event.to_json()),
+        aggregates: C::AGGREGATES,
+        locate: |past, tenant, aggregate, name, up_to| Box::pin(C::locate(past, tenant, aggregate, name, up_to)),
     }
 }
 
@@ -38,4 +47,21 @@ pub const CONTEXTS: &[ContextInfo] =
 /// A context by name.
 pub fn context(name: &str) -> Option<&'static ContextInfo> {
     CONTEXTS.iter().find(|context| context.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_aggregate_of_the_contracts_can_be_looked_at() {
+        for context in CONTEXTS {
+            for command in (context.commands)() {
+                let schema: Value = serde_json::from_str((context.schema)(command).unwrap()).unwrap();
+                let aggregate = schema["aggregate"].as_str().unwrap();
+                let listed = context.aggregates.iter().any(|kind| kind.name == aggregate);
+                assert!(listed, "{}: `{aggregate}` is not among AGGREGATES", context.name);
+            }
+        }
+    }
 }

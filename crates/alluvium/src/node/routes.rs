@@ -20,6 +20,7 @@ pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
         groups.push(alluvium_storage::routes(StorageRoutes {
             client: parts.client.clone(),
             queries: catalogue,
+            projections: parts.projections.clone(),
             tables: tables.clone(),
             blobs: parts.blobs.clone(),
             freshness: parts.freshness.clone(),

@@ -1,6 +1,6 @@
 //! `/events`: what is on the log, decoded through the contracts; as a page or as a live tail.
 
-mod decode;
+pub mod decode;
 mod filter;
 mod live;
 mod page;

@@ -3,6 +3,7 @@
 mod commands;
 mod events;
 mod health;
+mod history;
 mod metrics;
 mod projections;
 mod root;
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use alluvium_access::Follower;
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
-use alluvium_kernel::{Problem, Requirement};
+use alluvium_kernel::{Authorizer, Problem, Requirement};
 use alluvium_projection::Projections;
 use alluvium_storage::fold::Tables;
 use async_nats::jetstream;
@@ -38,6 +39,7 @@ pub struct Platform {
     tables: Option<Arc<Tables>>,
     executors: Arc<Mutex<Vec<(&'static str, ExecutorHealth)>>>,
     follower: Arc<Follower>,
+    authorizer: Arc<dyn Authorizer>,
     data_dir: PathBuf,
     replicas: usize,
     stopping: CancellationToken,
@@ -54,6 +56,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         tables: parts.tables.clone(),
         executors: parts.executors.clone(),
         follower: parts.follower.clone(),
+        authorizer: parts.access.clone(),
         data_dir: parts.config.data_dir.clone(),
         replicas: parts.config.nats.replicas,
         stopping: parts.stopping.clone(),
@@ -76,6 +79,7 @@ fn group(platform: Platform) -> RouteGroup {
     routes.extend(metrics::routes());
     routes.extend(commands::routes());
     routes.extend(events::routes());
+    routes.extend(history::routes());
     routes.extend(streams::routes());
     routes.extend(projections::routes());
     RouteGroup::new("platform", platform, routes).error_codes(crate::errors::ERRORS)

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 pub use progress::Progress;
 pub use rows::{Format, csv_line};
-pub use style::safe;
+pub use style::{dim, green, red, safe, yellow};
 
 /// The two channels of one run.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +40,12 @@ impl Ui {
     #[expect(clippy::unused_self, reason = "all printing goes through the two channels of a run")]
     pub fn text(self, text: &str) {
         write_out(text);
+    }
+
+    /// Prints a line that has colours of ours in it; only a terminal gets them.
+    #[expect(clippy::unused_self, reason = "all printing goes through the two channels of a run")]
+    pub fn drawn(self, line: &str) {
+        write_to(anstream::stdout().lock(), line);
     }
 
     /// A line of talk.
@@ -93,7 +99,10 @@ pub fn failure(failure: &Failure) {
 
 /// A closed pipe (`| head`) is the reader's choice, not an error of ours: all writes ignore it.
 fn write_out(text: &str) {
-    let mut out = std::io::stdout().lock();
+    write_to(std::io::stdout().lock(), text);
+}
+
+fn write_to(mut out: impl std::io::Write, text: &str) {
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     if write!(out, "{text}{end}").and_then(|()| out.flush()).is_err() {
         std::process::exit(0);

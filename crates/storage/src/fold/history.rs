@@ -24,11 +24,16 @@ pub struct History {
 impl History {
     /// The messages of `id` from its creation to before `before`.
     pub async fn open(js: &jetstream::Context, id: &TableId, before: u64) -> Result<Self, Problem> {
+        Self::open_from(js, id, id.created_seq, before).await
+    }
+
+    /// The same, from a later message on.
+    pub async fn open_from(js: &jetstream::Context, id: &TableId, from: u64, before: u64) -> Result<Self, Problem> {
         let events = id.event_subject().map_err(|_| Problem::internal())?;
         let config = TailConfig {
             stream: STREAM.into(),
             filters: vec![events, id.rows_subject()],
-            from: id.created_seq,
+            from,
             pull: PullSettings::default(),
         };
         let (_, last) = stream_created(js, STREAM).await.map_err(unavailable)?;

@@ -41,6 +41,15 @@ pub struct TableExport {
     pub limit: Option<u64>,
 }
 
+impl TableExport {
+    /// What it means for a table of these columns.
+    pub(super) fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExportSpec, Problem> {
+        let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        Ok(ExportSpec { format: self.format, columns: self.columns, predicate_sql, limit: self.limit })
+    }
+}
+
 impl Tables {
     /// The lane of a table, by its names.
     pub fn find(&self, tenant: &Token, project: &str, bucket: &str, table: &str) -> Option<Arc<Lane>> {
@@ -73,10 +82,7 @@ impl Tables {
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Exported, Problem> {
-        let schema = self.schema(lane).await?;
-        let predicate = export.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
-        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        let spec = ExportSpec { format: export.format, columns: export.columns, predicate_sql, limit: export.limit };
+        let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
         self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
@@ -85,50 +91,23 @@ impl Tables {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);
         }
-        let (tenant, project) = (tenant.clone(), project.to_owned());
-        // First with stand-in names, to learn which tables it is about; they are attached, and then named for good.
-        let named = guard_query(&query.sql, &|parts| self.resolve(&tenant, &project, parts).map(|_| "t".to_owned()));
-        let mut lanes: Vec<(Vec<String>, Arc<Lane>)> = Vec::new();
-        for parts in named.map_err(sql_problem)?.relations {
-            if let Some(lane) = self.resolve(&tenant, &project, &parts)
-                && !lanes.iter().any(|(known, _)| *known == parts)
-            {
-                lanes.push((parts, lane));
+        let (mut files, mut asked) = (Vec::new(), Vec::new());
+        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, parts).is_some())? {
+            if let Some(lane) = self.resolve(tenant, project, &parts) {
+                files.push((parts, lane.file.clone()));
+                asked.push(lane);
             }
         }
-        if lanes.len() > QUERY_TABLES_MAX {
-            let message = format!("the query names {} tables, the limit is {QUERY_TABLES_MAX}", lanes.len());
-            return Err(Problem::new("storage.query_not_allowed", 400, message));
-        }
-        let hub = self.hub().clone();
-        let asked: Vec<Arc<Lane>> = lanes.iter().map(|(_, lane)| Arc::clone(lane)).collect();
-        let answer = tokio::task::spawn_blocking(move || {
-            let files: Vec<TableFile> = lanes.iter().map(|(_, lane)| lane.file.clone()).collect();
-            let pinned = hub.pin(&files)?;
-            let physical = |parts: &[String]| {
-                lanes.iter().position(|(known, _)| known == parts).and_then(|index| pinned.relation(index))
-            };
-            let guarded = match guard_query(&query.sql, &physical) {
-                Ok(guarded) => guarded,
-                Err(error) => return Ok(Err(sql_problem(error))),
-            };
-            let spec = QuerySpec {
-                sql: guarded.sql,
-                timeout_ms: query.timeout_ms,
-                rows_max: query.rows_max,
-                bytes_max: QUERY_BYTES_MAX,
-            };
-            pinned.query(&spec).map(Ok)
-        });
-        match answer.await.map_err(|_| Problem::internal())? {
-            Ok(answer) => answer,
+        match run(self.hub().clone(), files, query).await {
+            Ok(answer) => Ok(answer),
+            Err(Failed::Refused(problem)) => Err(problem),
             // Which of the files it is, their lanes find out.
-            Err(error @ (Error::NotFound(_) | Error::Corrupt { .. })) => {
+            Err(Failed::Store(error @ (Error::NotFound(_) | Error::Corrupt { .. }))) => {
                 tracing::error!(error = ?error, "a table file cannot be read");
                 asked.iter().for_each(|lane| lane.suspect());
                 Err(asked.first().map_or_else(Problem::internal, |lane| unreadable(lane)))
             }
-            Err(error) => Err(store_problem(error)),
+            Err(Failed::Store(error)) => Err(store_problem(error)),
         }
     }
 
@@ -161,6 +140,68 @@ impl Tables {
 
 fn unreadable(lane: &Lane) -> Problem {
     lane.view().trouble.unwrap_or_else(|| unavailable(lane))
+}
+
+/// The tables that a query is about, each once: found with stand-in names, so that they can be attached and named for good.
+pub(super) fn relations(sql: &str, is_there: impl Fn(&[String]) -> bool) -> Result<Vec<Vec<String>>, Problem> {
+    let named = guard_query(sql, &|parts| is_there(parts).then(|| "t".to_owned())).map_err(sql_problem)?;
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for parts in named.relations {
+        if is_there(&parts) && !all.contains(&parts) {
+            all.push(parts);
+        }
+    }
+    if all.len() > QUERY_TABLES_MAX {
+        let message = format!("the query names {} tables, the limit is {QUERY_TABLES_MAX}", all.len());
+        return Err(Problem::new("storage.query_not_allowed", 400, message));
+    }
+    Ok(all)
+}
+
+/// Why a query has no answer.
+pub(super) enum Failed {
+    /// It is wrong.
+    Refused(Problem),
+    /// The store did not answer.
+    Store(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Failed> for Problem {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(problem) => problem,
+            Failed::Store(error) => store_problem(error),
+        }
+    }
+}
+
+/// Answers a query over the files that its names stand for.
+pub(super) async fn run(
+    hub: Hub,
+    files: Vec<(Vec<String>, TableFile)>,
+    query: TableQuery,
+) -> Result<QueryRows, Failed> {
+    let answered = tokio::task::spawn_blocking(move || {
+        let (names, files): (Vec<Vec<String>>, Vec<TableFile>) = files.into_iter().unzip();
+        let pinned = hub.pin(&files)?;
+        let physical =
+            |parts: &[String]| names.iter().position(|known| known == parts).and_then(|index| pinned.relation(index));
+        let guarded = guard_query(&query.sql, &physical).map_err(|error| Failed::Refused(sql_problem(error)))?;
+        let spec = QuerySpec {
+            sql: guarded.sql,
+            timeout_ms: query.timeout_ms,
+            rows_max: query.rows_max,
+            bytes_max: QUERY_BYTES_MAX,
+        };
+        Ok(pinned.query(&spec)?)
+    });
+    answered.await.unwrap_or_else(|_| Err(Failed::Refused(Problem::internal())))
 }
 
 fn unavailable(lane: &Lane) -> Problem {

@@ -28,7 +28,7 @@ impl Lane {
         Ok(())
     }
 
-    async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
+    pub(super) async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
         match batch.first().map(|item| &item.body) {
             Some(Body::Commit { chain, reply, events }) => {
                 self.commit(&batch[0], chain, reply.as_deref(), events, mark).await?;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::{Effects, Live};
 use super::fold::{Fold, STREAM};
+use super::past::Versions;
 
 /// How often a rebuild tells how far it is.
 const TELL_MS: u64 = 250;
@@ -24,9 +25,11 @@ const TELL_MS: u64 = 250;
 pub struct Tables {
     active: ArcSwap<Fold>,
     hub: Hub,
-    js: jetstream::Context,
+    pub(super) js: jetstream::Context,
     live: Arc<Live>,
     stop: CancellationToken,
+    /// Tables at earlier points.
+    pub(super) versions: Arc<Versions>,
     /// One rebuild or verification at a time.
     rebuilding: Mutex<()>,
 }
@@ -93,7 +96,13 @@ impl Tables {
         let generation = active(&hub.config().data_dir)?;
         let effects = Arc::new(Effects::live(js.clone(), blobs, Arc::clone(&live)).await?);
         let fold = Fold::start(hub.clone(), js.clone(), generation, effects, stop.child_token()).await?;
-        Ok(Arc::new(Self { active: ArcSwap::new(fold), hub, js, live, stop, rebuilding: Mutex::default() }))
+        let data_dir = hub.config().data_dir.clone();
+        let versions = tokio::task::spawn_blocking(move || Versions::new(&data_dir)).await;
+        let versions = Arc::new(versions.map_err(|_| Problem::internal())?);
+        let (sweeping, stopped) = (Arc::clone(&versions), stop.clone());
+        tokio::spawn(async move { sweeping.sweep(stopped).await });
+        let active = ArcSwap::new(fold);
+        Ok(Arc::new(Self { active, hub, js, live, stop, versions, rebuilding: Mutex::default() }))
     }
 
     /// Stops reading, ends what is under way, and saves how far it came.

@@ -3,7 +3,9 @@
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 
+use super::past;
 use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, CreateBucket, DeleteBucket, ProjectCommand};
 use crate::model::names;
@@ -36,12 +38,16 @@ pub(super) async fn list(
     params: PathParams,
     wanted: MinPosition,
     RawQuery(query): RawQuery,
-) -> Answer<Json<Buckets>> {
+) -> Answer<Response> {
     let page = wire::page(query.as_deref())?;
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        return Ok(past::buckets(&state, &place, seq, page).await?.into_response());
+    }
     let listed = state.queries.buckets(&tenant_text(&place.tenant), &place.project, page).await?;
-    Ok(Json(Buckets { buckets: listed.items.into_iter().map(Bucket::from).collect(), total: listed.total }))
+    let buckets = listed.items.into_iter().map(Bucket::from).collect();
+    Ok(Json(Buckets { buckets, total: listed.total }).into_response())
 }
 
 pub(super) async fn get(
@@ -49,10 +55,15 @@ pub(super) async fn get(
     principal: Principal,
     params: PathParams,
     wanted: MinPosition,
-) -> Answer<Json<Bucket>> {
+    RawQuery(query): RawQuery,
+) -> Answer<Response> {
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
-    Ok(Json(state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?.into()))
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        return Ok(past::bucket(&state, &place, seq).await?.into_response());
+    }
+    let bucket = state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+    Ok(Json(Bucket::from(bucket)).into_response())
 }
 
 pub(super) async fn delete(

@@ -4,6 +4,7 @@ use alluvium_http::{Op, PathParams, Route};
 use alluvium_kernel::Requirement;
 use axum::http::Method;
 
+use super::past::AsOf;
 use super::paths::{self, Both, MAIN};
 use super::query::QUERY_TIMEOUT;
 use super::state::{StorageRoutes, WRITE_TIMEOUT};
@@ -38,6 +39,17 @@ const NO_FILE: &str = "storage.file_not_found";
 const BUSY: &str = "storage.table_busy";
 const BAD_NAME: &str = "storage.invalid_name";
 
+/// A read that may also be of an earlier point.
+fn past(op: Op) -> Op {
+    op.query::<AsOf>().errors(&[
+        "platform.invalid_point",
+        "platform.point_in_future",
+        "storage.version_expired",
+        "storage.version_over_budget",
+        "projection.history_over_budget",
+    ])
+}
+
 /// Every route.
 pub(super) fn all() -> Routes {
     let parts = [of_projects(), of_buckets(), of_tables(), of_columns(), of_rows(), of_transfer(), of_files()];
@@ -70,15 +82,21 @@ fn of_projects() -> Routes {
             paths::PROJECTS,
             admin,
             projects::list,
-            op("listProjects", "List projects, newest first")
-                .query::<wire::PageQuery>()
-                .json::<wire::Projects>(200, "One page of projects"),
+            past(
+                op("listProjects", "List projects, newest first")
+                    .query::<wire::PageQuery>()
+                    .json::<wire::Projects>(200, "One page of projects"),
+            ),
         ),
         Route::get(
             paths::PROJECT,
             reads,
             projects::get,
-            op("getProject", "Show a project").json::<wire::Project>(200, "The project").errors(&["storage.not_found"]),
+            past(
+                op("getProject", "Show a project")
+                    .json::<wire::Project>(200, "The project")
+                    .errors(&["storage.not_found"]),
+            ),
         ),
         Route::get(
             paths::STATS,
@@ -117,7 +135,7 @@ fn of_projects() -> Routes {
                 )
                 .body::<wire::QueryBody>()
                 .json::<wire::QueryAnswer>(200, "Columns and rows")
-                .errors(&[NO_PROJECT]),
+                .errors(&[NO_PROJECT, "storage.version_over_budget"]),
         )
         .timeout(QUERY_TIMEOUT),
     ]
@@ -142,19 +160,23 @@ fn of_buckets() -> Routes {
             &paths::BUCKETS,
             reads,
             buckets::list,
-            op("listBuckets", "List buckets by name")
-                .query::<wire::PageQuery>()
-                .json::<wire::Buckets>(200, "One page of buckets")
-                .errors(&[NO_PROJECT, NO_BRANCH]),
+            past(
+                op("listBuckets", "List buckets by name")
+                    .query::<wire::PageQuery>()
+                    .json::<wire::Buckets>(200, "One page of buckets")
+                    .errors(&[NO_PROJECT, NO_BRANCH]),
+            ),
         ),
         both(
             Method::GET,
             &paths::BUCKET,
             reads,
             buckets::get,
-            op("getBucket", "Show a bucket")
-                .json::<wire::Bucket>(200, "The bucket")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+            past(
+                op("getBucket", "Show a bucket")
+                    .json::<wire::Bucket>(200, "The bucket")
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+            ),
         ),
         both(
             Method::DELETE,
@@ -200,19 +222,23 @@ fn of_tables() -> Routes {
             &paths::TABLES,
             reads,
             tables::list,
-            op("listTables", "List a bucket's tables by name")
-                .query::<wire::PageQuery>()
-                .json::<wire::Tables>(200, "One page of tables")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+            past(
+                op("listTables", "List a bucket's tables by name")
+                    .query::<wire::PageQuery>()
+                    .json::<wire::Tables>(200, "One page of tables")
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+            ),
         ),
         both(
             Method::GET,
             &paths::TABLE,
             reads,
             tables::get,
-            op("getTable", "Show a table")
-                .json::<wire::Table>(200, "The table")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
+            past(
+                op("getTable", "Show a table")
+                    .json::<wire::Table>(200, "The table")
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
+            ),
         ),
         both(
             Method::GET,
@@ -319,18 +345,26 @@ fn of_rows() -> Routes {
             &paths::PREVIEW,
             reads,
             rows::preview,
-            op("previewTable", "Show rows in a stable order; `limit` 1 to 10000, `offset`")
-                .json::<wire::Preview>(200, "Columns and rows"),
+            past(
+                op("previewTable", "Show rows in a stable order; `limit` 1 to 10000, `offset`")
+                    .json::<wire::Preview>(200, "Columns and rows"),
+            ),
         ),
         both(
             Method::POST,
             &paths::PREVIEW,
             reads,
             rows::preview_filtered,
-            op("previewTableFiltered", "Show rows that meet conditions, in a chosen order")
-                .body::<wire::PreviewBody>()
-                .json::<wire::Preview>(200, "Columns and rows")
-                .errors(&["storage.invalid_where_clause", "storage.invalid_where_filter", "storage.column_not_found"]),
+            past(
+                op("previewTableFiltered", "Show rows that meet conditions, in a chosen order")
+                    .body::<wire::PreviewBody>()
+                    .json::<wire::Preview>(200, "Columns and rows")
+                    .errors(&[
+                        "storage.invalid_where_clause",
+                        "storage.invalid_where_filter",
+                        "storage.column_not_found",
+                    ]),
+            ),
         ),
         both(
             Method::DELETE,

@@ -6,6 +6,7 @@ mod columns;
 mod download;
 mod files;
 mod list;
+mod past;
 mod paths;
 mod projects;
 mod query;

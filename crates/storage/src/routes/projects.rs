@@ -4,7 +4,9 @@ use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, Problem
 use alluvium_kernel::Problem;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 
+use super::past;
 use super::state::{StorageRoutes, now, tenant_text};
 use crate::contract::{Command, CreateProject, DeleteProject, ProjectCommand, UpdateProject};
 use crate::wire::{self, Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
@@ -46,8 +48,11 @@ pub(super) async fn list(
     principal: Principal,
     wanted: MinPosition,
     RawQuery(query): RawQuery,
-) -> Answer<Json<Projects>> {
+) -> Answer<Response> {
     let page = wire::page(query.as_deref())?;
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        return Ok(past::projects(&state, &principal.tenant, seq, page).await?.into_response());
+    }
     let status = wire::Query::of(query.as_deref()).text("status").map(ToOwned::to_owned);
     state.fresh_tables(&wanted).await?;
     let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
@@ -57,7 +62,8 @@ pub(super) async fn list(
             Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
         }
         Some(_) => Projects { projects: Vec::new(), total: 0 },
-    }))
+    })
+    .into_response())
 }
 
 pub(super) async fn get(
@@ -65,10 +71,16 @@ pub(super) async fn get(
     principal: Principal,
     params: PathParams,
     wanted: MinPosition,
-) -> Answer<Json<Project>> {
+    RawQuery(query): RawQuery,
+) -> Answer<Response> {
     state.fresh_tables(&wanted).await?;
-    let project = state.queries.project(&tenant_text(&principal.tenant), params.get("project_id")).await;
-    Ok(Json(project.map_err(of_itself)?.into()))
+    let id = params.get("project_id");
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        let then = past::project(&state, &principal.tenant, id, seq).await;
+        return Ok(then.map_err(|answer| of_itself(answer.0))?.into_response());
+    }
+    let project = state.queries.project(&tenant_text(&principal.tenant), id).await;
+    Ok(Json(Project::from(project.map_err(of_itself)?)).into_response())
 }
 
 pub(super) async fn stats(

@@ -6,6 +6,7 @@ use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, Problem
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 
+use super::past;
 use super::state::{StorageRoutes, tenant_text};
 use crate::fold::TableQuery;
 use crate::wire::{QueryAnswer, QueryBody, QueryFailed, ROWS_MAX};
@@ -22,13 +23,17 @@ pub(super) async fn query(
     wanted: MinPosition,
     BodyBytes(body): BodyBytes,
 ) -> Result<Response, ProblemResponse> {
-    let QueryBody { query, limit, timeout_seconds } = QueryBody::parse(&body)?;
+    let QueryBody { query, limit, timeout_seconds, as_of } = QueryBody::parse(&body)?;
     state.fresh_tables(&wanted).await?;
     let project = params.get("project_id");
     state.queries.require_project(&tenant_text(&principal.tenant), project).await?;
     let timeout_ms = timeout_seconds.unsigned_abs() * 1_000;
     let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms };
-    match state.tables.query(&principal.tenant, project, ask).await {
+    let answer = match as_of {
+        Some(as_of) => past::query(&state, &principal.tenant, project, &as_of, ask).await,
+        None => state.tables.query(&principal.tenant, project, ask).await,
+    };
+    match answer {
         Ok(rows) => Ok(Json(QueryAnswer::of(rows, limit)).into_response()),
         Err(problem) if problem.status < 500 => Ok(Json(QueryFailed::from(problem)).into_response()),
         Err(problem) => Err(problem.into()),

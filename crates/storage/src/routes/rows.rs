@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
-use alluvium_tablestore::PreviewSpec;
 use alluvium_tablestore::sql::Predicate;
+use alluvium_tablestore::{PreviewSpec, TableSchema};
 use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
 
+use super::past;
 use super::state::{Place, StorageRoutes, now};
 use crate::contract::{Command, DeleteRows, TableCommand};
 use crate::fold::{Lane, sql_problem};
@@ -22,14 +24,14 @@ pub(super) async fn preview(
     principal: Principal,
     params: PathParams,
     wanted: MinPosition,
-    RawQuery(query): RawQuery,
-) -> Answer<Json<Preview>> {
-    let mut query = wire::Query::of(query.as_deref());
+    RawQuery(raw): RawQuery,
+) -> Answer<Response> {
+    let mut query = wire::Query::of(raw.as_deref());
     let limit = query.int("limit", wire::PREVIEW_ROWS, (1, wire::PREVIEW_ROWS_MAX));
     let offset = query.int("offset", 0, (0, i64::MAX));
     query.finish()?;
     let place = state.place(&principal, &params).await?;
-    show(&state, &place, &wanted, PreviewBody::first(limit, offset)).await
+    show(&state, &place, &wanted, raw.as_deref(), PreviewBody::first(limit, offset)).await
 }
 
 pub(super) async fn preview_filtered(
@@ -37,18 +39,28 @@ pub(super) async fn preview_filtered(
     principal: Principal,
     params: PathParams,
     wanted: MinPosition,
+    RawQuery(raw): RawQuery,
     BodyBytes(body): BodyBytes,
-) -> Answer<Json<Preview>> {
+) -> Answer<Response> {
     let body = PreviewBody::parse(&body)?;
     let place = state.place(&principal, &params).await?;
-    show(&state, &place, &wanted, body).await
+    show(&state, &place, &wanted, raw.as_deref(), body).await
 }
 
-async fn show(state: &StorageRoutes, place: &Place, wanted: &MinPosition, body: PreviewBody) -> Answer<Json<Preview>> {
+async fn show(
+    state: &StorageRoutes,
+    place: &Place,
+    wanted: &MinPosition,
+    query: Option<&str>,
+    body: PreviewBody,
+) -> Answer<Response> {
+    if let Some(seq) = past::wanted(state, query).await? {
+        return Ok(past::preview(state, place, seq, body).await?.into_response());
+    }
     let table = state.fresh_table(place, wanted).await?;
-    let spec = spec(body, &table)?;
+    let spec = spec(body, &schema_of(&table.columns, &table.primary_key)?)?;
     let lane = lane(state, &table, place)?;
-    Ok(Json(state.tables.preview(&lane, spec).await?.into()))
+    Ok(Json(Preview::from(state.tables.preview(&lane, spec).await?)).into_response())
 }
 
 /// The table's fold; it may be a moment behind the catalogue.
@@ -59,13 +71,12 @@ pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> R
     })
 }
 
-fn spec(body: PreviewBody, table: &TableView) -> Result<PreviewSpec, Problem> {
+pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpec, Problem> {
     let PreviewBody { limit, offset, columns, where_clause, filters } = body;
-    let schema = schema_of(&table.columns, &table.primary_key)?;
     if where_clause.is_some() && !filters.where_filters.is_empty() {
         return Err(problem::invalid_request("`where_clause` and `where_filters` exclude each other."));
     }
-    let predicate = where_clause.map(|text| Predicate::parse(&text, &schema)).transpose().map_err(sql_problem)?;
+    let predicate = where_clause.map(|text| Predicate::parse(&text, schema)).transpose().map_err(sql_problem)?;
     Ok(PreviewSpec {
         columns,
         predicate_sql: predicate.map(|predicate| predicate.to_sql(now().micros())),

@@ -9,7 +9,7 @@ use alluvium_eventlog::{CommandClient, CommandRequest};
 use alluvium_http::{MinPosition, PathParams, Principal};
 use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
-use alluvium_projection::Freshness;
+use alluvium_projection::{Freshness, Projections};
 use serde_json::Value;
 
 use crate::context::STREAM;
@@ -52,6 +52,8 @@ pub struct StorageRoutes {
     pub client: CommandClient,
     /// Reads the catalogue.
     pub queries: Queries,
+    /// Folds the catalogue, also to earlier points.
+    pub projections: Projections,
     /// Reads the tables.
     pub tables: Arc<Tables>,
     /// Where content is.

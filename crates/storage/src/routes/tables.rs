@@ -4,8 +4,10 @@ use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, Problem
 use alluvium_kernel::Problem;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::value::RawValue;
 
+use super::past;
 use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, CreateTable, DropTable, ProjectCommand};
 use crate::model::schema_of;
@@ -43,12 +45,16 @@ pub(super) async fn list(
     params: PathParams,
     wanted: MinPosition,
     RawQuery(query): RawQuery,
-) -> Answer<Json<Tables>> {
+) -> Answer<Response> {
     let page = wire::page(query.as_deref())?;
     state.fresh_tables(&wanted).await?;
     let place = state.place(&principal, &params).await?;
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        return Ok(past::tables(&state, &place, seq, page).await?.into_response());
+    }
     let listed = state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.bucket, page).await?;
-    Ok(Json(Tables { tables: listed.items.into_iter().map(Table::from).collect(), total: listed.total }))
+    let tables = listed.items.into_iter().map(Table::from).collect();
+    Ok(Json(Tables { tables, total: listed.total }).into_response())
 }
 
 pub(super) async fn get(
@@ -56,9 +62,13 @@ pub(super) async fn get(
     principal: Principal,
     params: PathParams,
     wanted: MinPosition,
-) -> Answer<Json<Table>> {
+    RawQuery(query): RawQuery,
+) -> Answer<Response> {
     let place = state.place(&principal, &params).await?;
-    Ok(Json(state.fresh_table(&place, &wanted).await?.into()))
+    if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
+        return Ok(past::table(&state, &place, seq).await?.into_response());
+    }
+    Ok(Json(Table::from(state.fresh_table(&place, &wanted).await?)).into_response())
 }
 
 /// The Avro schema that rows of the table are published with.

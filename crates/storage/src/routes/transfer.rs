@@ -1,5 +1,7 @@
 //! Files into tables, tables into files.
 
+use std::sync::Arc;
+
 use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::{Problem, Timestamp};
@@ -7,12 +9,14 @@ use alluvium_tablestore::{ExportFormat, ParquetCompression};
 use axum::extract::State;
 use serde_json::json;
 
+use super::past;
 use super::rows::lane;
 use super::state::{Place, Scratch, StorageRoutes, now, tenant_text};
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
-use crate::fold::{TableExport, sql_problem};
+use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::{problem, schema_of};
+use crate::queries::TableView;
 use crate::wire::{ExportBody, Exported, ImportBody, Imported};
 
 type Answer<T> = Result<T, ProblemResponse>;
@@ -63,9 +67,18 @@ pub(super) async fn export(
 ) -> Answer<WithPosition<Json<Exported>>> {
     let body = ExportBody::parse(&body)?;
     let place = state.place(&principal, &params).await?;
-    let table = state.fresh_table(&place, &wanted).await?;
     let (format, kind) = format(&body.format, body.compression.as_deref())?;
-    let schema = schema_of(&table.columns, &table.primary_key)?;
+    let source = match body.as_of.as_deref() {
+        Some(as_of) => {
+            let seq = past::resolved(&state, as_of).await?;
+            Source::Then(past::version(&state, &place, seq).await?)
+        }
+        None => Source::Now(state.fresh_table(&place, &wanted).await?),
+    };
+    let schema = match &source {
+        Source::Now(table) => Arc::new(schema_of(&table.columns, &table.primary_key)?),
+        Source::Then(version) => version.schema.clone(),
+    };
     if let Some(text) = body.where_filter.as_deref() {
         alluvium_tablestore::sql::Predicate::parse(text, &schema).map_err(sql_problem)?;
     }
@@ -77,8 +90,11 @@ pub(super) async fn export(
     let scratch = Scratch(state.tables.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
     let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };
-    let lane = lane(&state, &table, &place)?;
-    let written = state.tables.export(&lane, export, scratch.0.clone(), at.micros()).await?;
+    let to = scratch.0.clone();
+    let written = match source {
+        Source::Now(table) => state.tables.export(&*lane(&state, &table, &place)?, export, to, at.micros()).await?,
+        Source::Then(version) => state.tables.export_version(version, export, to, at.micros()).await?,
+    };
     let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
         tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
         Problem::internal()
@@ -102,6 +118,12 @@ pub(super) async fn export(
     let answer =
         Exported { file_id: id, file_path: file.path, rows_exported: written.rows, file_size_bytes: blob.bytes };
     Ok(WithPosition(accepted.position, Json(answer)))
+}
+
+/// What is exported: the table as it is, or as it was.
+enum Source {
+    Now(TableView),
+    Then(Arc<Version>),
 }
 
 struct Kind {

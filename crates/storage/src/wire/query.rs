@@ -26,6 +26,8 @@ pub struct QueryBody {
     /// How long it may run, 1 to 300.
     #[schema(default = 30)]
     pub timeout_seconds: i64,
+    /// Over the tables as they were at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
+    pub as_of: Option<String>,
 }
 
 impl QueryBody {
@@ -34,6 +36,7 @@ impl QueryBody {
             query: body.string("query"),
             limit: body.opt_int("limit", 1, ROWS_MAX),
             timeout_seconds: body.opt_int("timeout_seconds", 1, TIMEOUT_SECONDS_MAX).unwrap_or(TIMEOUT_SECONDS),
+            as_of: body.opt_string("as_of"),
         })
     }
 }

@@ -95,6 +95,8 @@ pub struct ExportBody {
     pub where_filter: Option<String>,
     /// At most so many rows.
     pub limit: Option<i64>,
+    /// The table as it was at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
+    pub as_of: Option<String>,
 }
 
 impl ExportBody {
@@ -106,6 +108,7 @@ impl ExportBody {
             columns: body.opt_strings("columns"),
             where_filter: body.opt_string("where_filter"),
             limit: body.opt_int("limit", 1, i64::MAX),
+            as_of: body.opt_string("as_of"),
         })
     }
 }

@@ -80,7 +80,8 @@ pub async fn export(cx: &Context, args: ExportArgs) -> Done {
     let to_stdout = args.file.as_os_str() == "-";
     let format = if to_stdout && args.format.is_none() { "csv" } else { format_of(args.format, &args.file)? };
     if args.dry_run {
-        let about = client.get(&table.path(&[])).await?;
+        let query: Vec<(&str, &String)> = args.at.iter().map(|at| ("as_of", at)).collect();
+        let about = client.json(client.request(Method::GET, &table.path(&[])).query(&query)).await?;
         cx.ui.record(&json!({
             "would_export": table.to_string(), "rows": about["row_count"], "format": format,
             "to": args.file.display().to_string(),
@@ -96,6 +97,9 @@ pub async fn export(cx: &Context, args: ExportArgs) -> Done {
     }
     if let Some(limit) = args.limit {
         body["limit"] = json!(limit);
+    }
+    if let Some(at) = args.at {
+        body["as_of"] = json!(at);
     }
     let answer = client.json(client.request(Method::POST, &table.path(&["export"])).json(&body)).await?;
     let at = path(&["projects", &table.project, "files", &text(&answer, "file_id")?, "download"]);

@@ -1,0 +1,174 @@
+//! Reads with `as_of`: the catalogue and the rows as they were at an earlier point of the log.
+
+use std::sync::Arc;
+
+use alluvium_eventlog::Point;
+use alluvium_http::{Json, ProblemResponse, WithPosition};
+use alluvium_kernel::{Position, Problem, Token};
+use alluvium_projection::PastGeneration;
+use alluvium_tablestore::QueryRows;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+
+use super::rows::spec;
+use super::state::{Place, StorageRoutes};
+use crate::context::STREAM;
+use crate::fold::{TableQuery, Version, then};
+use crate::projection;
+use crate::queries::Queries;
+use crate::wire::{self, Preview, PreviewBody};
+
+type Answer<T> = Result<T, ProblemResponse>;
+type Then = WithPosition<Json<Value>>;
+
+/// When, as documented.
+#[derive(Clone, Debug, IntoParams)]
+#[expect(dead_code, reason = "only documents what `wanted` reads")]
+pub(super) struct AsOf {
+    /// As it was at `STREAM:SEQUENCE`, a position token or an RFC 3339 time. Counts of rows and bytes are null where finding
+    /// them out would mean folding every table.
+    as_of: Option<String>,
+}
+
+/// The last sequence that counts, when the query asks for an earlier point.
+pub(super) async fn wanted(state: &StorageRoutes, query: Option<&str>) -> Result<Option<u64>, Problem> {
+    match wire::Query::of(query).text("as_of") {
+        Some(text) => resolved(state, text).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The last sequence that counts at a point.
+pub(super) async fn resolved(state: &StorageRoutes, text: &str) -> Result<u64, Problem> {
+    let point = Point::parse(text, STREAM)?;
+    state.tables.past().resolve(&point).await.map_err(|mut problem| {
+        if problem.code == "platform.point_expired" {
+            "storage.version_expired".clone_into(&mut problem.code);
+        }
+        problem
+    })
+}
+
+/// The catalogue with message `seq`, and what must be held while it is read.
+async fn catalogue(state: &StorageRoutes, seq: u64) -> Result<(Queries, Arc<PastGeneration>), Problem> {
+    let generation = state.projections.as_of(projection::NAME, seq).await?;
+    Ok((state.queries.at(generation.schema()), generation))
+}
+
+pub(super) async fn projects(
+    state: &StorageRoutes,
+    tenant: &Token,
+    seq: u64,
+    page: crate::queries::Page,
+) -> Answer<Then> {
+    let (queries, _held) = catalogue(state, seq).await?;
+    let listed = queries.projects(&tenant.decode(), page).await?;
+    let projects: Vec<wire::Project> = listed.items.into_iter().map(Into::into).collect();
+    Ok(at(seq, &json!({ "projects": uncounted(&projects), "total": listed.total })))
+}
+
+pub(super) async fn project(state: &StorageRoutes, tenant: &Token, project: &str, seq: u64) -> Answer<Then> {
+    then(&state.tables, tenant, project, seq).await?;
+    let (queries, _held) = catalogue(state, seq).await?;
+    let found: wire::Project = queries.project(&tenant.decode(), project).await?.into();
+    Ok(at(seq, &uncounted(&found)))
+}
+
+pub(super) async fn buckets(
+    state: &StorageRoutes,
+    place: &Place,
+    seq: u64,
+    page: crate::queries::Page,
+) -> Answer<Then> {
+    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    let (queries, _held) = catalogue(state, seq).await?;
+    let listed = queries.buckets(&place.tenant.decode(), &place.project, page).await?;
+    let buckets: Vec<wire::Bucket> = listed.items.into_iter().map(Into::into).collect();
+    Ok(at(seq, &json!({ "buckets": buckets, "total": listed.total })))
+}
+
+pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
+    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    let (queries, _held) = catalogue(state, seq).await?;
+    let found: wire::Bucket = queries.bucket(&place.tenant.decode(), &place.project, &place.bucket).await?.into();
+    Ok(at(seq, &found))
+}
+
+pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page: crate::queries::Page) -> Answer<Then> {
+    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    let (queries, _held) = catalogue(state, seq).await?;
+    let listed = queries.tables(&place.tenant.decode(), &place.project, &place.bucket, page).await?;
+    let tables: Vec<wire::Table> = listed.items.into_iter().map(Into::into).collect();
+    Ok(at(seq, &json!({ "tables": uncounted(&tables), "total": listed.total })))
+}
+
+/// One table, with its rows counted: it is folded for that.
+pub(super) async fn table(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
+    let version = version(state, place, seq).await?;
+    let (queries, _held) = catalogue(state, seq).await?;
+    let mut view = queries.table(&place.tenant.decode(), &place.project, &place.bucket, &place.table).await?;
+    (view.row_count, view.size_bytes) = (version.stats.rows, version.stats.bytes);
+    Ok(at(seq, &wire::Table::from(view)))
+}
+
+pub(super) async fn preview(
+    state: &StorageRoutes,
+    place: &Place,
+    seq: u64,
+    body: PreviewBody,
+) -> Answer<WithPosition<Json<Preview>>> {
+    let version = version(state, place, seq).await?;
+    let spec = spec(body, &version.schema)?;
+    let preview = state.tables.preview_version(version, spec).await?;
+    Ok(WithPosition(Position::of(STREAM, seq), Json(preview.into())))
+}
+
+pub(super) async fn query(
+    state: &StorageRoutes,
+    tenant: &Token,
+    project: &str,
+    as_of: &str,
+    query: TableQuery,
+) -> Result<QueryRows, Problem> {
+    let seq = resolved(state, as_of).await?;
+    let then = then(&state.tables, tenant, project, seq).await?;
+    state.tables.query_then(&then, seq, query).await
+}
+
+pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
+    let then = then(&state.tables, &place.tenant, &place.project, seq).await?;
+    state.tables.version(&then, &place.bucket, &place.table, seq).await
+}
+
+fn at(seq: u64, body: &impl Serialize) -> Then {
+    WithPosition(Position::of(STREAM, seq), Json(serde_json::to_value(body).unwrap_or_default()))
+}
+
+/// The body, with null for what only opening each table's rows would tell.
+fn uncounted(body: &impl Serialize) -> Value {
+    let mut body = serde_json::to_value(body).unwrap_or_default();
+    let entries = match &mut body {
+        Value::Array(entries) => entries.iter_mut().collect(),
+        one => vec![one],
+    };
+    for entry in entries {
+        for count in ["row_count", "size_bytes"] {
+            if let Some(value) = entry.get_mut(count) {
+                *value = Value::Null;
+            }
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_are_not_known_are_null() {
+        let body = json!([{ "name": "a", "row_count": 0, "size_bytes": 0 }, { "name": "b" }]);
+        assert_eq!(uncounted(&body), json!([{ "name": "a", "row_count": null, "size_bytes": null }, { "name": "b" }]));
+    }
+}
