@@ -38,8 +38,13 @@ impl World {
 
     /// Starts everything with nothing granted to unsigned publishers.
     pub async fn closed() -> Self {
+        Self::closed_with(&[]).await
+    }
+
+    /// The same with more in the binary's environment.
+    pub async fn closed_with(envs: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
-        Self::closed_on(NatsServer::start().await, Postgres::shared().await, data, &[]).await
+        Self::closed_on(NatsServer::start().await, Postgres::shared().await, data, envs).await
     }
 
     /// The same as [`World::start`] on servers and a data directory of one's own, with further environment variables.

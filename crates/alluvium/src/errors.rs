@@ -221,7 +221,12 @@ fn lists() -> Vec<&'static [ErrorInfo]> {
 
 /// The lists of crates that have codes but no routes of their own.
 pub fn without_routes() -> Vec<&'static [ErrorInfo]> {
-    vec![alluvium_eventlog::ERRORS, alluvium_projection::ERRORS, alluvium_messaging::streams::ERRORS]
+    vec![
+        alluvium_eventlog::ERRORS,
+        alluvium_projection::ERRORS,
+        alluvium_platform::ERRORS,
+        alluvium_messaging::streams::ERRORS,
+    ]
 }
 
 #[cfg(test)]

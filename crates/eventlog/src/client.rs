@@ -9,7 +9,8 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use alluvium_kernel::{Actor, Outcome, Problem, SigningKey, Timestamp, Token, body_hash, header, subject};
+use alluvium_kernel::trace::{self, Kind};
+use alluvium_kernel::{Actor, Outcome, Problem, SigningKey, Timestamp, Token, Verdict, body_hash, header, subject};
 use alluvium_messaging::Error;
 use async_nats::{HeaderMap, Message, jetstream};
 use bytes::Bytes;
@@ -45,7 +46,7 @@ pub struct CommandRequest {
     pub actor: Actor,
     /// Avro single-object bytes or a JSON object.
     pub payload: Bytes,
-    /// W3C trace context, if any.
+    /// What it follows from, as W3C trace context; else what runs around [`CommandClient::send`].
     pub trace_parent: Option<String>,
 }
 
@@ -123,10 +124,21 @@ impl CommandClient {
         self.room(request.payload.len() as u64)?;
         let at = subject_of(&request.tenant, &request.command_id)?;
         let subject = subject::command(&request.tenant, &request.context, &request.command);
+        let parent = request.trace_parent.as_deref();
+        let mut span = trace::begin(Kind::Producer, parent, || format!("send {}.{}", request.context, request.command));
+        span.note("command.id", &request.command_id);
+        let around = span.traceparent().or_else(|| parent.map(Into::into)).or_else(trace::current);
         let waiter = self.wait_at(&at);
-        let result = tokio::time::timeout_at(until, self.exchange(request, &subject, waiter)).await;
+        let exchange = self.exchange(request, &subject, around.as_deref(), waiter);
+        let result = tokio::time::timeout_at(until, exchange).await;
         self.forget(&at);
-        let outcome = result.map_err(|_| timeout(&request.command_id))??;
+        let outcome = result
+            .map_err(|_| timeout(&request.command_id))
+            .flatten()
+            .inspect_err(|problem| span.fail(&problem.code))?;
+        if let Verdict::Rejected { problem } = &outcome.verdict {
+            span.note("error.code", &problem.code);
+        }
         if outcome.body_hash == body_hash(&subject, &request.payload) {
             Ok(outcome)
         } else {
@@ -144,7 +156,7 @@ impl CommandClient {
             |error: async_nats::SubscribeError| Problem::unavailable("platform.log_unavailable", error.to_string());
         let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
         let subject = subject::command(&request.tenant, &request.context, &request.command);
-        let mut headers = self.headers(request, &subject);
+        let mut headers = self.headers(request, &subject, request.trace_parent.as_deref());
         headers.insert(header::DRY_RUN, "1");
         headers.insert(header::REPLY, inbox.as_str());
         let exchange = async {
@@ -164,9 +176,10 @@ impl CommandClient {
         &self,
         request: &CommandRequest,
         subject: &str,
+        around: Option<&str>,
         mut waiter: oneshot::Receiver<Outcome>,
     ) -> Result<Outcome, Problem> {
-        let headers = self.headers(request, subject);
+        let headers = self.headers(request, subject, around);
         let since = Instant::now();
         let mut known = self.publish(subject, &headers, &request.payload).await?;
         for look in 0.. {
@@ -220,7 +233,7 @@ impl CommandClient {
         Ok(again)
     }
 
-    fn headers(&self, request: &CommandRequest, subject: &str) -> HeaderMap {
+    fn headers(&self, request: &CommandRequest, subject: &str, around: Option<&str>) -> HeaderMap {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let time = Timestamp::from_micros(now.as_micros() as i64);
         let signature = self.key.sign(&request.command_id, &request.actor, time, subject, &request.payload);
@@ -229,8 +242,7 @@ impl CommandClient {
         headers.insert(header::ACTOR, request.actor.to_string());
         headers.insert(header::TIME, time.micros().to_string());
         headers.insert(header::SIGNATURE, signature);
-        if let Some(trace) = request.trace_parent.as_deref().filter(|trace| trace.bytes().all(|b| b.is_ascii_graphic()))
-        {
+        if let Some(trace) = around.filter(|trace| trace.bytes().all(|b| b.is_ascii_graphic())) {
             headers.insert(header::TRACE_PARENT, trace);
         }
         headers

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
 
+use alluvium_kernel::trace::{self, Kind, Span};
 use alluvium_kernel::{Outcome, Position, Problem, Verdict, header};
 use alluvium_messaging::{Commit, Contract, direct};
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
@@ -83,6 +84,16 @@ impl<C: BoundedContext> Decider<C> {
 
     /// Decides and commits the first commands of `tasks`, as many as fit one unit, at least one.
     async fn unit(&self, tasks: &[Task<C::Command>]) -> Vec<Fate> {
+        let mut spans = spans(tasks);
+        let fates = self.decided(tasks, &spans).await;
+        // The rest is decided in a unit of its own, and its spans begin there.
+        for span in spans.drain(fates.len().min(spans.len())..) {
+            span.forget();
+        }
+        fates
+    }
+
+    async fn decided(&self, tasks: &[Task<C::Command>], spans: &[Span]) -> Vec<Fate> {
         let first = &tasks[0].received;
         for conflict in 0..CONFLICTS_MAX {
             let mut unit = Unit::new(self.log.clone(), first.tenant.clone(), conflict > 0, first.dry_run);
@@ -96,20 +107,29 @@ impl<C: BoundedContext> Decider<C> {
                     return tasks[..planned.len()].iter().map(|task| task.received.again()).collect();
                 }
             }
-            let single: Vec<(&str, &str)> = tasks[..planned.len()]
-                .iter()
-                .zip(&planned)
-                .filter(|(_, planned)| matches!(planned, Planned::Kept))
-                .flat_map(|(task, _)| {
-                    let header = |name| task.received.header(name).map(|value| (name, value));
-                    [header(header::REPLY), header(header::TRACE_PARENT)].into_iter().flatten()
-                })
-                .take(2)
-                .collect();
+            let kept = planned.iter().position(|planned| matches!(planned, Planned::Kept));
+            let mut append = append_span(spans, kept, self.log.stream());
+            let below = append.traceparent();
+            let single: Vec<(&str, &str)> = kept.map_or_else(Vec::new, |at| {
+                let received = &tasks[at].received;
+                let trace = below.as_deref().or_else(|| received.header(header::TRACE_PARENT));
+                let reply = received.header(header::REPLY).map(|reply| (header::REPLY, reply));
+                reply.into_iter().chain(trace.map(|trace| (header::TRACE_PARENT, trace))).collect()
+            });
             match unit.commit(&single).await {
-                Ok(Some(kept)) => return self.fates(tasks, planned, kept).await,
-                Ok(None) => pause(conflict).await,
+                Ok(Some(kept)) => {
+                    if let Some((_, seq)) = kept.first() {
+                        append.note("stream.seq", seq);
+                    }
+                    drop(append);
+                    return self.fates(tasks, planned, kept).await;
+                }
+                Ok(None) => {
+                    append.forget();
+                    pause(conflict).await;
+                }
                 Err(problem) => {
+                    append.fail(&problem.code);
                     tracing::warn!(context = C::NAME, %problem, "a commit failed; its commands are decided again");
                     return tasks[..planned.len()].iter().map(|task| task.received.again()).collect();
                 }
@@ -206,6 +226,30 @@ impl<C: BoundedContext> Decider<C> {
             result: note.result,
         };
         Ok(Some(received.outcome(verdict)))
+    }
+}
+
+/// One span a command, while anybody keeps them.
+fn spans<C>(tasks: &[Task<C>]) -> Vec<Span> {
+    if !trace::is_on() {
+        return Vec::new();
+    }
+    let begin = |task: &Task<C>| {
+        let received = &task.received;
+        let parent = received.header(header::TRACE_PARENT);
+        let mut span = trace::begin(Kind::Consumer, parent, || format!("decide {}", received.command));
+        span.note("command.id", &received.command_id);
+        span
+    };
+    tasks.iter().map(begin).collect()
+}
+
+/// The span of a commit, below its first command's: what the folds of its events follow from.
+fn append_span(spans: &[Span], kept: Option<usize>, stream: &str) -> Span {
+    let above = kept.and_then(|at| spans.get(at)?.traceparent());
+    match above {
+        Some(above) => trace::begin(Kind::Producer, Some(&above), || format!("append {stream}")),
+        None => Span::default(),
     }
 }
 

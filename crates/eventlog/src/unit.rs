@@ -331,9 +331,9 @@ impl Unit {
         if !notes.is_empty() {
             extra.push((header::RESULTS, &text));
         }
-        if self.kept.len() == 1 {
-            extra.extend_from_slice(single);
-        }
+        // Of several commands in one message, the first one's trace goes on; who wants an outcome sent is one command's matter.
+        let one = self.kept.len() == 1;
+        extra.extend(single.iter().filter(|(name, _)| one || *name == header::TRACE_PARENT));
         Ok(SubjectDraft::new(slot.subject.clone(), slot.working.seq(), slot.working.chain(), &slot.entries, &extra))
     }
 

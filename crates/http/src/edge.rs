@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::trace::{self, Kind, Span};
+use alluvium_kernel::{Problem, header};
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -50,8 +51,17 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(slot.clone());
 
+    let given = request.headers().get(header::TRACE_PARENT).and_then(|value| value.to_str().ok());
+    let given: Option<Arc<str>> = given.filter(|text| trace::parse(text).is_some()).map(Into::into);
+    let span = trace::begin(Kind::Server, given.as_deref(), || method_label(&method).to_owned());
+    // Without spans of our own, what the client sent still goes on to the log.
+    let around = span.traceparent().or(given);
+
     let in_flight = InFlight::begin(method_label(&method));
-    let mut response = next.run(request).await;
+    let mut response = match around.clone() {
+        None => next.run(request).await,
+        around => trace::within(around, next.run(request)).await,
+    };
     drop(in_flight);
 
     let found = slot.0.get();
@@ -74,8 +84,28 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    record(&context, found, &response, code.as_deref(), started);
+    record(&context, found, &response, code.as_deref(), started, around.as_deref());
+    finish(span, &context, found, &response, code.as_deref());
     response
+}
+
+/// Says in the span what came of the request.
+fn finish(mut span: Span, cx: &ErrorContext<'_>, found: Option<&Found>, response: &Response, code: Option<&str>) {
+    if found.is_some_and(|found| !found.instrumented) {
+        return span.forget();
+    }
+    let route = found.map_or(UNMATCHED, |found| &found.matched.template);
+    span.rename(|| format!("{} {route}", method_label(cx.method)));
+    span.note("http.request.method", method_label(cx.method));
+    span.note("http.route", route);
+    span.note("http.response.status_code", response.status().as_u16());
+    span.note("http.request_id", cx.request_id);
+    if let Some(code) = code {
+        span.note("error.code", code);
+    }
+    if response.status().is_server_error() {
+        span.fail(code.unwrap_or("http.internal_error"));
+    }
 }
 
 impl Edge {
@@ -146,7 +176,14 @@ impl Drop for InFlight {
     }
 }
 
-fn record(cx: &ErrorContext<'_>, found: Option<&Found>, response: &Response, code: Option<&str>, started: Instant) {
+fn record(
+    cx: &ErrorContext<'_>,
+    found: Option<&Found>,
+    response: &Response,
+    code: Option<&str>,
+    started: Instant,
+    around: Option<&str>,
+) {
     let took = started.elapsed();
     let status = response.status().as_u16();
     let endpoint = found.map_or(UNMATCHED, |found| &found.matched.template).to_owned();
@@ -159,6 +196,7 @@ fn record(cx: &ErrorContext<'_>, found: Option<&Found>, response: &Response, cod
         http.request_id = cx.request_id,
         actor = cx.principal.map(|principal| tracing::field::display(&principal.actor)),
         error.code = code,
+        trace.id = around.and_then(|around| around.split('-').nth(1)),
         "request answered"
     );
     if !found.is_none_or(|found| found.instrumented) {

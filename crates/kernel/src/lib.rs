@@ -25,6 +25,7 @@ mod sign;
 pub mod subject;
 mod time;
 mod token;
+pub mod trace;
 
 pub use actor::Actor;
 pub use authorizer::{Authorizer, BoxFuture};

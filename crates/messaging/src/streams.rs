@@ -20,12 +20,13 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
     ("STORAGE", include_str!("../../../streams/STORAGE.json")),
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
+    ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
 ];
 
 /// Fields whose change on a live stream loses or reinterprets what it holds.

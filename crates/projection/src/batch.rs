@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alluvium_messaging::{Error as LogError, LogMessage, Tail, Tailed};
+use alluvium_messaging::{Error as LogError, LogMessage, Tail, TailHealth, Tailed};
 use tokio::time::Instant;
 
 /// Messages in one transaction.
@@ -29,6 +29,11 @@ pub(crate) struct Reader {
 impl Reader {
     pub fn new(tail: Tail) -> Self {
         Self { tail, reconnected: false }
+    }
+
+    /// A handle for the health page.
+    pub fn health(&self) -> TailHealth {
+        self.tail.health()
     }
 
     /// Waits for the next thing. Safe to drop while waiting: nothing read is lost.

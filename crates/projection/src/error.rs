@@ -36,6 +36,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         "The health page counts parked keys; list them to find the right one.",
     ),
     ErrorInfo::new(
+        "projection.not_first",
+        409,
+        "This event is not the first parked one of its key",
+        "List what is parked: only the first event of a key can be given up.",
+    ),
+    ErrorInfo::new(
         "projection.still_poison",
         409,
         "The parked event still cannot be applied",

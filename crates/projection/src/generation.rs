@@ -14,8 +14,12 @@ use crate::{Error, PgProjection, Schema, quote};
 /// How the comment of a generation begins that goes after a while; the moment follows, in seconds since 1970.
 const ABANDONED: &str = "alluvium-abandoned-after";
 
-static MIGRATOR: LazyLock<Migrator> =
-    LazyLock::new(|| migrations(&[(1, "projection", include_str!("../migrations/0001_projection.sql"))]));
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations(&[
+        (1, "projection", include_str!("../migrations/0001_projection.sql")),
+        (2, "remedy", include_str!("../migrations/0002_remedy.sql")),
+    ])
+});
 
 /// A migrator out of numbered steps, forward only: `(1, "bucket", include_str!("../migrations/0001_bucket.sql"))`.
 pub fn migrations(steps: &[(i64, &'static str, &'static str)]) -> Migrator {

@@ -37,13 +37,13 @@ pub struct Health {
     pub watermark: u64,
     /// Sequences between both; `None` when the log does not answer.
     pub lag_events: Option<u64>,
-    /// Age of the newest applied state while there is a lag, in seconds.
+    /// How long the oldest message that is to be applied has waited, in seconds; 0 when none has to.
     pub lag_seconds: f64,
     /// Events that could not be applied.
     pub parked_events: i64,
     /// Keys out of service.
     pub parked_keys: i64,
-    /// Time since the poller last gave a sign of life, in milliseconds; `None` without a runner. It ticks at least every few
+    /// Time since the poller last gave a sign of life and heard the log, in milliseconds; `None` without a runner. It ticks at least every few
     /// seconds, also on an idle stream: a large number means a dead poller.
     pub heartbeat_age_ms: Option<u64>,
     /// What is wrong, if anything.
@@ -54,8 +54,10 @@ pub struct Health {
 pub const HEARTBEAT_AGE_MS_MAX: u64 = 15_000;
 
 impl Health {
-    /// Whether reads of this projection can be trusted to move on: not quarantined, and its poller lives.
+    /// Whether reads of this projection can be trusted to move on: neither quarantined nor waiting for a server, and its poller
+    /// lives.
     pub fn is_ready(&self) -> bool {
-        self.state != State::Quarantined && self.heartbeat_age_ms.is_none_or(|age| age <= HEARTBEAT_AGE_MS_MAX)
+        !matches!(self.state, State::Quarantined | State::Retrying)
+            && self.heartbeat_age_ms.is_none_or(|age| age <= HEARTBEAT_AGE_MS_MAX)
     }
 }

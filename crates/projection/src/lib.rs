@@ -41,7 +41,7 @@ pub use error::{ERRORS, Error};
 pub use freshness::Freshness;
 pub use generation::migrations;
 pub use health::{HEARTBEAT_AGE_MS_MAX, Health, State};
-pub use parking::{Parked, Remedy};
+pub use parking::{Order, Parked, Remedy};
 pub use past::{PAST_SECONDS_MAX, PastGeneration};
 pub use projection::{ApplyError, PgProjection};
 pub use projections::{Projections, Settings};

@@ -1,4 +1,5 @@
-//! What could not be applied, and the two remedies: try again, or give the first event up. Both are for audited commands.
+//! What could not be applied, and the two remedies: try again, or give the first event up. Both are for audited commands, and
+//! both are done once for the position of their request.
 
 use std::collections::HashSet;
 
@@ -28,6 +29,17 @@ pub struct Parked {
     pub code: String,
     /// Why, for people.
     pub reason: String,
+}
+
+/// What is to be done about a key's parked events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The key.
+    pub key: String,
+    /// Give up the first event, which must be this one; without it all are tried again.
+    pub give_up: Option<u64>,
+    /// Names the order for ever: given again, it does nothing and has the answer it had.
+    pub position: String,
 }
 
 /// What a remedy did.
@@ -115,40 +127,33 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Applies the parked events of a key in order, all or none; with `give_up`, all but the first, which is given up for
-    /// ever. The runner cannot move meanwhile: the watermark's row is locked.
-    pub async fn remedy(&self, key: &str, give_up: bool) -> Result<Remedy, Error> {
-        let (name, generation) = (self.projection.name(), self.schema.generation());
+    /// Applies the parked events of a key in order, all or none; an event that is given up is left out for ever. The runner
+    /// cannot move meanwhile: the watermark's row is locked.
+    pub async fn remedy(&self, order: &Order) -> Result<Remedy, Error> {
         let mut tx = self.pool.begin().await?;
-        sqlx::query("SELECT 1 FROM projection.watermark WHERE projection = $1 AND generation = $2 FOR UPDATE")
-            .bind(name)
-            .bind(generation)
-            .execute(&mut *tx)
-            .await?;
-        let rows = sqlx::query(
-            "SELECT key, seq, code, reason FROM projection.parked \
-             WHERE projection = $1 AND generation = $2 AND key = $3 ORDER BY seq LIMIT $4",
-        )
-        .bind(name)
-        .bind(generation)
-        .bind(key)
-        .bind(REMEDY_EVENTS_MAX)
-        .fetch_all(&mut *tx)
-        .await?;
-        let rows: Vec<Parked> = rows.iter().map(parked).collect::<Result<_, _>>()?;
+        self.lock(&mut tx).await?;
+        if let Some(done) = self.done_before(&mut tx, order).await? {
+            return Ok(done);
+        }
+        let rows = self.rows(&mut tx, &order.key).await?;
         let Some(first) = rows.first() else {
-            return Err(Problem::new("projection.not_parked", 404, format!("Nothing is parked under `{key}`.")).into());
+            let detail = format!("Nothing is parked under `{}`.", order.key);
+            return Err(Problem::new("projection.not_parked", 404, detail).into());
         };
-        let given_up = usize::from(give_up);
+        if let Some(seq) = order.give_up.filter(|seq| *seq != first.seq) {
+            let detail = format!("The first parked event of `{}` is {}, not {seq}.", order.key, first.seq);
+            return Err(Problem::new("projection.not_first", 409, detail).into());
+        }
+        let given_up = usize::from(order.give_up.is_some());
         let messages = self.messages(&rows[given_up..]).await?;
 
         sqlx::query(self.schema.set_search_path()).execute(&mut *tx).await?;
-        if give_up {
+        if order.give_up.is_some() {
             self.give_up(&mut tx, first).await?;
         }
         let mut done = rows.len();
         if let Some(still) = apply_each(&mut tx, self.projection, &messages).await? {
-            if !give_up {
+            if order.give_up.is_none() {
                 let detail =
                     format!("Event {} still cannot be applied: {}. Nothing was changed.", still.seq, still.reason);
                 return Err(Problem::new("projection.still_poison", 409, detail).into());
@@ -157,9 +162,84 @@ impl Bench<'_> {
             done = rows.iter().position(|row| row.seq == still.seq).unwrap_or(given_up);
             self.note(&mut tx, &still).await?;
         }
-        let remaining = self.unpark(&mut tx, key, &rows[..done]).await?;
+        let remaining = self.unpark(&mut tx, &order.key, &rows[..done]).await?;
+        let remedy = Remedy { applied: (done - given_up) as u64, skipped: given_up as u64, remaining };
+        self.write_down(&mut tx, order, &remedy).await?;
         tx.commit().await?;
-        Ok(Remedy { applied: (done - given_up) as u64, skipped: given_up as u64, remaining })
+        Ok(remedy)
+    }
+
+    /// Leaves an event out of every replay from here on, as the log says it was decided. When it is parked now, its key goes
+    /// on behind it.
+    pub async fn obey(&self, order: &Order) -> Result<(), Error> {
+        let Some(seq) = order.give_up else { return Ok(()) };
+        let mut tx = self.pool.begin().await?;
+        self.lock(&mut tx).await?;
+        let rows = self.rows(&mut tx, &order.key).await?;
+        let is_first = rows.first().is_some_and(|first| first.seq == seq);
+        if !is_first {
+            let (code, reason) = ("projection.skipped".to_owned(), "given up before".to_owned());
+            let event = Parked { key: order.key.clone(), seq, code, reason };
+            self.give_up(&mut tx, &event).await?;
+            // It may wait behind another one of its key.
+            self.unpark(&mut tx, &order.key, &[event]).await?;
+            tx.commit().await?;
+            return Ok(());
+        }
+        drop(tx);
+        self.remedy(&Order { position: format!("{} again", order.position), ..order.clone() }).await.map(drop)
+    }
+
+    async fn lock(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1 FROM projection.watermark WHERE projection = $1 AND generation = $2 FOR UPDATE")
+            .bind(self.projection.name())
+            .bind(self.schema.generation())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn done_before(&self, tx: &mut PgConnection, order: &Order) -> Result<Option<Remedy>, sqlx::Error> {
+        let found: Option<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT applied, skipped, remaining FROM projection.remedy WHERE projection = $1 AND position = $2",
+        )
+        .bind(self.projection.name())
+        .bind(&order.position)
+        .fetch_optional(tx)
+        .await?;
+        Ok(found.map(|(applied, skipped, remaining)| Remedy {
+            applied: applied as u64,
+            skipped: skipped as u64,
+            remaining: remaining as u64,
+        }))
+    }
+
+    async fn write_down(&self, tx: &mut PgConnection, order: &Order, done: &Remedy) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO projection.remedy (projection, position, applied, skipped, remaining) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(self.projection.name())
+        .bind(&order.position)
+        .bind(done.applied as i64)
+        .bind(done.skipped as i64)
+        .bind(done.remaining as i64)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn rows(&self, tx: &mut PgConnection, key: &str) -> Result<Vec<Parked>, sqlx::Error> {
+        let rows = sqlx::query(
+            "SELECT key, seq, code, reason FROM projection.parked \
+             WHERE projection = $1 AND generation = $2 AND key = $3 ORDER BY seq LIMIT $4",
+        )
+        .bind(self.projection.name())
+        .bind(self.schema.generation())
+        .bind(key)
+        .bind(REMEDY_EVENTS_MAX)
+        .fetch_all(tx)
+        .await?;
+        rows.iter().map(parked).collect()
     }
 
     async fn messages(&self, rows: &[Parked]) -> Result<Vec<LogMessage>, Error> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Problem, Timestamp};
+use alluvium_messaging::direct::leader_next;
 use async_nats::jetstream::Context;
 use futures::future::join_all;
 use sqlx::PgPool;
@@ -12,12 +13,12 @@ use sqlx::postgres::PgListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::parking::{self, Bench};
+use crate::parking;
 use crate::runner::Unit;
 use crate::watermark::{CHANNEL, Watermark};
 use crate::{
-    ActiveSchema, Error, Freshness, Health, Parked, PgProjection, Progress, RebuildMode, RebuildReport, Remedy, State,
-    VerifyReport, generation, lineage,
+    ActiveSchema, Error, Freshness, Health, Order, Parked, PgProjection, Progress, RebuildMode, RebuildReport, Remedy,
+    State, VerifyReport, generation, lineage,
 };
 
 /// How long the health page waits for the log or Postgres, in milliseconds.
@@ -154,25 +155,27 @@ impl Projections {
         Ok(parking::list(&unit.pool, name, generation).await?)
     }
 
-    /// Applies the parked events of a key, all or none.
-    pub async fn retry(&self, name: &str, key: &str) -> Result<Remedy, Problem> {
-        self.remedy(name, key, false).await
-    }
-
-    /// Gives up the first parked event of a key, for ever and in every replay, and applies those behind it as far as they go.
-    pub async fn skip(&self, name: &str, key: &str) -> Result<Remedy, Problem> {
-        self.remedy(name, key, true).await
-    }
-
-    async fn remedy(&self, name: &str, key: &str, give_up: bool) -> Result<Remedy, Problem> {
+    /// Does something about the parked events of a key, once for the order's position.
+    pub async fn remedy(&self, name: &str, order: &Order) -> Result<Remedy, Problem> {
         let unit = self.unit(name)?;
         let _working = unit
             .working
             .try_lock()
             .map_err(|_| Problem::new("projection.busy", 409, format!("A rebuild or check of `{name}` is running.")))?;
         let schema = unit.active.borrow().clone();
-        let bench = Bench { pool: &unit.pool, js: &unit.js, projection: &*unit.projection, schema: &schema };
-        Ok(bench.remedy(key, give_up).await?)
+        Ok(unit.bench(&schema).remedy(order).await?)
+    }
+
+    /// Leaves out what the log says was given up, also where the tables have never heard of it (a database made anew).
+    pub async fn obey(&self, name: &str, order: &Order) -> Result<(), Problem> {
+        let unit = self.unit(name)?;
+        let schema = unit.active.borrow().clone();
+        Ok(unit.bench(&schema).obey(order).await?)
+    }
+
+    /// Names of all, in order.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
     }
 
     /// How every projection is doing. Never fails and never takes long: what cannot be known now says so.
@@ -239,6 +242,14 @@ async fn health(unit: &Unit) -> Health {
         }
     };
     let lag_events = last_seq.map(|last| last.saturating_sub(watermark));
+    let waiting =
+        async { if lag_events.is_none_or(|lag| lag == 0) { Ok(None) } else { oldest_waiting(unit, watermark).await } };
+    // When nobody can say what waits, it waits at most as long as the newest applied message is old.
+    let lag_seconds = match tokio::time::timeout(wait, waiting).await {
+        Ok(Ok(None)) => 0.0,
+        Ok(Ok(Some(taken_in))) => age_seconds(taken_in),
+        Ok(Err(_)) | Err(_) => behind,
+    };
     Health {
         projection: unit.name(),
         stream: unit.projection.stream(),
@@ -247,12 +258,32 @@ async fn health(unit: &Unit) -> Health {
         last_seq,
         watermark,
         lag_events,
-        lag_seconds: if lag_events == Some(0) { 0.0 } else { behind },
+        lag_seconds,
         parked_events,
         parked_keys,
         heartbeat_age_ms: unit.silent_for().map(|age| age.as_millis() as u64),
         error,
     }
+}
+
+/// When the stream took in the first message behind the watermark that concerns the projection.
+async fn oldest_waiting(unit: &Unit, watermark: u64) -> Result<Option<Timestamp>, alluvium_messaging::Error> {
+    let subjects = unit.projection.subjects();
+    let all = if subjects.is_empty() { vec![">".to_owned()] } else { subjects };
+    let mut oldest: Option<(u64, Timestamp)> = None;
+    for subject in all {
+        if let Some(message) = leader_next(&unit.js, unit.projection.stream(), &subject, watermark + 1).await?
+            && oldest.is_none_or(|(seq, _)| message.seq < seq)
+        {
+            oldest = Some((message.seq, message.time));
+        }
+    }
+    Ok(oldest.map(|(_, taken_in)| taken_in))
+}
+
+fn age_seconds(at: Timestamp) -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+    (now - at.micros()).max(0) as f64 / 1e6
 }
 
 /// Watermark, parked events and keys, and the age of the newest applied message in seconds.

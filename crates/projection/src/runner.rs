@@ -4,8 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use alluvium_kernel::header;
+use alluvium_kernel::trace::{self, Kind, Span};
 use alluvium_messaging::direct::{leader_at, leader_next};
-use alluvium_messaging::{PullSettings, Tail, TailConfig};
+use alluvium_messaging::{PullSettings, Tail, TailConfig, TailHealth};
 use async_nats::jetstream::Context;
 use metrics::{counter, gauge, histogram};
 use sqlx::PgPool;
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::Applier;
 use crate::batch::{Gathered, Reader};
+use crate::parking::Bench;
 use crate::past::{PAST_IDLE, PAST_KEPT_MAX, PastGeneration};
 use crate::recent::Recent;
 use crate::watermark::Watermark;
@@ -23,6 +26,8 @@ use crate::{Error, Freshness, PgProjection, Progress, Schema, State, generation,
 const PAUSE_MS: (u64, u64) = (50, 5_000);
 /// How long a missing stream may be a server still starting, in milliseconds, before it counts as deleted.
 const STREAM_MISSING_MS_MAX: u64 = 3_000;
+/// Messages of one batch that get a span; when so many come together, the rest waits for the same transaction.
+const SPANS_PER_BATCH_MAX: usize = 64;
 /// First and longest time that a runner somebody waits for gives the next message before it asks whether there is one.
 const ASKED_MS: (u64, u64) = (3, 1_000);
 
@@ -41,6 +46,8 @@ pub(crate) struct Unit {
     status: Mutex<(State, Option<String>)>,
     began: Instant,
     beat_ms: AtomicU64,
+    /// How the runner's tail is doing, while it listens.
+    heard: Mutex<Option<TailHealth>>,
     control: mpsc::Sender<Hold>,
     /// Whoever has the lock is the runner.
     orders: tokio::sync::Mutex<mpsc::Receiver<Hold>>,
@@ -84,6 +91,7 @@ impl Unit {
             status: Mutex::new((State::Stopped, None)),
             began: Instant::now(),
             beat_ms: AtomicU64::new(u64::MAX),
+            heard: Mutex::default(),
             control,
             orders: tokio::sync::Mutex::new(orders),
         }
@@ -97,10 +105,16 @@ impl Unit {
         self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Time since the runner last showed life; `None` without one.
+    /// Time since the runner last showed life, or last heard the log if that is longer ago; `None` without one.
     pub fn silent_for(&self) -> Option<Duration> {
         let beat = self.beat_ms.load(Ordering::Relaxed);
-        (beat != u64::MAX).then(|| self.began.elapsed().saturating_sub(Duration::from_millis(beat)))
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(TailHealth::silent_for);
+        let silent = self.began.elapsed().saturating_sub(Duration::from_millis(beat));
+        (beat != u64::MAX).then(|| silent.max(heard.unwrap_or_default()))
+    }
+
+    fn listens(&self, tail: Option<TailHealth>) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = tail;
     }
 
     fn beat(&self) {
@@ -136,7 +150,9 @@ impl Unit {
         let mut missing_since = None;
         loop {
             self.beat();
-            let error = match self.session(&mut orders, &stop, &mut failures, &mut missing_since).await {
+            let ended = self.session(&mut orders, &stop, &mut failures, &mut missing_since).await;
+            self.listens(None);
+            let error = match ended {
                 Ok(End::Stopped) => break,
                 Ok(End::Again) => continue,
                 Err(error) => self.judged(error, &mut missing_since),
@@ -195,6 +211,7 @@ impl Unit {
     }
 
     async fn stand(&self, hold: Hold) {
+        self.listens(None);
         let before = self.status();
         self.set(State::Held, before.1);
         if hold.standing.send(()).is_ok() {
@@ -229,6 +246,7 @@ impl Unit {
         gauge!("alluvium_projection_quarantined", "projection" => self.name()).set(0.0);
 
         let mut reader = self.reader(applier.watermark.seq + 1)?;
+        self.listens(Some(reader.health()));
         let wanted = self.freshness.wanted(self.name());
         // Somebody waits for more than is applied: how long the next message may take before we ask whether there is one.
         let mut asked_ms = None;
@@ -295,13 +313,34 @@ impl Unit {
         batch.retain(|message| message.seq > applier.watermark.seq);
         let Some(pending) = batch.last().map(|last| last.pending) else { return Ok(()) };
         let started = Instant::now();
-        let parked = applier.apply(&batch).await?;
+        let mut spans = self.spans(&batch);
+        let applied = applier.apply(&batch).await;
+        if let Err(error) = &applied {
+            spans.iter_mut().for_each(|span| span.fail(error));
+        }
+        drop(spans);
+        let parked = applied?;
         self.freshness.advance(self.name(), applier.watermark.seq);
         histogram!("alluvium_projection_batch_seconds", "projection" => self.name()).record(started.elapsed());
         counter!("alluvium_projection_events_total", "projection" => self.name()).increment(batch.len() as u64);
         counter!("alluvium_projection_parked_total", "projection" => self.name()).increment(parked as u64);
         self.measure(applier, pending);
         Ok(())
+    }
+
+    /// One span for each message that says what it follows from.
+    fn spans(&self, batch: &[alluvium_messaging::LogMessage]) -> Vec<Span> {
+        if !trace::is_on() {
+            return Vec::new();
+        }
+        let traced = batch.iter().filter_map(|message| Some((message, message.header(header::TRACE_PARENT)?)));
+        let begin = |(message, parent): (&alluvium_messaging::LogMessage, &str)| {
+            let mut span = trace::begin(Kind::Consumer, Some(parent), || format!("apply {}", self.name()));
+            span.note("stream.name", &message.stream);
+            span.note("stream.seq", message.seq);
+            span
+        };
+        traced.take(SPANS_PER_BATCH_MAX).map(begin).collect()
     }
 
     fn measure(&self, applier: &Applier, pending: u64) {
@@ -326,6 +365,11 @@ impl Unit {
             }
             moves
         });
+    }
+
+    /// Where remedies are made on a generation.
+    pub fn bench<'a>(&'a self, schema: &'a Schema) -> Bench<'a> {
+        Bench { pool: &self.pool, js: &self.js, projection: &*self.projection, schema }
     }
 
     pub fn reader(&self, from: u64) -> Result<Reader, Error> {

@@ -370,4 +370,16 @@ pub const ERRORS: &[ErrorInfo] = &[
         "An event cannot be applied to its table",
         "The table is parked; an operator looks at the health page.",
     ),
+    ErrorInfo::new(
+        "storage.given_up",
+        409,
+        "An operator gave this request up",
+        "It could not be applied, and the table went on without it; ask for what is still wanted again.",
+    ),
+    ErrorInfo::new(
+        "storage.diverged",
+        500,
+        "The log refuses a request that a table file took, or the other way round",
+        "The table is parked; rebuild the tables, which obeys the log.",
+    ),
 ];

@@ -3,6 +3,7 @@
 mod files;
 mod projects;
 mod tables;
+mod totals;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use alluvium_projection::{ActiveSchema, Schema};
 use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
+
+pub use totals::Totals;
 
 /// How many entries a list gives when not told.
 pub const LIST_LIMIT: i64 = 100;

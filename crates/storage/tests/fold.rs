@@ -75,6 +75,7 @@ impl Bench {
             outcomes: OutcomePublisher::new(self.js.clone()),
             authorizer: Arc::new(Doors),
             signing: SigningKey::new([7; 32]),
+            given_up: std::collections::HashSet::new(),
         };
         let stop = CancellationToken::new();
         let tables =

@@ -94,6 +94,7 @@ impl World {
             outcomes: OutcomePublisher::new(js.clone()),
             authorizer: Arc::new(Open),
             signing: signing.clone(),
+            given_up: std::collections::HashSet::new(),
         };
         let tables = Tables::start(hub.unwrap(), js.clone(), blobs.clone(), live, stop.clone()).await.unwrap();
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };

@@ -18,14 +18,15 @@ const SHARE: f64 = 0.12;
 const OUTCOMES_WAIT: Duration = Duration::from_mins(5);
 
 pub async fn run(run: Run) -> Results {
-    measure(World::start().await?, "commands, pipelined", run.scaled(COMMANDS, 500)).await
+    let world = World::start().await?;
+    Box::pin(measure(world, "commands, pipelined", run.scaled(COMMANDS, 500))).await
 }
 
 /// The same on a log that syncs each message to disk before it acknowledges it.
 pub async fn durable(run: Run) -> Results {
     let mut world = World::start_synced().await?;
     world.config.nats.group_commit = true;
-    measure(world, "commands, each synced to disk", run.scaled(COMMANDS / 4, 500)).await
+    Box::pin(measure(world, "commands, each synced to disk", run.scaled(COMMANDS / 4, 500))).await
 }
 
 async fn measure(world: World, path: &str, count: u64) -> Results {

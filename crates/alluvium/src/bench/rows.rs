@@ -1,5 +1,6 @@
 //! Rows on their way from the log into a table file: one message a row, and in blocks.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ async fn measure(count: u64, single: bool) -> Result<Taken, Failure> {
     let follower = tokio::spawn(parts.follower.clone().run(stop.clone()));
     parts.follower.catch_up().await?;
     let began = Instant::now();
-    let tables = start_tables(&parts, parts.blobs.clone()).await?;
+    let tables = start_tables(&parts, parts.blobs.clone(), HashSet::new()).await?;
     tables.wait_all(&Position::of(STREAM, last), FOLD_WAIT).await?;
     let fold = began.elapsed().as_secs_f64();
     let folded: u64 = tables.fold().lanes().iter().map(|lane| lane.view().rows).sum();

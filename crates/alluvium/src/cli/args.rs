@@ -314,6 +314,56 @@ pub enum ProjectionsCommand {
     Rebuild(RebuildArgs),
     /// Compare the live one with a scratch rebuild and name the first difference
     Verify(ProjectionArgs),
+    /// List the events that could not be applied, with their reasons
+    Parked {
+        /// Only of this one [default: all]
+        #[arg(add = ArgValueCandidates::new(complete::projections))]
+        name: Option<String>,
+    },
+    /// Try the parked events of a key again
+    Retry(RetryArgs),
+    /// Give the first parked event of a key up, for ever, and go on behind it
+    Skip(SkipArgs),
+}
+
+/// A parked key.
+#[derive(Debug, Args)]
+pub struct ParkedKey {
+    /// The projection
+    #[arg(add = ArgValueCandidates::new(complete::projections))]
+    pub name: String,
+    /// The key, as `projections parked` lists it
+    // Not the id `key`, which is the credential's.
+    #[arg(id = "parked_key", value_name = "KEY")]
+    pub key: String,
+}
+
+/// `projections retry`
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    /// Which.
+    #[command(flatten)]
+    pub parked: ParkedKey,
+    /// Decide, print the events, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `projections skip`
+#[derive(Debug, Args)]
+pub struct SkipArgs {
+    /// Which.
+    #[command(flatten)]
+    pub parked: ParkedKey,
+    /// Why it may be given up, for those who read the log later
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Sequence of the event [default: the first parked one of the key]
+    #[arg(long, value_name = "SEQ")]
+    pub seq: Option<u64>,
+    /// Decide, print the events, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `projections rebuild`

@@ -124,7 +124,7 @@ async fn projections(client: &Client) -> Vec<Examined> {
         let behind = events.map_or("an unknown number of".to_owned(), |events| events.to_string());
         let found = format!("{behind} events behind, {parked} parked");
         if parked > 0 {
-            Examined::wrong(about, found, "see why with `alluvium projections list -o json`, then retry or skip them")
+            Examined::wrong(about, found, "`alluvium projections parked` says why; then retry or skip them")
         } else if events.unwrap_or(u64::MAX) > LAG_EVENTS_MAX || seconds > LAG_SECONDS_MAX {
             Examined::wrong(about, found, "wait if it is catching up; else look at the server's log")
         } else {

@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod history;
 mod log;
+mod parked;
 mod projections;
 mod rows;
 mod serve;

@@ -5,7 +5,7 @@ use futures::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, parked};
 use crate::cli::{ProjectionArgs, ProjectionsCommand};
 use crate::client::{Client, path};
 use crate::failure::{Done, Exit, Failure};
@@ -19,10 +19,13 @@ pub async fn run(cx: &Context, command: ProjectionsCommand) -> Done {
         }
         ProjectionsCommand::Rebuild(args) => each(cx, "rebuild", &args.which).await,
         ProjectionsCommand::Verify(args) => each(cx, "verify", &args).await,
+        ProjectionsCommand::Parked { name } => parked::list(cx, name.as_deref()).await,
+        ProjectionsCommand::Retry(args) => parked::retry(cx, &args).await,
+        ProjectionsCommand::Skip(args) => parked::skip(cx, &args).await,
     }
 }
 
-async fn known(client: &Client) -> Result<Vec<Value>, Failure> {
+pub async fn known(client: &Client) -> Result<Vec<Value>, Failure> {
     let body = client.get("/projections").await?;
     Ok(body.get("projections").and_then(Value::as_array).cloned().unwrap_or_default())
 }

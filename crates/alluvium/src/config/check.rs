@@ -49,6 +49,10 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
         let problem = format!("`{}` is not a directory", config.data_dir.display());
         findings.push(Finding::new("data_dir", problem, "name a directory"));
     }
+    if config.traces.otlp_url.as_deref().is_some_and(|url| !url.starts_with("http://")) {
+        let fix = "name a collector beside this process, such as http://127.0.0.1:4318, which may speak TLS further on";
+        findings.push(Finding::new("traces.otlp_url", "spans are sent over plain HTTP only", fix));
+    }
     if config.duckdb.threads == 0 {
         findings.push(Finding::new("duckdb.threads", "zero threads cannot work", "set 1 or more"));
     }

@@ -47,6 +47,8 @@ pub struct Config {
     pub duckdb: DuckDb,
     /// What is logged.
     pub log: Log,
+    /// Where traces go.
+    pub traces: Traces,
 }
 
 /// The event log.
@@ -107,6 +109,16 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// Where traces go: nowhere unless told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    /// Base of a collector that takes OTLP over HTTP, e.g. `http://127.0.0.1:4318`.
+    pub otlp_url: Option<String>,
+    /// How many of a hundred traces that begin here are kept; whoever began one elsewhere has decided for us.
+    pub sample_percent: u32,
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -163,6 +175,7 @@ impl Default for Config {
             postgres: Postgres { url: None, connections_max: 16 },
             duckdb: DuckDb { memory_limit: "4GB".to_owned(), threads: 4 },
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
+            traces: Traces { otlp_url: None, sample_percent: 100 },
         }
     }
 }

@@ -67,6 +67,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("duckdb.threads", &["ALLUVIUM_DUCKDB_THREADS", "DUCKDB_THREADS"], Kind::Number, "of the table engine"),
     setting("log.filter", &["ALLUVIUM_LOG_FILTER", "RUST_LOG"], Kind::Text, "e.g. info,alluvium_eventlog=debug"),
     setting("log.format", &["ALLUVIUM_LOG_FORMAT"], Kind::Text, "text or json"),
+    setting(
+        "traces.otlp_url",
+        &["ALLUVIUM_TRACES_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+        Kind::Text,
+        "a collector, e.g. http://127.0.0.1:4318",
+    ),
+    setting("traces.sample_percent", &["ALLUVIUM_TRACES_SAMPLE_PERCENT"], Kind::Number, "traces that are kept, of 100"),
 ];
 
 /// Names of the environment that begin like ours and are no settings: they belong to the command line and to set-up.

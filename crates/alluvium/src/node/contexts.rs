@@ -4,6 +4,7 @@ use alluvium_access::AccessContext;
 use alluvium_eventlog::{AggregateType, BoundedContext, Past};
 use alluvium_kernel::{BoxFuture, Problem, Token};
 use alluvium_messaging::{CodecError, ContractSet};
+use alluvium_platform::PlatformContext;
 use alluvium_storage::Storage;
 use serde_json::Value;
 
@@ -41,8 +42,17 @@ const fn info<C: BoundedContext, E: ContractSet>() -> ContextInfo {
 }
 
 /// All contexts.
-pub const CONTEXTS: &[ContextInfo] =
-    &[info::<AccessContext, alluvium_access::contract::Event>(), info::<Storage, alluvium_storage::contract::Event>()];
+pub const CONTEXTS: &[ContextInfo] = &[
+    info::<AccessContext, alluvium_access::contract::Event>(),
+    info::<PlatformContext, alluvium_platform::contract::Event>(),
+    info::<Storage, alluvium_storage::contract::Event>(),
+];
+
+/// The folds of this release, by name: those into Postgres, and that into table files.
+pub const PROJECTIONS: &[&str] = &[alluvium_access::PROJECTION, alluvium_storage::projection::NAME, TABLES];
+
+/// The fold into table files, among the projections.
+pub const TABLES: &str = "tables";
 
 /// A context by name.
 pub fn context(name: &str) -> Option<&'static ContextInfo> {

@@ -8,6 +8,7 @@ mod identity;
 pub mod nats;
 mod parts;
 pub mod postgres;
+mod remedies;
 mod roles;
 pub mod room;
 mod routes;
@@ -21,7 +22,7 @@ use alluvium_kernel::Problem;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use contexts::{CONTEXTS, ContextInfo, context};
+pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
 pub use parts::Parts;
 pub use routes::route_groups;
 pub use tables::start as start_tables;
@@ -29,6 +30,7 @@ pub use tables::start as start_tables;
 use crate::config::{Config, Role};
 use crate::failure::{Exit, Failure};
 use crate::secrets::Secrets;
+use crate::telemetry::traces;
 use tasks::Tasks;
 
 /// How long workers and folds may take to finish what they have begun, in seconds.
@@ -42,6 +44,7 @@ pub struct Node {
     workers: Tasks,
     folds: Tasks,
     followers: Tasks,
+    traces: Option<traces::Sender>,
 }
 
 impl Node {
@@ -59,7 +62,9 @@ impl Node {
             workers: Tasks::new("workers"),
             folds: Tasks::new("folds"),
             followers: Tasks::new("followers"),
+            traces: None,
         };
+        node.traces = traces::Sender::start(&config.traces, node.parts.identity.name());
         roles::followers(&node.parts, &mut node.followers);
         if config.roles.contains(&Role::Commands) {
             roles::commands(&node.parts, &mut node.workers);
@@ -100,6 +105,9 @@ impl Node {
         self.workers.stop(rest).await;
         self.folds.stop(rest).await;
         self.followers.stop(rest).await;
+        if let Some(traces) = self.traces {
+            traces.finish().await;
+        }
         self.parts.pool.close().await;
         // What is still in the client's buffer goes out before the process does.
         if let Err(error) = self.parts.js.client().flush().await {

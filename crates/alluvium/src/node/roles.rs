@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use alluvium_access::{AccessContext, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
+use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_storage::Storage;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start};
+use super::{Parts, at_start, remedies};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -30,6 +31,7 @@ pub fn followers(parts: &Parts, tasks: &mut Tasks) {
 /// Decides on commands.
 pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.access", Arc::new(AccessContext));
+    execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
     execute(parts, tasks, "commands.storage", Arc::new(Storage));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
@@ -47,14 +49,25 @@ fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static s
     tasks.spawn(name, executor.run(tasks.token()));
 }
 
-/// Folds events into Postgres and table files.
+/// Folds events into Postgres and table files, and carries out what operators ask for what is parked there.
 pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> {
-    if parts.config.roles.contains(&Role::Projections) {
+    let runs = |role| parts.config.roles.contains(&role);
+    let (in_postgres, in_files) = (runs(Role::Projections), runs(Role::Tables));
+    if !in_postgres && !in_files {
+        return Ok(());
+    }
+    let journal = Journal::read(&parts.js).await.map_err(at_start)?;
+    let mut folds = Vec::new();
+    if in_postgres {
+        folds.extend(remedies::of_postgres(&parts.projections));
+        remedies::obey(&journal, &folds).await.map_err(at_start)?;
         let (projections, stop) = (parts.projections.clone(), tasks.token());
         tasks.spawn("projections", async move { projections.run(stop).await });
     }
-    if parts.config.roles.contains(&Role::Tables) {
-        let tables = super::tables::start(parts, parts.blobs.clone()).await?;
+    if in_files {
+        let given_up = journal.given_up(super::TABLES);
+        let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
+        folds.push(remedies::of_tables(&tables, &parts.js));
         parts.tables = Some(tables.clone());
         let stop = tasks.token();
         tasks.spawn("tables", async move {
@@ -62,6 +75,7 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
             tables.fold().finish().await;
         });
     }
+    tasks.spawn("remedies", Remedies::new(parts.js.clone(), journal, folds).run(tasks.token()));
     Ok(())
 }
 

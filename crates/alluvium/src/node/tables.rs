@@ -1,5 +1,6 @@
 //! The table files of this process: the engine, the blobs they are loaded from, the fold.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use alluvium_eventlog::blob::BlobStore;
@@ -16,8 +17,8 @@ use crate::failure::{Exit, Failure};
 /// Files kept attached when idle.
 const ATTACHED_MAX: usize = 256;
 
-/// Opens the engine and starts the fold.
-pub async fn start(parts: &Parts, blobs: BlobStore) -> Result<Arc<Tables>, Failure> {
+/// Opens the engine and starts the fold, which leaves out what operators have given up.
+pub async fn start(parts: &Parts, blobs: BlobStore, given_up: HashSet<u64>) -> Result<Arc<Tables>, Failure> {
     let config = hub_config(&parts.config)?;
     let hub = tokio::task::spawn_blocking(move || Hub::open(config))
         .await
@@ -37,6 +38,7 @@ pub async fn start(parts: &Parts, blobs: BlobStore) -> Result<Arc<Tables>, Failu
         outcomes: OutcomePublisher::new(parts.js.clone()),
         authorizer: parts.access.clone(),
         signing: parts.secrets.signing_key.clone(),
+        given_up,
     };
     Tables::start(hub, parts.js.clone(), blobs, live, CancellationToken::new()).await.map_err(super::at_start)
 }

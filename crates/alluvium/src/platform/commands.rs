@@ -90,7 +90,7 @@ async fn send(
         command_id: command_id(&headers)?,
         actor: principal.actor,
         payload,
-        trace_parent: text(&headers, header::TRACE_PARENT),
+        trace_parent: None,
     };
     let wait = Duration::from_secs(OUTCOME_WAIT_SECONDS);
     if headers.contains_key(header::DRY_RUN) {
@@ -118,8 +118,4 @@ fn command_id(headers: &HeaderMap) -> Result<String, Problem> {
             .map(str::to_owned)
             .map_err(|_| Problem::new("command.bad_id", 400, format!("`{COMMAND_ID}` must be visible ASCII text."))),
     }
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use alluvium_http::{Json, Op, Route};
 use alluvium_messaging::{stream_created, streams::LEASES};
-use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, State as FoldState};
+use alluvium_projection::HEARTBEAT_AGE_MS_MAX;
 use async_nats::connection::State as ConnectionState;
 use async_nats::jetstream::kv::Operation;
 use axum::extract::State;
@@ -15,10 +15,10 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Platform, public};
+use super::folds::{self, Fold};
+use super::{ANSWER_WAIT, Platform, public};
+use crate::node::TABLES;
 
-/// How long a dependency may take to answer before it counts as away.
-const ANSWER_WAIT: Duration = Duration::from_secs(1);
 /// How long an active decider may hear nothing from the log, in milliseconds.
 const DECIDER_SILENCE_MS_MAX: u128 = 15_000;
 /// The stream of commands.
@@ -42,6 +42,8 @@ struct Health {
     details: Details,
     /// `connected` or not.
     nats: &'static str,
+    /// The folds that run here: how far behind, what is parked, whether their pollers live.
+    projections: Vec<Fold>,
 }
 
 /// The directories.
@@ -110,6 +112,7 @@ async fn health(State(platform): State<Platform>) -> (StatusCode, Json<Health>) 
         storage_available: all,
         details: Details { data_dir, duckdb_dir, files_dir, snapshots_dir },
         nats: if connected(&platform) { "connected" } else { "disconnected" },
+        projections: folds::all(&platform).await,
     };
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
@@ -120,7 +123,7 @@ pub fn make_directories(data_dir: &Path) -> std::io::Result<()> {
 }
 
 async fn ready(State(platform): State<Platform>) -> (StatusCode, Json<Ready>) {
-    let checks = checks(&platform).await;
+    let (checks, _) = checks(&platform).await;
     let all = checks.iter().all(|check| check.ok);
     let body = Ready { status: if all { "ready" } else { "not_ready" }, checks };
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
@@ -130,37 +133,33 @@ fn connected(platform: &Platform) -> bool {
     platform.js.client().connection_state() == ConnectionState::Connected
 }
 
-async fn checks(platform: &Platform) -> Vec<Check> {
+/// Everything that must be right, and the folds that were looked at for it.
+pub async fn checks(platform: &Platform) -> (Vec<Check>, Vec<Fold>) {
     let mut checks = vec![];
     checks.push(nats(platform).await);
     checks.push(postgres(platform).await);
     let known = platform.follower.is_ready();
     checks.push(Check::new("access", known, if known { "keys are known" } else { "keys are being read from the log" }));
     checks.extend(deciders(platform).await);
-    for health in platform.projections.health().await {
-        let (name, beat) = (format!("projection.{}", health.projection), health.heartbeat_age_ms);
-        let dead = beat.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
-        let wrong = dead || matches!(health.state, FoldState::Quarantined | FoldState::Retrying);
-        let detail = match health.error {
-            Some(error) => error,
-            None if dead => "its poller gives no sign of life".to_owned(),
-            None => format!("{} behind", health.lag_events.map_or("unknown".to_owned(), |lag| lag.to_string())),
-        };
-        checks.push(Check::new(name, !wrong, detail));
-    }
-    if let Some(tables) = &platform.tables {
-        let health = tables.health();
-        let dead = health.heartbeat_age_ms.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
-        let full = health.parked.iter().find(|(_, problem)| problem.status == 507);
-        let detail = match (health.quarantine.as_ref().or(full.map(|(_, problem)| problem)), health.parked.len()) {
-            (Some(problem), _) => problem.detail.clone(),
-            (None, _) if dead => "its reader gives no sign of life".to_owned(),
-            (None, 0) => format!("{} tables", health.tables),
-            (None, parked) => format!("{} tables, {parked} stand still", health.tables),
-        };
-        checks.push(Check::new("tables", health.quarantine.is_none() && !dead && full.is_none(), detail));
-    }
-    checks
+    let folds = folds::all(platform).await;
+    checks.extend(folds.iter().map(of_fold));
+    (checks, folds)
+}
+
+fn of_fold(fold: &Fold) -> Check {
+    let name = if fold.name == TABLES { TABLES.to_owned() } else { format!("projection.{}", fold.name) };
+    let dead = fold.heartbeat_age_ms.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
+    let behind = fold.lag_events.map_or("unknown".to_owned(), |lag| lag.to_string());
+    let detail = match (&fold.error, fold.tables) {
+        _ if dead => "its poller gives no sign of life".to_owned(),
+        (_, Some(tables)) if fold.ready && fold.parked_keys > 0 => {
+            format!("{tables} tables, {behind} behind, {} stand still", fold.parked_keys)
+        }
+        (Some(error), _) => error.clone(),
+        (None, Some(tables)) => format!("{tables} tables, {behind} behind"),
+        (None, None) => format!("{behind} behind, {} parked", fold.parked_keys),
+    };
+    Check::new(name, fold.ready, detail)
 }
 
 /// A connection may be open and nobody behind it, so it is asked: for the stream that every command goes through.

@@ -1,6 +1,8 @@
 //! `/metrics` for Prometheus: `alluvium_*`, and the names that clients of the storage surface scrape.
 
+mod machine;
 mod names;
+mod totals;
 
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
@@ -14,7 +16,7 @@ use axum::response::IntoResponse;
 use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::{Platform, public};
+use super::{Platform, health, public};
 
 /// Bounds of request durations, in seconds; the storage surface fixes them.
 const DURATION_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -62,20 +64,42 @@ pub fn routes() -> Vec<Route<Platform>> {
 }
 
 async fn scrape(State(platform): State<Platform>) -> impl IntoResponse {
-    for health in platform.projections.health().await {
-        let labels = [("projection", health.projection)];
-        gauge!("alluvium_projection_watermark", &labels).set(health.watermark as f64);
-        gauge!("alluvium_projection_lag_seconds", &labels).set(health.lag_seconds);
-        gauge!("alluvium_projection_parked_events", &labels).set(health.parked_events as f64);
-        if let Some(lag) = health.lag_events {
+    let (checks, folds) = health::checks(&platform).await;
+    gauge!("alluvium_ready").set(if checks.iter().all(|check| check.ok) { 1.0 } else { 0.0 });
+    for fold in folds {
+        let labels = [("projection", fold.name)];
+        let quarantined = if fold.state == "quarantined" { 1.0 } else { 0.0 };
+        gauge!("alluvium_projection_quarantined", &labels).set(quarantined);
+        gauge!("alluvium_projection_watermark", &labels).set(fold.watermark as f64);
+        gauge!("alluvium_projection_lag_seconds", &labels).set(fold.lag_seconds);
+        gauge!("alluvium_projection_parked_events", &labels).set(fold.parked as f64);
+        gauge!("alluvium_projection_parked_keys", &labels).set(fold.parked_keys as f64);
+        if let Some(lag) = fold.lag_events {
             gauge!("alluvium_projection_lag_events", &labels).set(lag as f64);
         }
+        if let Some(age) = fold.heartbeat_age_ms {
+            gauge!("alluvium_projection_heartbeat_age_seconds", &labels).set(age as f64 / 1e3);
+        }
     }
+    deciders(&platform);
+    totals::update(&platform).await;
+    machine::update(&platform).await;
     let busy = platform.pool.size() as usize - platform.pool.num_idle().min(platform.pool.size() as usize);
     gauge!("duckdb_metadata_connections_active").set(busy as f64);
     let mut text = platform.metrics.0.render();
     add_silent(&mut text);
     ([(CONTENT_TYPE, CONTENT)], text)
+}
+
+/// How the deciders of this process are doing.
+fn deciders(platform: &Platform) {
+    let executors = platform.executors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for (context, health) in executors.iter() {
+        let active = health.is_active();
+        gauge!("alluvium_decider_active", "context" => *context).set(if active { 1.0 } else { 0.0 });
+        let silent = if active { health.silent_for().as_secs_f64() } else { 0.0 };
+        gauge!("alluvium_decider_silent_seconds", "context" => *context).set(silent);
+    }
 }
 
 /// Every family shows from the first scrape, also those that nothing was recorded in yet.

@@ -2,21 +2,25 @@
 
 mod commands;
 mod events;
+mod folds;
 mod health;
 mod history;
 mod metrics;
+mod parked;
 mod projections;
 mod root;
 mod streams;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use alluvium_access::Follower;
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, Problem, Requirement};
 use alluvium_projection::Projections;
+use alluvium_storage::Queries;
 use alluvium_storage::fold::Tables;
 use async_nats::jetstream;
 use axum::Router;
@@ -29,6 +33,9 @@ use events::last_seq;
 pub use events::streams_of;
 pub use health::make_directories;
 
+/// How long a dependency may take to answer before it counts as away.
+const ANSWER_WAIT: Duration = Duration::from_secs(1);
+
 /// What the platform's handlers work with.
 #[derive(Clone)]
 pub struct Platform {
@@ -37,6 +44,7 @@ pub struct Platform {
     client: CommandClient,
     projections: Projections,
     tables: Option<Arc<Tables>>,
+    catalogue: Option<Queries>,
     executors: Arc<Mutex<Vec<(&'static str, ExecutorHealth)>>>,
     follower: Arc<Follower>,
     authorizer: Arc<dyn Authorizer>,
@@ -54,6 +62,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         client: parts.client.clone(),
         projections: parts.projections.clone(),
         tables: parts.tables.clone(),
+        catalogue: parts.catalogue(),
         executors: parts.executors.clone(),
         follower: parts.follower.clone(),
         authorizer: parts.access.clone(),
@@ -82,6 +91,7 @@ fn group(platform: Platform) -> RouteGroup {
     routes.extend(history::routes());
     routes.extend(streams::routes());
     routes.extend(projections::routes());
+    routes.extend(parked::routes());
     RouteGroup::new("platform", platform, routes).error_codes(crate::errors::ERRORS)
 }
 

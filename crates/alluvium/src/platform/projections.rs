@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use alluvium_http::{Json, Op, PathParams, ProblemResponse, Query, Route};
 use alluvium_kernel::Problem;
-use alluvium_projection::{Difference, Health, Progress, RebuildMode};
-use alluvium_storage::fold::{Comparison, RebuildProgress, STREAM, Tables, TablesHealth};
+use alluvium_projection::{Difference, Progress, RebuildMode};
+use alluvium_storage::fold::{Comparison, RebuildProgress, Tables};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -18,10 +18,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use utoipa::IntoParams;
 
-use super::{Platform, admin};
+use super::{Platform, admin, folds};
+use crate::node::TABLES;
 
-/// The fold into table files, among the projections.
-const TABLES: &str = "tables";
 /// How often progress is told at most.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// Lines that may wait for a slow reader.
@@ -36,8 +35,10 @@ struct Options {
 }
 
 pub fn routes() -> Vec<Route<Platform>> {
-    let list = Op::new("listProjections", "platform", "How the folds are doing")
-        .json::<Value>(200, "Watermark, last sequence, lag, parked events, state of each");
+    let list = Op::new("listProjections", "platform", "How the folds are doing").json::<Value>(
+        200,
+        "Watermark, last sequence, lag in events and seconds, parked keys, heartbeat, state of each",
+    );
     let lines = "One JSON document a line: progress, at last the result or a problem";
     let rebuild =
         Op::new("rebuildProjection", "platform", "Fold everything again beside the live one, then switch over")
@@ -56,32 +57,7 @@ pub fn routes() -> Vec<Route<Platform>> {
 }
 
 async fn list(State(platform): State<Platform>) -> Json<Value> {
-    let mut folds: Vec<Value> =
-        platform.projections.health().await.into_iter().map(|health| of_postgres(&health)).collect();
-    if let Some(tables) = &platform.tables {
-        folds.push(of_tables(&platform, &tables.health()).await);
-    }
-    Json(json!({ "projections": folds }))
-}
-
-fn of_postgres(health: &Health) -> Value {
-    json!({
-        "name": health.projection, "stream": health.stream, "state": health.state, "generation": health.generation,
-        "watermark": health.watermark, "last": health.last_seq, "lag_events": health.lag_events,
-        "lag_seconds": health.lag_seconds, "parked": health.parked_events, "parked_keys": health.parked_keys,
-        "heartbeat_age_ms": health.heartbeat_age_ms, "error": health.error,
-    })
-}
-
-async fn of_tables(platform: &Platform, health: &TablesHealth) -> Value {
-    let last = super::last_seq(&platform.js, STREAM).await.ok();
-    json!({
-        "name": TABLES, "stream": STREAM, "state": if health.quarantine.is_some() { "quarantined" } else { "running" },
-        "generation": health.generation, "watermark": health.watermark, "last": last,
-        "lag_events": last.map(|last| last.saturating_sub(health.watermark)), "lag_seconds": null,
-        "parked": health.parked.len(), "parked_keys": health.parked.iter().map(|(table, _)| table).collect::<Vec<_>>(),
-        "tables": health.tables, "error": health.quarantine.as_ref().map(|problem| &problem.detail),
-    })
+    Json(json!({ "projections": folds::all(&platform).await }))
 }
 
 async fn rebuild(

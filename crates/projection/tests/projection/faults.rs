@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::{ONCE, STREAM, World, make_stream, publish};
 use alluvium_kernel::Position;
-use alluvium_projection::{RebuildMode, State};
+use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, RebuildMode, State};
 use alluvium_testing::Postgres;
 use sqlx::Connection as _;
 
@@ -39,6 +39,47 @@ async fn applies_in_order_and_passes_what_does_not_concern_it() {
     let beyond = Position::of(STREAM, again + 1);
     let problem = world.freshness.wait(&beyond, &["items"], Duration::from_millis(50)).await.unwrap_err();
     assert_eq!(problem.code, "projection.lagging");
+}
+
+#[tokio::test]
+async fn a_dead_poller_shows_on_an_idle_stream() {
+    let mut world = World::start().await;
+    let last = world.event("a", 1).await;
+    world.applied(last).await;
+    let alive = world.health().await;
+    assert!(alive.is_ready() && alive.heartbeat_age_ms.unwrap() < 5_000, "{alive:?}");
+
+    // The server stands still: connected, and silent.
+    world.nats.pause();
+    let silent = world.until_not_ready().await;
+    let is_dead = silent.heartbeat_age_ms.unwrap() > HEARTBEAT_AGE_MS_MAX;
+    assert!(is_dead || silent.state == State::Retrying, "{silent:?}");
+    world.nats.resume();
+    let back = world.until_ready().await;
+    assert_eq!((back.state, back.lag_events), (State::Running, Some(0)));
+
+    // The runner itself is gone, without a word.
+    world.abort();
+    let dead = world.until_not_ready().await;
+    assert_eq!((dead.lag_events, dead.lag_seconds), (Some(0), 0.0), "nothing else shows it");
+    assert!(dead.heartbeat_age_ms.unwrap() > HEARTBEAT_AGE_MS_MAX);
+}
+
+#[tokio::test]
+async fn lag_is_the_age_of_what_waits_and_nothing_else() {
+    let mut world = World::start().await;
+    let last = world.event("a", 1).await;
+    world.applied(last).await;
+    world.halt().await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    publish(&world.js, "demo.other", "not for us").await;
+    let health = world.health().await;
+    assert_eq!((health.lag_events, health.lag_seconds), (Some(1), 0.0), "what does not concern it does not wait");
+    world.event("a", 2).await;
+    let health = world.health().await;
+    assert!(health.lag_seconds < 1.0, "not the age of what was applied last: {health:?}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(world.health().await.lag_seconds > 1.0);
 }
 
 #[tokio::test]
@@ -135,11 +176,15 @@ async fn a_poison_event_parks_its_key_and_nothing_else() {
     world.applied(later).await;
     assert_eq!((world.item("a").await, world.health().await.parked_events), (Some((1, 1)), 5));
 
-    let problem = world.projections.retry("items", "demo.item.a").await.unwrap_err();
+    let problem = world.remedy("demo.item.a", None, "1").await.unwrap_err();
     assert_eq!(problem.code, "projection.still_poison");
-    assert_eq!(world.projections.retry("items", "demo.item.z").await.unwrap_err().code, "projection.not_parked");
-    let remedy = world.projections.skip("items", "demo.item.a").await.unwrap();
+    assert_eq!(world.remedy("demo.item.z", None, "2").await.unwrap_err().code, "projection.not_parked");
+    let another = world.remedy("demo.item.a", Some(poison + 1), "3").await.unwrap_err();
+    assert_eq!(another.code, "projection.not_first");
+    let remedy = world.remedy("demo.item.a", Some(poison), "4").await.unwrap();
     assert_eq!((remedy.skipped, remedy.applied, remedy.remaining), (1, 2, 0));
+    let again = world.remedy("demo.item.a", Some(poison), "4").await.unwrap();
+    assert_eq!(again, remedy, "the same order is done once");
     assert_eq!(world.item("a").await, Some((7, 3)));
     let next = world.event("a", 100).await;
     world.applied(next).await;
@@ -149,7 +194,7 @@ async fn a_poison_event_parks_its_key_and_nothing_else() {
     let schema = world.projections.active("items").unwrap().current();
     let correct = schema.sql("ALTER TABLE {schema}.item DROP CONSTRAINT item_total_check");
     sqlx::query(correct).execute(&world.pool).await.unwrap();
-    assert_eq!(world.projections.retry("items", "demo.item.c").await.unwrap().applied, 1);
+    assert_eq!(world.remedy("demo.item.c", None, "5").await.unwrap().applied, 1);
     assert_eq!(world.item("c").await, Some((-7, 1)));
 }
 
@@ -175,11 +220,29 @@ async fn what_the_database_refuses_at_the_commit_parks_its_key_too() {
 async fn a_skipped_event_stays_skipped_in_a_replay() {
     let world = World::start().await;
     world.event("a", 1).await;
-    world.event("a", "poison").await;
+    let poison = world.event("a", "poison").await;
     let last = world.event("a", 2).await;
     world.applied(last).await;
-    world.projections.skip("items", "demo.item.a").await.unwrap();
+    world.remedy("demo.item.a", Some(poison), "1").await.unwrap();
     assert_eq!(world.projections.verify("items").await.unwrap().differences, []);
+}
+
+#[tokio::test]
+async fn what_the_log_gave_up_is_left_out_also_by_a_database_made_anew() {
+    let mut world = World::start().await;
+    world.halt().await;
+    world.event("a", 1).await;
+    let before = world.event("a", "poison").await;
+    let parked = world.event("b", "poison").await;
+    world.event("b", 5).await;
+    let last = world.event("a", 2).await;
+    world.obey("demo.item.a", before, "1").await;
+    world.run();
+    world.applied(last).await;
+    assert_eq!((world.item("a").await, world.item("b").await), (Some((3, 2)), None));
+    world.obey("demo.item.b", parked, "2").await;
+    world.obey("demo.item.b", parked, "2").await;
+    assert_eq!((world.item("b").await, world.health().await.parked_events), (Some((5, 1)), 0));
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use alluvium_kernel::{BoxFuture, Position};
+use alluvium_kernel::{BoxFuture, Position, Problem};
 use alluvium_projection::{
-    ApplyError, Freshness, Health, LogMessage, PgProjection, Projections, Settings, State, migrations,
+    ApplyError, Freshness, Health, LogMessage, Order, PgProjection, Projections, Remedy, Settings, State, migrations,
 };
 use alluvium_testing::{NatsServer, Postgres};
 use async_nats::jetstream;
@@ -132,6 +132,30 @@ impl World {
         }
     }
 
+    /// Takes the runner away without telling it.
+    pub fn abort(&mut self) {
+        self.running.take().unwrap().abort();
+    }
+
+    pub async fn until_ready(&self) -> Health {
+        self.until_health(Health::is_ready).await
+    }
+
+    pub async fn until_not_ready(&self) -> Health {
+        self.until_health(|health| !health.is_ready()).await
+    }
+
+    async fn until_health(&self, holds: impl Fn(&Health) -> bool) -> Health {
+        for _ in 0..300 {
+            let health = self.health().await;
+            if holds(&health) {
+                return health;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("never: {:?}", self.health().await);
+    }
+
     /// Publishes one event of an item and gives its sequence.
     pub async fn event(&self, id: &str, what: impl std::fmt::Display) -> u64 {
         publish(&self.js, &format!("demo.item.{id}"), &format!("{id} {what}")).await
@@ -158,6 +182,17 @@ impl World {
              FROM {schema}.item",
         );
         sqlx::query_as(query).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Tries the key again, or gives its first event up.
+    pub async fn remedy(&self, key: &str, give_up: Option<u64>, position: &str) -> Result<Remedy, Problem> {
+        self.projections.remedy("items", &Order { key: key.into(), give_up, position: position.into() }).await
+    }
+
+    /// The log says that an event is given up.
+    pub async fn obey(&self, key: &str, seq: u64, position: &str) {
+        let order = Order { key: key.into(), give_up: Some(seq), position: position.into() };
+        self.projections.obey("items", &order).await.unwrap();
     }
 
     pub async fn health(&self) -> Health {

@@ -34,6 +34,8 @@ pub struct Effects {
     blobs: BlobStore,
     /// Rows messages that were refused for their publisher's rights, by sequence. Shared by all generations.
     refused: Arc<RwLock<HashSet<u64>>>,
+    /// Messages given up by an operator, by sequence. Shared by all generations.
+    given_up: Arc<RwLock<HashSet<u64>>>,
     role: RwLock<Role>,
 }
 
@@ -54,13 +56,16 @@ pub struct Live {
     pub authorizer: Arc<dyn Authorizer>,
     /// Checks signatures of rows.
     pub signing: SigningKey,
+    /// Messages that operators have given up so far, as the log says.
+    pub given_up: HashSet<u64>,
 }
 
 impl Effects {
     /// Effects of the live generation; reads first which rows were ever refused.
     pub async fn live(js: jetstream::Context, blobs: BlobStore, live: Arc<Live>) -> Result<Self, Problem> {
         let refused = Arc::new(RwLock::new(refusals(&js).await?));
-        Ok(Self { js, blobs, refused, role: RwLock::new(Role::Live(live)) })
+        let given_up = Arc::new(RwLock::new(live.given_up.clone()));
+        Ok(Self { js, blobs, refused, given_up, role: RwLock::new(Role::Live(live)) })
     }
 
     /// The same on the log as it is now: what was refused on another history says nothing about this one.
@@ -72,7 +77,17 @@ impl Effects {
     #[must_use]
     pub fn behind(&self, leader: Arc<Progress>) -> Self {
         let (js, blobs, refused) = (self.js.clone(), self.blobs.clone(), Arc::clone(&self.refused));
-        Self { js, blobs, refused, role: RwLock::new(Role::Behind(leader)) }
+        Self { js, blobs, refused, given_up: Arc::clone(&self.given_up), role: RwLock::new(Role::Behind(leader)) }
+    }
+
+    /// Whether a message is left out of every fold.
+    pub fn is_given_up(&self, seq: u64) -> bool {
+        self.given_up.read().unwrap_or_else(PoisonError::into_inner).contains(&seq)
+    }
+
+    /// From here on a message is left out of every fold.
+    pub fn give_up(&self, seq: u64) {
+        self.given_up.write().unwrap_or_else(PoisonError::into_inner).insert(seq);
     }
 
     /// From now on this is the live generation.

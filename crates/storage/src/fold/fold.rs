@@ -1,10 +1,11 @@
 //! The fold of the stream `STORAGE` into table files: one reader, one lane a table.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alluvium_kernel::{Problem, Timestamp, header};
+use alluvium_kernel::{Problem, Timestamp, header, trace};
 use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, TailHealth, direct, stream_created};
 use alluvium_tablestore::Hub;
 use async_nats::jetstream;
@@ -132,6 +133,15 @@ impl Fold {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(TailHealth::silent_for)
     }
 
+    /// Age of the oldest message that was read and is not in its file yet, in seconds. What was not read yet is not known here.
+    pub fn lag_seconds(&self) -> f64 {
+        let oldest = self.lanes().iter().filter_map(|lane| lane.queue.oldest()).min();
+        oldest.map_or(0.0, |oldest| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+            (now - oldest.micros()).max(0) as f64 / 1e6
+        })
+    }
+
     /// Why the fold stands still, when it does.
     pub fn quarantine(&self) -> Option<Problem> {
         self.quarantine.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -183,6 +193,8 @@ impl Fold {
             stream_created_micros: self.stream_created_micros,
             schemas: Mutex::default(),
             decoder: Mutex::default(),
+            at: AtomicU64::new(id.created_seq),
+            remedy: tokio::sync::Mutex::default(),
             js: self.js.clone(),
             hub: self.hub.clone(),
             effects: Arc::clone(&self.effects),
@@ -283,9 +295,15 @@ impl Fold {
 /// A message of a table as its lane takes it. What cannot be read parks the table.
 pub(super) fn item(message: LogMessage) -> Item {
     let (seq, time) = (message.seq, message.time);
+    let trace = if trace::is_on() { message.header(header::TRACE_PARENT).map(Into::into) } else { None };
     if message.subject.starts_with("rows.") {
         let headers = (!message.headers.is_empty()).then_some(message.headers);
-        return Item { seq, time, body: Body::Rows { subject: message.subject, headers, payload: message.payload } };
+        return Item {
+            seq,
+            time,
+            trace,
+            body: Body::Rows { subject: message.subject, headers, payload: message.payload },
+        };
     }
     let reply = message.header(header::REPLY).map(str::to_owned);
     let chain = Lineage::of(&message).hash();
@@ -293,7 +311,7 @@ pub(super) fn item(message: LogMessage) -> Item {
         Ok(events) => Body::Commit { chain, reply, events },
         Err(error) => Body::Unreadable { reason: error.to_string() },
     };
-    Item { seq, time, body }
+    Item { seq, time, trace, body }
 }
 
 fn commit_events(message: &LogMessage) -> Result<Vec<CommitEvent>, CodecError> {

@@ -22,13 +22,8 @@ pub struct History {
 }
 
 impl History {
-    /// The messages of `id` from its creation to before `before`.
-    pub async fn open(js: &jetstream::Context, id: &TableId, before: u64) -> Result<Self, Problem> {
-        Self::open_from(js, id, id.created_seq, before).await
-    }
-
-    /// The same, from a later message on.
-    pub async fn open_from(js: &jetstream::Context, id: &TableId, from: u64, before: u64) -> Result<Self, Problem> {
+    /// The messages of `id` from `from`, which is one of them or its creation, to before `before`.
+    pub async fn open(js: &jetstream::Context, id: &TableId, from: u64, before: u64) -> Result<Self, Problem> {
         let events = id.event_subject().map_err(|_| Problem::internal())?;
         let config = TailConfig {
             stream: STREAM.into(),

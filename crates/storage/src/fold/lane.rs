@@ -1,9 +1,11 @@
 //! One table's lane: takes its messages in order and moves its file, transaction by transaction.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use alluvium_kernel::Problem;
+use alluvium_kernel::trace::{self, Kind, Span};
 use alluvium_tablestore::{
     Applied, ApplyError, Change, Error, Hub, Mark, RowsDecoder, TableFile, TableSchema, avro_schema::avro_schema,
 };
@@ -12,6 +14,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
+use super::fold::STREAM;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::request::{self, Effect};
@@ -26,6 +29,10 @@ const RETRY_MS_MAX: u64 = 5_000;
 
 /// The code of a table that stands still for a while.
 pub(super) const UNAVAILABLE: &str = "storage.table_unavailable";
+
+/// Messages of one batch that get a span.
+const SPANS_PER_BATCH_MAX: usize = 64;
+
 /// Namespace of the Avro schemas of rows; part of their fingerprints, so it never changes.
 const ROWS_NAMESPACE: &str = "alluvium.rows";
 
@@ -45,6 +52,19 @@ pub struct TableView {
     pub bytes: u64,
     /// Why the table stands still, when it does.
     pub trouble: Option<Problem>,
+    /// Where and why, when only a remedy helps.
+    pub parked: Option<Parked>,
+}
+
+/// A message that a table cannot take in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// Its sequence in the stream.
+    pub seq: u64,
+    /// Why, as a stable code.
+    pub code: String,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// One table and all that its lane needs.
@@ -62,6 +82,10 @@ pub struct Lane {
     /// Earlier schemas, once somebody wrote with one.
     pub(super) schemas: Mutex<Option<Vec<Arc<TableSchema>>>>,
     pub(super) decoder: Mutex<Option<RowsDecoder>>,
+    /// The message that is being taken in.
+    pub(super) at: AtomicU64,
+    /// One remedy at a time.
+    pub(super) remedy: tokio::sync::Mutex<()>,
     pub(super) js: jetstream::Context,
     pub(super) hub: Hub,
     pub(super) effects: Arc<Effects>,
@@ -94,7 +118,7 @@ pub(super) enum LaneError {
 
 impl LaneError {
     /// Whether trying again cannot help: the table is parked with the reason, and every other goes on.
-    fn is_final(&self) -> bool {
+    pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Diverged(_) => true,
             Self::Effect(problem) => problem.code == request::POISON,
@@ -115,11 +139,19 @@ impl Lane {
                 () = self.suspected.notified() => Vec::new(),
                 batch = self.queue.next() => batch,
             };
+            if batch.is_empty() && self.queue.is_ended() {
+                return Stopped::Closed;
+            }
+            let mut spans = self.spans(&batch);
             let taken = if batch.is_empty() {
                 self.check(&mut mark).await.map(|()| false)
             } else {
                 self.take(&batch, &mut mark).await
             };
+            if let Err(error) = &taken {
+                spans.iter_mut().for_each(|span| span.fail(error));
+            }
+            drop(spans);
             match taken {
                 Ok(closed) => {
                     if batch.is_empty() {
@@ -135,7 +167,7 @@ impl Lane {
                 Err(error) => {
                     self.report(&error);
                     if error.is_final() {
-                        self.queue.park(&self.progress);
+                        self.park(&error);
                     }
                     self.move_aside_if_corrupt(&error).await;
                     // The engine may have broken on what this file holds: it is looked at before it breaks the engine again.
@@ -154,19 +186,35 @@ impl Lane {
         }
     }
 
+    /// One span for each message that says what it follows from.
+    fn spans(&self, batch: &[Arc<Item>]) -> Vec<Span> {
+        let traced = batch.iter().filter_map(|item| Some((item, item.trace.as_deref()?)));
+        let begin = |(item, parent): (&Arc<Item>, &str)| {
+            let mut span = trace::begin(Kind::Consumer, Some(parent), || "apply tables".to_owned());
+            span.note("stream.name", STREAM);
+            span.note("stream.seq", item.seq);
+            span.note("table.id", &self.id.uid);
+            span
+        };
+        traced.take(SPANS_PER_BATCH_MAX).map(begin).collect()
+    }
+
     /// Applies a batch; true when it closed the table.
-    async fn take(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<bool, LaneError> {
+    pub(super) async fn take(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<bool, LaneError> {
+        let Some(first) = batch.first() else { return Ok(false) };
         if mark.is_none() {
             *mark = self.look().await?;
             self.recover(batch, mark).await?;
         }
-        match batch.first().map(|item| &item.body) {
-            None => Ok(false),
-            Some(Body::Unreadable { reason }) => Err(request::poison(reason).into()),
-            Some(Body::Commit { chain, reply, events }) => {
-                self.commit(&batch[0], chain, reply.as_deref(), events, mark).await
+        self.at.store(first.seq, Ordering::Relaxed);
+        match &first.body {
+            Body::Commit { .. } | Body::Unreadable { .. } if self.effects.is_given_up(first.seq) => {
+                self.pass_over(first, mark).await?;
+                Ok(false)
             }
-            Some(Body::Rows { .. }) => {
+            Body::Unreadable { reason } => Err(request::poison(reason).into()),
+            Body::Commit { chain, reply, events } => self.commit(first, chain, reply.as_deref(), events, mark).await,
+            Body::Rows { .. } => {
                 // Rows reach a lane only behind the commit that opened the table, so a missing file is a lost one.
                 let Some(from) = mark.clone() else { return Err(Error::NotFound(self.file.to_string()).into()) };
                 *mark = Some(rows::take(self, batch, from).await?);

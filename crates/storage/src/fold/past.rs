@@ -2,7 +2,7 @@
 //! reads it any more. The live file is never touched.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ impl Tables {
         let mut mark = None;
         let mut next = id.created_seq;
         loop {
-            let mut history = History::open_from(&self.js, id, next, seq + 1).await?;
+            let mut history = History::open(&self.js, id, next, seq + 1).await?;
             while let Some(batch) = history.next().await? {
                 next = batch.last().map_or(next, |item| item.seq + 1);
                 lane.take_recovered(&batch, &mut mark).await.map_err(|error| failed(id, error))?;
@@ -244,6 +244,8 @@ fn lane(id: &TableId, scratch: &Scratch, js: &jetstream::Context, effects: Arc<E
         stream_created_micros: created_micros,
         schemas: Mutex::default(),
         decoder: Mutex::default(),
+        at: AtomicU64::new(id.created_seq),
+        remedy: tokio::sync::Mutex::default(),
         js: js.clone(),
         hub: scratch.hub.clone(),
         effects,

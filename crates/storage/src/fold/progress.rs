@@ -53,6 +53,12 @@ impl Progress {
         self.moved.notify_waiters();
     }
 
+    /// A parked lane took in all that waited for it.
+    pub fn resumed(&self, uid: &str) {
+        self.lock().parked.remove(uid);
+        self.moved.notify_waiters();
+    }
+
     /// The reader handed over everything up to `seq`.
     pub fn read(&self, seq: u64) {
         self.lock().read = seq;

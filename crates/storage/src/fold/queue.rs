@@ -24,6 +24,8 @@ pub struct Item {
     pub seq: u64,
     /// When the stream took it in.
     pub time: Timestamp,
+    /// What it follows from, when somebody keeps traces.
+    pub trace: Option<Arc<str>>,
     /// What it says.
     pub body: Body,
 }
@@ -86,13 +88,20 @@ pub struct Queue {
     uid: String,
     items: Mutex<VecDeque<Waiting>>,
     parked: AtomicBool,
+    ended: AtomicBool,
     filled: Notify,
 }
 
 impl Queue {
     /// An empty queue of the table `uid`.
     pub fn new(uid: &str) -> Self {
-        Self { uid: uid.to_owned(), items: Mutex::default(), parked: AtomicBool::new(false), filled: Notify::new() }
+        Self {
+            uid: uid.to_owned(),
+            items: Mutex::default(),
+            parked: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            filled: Notify::new(),
+        }
     }
 
     /// Adds a message; the permit is what it holds of the fold's memory, given back when it is applied.
@@ -112,12 +121,13 @@ impl Queue {
         }
     }
 
-    /// The next batch: one commit, or as many messages of rows in a row as one transaction may take. Waits for the first.
+    /// The next batch: one commit, or as many messages of rows in a row as one transaction may take. Waits for the first;
+    /// empty when the table has ended.
     pub async fn next(&self) -> Vec<Arc<Item>> {
         loop {
             let filled = self.filled.notified();
             let batch = self.batch();
-            if !batch.is_empty() {
+            if !batch.is_empty() || self.ended.load(Ordering::Relaxed) {
                 return batch;
             }
             filled.await;
@@ -138,19 +148,40 @@ impl Queue {
         drop((items, memory));
     }
 
-    /// Gives up at the first message: what waits, and what comes, stays on the log only.
-    pub fn park(&self, progress: &Progress) {
+    /// Gives up at the message `seq`: what waits, and what comes, stays on the log only.
+    pub fn park(&self, seq: u64, progress: &Progress) {
         let mut items = self.lock();
         self.parked.store(true, Ordering::Relaxed);
-        if let Some((item, _)) = items.front() {
-            progress.parked(&self.uid, item.seq);
-        }
+        progress.parked(&self.uid, seq);
         items.clear();
     }
 
     /// Whether nothing waits.
     pub fn is_idle(&self) -> bool {
         self.lock().is_empty()
+    }
+
+    /// Takes messages again, from the next one on; what waited meanwhile was taken from the log.
+    pub fn resume(&self, progress: &Progress) {
+        let _items = self.lock();
+        self.parked.store(false, Ordering::Relaxed);
+        progress.resumed(&self.uid);
+    }
+
+    /// The table was dropped by a message that did not come through here.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.filled.notify_one();
+    }
+
+    /// Whether it was.
+    pub fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// When the stream took in the oldest message that waits.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.lock().front().map(|(item, _)| item.time)
     }
 
     fn batch(&self) -> Vec<Arc<Item>> {
@@ -184,7 +215,7 @@ mod tests {
 
     async fn push(queue: &Queue, progress: &Progress, memory: &Arc<Semaphore>, seq: u64, body: Body) {
         let permit = Arc::clone(memory).acquire_owned().await.unwrap();
-        queue.push(Item { seq, time: Timestamp::from_micros(0), body }, permit, progress);
+        queue.push(Item { seq, time: Timestamp::from_micros(0), trace: None, body }, permit, progress);
     }
 
     fn rows() -> Body {
@@ -193,6 +224,20 @@ mod tests {
 
     fn commit() -> Body {
         Body::Commit { chain: "c".into(), reply: None, events: vec![] }
+    }
+
+    #[tokio::test]
+    async fn a_parked_queue_takes_nothing_until_it_resumes() {
+        let (queue, progress, memory) = (Queue::new("t"), Progress::starting_at(0), Arc::new(Semaphore::new(10)));
+        push(&queue, &progress, &memory, 1, commit()).await;
+        queue.park(1, &progress);
+        push(&queue, &progress, &memory, 2, rows()).await;
+        progress.read(2);
+        assert_eq!((progress.floor(), memory.available_permits()), (0, 10), "a start begins before what is parked");
+        queue.resume(&progress);
+        assert_eq!(progress.floor(), 2);
+        push(&queue, &progress, &memory, 3, rows()).await;
+        assert_eq!(queue.next().await.len(), 1);
     }
 
     #[tokio::test]

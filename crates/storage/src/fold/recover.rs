@@ -1,6 +1,7 @@
 //! A table whose file is gone or unreadable is folded again from its own part of the log; the others go on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use alluvium_tablestore::{ApplyError, Error, Mark};
 
@@ -21,7 +22,7 @@ impl Lane {
     /// Folds the table's part of the log up to before a sequence.
     pub(super) async fn refold(&self, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
         tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
-        let mut history = History::open(&self.js, &self.id, before).await?;
+        let mut history = History::open(&self.js, &self.id, self.id.created_seq, before).await?;
         while let Some(batch) = history.next().await? {
             self.take_recovered(&batch, mark).await?;
         }
@@ -29,17 +30,21 @@ impl Lane {
     }
 
     pub(super) async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        match batch.first().map(|item| &item.body) {
-            Some(Body::Commit { chain, reply, events }) => {
-                self.commit(&batch[0], chain, reply.as_deref(), events, mark).await?;
+        let Some(first) = batch.first() else { return Ok(()) };
+        self.at.store(first.seq, Ordering::Relaxed);
+        match &first.body {
+            Body::Commit { .. } | Body::Unreadable { .. } if self.effects.is_given_up(first.seq) => {
+                self.pass_over(first, mark).await?;
             }
-            Some(Body::Rows { .. }) => {
+            Body::Commit { chain, reply, events } => {
+                self.commit(first, chain, reply.as_deref(), events, mark).await?;
+            }
+            Body::Rows { .. } => {
                 if let Some(from) = mark.clone() {
                     *mark = Some(rows::take(self, batch, from).await?);
                 }
             }
-            Some(Body::Unreadable { reason }) => return Err(request::poison(reason).into()),
-            None => {}
+            Body::Unreadable { reason } => return Err(request::poison(reason).into()),
         }
         Ok(())
     }

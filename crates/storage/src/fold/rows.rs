@@ -52,6 +52,9 @@ async fn allowed(lane: &Lane, items: &[Arc<Item>]) -> Result<Vec<Arc<Item>>, Lan
     let mut known = HashMap::new();
     let mut allowed = Vec::with_capacity(items.len());
     for item in items {
+        if lane.effects.is_given_up(item.seq) {
+            continue;
+        }
         match lane.effects.may_write(&lane.id, item, &mut known).await? {
             Ok(()) => allowed.push(Arc::clone(item)),
             Err(problem) => lane.effects.refuse_rows(&lane.id, item, &problem).await?,

@@ -16,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::{Effects, Live};
 use super::fold::{Fold, STREAM};
+use super::lane::{Lane, LaneError, Parked};
 use super::past::Versions;
+use super::remedy::Resumed;
 
 /// How often a rebuild tells how far it is.
 const TELL_MS: u64 = 250;
@@ -77,10 +79,27 @@ pub struct TablesHealth {
     pub heartbeat_age_ms: Option<u64>,
     /// Tables there are.
     pub tables: usize,
-    /// Tables that stand still, with the reason.
-    pub parked: Vec<(String, Problem)>,
+    /// Age of the oldest message that is not in its file yet, in seconds.
+    pub lag_seconds: f64,
+    /// Tables that stand still, parked or not, with the reason.
+    pub standing: Vec<(String, Problem)>,
+    /// Tables that only a remedy helps.
+    pub parked: Vec<ParkedTable>,
     /// Why all stand still, when they do.
     pub quarantine: Option<Problem>,
+}
+
+/// A table that is parked at a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParkedTable {
+    /// The subject of its rows: the key that remedies name.
+    pub key: String,
+    /// Sequence of the message.
+    pub seq: u64,
+    /// Why, as a stable code.
+    pub code: String,
+    /// Why, for people.
+    pub reason: String,
 }
 
 impl Tables {
@@ -126,6 +145,11 @@ impl Tables {
         self.fold().lane(uid).map(|lane| lane.view()).map(|view| (view.rows, view.bytes))
     }
 
+    /// Bytes of all tables.
+    pub fn bytes(&self) -> u64 {
+        self.fold().lanes().iter().map(|lane| lane.view().bytes).sum()
+    }
+
     /// Waits until a table holds what the position names.
     pub async fn wait_table(&self, uid: &str, position: &Position, budget: Duration) -> Result<(), Problem> {
         let fold = self.fold();
@@ -150,15 +174,60 @@ impl Tables {
     pub fn health(&self) -> TablesHealth {
         let fold = self.fold();
         let lanes = fold.lanes();
-        let trouble = |lane: &Arc<super::lane::Lane>| Some((lane.id.rows_subject(), lane.view().trouble?));
+        let trouble = |lane: &Arc<Lane>| Some((lane.id.rows_subject(), lane.view().trouble?));
         TablesHealth {
             generation: fold.generation,
             watermark: fold.progress.floor(),
             read: fold.progress.read_to(),
             heartbeat_age_ms: fold.silent_for().map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             tables: lanes.len(),
-            parked: lanes.iter().filter_map(trouble).collect(),
+            lag_seconds: fold.lag_seconds(),
+            standing: lanes.iter().filter_map(trouble).collect(),
+            parked: self.parked(),
             quarantine: fold.quarantine(),
+        }
+    }
+
+    /// What is parked, oldest first.
+    pub fn parked(&self) -> Vec<ParkedTable> {
+        let listed = |lane: Arc<Lane>| {
+            let Parked { seq, code, reason } = lane.parked()?;
+            Some(ParkedTable { key: lane.id.rows_subject(), seq, code, reason })
+        };
+        let mut parked: Vec<ParkedTable> = self.fold().lanes().into_iter().filter_map(listed).collect();
+        parked.sort_by_key(|table| table.seq);
+        parked
+    }
+
+    /// Tries a parked table again; `None` when nothing is parked under the key.
+    pub async fn retry(&self, key: &str) -> Result<Option<Resumed>, Problem> {
+        let fold = self.fold();
+        let Some(lane) = fold.lanes().into_iter().find(|lane| lane.parked().is_some() && lane.id.rows_subject() == key)
+        else {
+            return Ok(None);
+        };
+        let poison = |error: LaneError| match lane.parked() {
+            Some(parked) if error.is_final() => {
+                let detail = format!("Message {} still cannot be applied: {}.", parked.seq, parked.reason);
+                Problem::new("projection.still_poison", 409, detail)
+            }
+            _ => Problem::unavailable("storage.table_unavailable", error.to_string()),
+        };
+        lane.resume(&fold).await.map_err(poison)
+    }
+
+    /// A message is left out from here on, in this generation and every other; a table that is parked at it goes on.
+    pub async fn give_up(&self, key: &str, seq: u64) -> Result<Option<Resumed>, Problem> {
+        let fold = self.fold();
+        fold.effects.give_up(seq);
+        let here = self.parked().into_iter().any(|table| table.key == key && table.seq == seq);
+        if !here {
+            return Ok(None);
+        }
+        match self.retry(key).await {
+            // Parked again, at another message: this one is dealt with.
+            Err(problem) if problem.code == "projection.still_poison" => Ok(Some(Resumed::default())),
+            result => result,
         }
     }
 

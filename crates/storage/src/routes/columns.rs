@@ -4,6 +4,7 @@ use alluvium_http::{BodyBytes, Json, PathParams, Principal, ProblemResponse, Wit
 use axum::extract::State;
 use axum::http::StatusCode;
 
+use super::counts;
 use super::state::{Place, StorageRoutes};
 use crate::contract::{AddColumn, AlterColumn, Command, DropColumn, DropPrimaryKey, SetPrimaryKey, TableCommand};
 use crate::wire::{ColumnAdd, ColumnAlter, KeySet, Table};
@@ -17,7 +18,18 @@ async fn change(
     status: StatusCode,
     command: impl Into<TableCommand>,
 ) -> Answer {
-    let (accepted, table) = state.write_table(principal, place, Command::Table(command.into())).await?;
+    let command = command.into();
+    let operation = match &command {
+        TableCommand::AddColumn(_) => "add_column",
+        TableCommand::AlterColumn(_) => "alter_column",
+        TableCommand::DropColumn(_) => "drop_column",
+        TableCommand::SetPrimaryKey(_) => "add_pk",
+        TableCommand::DropPrimaryKey(_) => "drop_pk",
+        _ => "other",
+    };
+    let written = state.write_table(principal, place, Command::Table(command)).await.map_err(ProblemResponse::from);
+    counts::schema(operation, &written);
+    let (accepted, table) = written?;
     Ok(WithPosition(accepted.position, (status, Json(table.into()))))
 }
 

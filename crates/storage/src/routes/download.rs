@@ -16,6 +16,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 use tokio_util::io::ReaderStream;
 
+use super::counts;
 use super::state::{StorageRoutes, tenant_text};
 use crate::model::problem;
 use crate::queries::FileView;
@@ -30,7 +31,20 @@ pub(super) async fn download(
     wanted: MinPosition,
     headers: HeaderMap,
 ) -> Result<Response, ProblemResponse> {
-    state.fresh(&wanted).await?;
+    let result = give(&state, &principal, &params, &wanted, &headers).await;
+    counts::download(&result, |(_, bytes)| *bytes);
+    result.map(|(response, _)| response)
+}
+
+/// The answer, and how many bytes of content it has.
+async fn give(
+    state: &StorageRoutes,
+    principal: &Principal,
+    params: &PathParams,
+    wanted: &MinPosition,
+    headers: &HeaderMap,
+) -> Result<(Response, u64), ProblemResponse> {
+    state.fresh(wanted).await?;
     let id = params.get("file_id");
     let file = state.queries.file(&tenant_text(&principal.tenant), params.get("project_id"), id).await?;
     let missing = || problem::file_content_not_found(id);
@@ -44,7 +58,7 @@ pub(super) async fn download(
     let (status, from, length) = match asked {
         None | Some(Asked::Whole) => (StatusCode::OK, 0, size),
         Some(Asked::Part { from, length }) => (StatusCode::PARTIAL_CONTENT, from, length),
-        Some(Asked::Beyond) => return Ok(beyond(size)),
+        Some(Asked::Beyond) => return Ok((beyond(size), 0)),
     };
     content.seek(SeekFrom::Start(from)).await.map_err(|_| Problem::internal())?;
     let mut response = Response::new(Body::from_stream(ReaderStream::new(content.take(length))));
@@ -54,7 +68,7 @@ pub(super) async fn download(
         let last = from + length - 1;
         insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes {from}-{last}/{size}"));
     }
-    Ok(response)
+    Ok((response, length))
 }
 
 fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {

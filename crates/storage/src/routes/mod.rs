@@ -3,6 +3,7 @@
 
 mod buckets;
 mod columns;
+mod counts;
 mod download;
 mod files;
 mod list;

@@ -1,6 +1,7 @@
 //! Files into tables, tables into files.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
@@ -9,6 +10,7 @@ use alluvium_tablestore::{ExportFormat, ParquetCompression};
 use axum::extract::State;
 use serde_json::json;
 
+use super::counts;
 use super::past;
 use super::rows::lane;
 use super::state::{Place, Scratch, StorageRoutes, now, tenant_text};
@@ -28,7 +30,20 @@ pub(super) async fn import(
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Imported>>> {
     let body = ImportBody::parse(&body)?;
-    let place = state.place(&principal, &params).await?;
+    let (began, format, incremental) = (Instant::now(), counts::format_label(&body.format), body.incremental);
+    let result = load(&state, &principal, &params, body).await;
+    counts::import(format, incremental, began, &result, |(answer, bytes)| (answer.1.0.imported_rows, *bytes));
+    result.map(|(answer, _)| answer)
+}
+
+/// The load itself, with the size of what was loaded.
+async fn load(
+    state: &StorageRoutes,
+    principal: &Principal,
+    params: &PathParams,
+    body: ImportBody,
+) -> Answer<(WithPosition<Json<Imported>>, u64)> {
+    let place = state.place(principal, params).await?;
     state.table(&place).await?;
     let file = state.queries.file(&tenant_text(&place.tenant), &place.project, &body.file_id).await?;
     let blob = file.blob.and_then(|blob| BlobId::try_from(blob).ok());
@@ -36,13 +51,14 @@ pub(super) async fn import(
         Some(blob) if state.blobs.exists(&blob).await => blob,
         _ => return Err(problem::file_content_not_found(&body.file_id).into()),
     };
-    state.client.room(file.size_bytes.unwrap_or(0).unsigned_abs())?;
+    let bytes = file.size_bytes.unwrap_or(0);
+    state.client.room(bytes.unsigned_abs())?;
     let load = LoadTable {
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: place.table.clone(),
         blob: blob.into(),
-        size_bytes: file.size_bytes.unwrap_or(0),
+        size_bytes: bytes,
         format: body.format,
         csv: body.csv_options,
         incremental: body.incremental,
@@ -50,12 +66,12 @@ pub(super) async fn import(
         columns: body.columns,
     };
     let command = Command::Table(TableCommand::LoadTable(load));
-    let (accepted, _) = state.write_table(&principal, &place, command).await?;
+    let (accepted, _) = state.write_table(principal, &place, command).await?;
     let imported = serde_json::from_value(accepted.result).map_err(|error| {
         tracing::error!(error = %error, "the outcome of a load does not say what it did");
         Problem::internal()
     })?;
-    Ok(WithPosition(accepted.position, Json(imported)))
+    Ok((WithPosition(accepted.position, Json(imported)), bytes.unsigned_abs()))
 }
 
 pub(super) async fn export(
@@ -66,14 +82,27 @@ pub(super) async fn export(
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Exported>>> {
     let body = ExportBody::parse(&body)?;
-    let place = state.place(&principal, &params).await?;
+    let (began, format) = (Instant::now(), counts::format_label(&body.format));
+    let result = write_out(&state, &principal, &params, &wanted, body).await;
+    counts::export(format, began, &result, |answer| answer.1.0.rows_exported);
+    result
+}
+
+async fn write_out(
+    state: &StorageRoutes,
+    principal: &Principal,
+    params: &PathParams,
+    wanted: &MinPosition,
+    body: ExportBody,
+) -> Answer<WithPosition<Json<Exported>>> {
+    let place = state.place(principal, params).await?;
     let (format, kind) = format(&body.format, body.compression.as_deref())?;
     let source = match body.as_of.as_deref() {
         Some(as_of) => {
-            let seq = past::resolved(&state, as_of).await?;
-            Source::Then(past::version(&state, &place, seq).await?)
+            let seq = past::resolved(state, as_of).await?;
+            Source::Then(past::version(state, &place, seq).await?)
         }
-        None => Source::Now(state.fresh_table(&place, &wanted).await?),
+        None => Source::Now(state.fresh_table(&place, wanted).await?),
     };
     let schema = match &source {
         Source::Now(table) => Arc::new(schema_of(&table.columns, &table.primary_key)?),
@@ -92,7 +121,7 @@ pub(super) async fn export(
     let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };
     let to = scratch.0.clone();
     let written = match source {
-        Source::Now(table) => state.tables.export(&*lane(&state, &table, &place)?, export, to, at.micros()).await?,
+        Source::Now(table) => state.tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await?,
         Source::Then(version) => state.tables.export_version(version, export, to, at.micros()).await?,
     };
     let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
@@ -113,7 +142,7 @@ pub(super) async fn export(
         project_uid: String::new(),
     }
     .into();
-    let accepted = state.write(&principal, Command::File(command)).await?;
+    let accepted = state.write(principal, Command::File(command)).await?;
     let file: crate::wire::File = state.queries.file(&tenant_text(&place.tenant), project, &id).await?.into();
     let answer =
         Exported { file_id: id, file_path: file.path, rows_exported: written.rows, file_size_bytes: blob.bytes };

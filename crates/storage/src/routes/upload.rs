@@ -14,6 +14,7 @@ use futures::TryStreamExt as _;
 use serde_json::json;
 use tokio_util::io::StreamReader;
 
+use super::counts;
 use super::state::{StorageRoutes, now, tenant_text};
 use crate::contract::{Command, FileCommand, StageUpload};
 use crate::model::limits::FILE_BYTES_MAX;
@@ -32,15 +33,27 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<WithPosition<Json<Uploaded>>, ProblemResponse> {
+    let result = take(&state, &principal, &params, &headers, body).await;
+    counts::upload(&result, |answer| answer.1.0.size_bytes);
+    result
+}
+
+async fn take(
+    state: &StorageRoutes,
+    principal: &Principal,
+    params: &PathParams,
+    headers: &HeaderMap,
+    body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Result<WithPosition<Json<Uploaded>>, ProblemResponse> {
     let (project, key) = (params.owned("project_id"), params.owned("upload_key"));
-    let filename = check_session(&state, &principal, &project, &key).await?;
+    let filename = check_session(state, principal, &project, &key).await?;
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     state.client.room(declared.unwrap_or(0))?;
     let mut body = body.map_err(|_| missing_file())?;
     let mut stored = None;
     while let Some(field) = body.next_field().await.map_err(broken)? {
         if field.name() == Some("file") {
-            stored = Some(store(&state, field).await?);
+            stored = Some(store(state, field).await?);
             break;
         }
     }
@@ -48,7 +61,7 @@ pub(super) async fn upload(
     let (checksum_sha256, size_bytes) = (String::from(blob.id), blob.bytes);
     let stage =
         StageUpload { project, file: key.clone(), blob: checksum_sha256.clone(), size_bytes: size_bytes as i64 };
-    let accepted = state.write(&principal, Command::File(FileCommand::StageUpload(stage))).await?;
+    let accepted = state.write(principal, Command::File(FileCommand::StageUpload(stage))).await?;
     let staging_path = format!("staging/{key}_{filename}");
     Ok(WithPosition(accepted.position, Json(Uploaded { upload_key: key, staging_path, size_bytes, checksum_sha256 })))
 }

@@ -1,4 +1,6 @@
-//! Logging, on stderr.
+//! Logging, on stderr; traces, to a collector.
+
+pub mod traces;
 
 use tracing_subscriber::EnvFilter;
 

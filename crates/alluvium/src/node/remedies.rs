@@ -1,0 +1,126 @@
+//! What operators ask for parked events, carried out by the folds of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use alluvium_kernel::{BoxFuture, Position, Problem};
+use alluvium_messaging::stream_created;
+use alluvium_platform::{GivenUp, Journal, Remediable, Request, Wanted};
+use alluvium_projection::{Order, Projections};
+use alluvium_storage::fold::{STREAM, Tables};
+use async_nats::jetstream;
+use serde_json::{Value, json};
+
+use super::contexts::TABLES;
+
+/// How long a remedy waits for the table files to be where the log is; then it is tried again.
+const CAUGHT_UP_WAIT: Duration = Duration::from_secs(10);
+
+/// The folds into Postgres that remedies may be for.
+pub fn of_postgres(projections: &Projections) -> Vec<Arc<dyn Remediable>> {
+    let fold = |name| Arc::new(InPostgres { name, projections: projections.clone() }) as Arc<dyn Remediable>;
+    projections.names().into_iter().map(fold).collect()
+}
+
+/// The fold into table files.
+pub fn of_tables(tables: &Arc<Tables>, js: &jetstream::Context) -> Arc<dyn Remediable> {
+    Arc::new(InFiles { tables: tables.clone(), js: js.clone() })
+}
+
+/// Before the folds begin: what was ever given up is known to their database, also to one made anew.
+pub async fn obey(journal: &Journal, folds: &[Arc<dyn Remediable>]) -> Result<(), Problem> {
+    for given_up in journal.all_given_up() {
+        if let Some(fold) = folds.iter().find(|fold| fold.name() == given_up.projection) {
+            fold.given_up(&given_up).await?;
+        }
+    }
+    Ok(())
+}
+
+struct InPostgres {
+    name: &'static str,
+    projections: Projections,
+}
+
+impl Remediable for InPostgres {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn remedy<'a>(&'a self, request: &'a Request, _: bool) -> BoxFuture<'a, Result<Value, Problem>> {
+        Box::pin(async move {
+            let give_up = match request.wanted {
+                Wanted::Retry => None,
+                Wanted::Skip(seq) => Some(seq),
+            };
+            let order = Order { key: request.key.clone(), give_up, position: request.position.clone() };
+            let done =
+                self.projections.remedy(self.name, &order).await.map_err(|problem| match problem.code.as_str() {
+                    // No trying again brings a lost message back; the operator has to hear of it.
+                    "projection.quarantined" => Problem::new("projection.quarantined", 409, problem.detail),
+                    _ => problem,
+                })?;
+            Ok(json!({ "applied": done.applied, "skipped": done.skipped, "remaining": done.remaining }))
+        })
+    }
+
+    fn given_up<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            let position = format!("given up {}", given_up.seq);
+            let order = Order { key: given_up.key.clone(), give_up: Some(given_up.seq), position };
+            self.projections.obey(self.name, &order).await
+        })
+    }
+}
+
+/// A table's file moves only by the log, so what is given up has to be on the log first: the remedy itself only looks.
+struct InFiles {
+    tables: Arc<Tables>,
+    js: jetstream::Context,
+}
+
+impl InFiles {
+    /// A start parks again what was parked, once it has come so far: before that nobody can say what is.
+    async fn caught_up(&self, request: &Request) -> Result<(), Problem> {
+        let (_, last) = stream_created(&self.js, STREAM).await?;
+        let needed = match request.wanted {
+            Wanted::Skip(seq) => seq.min(last),
+            Wanted::Retry => last,
+        };
+        self.tables.wait_all(&Position::of(STREAM, needed), CAUGHT_UP_WAIT).await
+    }
+}
+
+impl Remediable for InFiles {
+    fn name(&self) -> &'static str {
+        TABLES
+    }
+
+    fn remedy<'a>(&'a self, request: &'a Request, seen: bool) -> BoxFuture<'a, Result<Value, Problem>> {
+        Box::pin(async move {
+            self.caught_up(request).await?;
+            let parked = self.tables.parked().into_iter().find(|table| table.key == request.key);
+            match (&request.wanted, parked) {
+                (Wanted::Skip(seq), Some(table)) if table.seq == *seq => Ok(json!({ "skipped": 1 })),
+                (Wanted::Skip(seq), Some(table)) => {
+                    let detail = format!("`{}` is parked at {}, not at {seq}.", request.key, table.seq);
+                    Err(Problem::new("projection.not_first", 409, detail))
+                }
+                (Wanted::Retry, Some(_)) => {
+                    let applied = self.tables.retry(&request.key).await?.unwrap_or_default().messages;
+                    Ok(json!({ "applied": applied, "skipped": 0, "remaining": 0 }))
+                }
+                // The start of this process tried it again, as every start does.
+                (Wanted::Retry, None) if seen => Ok(json!({ "applied": 0, "skipped": 0, "remaining": 0 })),
+                (_, None) => {
+                    let detail = format!("Nothing is parked under `{}`.", request.key);
+                    Err(Problem::new("projection.not_parked", 404, detail))
+                }
+            }
+        })
+    }
+
+    fn given_up<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move { self.tables.give_up(&given_up.key, given_up.seq).await.map(drop) })
+    }
+}

@@ -1,0 +1,38 @@
+//! How much there is, over all tenants: for operators.
+
+use alluvium_kernel::Problem;
+
+use super::{Queries, unavailable};
+
+/// What `alluvium` counts for its operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are counts of what they name")]
+pub struct Totals {
+    pub projects: i64,
+    pub buckets: i64,
+    pub tables: i64,
+    pub files: i64,
+    pub files_bytes: i64,
+    /// Uploaded and not registered yet.
+    pub staging_bytes: i64,
+    /// The read models themselves.
+    pub metadata_bytes: i64,
+}
+
+const TOTALS: &str = "
+    SELECT (SELECT count(*) FROM {schema}.projects), (SELECT count(*) FROM {schema}.buckets),
+           (SELECT count(*) FROM {schema}.tables), count(*) FILTER (WHERE is_registered),
+           coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint,
+           coalesce(sum(size_bytes) FILTER (WHERE NOT is_registered), 0)::bigint,
+           pg_database_size(current_database())
+    FROM {schema}.files";
+
+impl Queries {
+    /// Counts everything.
+    pub async fn totals(&self) -> Result<Totals, Problem> {
+        let row: (i64, i64, i64, i64, i64, i64, i64) =
+            sqlx::query_as(self.schema().sql(TOTALS)).fetch_one(&self.pool).await.map_err(unavailable)?;
+        let (projects, buckets, tables, files, files_bytes, staging_bytes, metadata_bytes) = row;
+        Ok(Totals { projects, buckets, tables, files, files_bytes, staging_bytes, metadata_bytes })
+    }
+}
