@@ -156,7 +156,7 @@ impl<C: BoundedContext> Executor<C> {
         };
         let finisher = Finisher { js: self.js.clone(), outcomes: self.outcomes.clone(), in_flight };
         // A new log for each time of leading: what was at hand before may be stale by now.
-        let log = Log::new(self.js.clone(), C::STREAM, C::NAME, self.options.log);
+        let log = Log::new(self.js.clone(), C::STREAM, C::NAME, self.options.log).with_snapshots(self.key.clone());
         let decider = Decider { context: self.context.clone(), log, outcomes: self.outcomes.clone() };
         let (taken, batches) = mpsc::channel::<Taken<C::Command>>(1);
         let pulling = self.pull(&consumer, &intake, &finisher, taken, lost, cancel);

@@ -21,6 +21,7 @@ mod past;
 mod ring;
 mod sender;
 mod shown;
+mod snapshot;
 mod store;
 mod stored;
 mod unit;
@@ -40,6 +41,7 @@ pub use past::{Past, Point};
 pub use ring::{RING_COMMANDS_MAX, RingEntry};
 pub use sender::sender;
 pub use shown::{AggregateType, Look, Owner, Shown};
+pub use snapshot::SNAPSHOT_EVERY_EVENTS;
 pub use stored::{LogAggregate, Stored};
 pub use unit::{HandleError, Unit};
 

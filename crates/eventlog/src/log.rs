@@ -2,13 +2,13 @@
 
 use std::{any::Any, collections::HashMap, sync::Arc};
 
-use alluvium_kernel::{Problem, Token, subject};
+use alluvium_kernel::{Problem, SigningKey, Token, subject};
 use alluvium_messaging::{LogMessage, direct};
 use async_nats::jetstream;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::snapshot::{SNAPSHOT_EVERY_EVENTS, Snapshots};
 use crate::store::Store;
-
 use crate::stored::{LogAggregate, Stored};
 
 /// Loads that may wait for the next read at once; more wait for a free place.
@@ -23,11 +23,13 @@ pub struct LogOptions {
     pub cache_bytes: u64,
     /// Whether commits that wait at the same moment are stored together: for a server alone that syncs each message.
     pub group_commit: bool,
+    /// Events of an aggregate from one snapshot to the next.
+    pub snapshot_every_events: usize,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 * 1024 * 1024, group_commit: false }
+        Self { cache_bytes: 64 * 1024 * 1024, group_commit: false, snapshot_every_events: SNAPSHOT_EVERY_EVENTS }
     }
 }
 
@@ -40,6 +42,8 @@ pub struct Log {
     context: &'static str,
     cache: moka::sync::Cache<String, Cached>,
     loads: mpsc::Sender<Wanted>,
+    snapshots: Option<Snapshots>,
+    snapshot_every_events: usize,
 }
 
 /// An aggregate at hand, of whatever type.
@@ -50,7 +54,7 @@ pub(crate) struct Cached {
 }
 
 impl Cached {
-    pub fn of<A: LogAggregate>(stored: Arc<Stored<A>>) -> Self {
+    fn of<A: LogAggregate>(stored: Arc<Stored<A>>) -> Self {
         Self { weight: stored.weight(), stored }
     }
 }
@@ -71,7 +75,15 @@ impl Log {
             .max_capacity(options.cache_bytes)
             .build();
         let store = if options.group_commit { Store::grouped(js.clone()) } else { Store::alone(js.clone()) };
-        Self { js, store, stream: stream.into(), context, cache, loads }
+        let snapshot_every_events = options.snapshot_every_events;
+        Self { js, store, stream: stream.into(), context, cache, loads, snapshots: None, snapshot_every_events }
+    }
+
+    /// Begins from snapshots where there are some signed with `key`, and has them written.
+    #[must_use]
+    pub fn with_snapshots(mut self, key: SigningKey) -> Self {
+        self.snapshots = Snapshots::new(self.js.clone(), key, self.snapshot_every_events);
+        self
     }
 
     /// The stream's name.
@@ -99,20 +111,35 @@ impl Log {
                 stored.fold(&last)?;
                 stored
             }
-            Some(_) => self.replay(&subject, Stored::default()).await?,
+            Some(_) => {
+                let begun = self.begin(&subject).await;
+                let before = begun.events;
+                let stored = self.replay(&subject, begun).await?;
+                return Ok(self.advance(&subject, before, stored));
+            }
         };
-        Ok(self.keep(&subject, stored))
+        Ok(self.advance(&subject, 0, stored))
     }
 
     /// The aggregate as the leader has it now.
     pub async fn load_fresh<A: LogAggregate>(&self, tenant: &Token, id: &Token) -> Result<Arc<Stored<A>>, Problem> {
         let subject = self.subject::<A>(tenant, id);
         self.forget(&subject);
-        let mut stored: Stored<A> = self.replay(&subject, Stored::default()).await?;
+        let begun = self.begin(&subject).await;
+        let before = begun.events;
+        let mut stored: Stored<A> = self.replay(&subject, begun).await?;
         while let Some(message) = direct::leader_next(&self.js, &self.stream, &subject, stored.seq + 1).await? {
             stored.fold(&message)?;
         }
-        Ok(self.keep(&subject, stored))
+        Ok(self.advance(&subject, before, stored))
+    }
+
+    /// The aggregate as a snapshot has it, else as it is before its first event.
+    async fn begin<A: LogAggregate>(&self, subject: &str) -> Stored<A> {
+        match &self.snapshots {
+            Some(snapshots) => snapshots.find(&self.stream, subject).await.unwrap_or_default(),
+            None => Stored::default(),
+        }
     }
 
     async fn replay<A: LogAggregate>(&self, subject: &str, mut stored: Stored<A>) -> Result<Stored<A>, Problem> {
@@ -142,14 +169,14 @@ impl Log {
         self.cache.get(subject)?.stored.downcast().ok()
     }
 
-    fn keep<A: LogAggregate>(&self, subject: &str, stored: Stored<A>) -> Arc<Stored<A>> {
+    /// Keeps an aggregate at hand, now that it has more than `before` events, and has its snapshot written when one is due.
+    pub(crate) fn advance<A: LogAggregate>(&self, subject: &str, before: usize, stored: Stored<A>) -> Arc<Stored<A>> {
         let stored = Arc::new(stored);
-        self.put(subject, Cached::of(stored.clone()));
+        if let Some(snapshots) = &self.snapshots {
+            snapshots.offer(subject, before, &stored);
+        }
+        self.cache.insert(subject.to_owned(), Cached::of(stored.clone()));
         stored
-    }
-
-    pub(crate) fn put(&self, subject: &str, cached: Cached) {
-        self.cache.insert(subject.to_owned(), cached);
     }
 
     pub(crate) fn forget(&self, subject: &str) {

@@ -12,7 +12,7 @@ pub const RING_COMMANDS_MAX: usize = 1_024;
 pub(crate) const RING_ENTRY_BYTES: usize = 256;
 
 /// One command that is on the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RingEntry {
     /// Its id.
     pub command_id: String,
@@ -46,6 +46,11 @@ impl Ring {
 
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Oldest first.
+    pub fn entries(&self) -> impl Iterator<Item = &RingEntry> {
+        self.0.iter().map(|(_, entry)| entry.as_ref())
     }
 }
 

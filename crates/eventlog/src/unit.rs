@@ -307,8 +307,7 @@ impl Unit {
             for (n, (at, chain)) in touched.into_iter().zip(chains).enumerate() {
                 let (slot, seq) = (&mut self.slots[at], first + n as u64);
                 seqs[at] = seq;
-                let cached = slot.working.committed(seq, chain, &slot.entries);
-                self.log.put(&slot.subject, cached);
+                slot.working.committed(&self.log, &slot.subject, seq, chain, &slot.entries);
             }
         }
         let shown = |kept: &Kept| kept.slots.iter().map(|at| seqs[*at]).fold(kept.seen, u64::max);

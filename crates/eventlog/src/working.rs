@@ -6,7 +6,7 @@ use alluvium_kernel::Chain;
 use alluvium_messaging::Entry;
 
 use crate::{
-    log::Cached,
+    log::Log,
     ring::RingEntry,
     stored::{LogAggregate, Stored},
     unit::ENTRY_OVERHEAD_BYTES,
@@ -18,7 +18,8 @@ pub(crate) trait Working: Send {
     fn seq(&self) -> u64;
     fn chain(&self) -> &Chain;
     fn truncate(&mut self, staged: usize);
-    fn committed(&mut self, seq: u64, chain: Chain, entries: &[Entry]) -> Cached;
+    /// Tells the log what stands at hand now that `entries` are on it.
+    fn committed(&mut self, log: &Log, subject: &str, seq: u64, chain: Chain, entries: &[Entry]);
 }
 
 /// A copy of an aggregate with what is staged on it.
@@ -73,7 +74,7 @@ impl<A: LogAggregate> Working for WorkingCopy<A> {
         }
     }
 
-    fn committed(&mut self, seq: u64, chain: Chain, entries: &[Entry]) -> Cached {
+    fn committed(&mut self, log: &Log, subject: &str, seq: u64, chain: Chain, entries: &[Entry]) {
         let mut ring = self.base.ring.clone();
         let mut bytes = self.base.bytes;
         for entry in entries {
@@ -83,6 +84,6 @@ impl<A: LogAggregate> Working for WorkingCopy<A> {
         }
         let events = self.base.events + entries.len();
         let state = self.state.take().unwrap_or_else(|| self.base.state.clone());
-        Cached::of(Arc::new(Stored { state, seq, chain, events, ring, bytes }))
+        log.advance(subject, self.base.events, Stored { state, seq, chain, events, ring, bytes });
     }
 }

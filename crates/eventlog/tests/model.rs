@@ -1,7 +1,8 @@
 //! A model test: random commands, crashes of the worker, kills of the server and retries, against a simple model in memory.
 //!
 //! Every command that is accepted is carried out exactly once and in its order, a rejection stays one, an id belongs to one
-//! body, and the chain of every aggregate holds. `ALLUVIUM_MODEL_SECONDS` says how long to go on trying.
+//! body, and the chain of every aggregate holds; snapshots, taken every few events, change nothing of it.
+//! `ALLUVIUM_MODEL_SECONDS` says how long to go on trying.
 #![allow(clippy::unwrap_used, clippy::default_trait_access, reason = "a test may panic")]
 
 mod play;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use alluvium_eventlog::{CommandClient, CommandRequest};
 use alluvium_kernel::{Outcome, Verdict};
-use alluvium_messaging::{Commit, Contract};
+use alluvium_messaging::{Commit, Contract, streams::SNAPSHOTS};
 use play::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -241,11 +242,23 @@ impl System {
             let log = self.world.log();
             let stored = log.load_fresh::<Counter>(&token("default"), &token(counter)).await.unwrap();
             prop_assert_eq!(stored.state.total, *total, "{}", counter);
+            let log = self.world.log().with_snapshots(key());
+            let begun = log.load_fresh::<Counter>(&token("default"), &token(counter)).await.unwrap();
+            let whole = (&stored.state, stored.seq, &stored.chain, stored.events);
+            prop_assert_eq!(
+                (&begun.state, begun.seq, &begun.chain, begun.events),
+                whole,
+                "{} from a snapshot",
+                counter
+            );
         }
         for (ledger, lines) in &model.lines {
             let log = self.world.log();
             let stored = log.load_fresh::<Ledger>(&token("default"), &token(ledger)).await.unwrap();
             prop_assert_eq!(&stored.state.lines, lines);
+            let log = self.world.log().with_snapshots(key());
+            let begun = log.load_fresh::<Ledger>(&token("default"), &token(ledger)).await.unwrap();
+            prop_assert_eq!(&begun.state.lines, lines, "from a snapshot");
         }
         Ok(())
     }
@@ -291,15 +304,18 @@ fn random_histories_are_those_of_the_model() {
     }
     let mut system = system.into_inner();
     let running = system.running.take();
-    runtime.block_on(async {
+    let snapshots = runtime.block_on(async {
         if let Some(running) = running {
             running.stop().await;
         }
+        let mut stream = system.world.js.get_stream(SNAPSHOTS).await.unwrap();
+        stream.info().await.unwrap().state.last_sequence
     });
     println!(
-        "{} histories, {} commands, {} crashes of the worker, {} kills of the server",
+        "{} histories, {} commands, {snapshots} snapshots, {} crashes of the worker, {} kills of the server",
         system.histories, system.commands, system.crashes, system.kills
     );
     found.unwrap();
+    assert!(snapshots > 0, "no snapshot was written");
     assert!(system.commands > 50 && system.crashes > 0, "too few to say anything");
 }

@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// Bucket of the leases: who decides what.
 pub const LEASES: &str = "LEASES";
+/// Stream of the bucket of snapshots: states of long aggregates. Made from the log, and never needed to know what it says.
+pub const SNAPSHOTS: &str = "KV_SNAPSHOTS";
 
 /// The codes of this module.
 pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
@@ -20,13 +22,14 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
     ("STORAGE", include_str!("../../../streams/STORAGE.json")),
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
     ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
+    (SNAPSHOTS, include_str!("../../../streams/KV_SNAPSHOTS.json")),
 ];
 
 /// Fields whose change on a live stream loses or reinterprets what it holds.

@@ -52,18 +52,20 @@ async fn wanted(js: &jetstream::Context) -> Result<Vec<String>, Failure> {
     let of_files: Vec<&str> = streams::load(None).iter().map(|file| file.name).collect();
     let mut names: Vec<String> = FIRST.map(str::to_owned).into();
     names.extend(buckets(js).await?);
-    names.extend(of_files.iter().filter(|name| !FIRST.contains(name) && **name != LAST).map(|name| (*name).to_owned()));
+    let events = of_files.iter().filter(|name| !FIRST.contains(name) && **name != LAST && **name != streams::SNAPSHOTS);
+    names.extend(events.map(|name| (*name).to_owned()));
     names.push(LAST.to_owned());
     Ok(names)
 }
 
-/// The streams of key-value buckets; leases are not kept, they mean nothing later.
+/// The streams of key-value buckets. Leases are not kept, they mean nothing later; nor snapshots, which the log makes again.
 async fn buckets(js: &jetstream::Context) -> Result<BTreeSet<String>, Failure> {
     let all: Vec<String> = js.stream_names().try_collect().await.map_err(|error| {
         Failure::unavailable("platform.log_unavailable", "The streams of the server cannot be listed.").because(&error)
     })?;
     let leases = format!("{BUCKET_PREFIX}{}", streams::LEASES);
-    Ok(all.into_iter().filter(|name| name.starts_with(BUCKET_PREFIX) && *name != leases).collect())
+    let kept = |name: &String| name.starts_with(BUCKET_PREFIX) && *name != leases && name != streams::SNAPSHOTS;
+    Ok(all.into_iter().filter(kept).collect())
 }
 
 /// A backup that is not what its manifest says.

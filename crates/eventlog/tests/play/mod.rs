@@ -283,8 +283,14 @@ impl World {
         Self { nats, js, context: Arc::new(Play::default()) }
     }
 
+    /// With snapshots taken every few events, so that each test sees some.
     pub fn execute(&self, js: jetstream::Context, owner: &str) -> Running {
-        let options = ExecutorOptions { owner: owner.into(), replicas: 1, log: LogOptions::default() };
+        let log = LogOptions { snapshot_every_events: SNAPSHOT_EVERY_EVENTS, ..LogOptions::default() };
+        self.execute_with(js, owner, log)
+    }
+
+    pub fn execute_with(&self, js: jetstream::Context, owner: &str, log: LogOptions) -> Running {
+        let options = ExecutorOptions { owner: owner.into(), replicas: 1, log };
         let executor = Executor::new(js, self.context.clone(), Arc::new(Anyone), key(), options);
         let cancel = CancellationToken::new();
         Running { task: tokio::spawn(executor.run(cancel.clone())), cancel }
@@ -354,3 +360,6 @@ pub fn code(outcome: &Outcome) -> &str {
 }
 
 pub const WAIT: Duration = Duration::from_secs(20);
+
+/// Events from one snapshot to the next where a test does not say otherwise.
+pub const SNAPSHOT_EVERY_EVENTS: usize = 3;
