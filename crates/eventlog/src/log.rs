@@ -25,11 +25,18 @@ pub struct LogOptions {
     pub group_commit: bool,
     /// Events of an aggregate from one snapshot to the next.
     pub snapshot_every_events: usize,
+    /// Copies of the stream. With more than one, what counts is asked of the leader: another copy may be behind.
+    pub replicas: usize,
 }
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self { cache_bytes: 64 * 1024 * 1024, group_commit: false, snapshot_every_events: SNAPSHOT_EVERY_EVENTS }
+        Self {
+            cache_bytes: 64 * 1024 * 1024,
+            group_commit: false,
+            snapshot_every_events: SNAPSHOT_EVERY_EVENTS,
+            replicas: 1,
+        }
     }
 }
 
@@ -44,6 +51,7 @@ pub struct Log {
     loads: mpsc::Sender<Wanted>,
     snapshots: Option<Snapshots>,
     snapshot_every_events: usize,
+    replicated: bool,
 }
 
 /// An aggregate at hand, of whatever type.
@@ -76,7 +84,9 @@ impl Log {
             .build();
         let store = if options.group_commit { Store::grouped(js.clone()) } else { Store::alone(js.clone()) };
         let snapshot_every_events = options.snapshot_every_events;
-        Self { js, store, stream: stream.into(), context, cache, loads, snapshots: None, snapshot_every_events }
+        let replicated = options.replicas > 1;
+        let stream = stream.into();
+        Self { js, store, stream, context, cache, loads, snapshots: None, snapshot_every_events, replicated }
     }
 
     /// Begins from snapshots where there are some signed with `key`, and has them written.
@@ -154,9 +164,15 @@ impl Log {
         }
     }
 
-    /// Sequence of a subject's last message, 0 when there is none.
+    /// Sequence of a subject's last message, 0 when there is none. What the leader says: a copy that is behind would prove
+    /// a decision on what is no longer so.
     pub(crate) async fn last_seq(&self, subject: &str) -> Result<u64, Problem> {
-        Ok(self.last(subject).await?.map_or(0, |message| message.seq))
+        let last = if self.replicated {
+            direct::leader_last(&self.js, &self.stream, subject).await?
+        } else {
+            self.last(subject).await?
+        };
+        Ok(last.map_or(0, |message| message.seq))
     }
 
     async fn last(&self, subject: &str) -> Result<Option<LogMessage>, Problem> {

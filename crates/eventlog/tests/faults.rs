@@ -3,23 +3,11 @@
 
 mod play;
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use alluvium_eventlog::Lease;
-use alluvium_messaging::{Commit, Contract};
 use play::*;
 use tokio_util::sync::CancellationToken;
-
-/// By command: how many events it has on the log.
-async fn carried_out(world: &World) -> HashMap<String, usize> {
-    let mut events = HashMap::new();
-    for message in world.read("EV_PLAY").await {
-        for entry in Commit::from_avro(&message.payload).unwrap().entries {
-            *events.entry(entry.command_id).or_default() += 1;
-        }
-    }
-    events
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_loses_and_doubles_nothing() {

@@ -32,7 +32,7 @@ mod user;
 pub use directory::cache_directory;
 pub use error::Error;
 pub use find::{Rejected, Version};
-pub use nats::{NatsOptions, NatsServer};
+pub use nats::{ClusterOptions, NatsOptions, NatsServer};
 pub use port::pick_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::Process;

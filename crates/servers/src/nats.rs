@@ -31,6 +31,17 @@ const PORT_TRIES_MAX: usize = 5;
 /// The largest message; the server's own default is 1 MiB, blocks of rows are larger.
 const PAYLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// The other nodes of a cluster, all on this machine.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// The cluster's name, the same on every node.
+    pub name: String,
+    /// The port on 127.0.0.1 where this node listens for the others.
+    pub port: u16,
+    /// The ports of all nodes; this one's may be among them.
+    pub peers: Vec<u16>,
+}
+
 /// How to run a private nats-server.
 #[derive(Debug, Clone)]
 pub struct NatsOptions {
@@ -44,6 +55,8 @@ pub struct NatsOptions {
     pub sync_interval: Option<String>,
     /// User and password that clients must give; open to this machine when none.
     pub login: Option<(String, String)>,
+    /// The cluster it is a node of; on its own when none. Nodes need names that differ.
+    pub cluster: Option<ClusterOptions>,
     /// Whether it is asked to leave (and syncs) or just killed, by us and when we die.
     pub graceful: bool,
 }
@@ -62,6 +75,7 @@ impl NatsOptions {
             name: "alluvium".into(),
             sync_interval: None,
             login: None,
+            cluster: None,
             graceful: false,
         }
     }
@@ -111,6 +125,11 @@ impl NatsServer {
     /// Where clients connect, without the login.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The server's name.
+    pub fn name(&self) -> &str {
+        &self.options.name
     }
 
     /// Its port on 127.0.0.1.
@@ -253,6 +272,12 @@ fn config(options: &NatsOptions, port: u16) -> Result<String> {
         let _ = writeln!(text, "  sync_interval: {}", quoted("sync_interval", interval)?);
     }
     text.push_str("}\n");
+    if let Some(ClusterOptions { name, port, peers }) = &options.cluster {
+        let name = quoted("the cluster's name", name)?;
+        let routes: Vec<String> = peers.iter().map(|peer| format!("\"nats-route://127.0.0.1:{peer}\"")).collect();
+        let routes = routes.join(", ");
+        let _ = writeln!(text, "cluster {{\n  name: {name}\n  listen: \"127.0.0.1:{port}\"\n  routes: [{routes}]\n}}");
+    }
     if let Some((user, password)) = &options.login {
         let (user, password) = (quoted("the NATS user", user)?, quoted("the NATS password", password)?);
         let _ = writeln!(text, "authorization {{\n  user: {user}\n  password: {password}\n}}");

@@ -17,11 +17,13 @@
 //! ```
 
 mod binary;
+mod cluster;
 mod nats;
 mod postgres;
 mod scratch;
 
 pub use binary::{Alluvium, AlluviumBuilder};
+pub use cluster::NatsCluster;
 pub use nats::NatsServer;
 pub use postgres::Postgres;
 pub use scratch::Scratch;

@@ -41,7 +41,11 @@ fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static s
     let options = ExecutorOptions {
         owner: parts.identity.name().to_owned(),
         replicas: parts.config.nats.replicas,
-        log: LogOptions { group_commit: parts.config.nats.group_commit, ..LogOptions::default() },
+        log: LogOptions {
+            group_commit: parts.config.nats.group_commit,
+            replicas: parts.config.nats.replicas,
+            ..LogOptions::default()
+        },
     };
     let key = parts.secrets.signing_key.clone();
     let executor = Executor::new(parts.js.clone(), context, parts.access.clone(), key, options);

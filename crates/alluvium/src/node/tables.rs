@@ -34,8 +34,13 @@ pub async fn start(parts: &Parts, blobs: BlobStore, given_up: HashSet<u64>) -> R
         );
     }
     let live = Live {
-        log: Log::new(parts.js.clone(), STREAM, "storage", LogOptions::default())
-            .with_snapshots(parts.secrets.signing_key.clone()),
+        log: Log::new(
+            parts.js.clone(),
+            STREAM,
+            "storage",
+            LogOptions { replicas: parts.config.nats.replicas, ..LogOptions::default() },
+        )
+        .with_snapshots(parts.secrets.signing_key.clone()),
         outcomes: OutcomePublisher::new(parts.js.clone()),
         authorizer: parts.access.clone(),
         signing: parts.secrets.signing_key.clone(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::default_trait_access, dead_code, reason = "each test binary uses its part")]
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,8 +15,10 @@ use alluvium_eventlog::{
     Log, LogOptions, Unit,
 };
 use alluvium_kernel::{Actor, Authorizer, BoxFuture, Outcome, Problem, Requirement, SigningKey, Token, Verdict};
-use alluvium_messaging::{ContractSet, Tail, TailConfig, Tailed, connect, contract, contract_set, streams};
-use alluvium_testing::NatsServer;
+use alluvium_messaging::{
+    Commit, Contract, ContractSet, Tail, TailConfig, Tailed, connect, contract, contract_set, streams,
+};
+use alluvium_testing::{NatsCluster, NatsServer};
 use async_nats::jetstream;
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
@@ -239,9 +242,30 @@ pub fn key() -> SigningKey {
     SigningKey::new([7; 32])
 }
 
-/// A server with all streams, and connections to it.
-pub struct World {
-    pub nats: NatsServer,
+/// Where the log is: one server, or a cluster.
+pub trait Nats {
+    /// Copies of each stream.
+    const REPLICAS: usize;
+    fn addresses(&self) -> String;
+}
+
+impl Nats for NatsServer {
+    const REPLICAS: usize = 1;
+    fn addresses(&self) -> String {
+        self.url()
+    }
+}
+
+impl Nats for NatsCluster {
+    const REPLICAS: usize = NatsCluster::NODES;
+    fn addresses(&self) -> String {
+        self.url()
+    }
+}
+
+/// A server (or a cluster) with all streams, and connections to it.
+pub struct World<N = NatsServer> {
+    pub nats: N,
     pub js: jetstream::Context,
     pub context: Arc<Play>,
 }
@@ -267,15 +291,27 @@ impl Running {
 
 impl World {
     pub async fn new() -> Self {
-        let nats = NatsServer::start().await;
+        Self::on(NatsServer::start().await).await
+    }
+}
+
+impl World<NatsCluster> {
+    pub async fn replicated() -> Self {
+        Self::on(NatsCluster::start().await).await
+    }
+}
+
+impl<N: Nats> World<N> {
+    async fn on(nats: N) -> Self {
         let js = connection(&nats).await;
-        streams::apply(&js, None).await.unwrap();
+        streams::apply(&js, Some(N::REPLICAS)).await.unwrap();
         js.create_stream(jetstream::stream::Config {
             name: "EV_PLAY".into(),
             subjects: vec!["ev.*.play.>".into()],
             allow_atomic_publish: true,
             allow_direct: true,
             deny_delete: true,
+            num_replicas: N::REPLICAS,
             ..Default::default()
         })
         .await
@@ -285,12 +321,12 @@ impl World {
 
     /// With snapshots taken every few events, so that each test sees some.
     pub fn execute(&self, js: jetstream::Context, owner: &str) -> Running {
-        let log = LogOptions { snapshot_every_events: SNAPSHOT_EVERY_EVENTS, ..LogOptions::default() };
+        let log = LogOptions { snapshot_every_events: SNAPSHOT_EVERY_EVENTS, ..Self::options() };
         self.execute_with(js, owner, log)
     }
 
     pub fn execute_with(&self, js: jetstream::Context, owner: &str, log: LogOptions) -> Running {
-        let options = ExecutorOptions { owner: owner.into(), replicas: 1, log };
+        let options = ExecutorOptions { owner: owner.into(), replicas: N::REPLICAS, log };
         let executor = Executor::new(js, self.context.clone(), Arc::new(Anyone), key(), options);
         let cancel = CancellationToken::new();
         Running { task: tokio::spawn(executor.run(cancel.clone())), cancel }
@@ -301,7 +337,11 @@ impl World {
     }
 
     pub fn log(&self) -> Log {
-        Log::new(self.js.clone(), "EV_PLAY", "play", LogOptions::default())
+        Log::new(self.js.clone(), "EV_PLAY", "play", Self::options())
+    }
+
+    fn options() -> LogOptions {
+        LogOptions { replicas: N::REPLICAS, ..LogOptions::default() }
     }
 
     /// All messages of a stream now, each verified to follow the one before it on its subject.
@@ -324,8 +364,8 @@ impl World {
     }
 }
 
-pub async fn connection(nats: &NatsServer) -> jetstream::Context {
-    let config = connect::ConnectConfig { url: nats.url(), name: "test".into(), ..Default::default() };
+pub async fn connection(nats: &impl Nats) -> jetstream::Context {
+    let config = connect::ConnectConfig { url: nats.addresses(), name: "test".into(), ..Default::default() };
     connect::jetstream(connect::connect(&config).await.unwrap())
 }
 
@@ -363,3 +403,13 @@ pub const WAIT: Duration = Duration::from_secs(20);
 
 /// Events from one snapshot to the next where a test does not say otherwise.
 pub const SNAPSHOT_EVERY_EVENTS: usize = 3;
+/// By command: how many events it has on the log.
+pub async fn carried_out(world: &World<impl Nats>) -> HashMap<String, usize> {
+    let mut events = HashMap::new();
+    for message in world.read("EV_PLAY").await {
+        for entry in Commit::from_avro(&message.payload).unwrap().entries {
+            *events.entry(entry.command_id).or_default() += 1;
+        }
+    }
+    events
+}
