@@ -1,6 +1,7 @@
 //! What the black-box tests share: a world of real servers with the real binary in it, and ways to talk to it.
 
 mod cli;
+pub mod cluster;
 pub mod demo;
 
 use std::path::PathBuf;

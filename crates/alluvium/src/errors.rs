@@ -39,6 +39,18 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Stopped by Ctrl-C",
         "Run it again; what was sent already has its outcome under its command id.",
     ),
+    ErrorInfo::new(
+        "platform.not_a_peer",
+        401,
+        "The address is for the processes of the platform only",
+        "Ask the address of the role `api`.",
+    ),
+    ErrorInfo::new(
+        "platform.owner_lost",
+        503,
+        "The process that keeps the tables went away while it was answering",
+        "The change may have been accepted: look, or send it again under the same key or command id.",
+    ),
     ErrorInfo::new("cli.no_message", 404, "No message at that position", "`alluvium events replay` lists positions."),
     ErrorInfo::new("cli.unknown_code", 404, "No such error code", "`alluvium explain` lists all codes."),
     ErrorInfo::new(

@@ -18,6 +18,7 @@ mod lease;
 mod log;
 mod outcome;
 mod past;
+pub mod registry;
 mod ring;
 mod sender;
 mod shown;

@@ -19,6 +19,11 @@ pub struct Principal {
     pub credential: String,
 }
 
+/// A caller that another process of the platform let in, with all that its route requires: put among a request's extensions
+/// by the layer that has checked the other process's signature, and by nothing that comes over the network.
+#[derive(Clone, Debug)]
+pub struct Vouched(pub Principal);
+
 /// Turns a bearer credential into a principal; implemented by `access`.
 pub trait Authenticator: Send + Sync + 'static {
     /// `None` when the credential is unknown, revoked or expired; a problem when that cannot be told now.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alluvium_kernel::{Authorizer, Problem, Requirement};
+use alluvium_kernel::{Authorizer, BoxFuture, Problem, Requirement};
 use axum::extract::{DefaultBodyLimit, FromRequestParts as _, RawPathParams, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::auth::{Authenticator, Principal, bearer, not_authenticated};
+use crate::auth::{Authenticator, Principal, Vouched, bearer, not_authenticated};
 use crate::extract::too_large;
 use crate::problem::{Found, Slot};
 use crate::route::RouteInfo;
@@ -23,12 +23,20 @@ pub(crate) struct Guard {
     pub renderer: Arc<dyn ErrorRenderer>,
     pub authenticator: Arc<dyn Authenticator>,
     pub authorizer: Arc<dyn Authorizer>,
+    pub placement: Option<Arc<dyn Placement>>,
+}
+
+/// Answers requests whose answer may be elsewhere: here, by letting them through, or by asking the process that has it. The
+/// request's extensions hold the caller and the parts of the path.
+pub trait Placement: Send + Sync + 'static {
+    /// The answer to a request that its guard let in.
+    fn answer(&self, request: Request, here: Next) -> BoxFuture<'_, Response>;
 }
 
 pub(crate) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.admit(request).await {
         Err(problem) => ProblemResponse(problem).into_response(),
-        Ok(request) => match tokio::time::timeout(guard.info.timeout, next.run(request)).await {
+        Ok(request) => match tokio::time::timeout(guard.info.timeout, guard.answer(request, next)).await {
             Ok(response) => response,
             Err(_) => ProblemResponse(timed_out(&guard.info)).into_response(),
         },
@@ -45,6 +53,13 @@ fn timed_out(info: &RouteInfo) -> Problem {
 }
 
 impl Guard {
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        match &self.placement {
+            Some(placement) => placement.answer(request, next).await,
+            None => next.run(request).await,
+        }
+    }
+
     async fn admit(&self, request: Request) -> Result<Request, Problem> {
         let (mut parts, body) = request.into_parts();
         let raw = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| {
@@ -59,7 +74,12 @@ impl Guard {
         self.remember(&parts.extensions, &params, &requirement);
         raw?;
 
-        if let Some(principal) = self.identify(&parts.headers, &requirement).await? {
+        let vouched = parts.extensions.remove::<Vouched>();
+        let identified = match vouched {
+            Some(Vouched(principal)) => Some(principal),
+            None => self.identify(&parts.headers, &requirement).await?,
+        };
+        if let Some(principal) = identified {
             if let Some(slot) = parts.extensions.get::<Slot>() {
                 // Set once per request; a second set cannot happen because a request meets one guard.
                 let _ = slot.1.set(principal.clone());

@@ -29,10 +29,11 @@ mod serve;
 mod surface;
 
 pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
-pub use auth::{Authenticator, Principal};
+pub use auth::{Authenticator, Principal, Vouched};
 pub use catalogue::{Catalogue, ERRORS};
 pub use detail::DetailRenderer;
 pub use extract::{BodyBytes, Json, Query, Upload};
+pub use guard::Placement;
 pub use op::Op;
 pub use params::PathParams;
 pub use position::{MIN_POSITION, MinPosition, POSITION, WAIT_MS, WAIT_MS_DEFAULT, WAIT_MS_MAX, WithPosition};

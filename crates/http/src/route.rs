@@ -41,6 +41,7 @@ pub struct RouteInfo {
     pub(crate) op: Op,
     pub(crate) body_bytes_max: usize,
     pub(crate) timeout: Duration,
+    pub(crate) placed: bool,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
@@ -59,6 +60,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             op,
             body_bytes_max: JSON_BYTES_MAX,
             timeout: Duration::from_secs(REQUEST_TIMEOUT_SECONDS),
+            placed: false,
         };
         Self { info, handler: on(filter, handler) }
     }
@@ -113,6 +115,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Answered by the process that has what the path names, when several share the work.
+    #[must_use]
+    pub fn placed(mut self) -> Self {
+        self.info.placed = true;
+        self
+    }
+
     /// Another time limit than [`REQUEST_TIMEOUT_SECONDS`] until the answer begins.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -125,6 +134,11 @@ impl RouteInfo {
     /// The method.
     pub fn method(&self) -> &Method {
         &self.method
+    }
+
+    /// Whether it is answered by the process that has what the path names.
+    pub fn is_placed(&self) -> bool {
+        self.placed
     }
 
     /// The first pattern, in OpenAPI's form (`{*key}` is written `{key}`): the label of metrics and logs.

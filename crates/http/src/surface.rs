@@ -11,7 +11,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
 use crate::guard::{Guard, guard};
-use crate::{Authenticator, Catalogue, ErrorInfo, RouteGroup, RouteInfo, docs, openapi};
+use crate::{Authenticator, Catalogue, ErrorInfo, Placement, RouteGroup, RouteInfo, docs, openapi};
 
 /// How the surface presents itself in its documentation.
 #[derive(Clone, Debug)]
@@ -27,6 +27,7 @@ pub struct Surface {
     groups: Vec<RouteGroup>,
     catalogue: Arc<Catalogue>,
     openapi: Arc<utoipa::openapi::OpenApi>,
+    placement: Option<Arc<dyn Placement>>,
 }
 
 impl Surface {
@@ -43,7 +44,14 @@ impl Surface {
         check(&groups, &catalogue)?;
         let openapi = Arc::new(openapi::assemble(about, &groups, &catalogue));
         groups.push(docs::group(about, openapi.clone(), catalogue.clone()));
-        Ok(Self { groups, catalogue, openapi })
+        Ok(Self { groups, catalogue, openapi, placement: None })
+    }
+
+    /// Lets routes that are [placed](crate::Route::placed) be answered by the process that has what they are about.
+    #[must_use]
+    pub fn placed_by(mut self, placement: Arc<dyn Placement>) -> Self {
+        self.placement = Some(placement);
+        self
     }
 
     /// Every route, for whoever walks them.
@@ -77,6 +85,7 @@ impl Surface {
                         renderer: group.renderer.clone(),
                         authenticator: authenticator.clone(),
                         authorizer: authorizer.clone(),
+                        placement: self.placement.clone().filter(|_| info.placed),
                     };
                     let guarded = handler.clone().route_layer(from_fn_with_state(Arc::new(state), guard));
                     let merged = by_pattern.remove(pattern).unwrap_or_default().merge(guarded);

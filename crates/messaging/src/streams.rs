@@ -12,6 +12,10 @@ use crate::error::Error;
 pub const LEASES: &str = "LEASES";
 /// Stream of the bucket of snapshots: states of long aggregates. Made from the log, and never needed to know what it says.
 pub const SNAPSHOTS: &str = "KV_SNAPSHOTS";
+/// Bucket of the processes that share the log.
+pub const NODES: &str = "NODES";
+/// Bucket of who keeps which tables.
+pub const OWNERS: &str = "OWNERS";
 
 /// The codes of this module.
 pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(

@@ -265,6 +265,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         "An operator looks at the health page for the reason and remedies it.",
     ),
     ErrorInfo::new(
+        "storage.table_moving",
+        503,
+        "The tables of the project are moving to another node",
+        "Try again in a second; nothing was changed.",
+    ),
+    ErrorInfo::new(
         "storage.table_unavailable",
         503,
         "The table cannot be read now",

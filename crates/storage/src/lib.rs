@@ -20,4 +20,4 @@ pub use errors::ERRORS;
 pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};
-pub use routes::{ProjectKeys, StorageRoutes, routes};
+pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, routes};

@@ -96,6 +96,16 @@ impl Alluvium {
         self.process.id()
     }
 
+    /// Stops it in its tracks (SIGSTOP): connections stay open and nothing answers.
+    pub fn pause(&mut self) {
+        must("pausing Alluvium", self.process.pause());
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn resume(&mut self) {
+        must("resuming Alluvium", self.process.resume());
+    }
+
     /// Kills it (SIGKILL).
     pub fn kill(&mut self) {
         must("killing Alluvium", self.process.kill());

@@ -22,6 +22,7 @@ mod nats;
 mod postgres;
 mod scratch;
 
+pub use alluvium_servers::pick_port;
 pub use binary::{Alluvium, AlluviumBuilder};
 pub use cluster::NatsCluster;
 pub use nats::NatsServer;

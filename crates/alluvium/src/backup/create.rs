@@ -126,7 +126,7 @@ pub fn part_of(id: &BlobId) -> String {
 
 /// The blobs of the data directory, with their sizes.
 fn blobs(config: &Config) -> Result<Vec<(BlobId, PathBuf, u64)>, Failure> {
-    let root = config.data_dir.join("blobs");
+    let root = config.blobs_dir();
     let mut found = Vec::new();
     if !root.is_dir() {
         return Ok(found);

@@ -37,11 +37,8 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     if config.roles.is_empty() {
         findings.push(Finding::new("roles", "no role is named, so nothing would run", "remove `roles`, or name some"));
     }
-    if config.roles.contains(&Role::Api) && !config.roles.contains(&Role::Tables) {
-        let problem = "`api` answers from table files, which a process without `tables` does not have";
-        findings.push(Finding::new("roles", problem, "add `tables` to the roles of this process"));
-    }
-    if config.roles.contains(&Role::Api) && config.host.parse::<std::net::IpAddr>().is_err() {
+    peers(config, &mut findings);
+    if config.host.parse::<std::net::IpAddr>().is_err() {
         let problem = format!("`{}` is not an address", config.host);
         findings.push(Finding::new("host", problem, "use 127.0.0.1, 0.0.0.0 or an address of this machine"));
     }
@@ -106,6 +103,33 @@ fn servers(config: &Config, findings: &mut Vec<Finding>) {
         if let Some(file) = file.as_ref().filter(|file| !file.is_file()) {
             findings.push(Finding::new(about, format!("`{}` does not exist", file.display()), "correct the path"));
         }
+    }
+}
+
+/// What nodes that share the tables need.
+fn peers(config: &Config, findings: &mut Vec<Finding>) {
+    for (about, address) in [("peers.listen", &config.peers.listen), ("peers.address", &config.peers.address)] {
+        let port = |address: &String| address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if let Some(address) = address.as_ref().filter(|address| port(address).is_none()) {
+            findings.push(Finding::new(about, format!("`{address}` is not host:port"), "write it as 10.0.0.5:8090"));
+        }
+    }
+    let any = |listen: &String| listen.starts_with("0.0.0.0:") || listen.starts_with("[::]:");
+    if config.peers.listen.as_ref().is_some_and(any) && config.peers.address.is_none() {
+        let problem = "other nodes cannot reach this one by the address it listens on";
+        findings.push(Finding::new("peers.address", problem, "set the host:port by which they do"));
+    }
+    let runs = |role| config.roles.contains(&role);
+    if config.peers.listen.is_none() && (runs(Role::Tables) || !runs(Role::Api)) {
+        return;
+    }
+    if config.signing_key.is_none() {
+        let problem = "nodes know each other by the signing key, and this one would make one of its own";
+        findings.push(Finding::new("signing_key", problem, "give all nodes the same: `openssl rand -hex 32`"));
+    }
+    if config.blobs_dir.is_none() {
+        let problem = "what one node takes in as a file, another loads into a table";
+        findings.push(Finding::new("blobs_dir", problem, "name a directory that all nodes see"));
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Config {
     pub port: u16,
     /// Where table files, blobs and secrets live.
     pub data_dir: PathBuf,
+    /// Where the content of files lives; one directory that all nodes see. `blobs` below the data directory when not set.
+    pub blobs_dir: Option<PathBuf>,
     /// The parts of the platform this process runs.
     pub roles: Vec<Role>,
     /// The installation's admin key; created in the data directory when not set.
@@ -43,6 +45,8 @@ pub struct Config {
     pub nats: Nats,
     /// The read models.
     pub postgres: Postgres,
+    /// The other nodes.
+    pub peers: Peers,
     /// The tables.
     pub duckdb: DuckDb,
     /// What is logged.
@@ -87,6 +91,16 @@ pub struct Postgres {
     pub url: Option<Secret>,
     /// Connections of this process.
     pub connections_max: u32,
+}
+
+/// The other nodes that share the tables.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    /// `host:port` to listen on for other nodes. Setting it is what shares the tables among the nodes that do.
+    pub listen: Option<String>,
+    /// `host:port` by which other nodes reach this one; `listen` when not set.
+    pub address: Option<String>,
 }
 
 /// The tables.
@@ -144,8 +158,30 @@ pub enum Role {
 }
 
 impl Role {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Commands => "commands",
+            Self::Projections => "projections",
+            Self::Tables => "tables",
+        }
+    }
+
     /// All of them, in the order they start.
     pub const ALL: [Self; 4] = [Self::Commands, Self::Projections, Self::Tables, Self::Api];
+}
+
+impl Config {
+    /// Where the content of files is.
+    pub fn blobs_dir(&self) -> PathBuf {
+        self.blobs_dir.clone().unwrap_or_else(|| self.data_dir.join("blobs"))
+    }
+
+    /// Whether other processes may keep tables: then this one takes part in finding out who keeps which.
+    pub fn is_shared(&self) -> bool {
+        self.peers.listen.is_some() || !self.roles.contains(&Role::Tables)
+    }
 }
 
 impl Default for Config {
@@ -154,6 +190,7 @@ impl Default for Config {
             host: "127.0.0.1".to_owned(),
             port: 8080,
             data_dir: PathBuf::from("data"),
+            blobs_dir: None,
             roles: Role::ALL.to_vec(),
             admin_key: None,
             signing_key: None,
@@ -173,6 +210,7 @@ impl Default for Config {
                 group_commit: false,
             },
             postgres: Postgres { url: None, connections_max: 16 },
+            peers: Peers::default(),
             duckdb: DuckDb { memory_limit: "4GB".to_owned(), threads: 4 },
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
             traces: Traces { otlp_url: None, sample_percent: 100 },

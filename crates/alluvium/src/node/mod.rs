@@ -7,6 +7,8 @@ mod contexts;
 mod identity;
 pub mod nats;
 mod parts;
+mod peers;
+mod places;
 pub mod postgres;
 mod remedies;
 mod roles;
@@ -14,6 +16,8 @@ pub mod room;
 mod routes;
 mod tables;
 mod tasks;
+mod upgrade;
+mod vouch;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -24,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
 pub use parts::Parts;
-pub use routes::route_groups;
+pub use routes::{placement, route_groups};
 pub use tables::start as start_tables;
 
 use crate::config::{Config, Role};
@@ -52,12 +56,16 @@ impl Node {
     /// appear within the configured time.
     pub async fn start(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
         // The port first: whoever finds it taken should learn so at once, and not after the folds have caught up.
-        let listener = if config.roles.contains(&Role::Api) { Some(listen(config).await?) } else { None };
+        let listener = listen(&format!("{}:{}", config.host, config.port)).await?;
+        let peers = match config.peers.listen.as_ref().filter(|_| config.roles.contains(&Role::Tables)) {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let parts = Parts::open(config, secrets).await?;
         crate::platform::make_directories(&config.data_dir)?;
         let mut node = Self {
             parts,
-            address: listener.as_ref().and_then(|listener| listener.local_addr().ok()),
+            address: listener.local_addr().ok(),
             http: Tasks::new("http"),
             workers: Tasks::new("workers"),
             folds: Tasks::new("folds"),
@@ -70,9 +78,10 @@ impl Node {
             roles::commands(&node.parts, &mut node.workers);
         }
         roles::folds(&mut node.parts, &mut node.folds).await?;
-        if let Some(listener) = listener {
-            roles::http(&node.parts, &mut node.http, listener)?;
+        if let Some(listener) = peers {
+            roles::peers(&node.parts, &mut node.http, listener)?;
         }
+        roles::http(&node.parts, &mut node.http, listener)?;
         Ok(node)
     }
 
@@ -116,16 +125,16 @@ impl Node {
     }
 }
 
-async fn listen(config: &Config) -> Result<TcpListener, Failure> {
-    let address = format!("{}:{}", config.host, config.port);
-    TcpListener::bind(&address).await.map_err(|error| match error.kind() {
+async fn listen(address: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            Failure::unavailable("platform.port_taken", format!("Port {} on {} is taken.", config.port, config.host))
+            let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+            Failure::unavailable("platform.port_taken", format!("Port {port} on {host} is taken."))
                 .help("stop what listens there, or choose another with `--port`")
         }
         _ => Failure::new(Exit::Usage, "config.invalid", format!("Cannot listen on {address}."))
             .because(&error)
-            .help("check `host` and `port`"),
+            .help("check `host` and `port`, or `peers.listen`"),
     })
 }
 

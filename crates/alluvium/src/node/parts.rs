@@ -1,9 +1,10 @@
 //! What the roles of a process share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use alluvium_access::{Access, AccessProjection, Follower, KeyDesk, KeyQueries, PROJECTION, UsageWriter, usage};
 use alluvium_eventlog::blob::BlobStore;
+use alluvium_eventlog::registry::{NodeInfo, Registry};
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
@@ -14,6 +15,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::identity::Identity;
+use super::peers::PeerSizes;
 use super::{at_start, nats, postgres, token};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
@@ -50,8 +52,11 @@ pub struct Parts {
     pub projections: Projections,
     /// Uploaded and exported content.
     pub blobs: BlobStore,
+    /// The processes that share the log, when tables are shared or kept elsewhere.
+    pub registry: Option<Arc<Registry>>,
     /// The fold into table files, when it runs here.
     pub tables: Option<Arc<Tables>>,
+    sizes: OnceLock<Arc<PeerSizes>>,
     /// How the deciders of this process are doing.
     pub executors: Arc<std::sync::Mutex<Vec<(&'static str, ExecutorHealth)>>>,
     /// Cancelled first when the process is told to stop: long answers end then.
@@ -80,11 +85,12 @@ impl Parts {
         let client = CommandClient::new(js.clone(), secrets.signing_key.clone()).await.map_err(at_start)?;
         let client = client.with_room(super::room::of(&config.data_dir));
         let desk = KeyDesk::new(access.clone(), client.clone(), freshness.clone());
-        let blobs = BlobStore::open(config.data_dir.join("blobs")).await.map_err(|error| {
+        let blobs = BlobStore::open(config.blobs_dir()).await.map_err(|error| {
             Failure::unavailable("cli.io", "The directory of uploaded files cannot be used.").because(&error)
         })?;
         let identity = Identity::of(&config.data_dir)
             .map_err(|error| Failure::unavailable("cli.io", "The data directory cannot be used.").because(&error))?;
+        let registry = config.is_shared().then(|| registry(config, &identity, &js));
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
         let projections = Projections::open(settings, projections()).await.map_err(|error| at_start(error.into()))?;
         Ok(Self {
@@ -101,7 +107,9 @@ impl Parts {
             client,
             projections,
             blobs,
+            registry,
             tables: None,
+            sizes: OnceLock::new(),
             executors: Arc::default(),
             stopping: token(),
         })
@@ -112,14 +120,33 @@ impl Parts {
         Some(KeyQueries::new(self.pool.clone(), self.projections.active(PROJECTION)?))
     }
 
+    /// Sizes of tables wherever they are kept; none when all are kept here.
+    pub fn peer_sizes(&self) -> Option<Arc<PeerSizes>> {
+        let registry = self.registry.clone()?;
+        let made = || Arc::new(PeerSizes::new(registry, self.secrets.signing_key.clone(), self.tables.clone()));
+        Some(self.sizes.get_or_init(made).clone())
+    }
+
     /// The catalogue as it is read.
     pub fn catalogue(&self) -> Option<Queries> {
-        let sizes: Arc<dyn TableStats> = match &self.tables {
-            Some(tables) => tables.clone(),
-            None => Arc::new(super::tables::NoSizes),
+        let sizes: Arc<dyn TableStats> = match (self.peer_sizes(), &self.tables) {
+            (Some(sizes), _) => sizes,
+            (None, Some(tables)) => tables.clone(),
+            (None, None) => Arc::new(super::tables::NoSizes),
         };
         Some(Queries::new(self.pool.clone(), self.projections.active(catalogue::NAME)?, sizes))
     }
+}
+
+/// This process among the others.
+fn registry(config: &Config, identity: &Identity, js: &jetstream::Context) -> Arc<Registry> {
+    let info = NodeInfo {
+        node: identity.name().to_owned(),
+        address: config.peers.listen.as_ref().map(|listen| config.peers.address.as_ref().unwrap_or(listen).clone()),
+        roles: config.roles.iter().map(|role| role.name().to_owned()).collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Registry::new(js.clone(), info, config.nats.replicas)
 }
 
 /// The folds into Postgres of all contexts.

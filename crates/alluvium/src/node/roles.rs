@@ -7,10 +7,12 @@ use alluvium_access::{AccessContext, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_storage::Storage;
+use alluvium_storage::fold::Owners;
+use axum::Router;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start, remedies};
+use super::{Parts, at_start, remedies, upgrade};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -22,13 +24,17 @@ pub fn followers(parts: &Parts, tasks: &mut Tasks) {
     if let Some(writer) = writer {
         tasks.spawn("access.usage", writer.run(tasks.token()));
     }
+    if let Some(registry) = &parts.registry {
+        tasks.spawn("nodes", registry.clone().run(tasks.token()));
+    }
     if !parts.config.roles.contains(&Role::Projections) {
         let (projections, stop) = (parts.projections.clone(), tasks.token());
         tasks.spawn("projections.follow", async move { projections.follow(stop).await });
     }
 }
 
-/// Decides on commands.
+/// Decides on commands. Where several processes share the work, only once all that read the log are as new as this one: events
+/// that an older one does not know would stand in its way.
 pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.access", Arc::new(AccessContext));
     execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
@@ -50,7 +56,16 @@ fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static s
     let key = parts.secrets.signing_key.clone();
     let executor = Executor::new(parts.js.clone(), context, parts.access.clone(), key, options);
     parts.executors.lock().unwrap_or_else(PoisonError::into_inner).push((C::NAME, executor.health()));
-    tasks.spawn(name, executor.run(tasks.token()));
+    let (registry, stop) = (parts.registry.clone(), tasks.token());
+    tasks.spawn(name, async move {
+        if let Some(registry) = registry {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = upgrade::readers_are_new(&registry, env!("CARGO_PKG_VERSION")) => {}
+            }
+        }
+        executor.run(stop).await;
+    });
 }
 
 /// Folds events into Postgres and table files, and carries out what operators ask for what is parked there.
@@ -74,8 +89,15 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
         folds.push(remedies::of_tables(&tables, &parts.js));
         parts.tables = Some(tables.clone());
         let stop = tasks.token();
+        let owners = parts
+            .registry
+            .clone()
+            .map(|registry| Owners::new(tables.clone(), registry, parts.js.clone(), parts.config.nats.replicas));
         tasks.spawn("tables", async move {
-            stop.cancelled().await;
+            match owners {
+                Some(owners) => owners.run(stop).await,
+                None => stop.cancelled().await,
+            }
             tables.fold().finish().await;
         });
     }
@@ -83,14 +105,26 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
     Ok(())
 }
 
-/// Serves HTTP.
+/// Answers other processes that ask for the tables that are kept here.
+pub fn peers(parts: &Parts, tasks: &mut Tasks, listener: TcpListener) -> Result<(), Failure> {
+    let (Some(registry), Some(tables)) = (parts.registry.clone(), parts.tables.clone()) else { return Ok(()) };
+    let router = super::peers::router(parts, registry, tables).map_err(at_start)?;
+    serve(parts, tasks, "peers", listener, router);
+    Ok(())
+}
+
+/// Serves HTTP: everything where `api` runs, elsewhere what operators ask a process.
 pub fn http(parts: &Parts, tasks: &mut Tasks, listener: TcpListener) -> Result<(), Failure> {
     let router = platform::router(parts).map_err(at_start)?;
+    serve(parts, tasks, "http", listener, router);
+    Ok(())
+}
+
+fn serve(parts: &Parts, tasks: &mut Tasks, name: &'static str, listener: TcpListener, router: Router) {
     let (stop, drain) = (tasks.token(), Duration::from_secs(parts.config.drain_seconds));
-    tasks.spawn("http", async move {
+    tasks.spawn(name, async move {
         if let Err(error) = alluvium_http::serve(listener, router, stop.cancelled_owned(), drain).await {
             tracing::error!(error = %error, "serving HTTP ended");
         }
     });
-    Ok(())
 }

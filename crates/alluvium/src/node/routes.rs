@@ -3,32 +3,48 @@
 use std::sync::Arc;
 
 use alluvium_access::{KeyDesk, KeyRoutes, Projects};
-use alluvium_http::RouteGroup;
+use alluvium_http::{Placement, RouteGroup};
 use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token};
-use alluvium_storage::{ProjectKeys, Queries, StorageRoutes};
+use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, StorageRoutes};
 
 use super::Parts;
+use super::places::Places;
 
 /// The route groups of all contexts.
 pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
     let catalogue = parts.catalogue().ok_or_else(Problem::internal)?;
     let queries = parts.key_queries().ok_or_else(Problem::internal)?;
-    let projects = Arc::new(Catalogue(catalogue.clone()));
+    let projects = Arc::new(Catalogue(catalogue));
     let keys = KeyRoutes { desk: parts.desk.clone(), queries, projects };
-    let mut groups = vec![alluvium_access::routes(keys)];
-    if let Some(tables) = &parts.tables {
-        groups.push(alluvium_storage::routes(StorageRoutes {
-            client: parts.client.clone(),
-            queries: catalogue,
-            projections: parts.projections.clone(),
-            tables: tables.clone(),
-            blobs: parts.blobs.clone(),
-            freshness: parts.freshness.clone(),
-            keys: Arc::new(Keys(parts.desk.clone())),
-            admin_configured: parts.access.has_admin_key(),
-        }));
-    }
-    Ok(groups)
+    let storage = storage(parts).ok_or_else(Problem::internal)?;
+    Ok(vec![alluvium_access::routes(keys), storage])
+}
+
+/// The routes of storage.
+pub fn storage(parts: &Parts) -> Option<RouteGroup> {
+    let sizes = parts.peer_sizes();
+    Some(alluvium_storage::routes(StorageRoutes {
+        client: parts.client.clone(),
+        queries: parts.catalogue()?,
+        projections: parts.projections.clone(),
+        tables: parts.tables.clone(),
+        sizes: sizes.map(|sizes| sizes as Arc<dyn RemoteSizes>),
+        blobs: parts.blobs.clone(),
+        freshness: parts.freshness.clone(),
+        keys: Arc::new(Keys(parts.desk.clone())),
+        admin_configured: parts.access.has_admin_key(),
+    }))
+}
+
+/// Who answers requests about tables, when not all tables are kept here.
+pub fn placement(parts: &Parts) -> Result<Option<Arc<dyn Placement>>, Problem> {
+    let Some(registry) = parts.registry.clone() else { return Ok(None) };
+    let (js, key) = (parts.js.clone(), parts.secrets.signing_key.clone());
+    let places = Places::outward(registry, js, key, parts.tables.clone()).map_err(|error| {
+        tracing::error!(error = %error, "other processes cannot be asked");
+        Problem::internal()
+    })?;
+    Ok(Some(Arc::new(places)))
 }
 
 /// Which projects there are, for routes that stand below one.

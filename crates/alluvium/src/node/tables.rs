@@ -6,7 +6,7 @@ use std::sync::Arc;
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{Log, LogOptions, OutcomePublisher};
 use alluvium_storage::TableStats;
-use alluvium_storage::fold::{Live, STREAM, Tables};
+use alluvium_storage::fold::{Live, Owned, STREAM, Tables};
 use alluvium_tablestore::{Hub, HubConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -46,14 +46,16 @@ pub async fn start(parts: &Parts, blobs: BlobStore, given_up: HashSet<u64>) -> R
         signing: parts.secrets.signing_key.clone(),
         given_up,
     };
-    Tables::start(hub, parts.js.clone(), blobs, live, CancellationToken::new()).await.map_err(super::at_start)
+    let owned = if parts.registry.is_some() { Owned::claimed() } else { Owned::everything() };
+    let started = Tables::start_with(hub, parts.js.clone(), blobs, live, owned, CancellationToken::new());
+    started.await.map_err(super::at_start)
 }
 
 fn hub_config(config: &Config) -> Result<HubConfig, Failure> {
     let probe = std::env::current_exe().ok().map(|program| vec![program.into(), "probe-table".into()]);
     Ok(HubConfig {
         data_dir: config.data_dir.join("tables"),
-        blob_dir: config.data_dir.join("blobs"),
+        blob_dir: config.blobs_dir(),
         export_dir: config.data_dir.join("exports"),
         memory_limit_bytes: memory_limit(&config.duckdb)?,
         threads: config.duckdb.threads as usize,

@@ -141,6 +141,11 @@ pub async fn checks(platform: &Platform) -> (Vec<Check>, Vec<Fold>) {
     let known = platform.follower.is_ready();
     checks.push(Check::new("access", known, if known { "keys are known" } else { "keys are being read from the log" }));
     checks.extend(deciders(platform).await);
+    if let Some(registry) = &platform.registry {
+        let (sure, nodes) = (registry.is_sure(), registry.members().len());
+        let detail = if sure { format!("{nodes} nodes") } else { "the others do not see this process".to_owned() };
+        checks.push(Check::new("nodes", sure, detail));
+    }
     let folds = folds::all(platform).await;
     checks.extend(folds.iter().map(of_fold));
     (checks, folds)

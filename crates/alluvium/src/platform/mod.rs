@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alluvium_access::Follower;
+use alluvium_eventlog::registry::Registry;
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, Problem, Requirement};
@@ -27,6 +28,7 @@ use axum::Router;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Role;
 use crate::node::Parts;
 
 use events::last_seq;
@@ -45,6 +47,7 @@ pub struct Platform {
     projections: Projections,
     tables: Option<Arc<Tables>>,
     catalogue: Option<Queries>,
+    registry: Option<Arc<Registry>>,
     executors: Arc<Mutex<Vec<(&'static str, ExecutorHealth)>>>,
     follower: Arc<Follower>,
     authorizer: Arc<dyn Authorizer>,
@@ -63,6 +66,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         projections: parts.projections.clone(),
         tables: parts.tables.clone(),
         catalogue: parts.catalogue(),
+        registry: parts.registry.clone(),
         executors: parts.executors.clone(),
         follower: parts.follower.clone(),
         authorizer: parts.access.clone(),
@@ -72,12 +76,19 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         metrics: metrics::install()?,
     };
     let mut groups = vec![group(platform)];
-    groups.extend(crate::node::route_groups(parts)?);
+    let api = parts.config.roles.contains(&Role::Api);
+    if api {
+        groups.extend(crate::node::route_groups(parts)?);
+    }
     let about = About { title: "Alluvium".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let surface = Surface::assemble(&about, groups, &crate::errors::without_routes()).map_err(|mistake| {
         tracing::error!(mistake, "the routes do not fit together");
         Problem::internal()
     })?;
+    let surface = match crate::node::placement(parts)?.filter(|_| api) {
+        Some(placement) => surface.placed_by(placement),
+        None => surface,
+    };
     Ok(surface.into_router(parts.access.clone(), parts.access.clone()))
 }
 

@@ -36,6 +36,8 @@ pub struct Effects {
     refused: Arc<RwLock<HashSet<u64>>>,
     /// Messages given up by an operator, by sequence. Shared by all generations.
     given_up: Arc<RwLock<HashSet<u64>>>,
+    /// Other processes keep tables too, and for a moment perhaps the same: what the log has is asked of its leader.
+    shared: bool,
     role: RwLock<Role>,
 }
 
@@ -62,22 +64,28 @@ pub struct Live {
 
 impl Effects {
     /// Effects of the live generation; reads first which rows were ever refused.
-    pub async fn live(js: jetstream::Context, blobs: BlobStore, live: Arc<Live>) -> Result<Self, Problem> {
+    pub async fn live(
+        js: jetstream::Context,
+        blobs: BlobStore,
+        live: Arc<Live>,
+        shared: bool,
+    ) -> Result<Self, Problem> {
         let refused = Arc::new(RwLock::new(refusals(&js).await?));
         let given_up = Arc::new(RwLock::new(live.given_up.clone()));
-        Ok(Self { js, blobs, refused, given_up, role: RwLock::new(Role::Live(live)) })
+        Ok(Self { js, blobs, refused, given_up, shared, role: RwLock::new(Role::Live(live)) })
     }
 
     /// The same on the log as it is now: what was refused on another history says nothing about this one.
     pub async fn anew(&self, live: Arc<Live>) -> Result<Self, Problem> {
-        Self::live(self.js.clone(), self.blobs.clone(), live).await
+        Self::live(self.js.clone(), self.blobs.clone(), live, self.shared).await
     }
 
     /// Effects of a generation that is rebuilt behind this one, whose progress is given.
     #[must_use]
     pub fn behind(&self, leader: Arc<Progress>) -> Self {
         let (js, blobs, refused) = (self.js.clone(), self.blobs.clone(), Arc::clone(&self.refused));
-        Self { js, blobs, refused, given_up: Arc::clone(&self.given_up), role: RwLock::new(Role::Behind(leader)) }
+        let (given_up, role) = (Arc::clone(&self.given_up), RwLock::new(Role::Behind(leader)));
+        Self { js, blobs, refused, given_up, shared: self.shared, role }
     }
 
     /// Whether a message is left out of every fold.
@@ -116,19 +124,34 @@ impl Effects {
         let mut from = after + 1;
         loop {
             let (events, next) = self.events(id, from).await?;
-            for event in events {
-                if let TableEvent::Settled(settled) = event
-                    && settled.request == command_id
-                {
-                    let problem = settled.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
-                    let result = serde_json::from_str(&settled.result).unwrap_or_default();
-                    return Ok(Some(Verdict { request: settled.request, problem, result }));
-                }
+            if let Some(verdict) = events.into_iter().find_map(|event| verdict_of(event, command_id)) {
+                return Ok(Some(verdict));
             }
             match next {
                 Some(next) => from = next,
                 None => return Ok(None),
             }
+        }
+    }
+
+    /// The verdict on a request, as the leader has it.
+    async fn standing_verdict(&self, id: &TableId, request: &str, after: u64) -> Result<Option<Verdict>, Problem> {
+        let subject = id.event_subject().map_err(|_| Problem::internal())?;
+        let mut from = after + 1;
+        while let Some(message) = direct::leader_next(&self.js, STREAM, &subject, from).await.map_err(unavailable)? {
+            from = message.seq + 1;
+            let verdict = table_events(&message)?.into_iter().find_map(|event| verdict_of(event, request));
+            if verdict.is_some() {
+                return Ok(verdict);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A message of rows was refused, by whichever process had its table then.
+    pub fn note_refusal(&self, message: &LogMessage) {
+        if let Ok(refused) = refused_by(message) {
+            self.refused.write().unwrap_or_else(PoisonError::into_inner).extend(refused);
         }
     }
 
@@ -157,22 +180,22 @@ impl Effects {
         let next = page.last().filter(|last| last.pending > 0).map(|last| last.seq + 1);
         let mut events = Vec::new();
         for message in page {
-            let commit = Commit::from_avro(&message.payload).map_err(|_| Problem::internal())?;
-            events
-                .extend(commit.entries.iter().filter_map(|entry| TableEvent::decode(&entry.r#type, &entry.event).ok()));
+            events.extend(table_events(&message)?);
         }
         Ok((events, next))
     }
 
-    /// Puts a verdict on the log, unless one is there, and tells the caller.
+    /// Puts a verdict on the log, unless one is there, and tells the caller what stands there. Gives what stands there when
+    /// that may be another's: the subject's expectation lets only the first one in.
     pub async fn settle(
         &self,
         id: &TableId,
+        asked_at: u64,
         event: &CommitEvent,
         reply: Option<&str>,
         verdict: &Verdict,
-    ) -> Result<(), Problem> {
-        let Some(live) = self.live_parts() else { return Ok(()) };
+    ) -> Result<Option<Verdict>, Problem> {
+        let Some(live) = self.live_parts() else { return Ok(None) };
         let command = SettleRequest {
             uid: id.uid.clone(),
             request: verdict.request.clone(),
@@ -183,6 +206,8 @@ impl Effects {
         let uid = Token::encode(&id.uid).map_err(|_| Problem::internal())?;
         let at = context(&id.tenant, format!("settle:{}", verdict.request), event.time);
         let seq = live.log.decide::<Table>(&uid, command.into(), &at).await?;
+        let stands = if self.shared { self.standing_verdict(id, &verdict.request, asked_at).await? } else { None };
+        let verdict = stands.as_ref().unwrap_or(verdict);
         let verdict = match &verdict.problem {
             None => alluvium_kernel::Verdict::Accepted {
                 position: Position::of(STREAM, seq),
@@ -197,20 +222,23 @@ impl Effects {
             body_hash: event.body_hash.clone(),
             verdict,
         };
-        live.outcomes.settle(&id.tenant, &outcome, reply).await.map(drop)
+        live.outcomes.settle(&id.tenant, &outcome, reply).await?;
+        Ok(stands)
     }
 
-    /// Whether a message of rows counts: decided once, by the rights of its publisher; after that, by the log.
+    /// Whether a message of rows counts: decided once (`undecided`), by the rights of its publisher; after that, by the log.
     pub async fn may_write(
         &self,
         id: &TableId,
         item: &Item,
+        undecided: bool,
         known: &mut HashMap<Actor, Result<(), Problem>>,
     ) -> Result<Result<(), Problem>, Problem> {
         if self.refused.read().unwrap_or_else(PoisonError::into_inner).contains(&item.seq) {
             return Ok(Err(Problem::new("access.denied", 403, "this message was refused before")));
         }
-        let (Some(live), Body::Rows { subject, headers, payload }) = (self.live_parts(), &item.body) else {
+        let live = self.live_parts().filter(|_| undecided);
+        let (Some(live), Body::Rows { subject, headers, payload }) = (live, &item.body) else {
             return Ok(Ok(()));
         };
         let actor = match sender(&live.signing, &id.tenant, subject, headers.as_ref(), payload, item.time) {
@@ -325,18 +353,41 @@ async fn refusals(js: &jetstream::Context) -> Result<HashSet<u64>, Problem> {
     loop {
         let page = direct::history(js, STREAM, "ev.*.storage.*.refusal.*", from).await.map_err(unavailable)?;
         for message in &page {
-            let commit = Commit::from_avro(&message.payload).map_err(|_| Problem::internal())?;
-            for entry in &commit.entries {
-                if let Ok(RefusalEvent::RowsRefused(event)) = RefusalEvent::decode(&entry.r#type, &entry.event) {
-                    refused.insert(event.seq as u64);
-                }
-            }
+            refused.extend(refused_by(message)?);
         }
         match page.last() {
             Some(last) if last.pending > 0 => from = last.seq + 1,
             _ => return Ok(refused),
         }
     }
+}
+
+/// The sequences that a commit of refusals names.
+fn refused_by(message: &LogMessage) -> Result<Vec<u64>, Problem> {
+    let commit = Commit::from_avro(&message.payload).map_err(|_| Problem::internal())?;
+    let seq = |RefusalEvent::RowsRefused(event)| event.seq as u64;
+    Ok(commit
+        .entries
+        .iter()
+        .filter_map(|entry| RefusalEvent::decode(&entry.r#type, &entry.event).ok().map(seq))
+        .collect())
+}
+
+/// The events of a commit of a table.
+fn table_events(message: &LogMessage) -> Result<Vec<TableEvent>, Problem> {
+    let commit = Commit::from_avro(&message.payload).map_err(|_| Problem::internal())?;
+    Ok(commit.entries.iter().filter_map(|entry| TableEvent::decode(&entry.r#type, &entry.event).ok()).collect())
+}
+
+/// The verdict on `request`, if that is what the event is.
+fn verdict_of(event: TableEvent, request: &str) -> Option<Verdict> {
+    let TableEvent::Settled(settled) = event else { return None };
+    if settled.request != request {
+        return None;
+    }
+    let problem = settled.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let result = serde_json::from_str(&settled.result).unwrap_or_default();
+    Some(Verdict { request: settled.request, problem, result })
 }
 
 fn context(tenant: &Token, command_id: String, time: Timestamp) -> DecisionContext {

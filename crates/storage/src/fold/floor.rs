@@ -29,6 +29,9 @@ pub struct Floor {
     pub routing: Routing,
     /// Rows and bytes by table uid, so that lists need not open files.
     pub sizes: HashMap<String, (u64, u64)>,
+    /// Other processes kept tables too: not all files are here.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 impl Floor {
@@ -40,7 +43,7 @@ impl Floor {
         routing: Routing,
         sizes: HashMap<String, (u64, u64)>,
     ) -> Self {
-        Self { format: FORMAT, seq, hash, stream_created_micros, routing, sizes }
+        Self { format: FORMAT, seq, hash, stream_created_micros, routing, sizes, shared: false }
     }
 
     /// Before the first message of a stream.

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::effects::{Effects, Live};
 use super::floor::{Floor, Lineage};
 use super::lane::{Lane, Stopped, TableView};
+use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::reader::Reader;
@@ -28,6 +29,8 @@ pub const STREAM: &str = "STORAGE";
 pub(super) const WAITING_KIB_MAX: usize = 256 << 10;
 /// How often the floor is saved while it moves.
 const FLOOR_SAVE_MS: u64 = 1_000;
+/// How long tables that leave may take to apply what was read for them.
+const DRAIN_MS_MAX: u64 = 5_000;
 
 /// One generation of table files, kept up to date.
 pub struct Fold {
@@ -35,9 +38,15 @@ pub struct Fold {
     pub generation: u32,
     /// How far it is.
     pub progress: Arc<Progress>,
+    /// The floor it began behind.
+    pub started_at: u64,
     hub: Hub,
     pub(super) js: jetstream::Context,
     pub(super) effects: Arc<Effects>,
+    /// Whose tables it keeps.
+    pub(super) owned: Arc<Owned>,
+    /// Woken when a table appears that is not kept here.
+    pub(super) unclaimed: Notify,
     routing: RwLock<Routing>,
     lanes: RwLock<HashMap<String, Arc<Lane>>>,
     stream_created_micros: i64,
@@ -61,6 +70,7 @@ impl Fold {
         js: jetstream::Context,
         generation: u32,
         effects: Arc<Effects>,
+        owned: Arc<Owned>,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Problem> {
         let unavailable = |error: &dyn std::fmt::Display| {
@@ -72,12 +82,22 @@ impl Fold {
         let floor = Floor::load(&directory)
             .map_err(|error| unavailable(&error))?
             .unwrap_or_else(|| Floor::start(created.micros()));
+        let floor = if floor.shared && !owned.is_shared() {
+            // Not all files are here: from the beginning, skipping what the files that are here hold.
+            owned.alone_after(floor.seq);
+            Floor::start(floor.stream_created_micros)
+        } else {
+            floor
+        };
         let fold = Arc::new(Self {
             generation,
             progress: Arc::new(Progress::starting_at(floor.seq)),
+            started_at: floor.seq,
             hub,
             js,
             effects,
+            owned,
+            unclaimed: Notify::new(),
             routing: RwLock::new(floor.routing.clone()),
             lanes: RwLock::default(),
             stream_created_micros: created.micros(),
@@ -92,9 +112,9 @@ impl Fold {
         if floor.stream_created_micros != created.micros() {
             fold.quarantined("the stream was created anew since the tables were folded from it");
         }
-        for id in floor.routing.tables() {
+        for id in floor.routing.tables().filter(|id| fold.owned.holds(&id.project_key())) {
             let (rows, bytes) = floor.sizes.get(&id.uid).copied().unwrap_or_default();
-            fold.open_lane(id, TableView { rows, bytes, ..TableView::default() });
+            fold.open_lane(id, TableView { rows, bytes, ..TableView::default() }, None);
         }
         fold.tasks.spawn(Reader::new(Arc::clone(&fold)).run());
         fold.tasks.spawn(Arc::clone(&fold).save_floors(directory));
@@ -180,12 +200,28 @@ impl Fold {
         self.routing.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn open_lane(self: &Arc<Self>, id: &TableId, view: TableView) {
+    pub(super) fn open_lane(self: &Arc<Self>, id: &TableId, view: TableView, catch_up: Option<u64>) {
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         if lanes.contains_key(&id.uid) {
             return;
         }
-        let lane = Arc::new(Lane {
+        let decided = self.owned.decided(&id.project_key());
+        if catch_up.is_some() {
+            self.progress.joined(&id.uid, id.created_seq, decided);
+        }
+        let lane = self.lane_for(id, view, catch_up, decided);
+        lanes.insert(id.uid.clone(), Arc::clone(&lane));
+        let fold = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let uid = lane.id.uid.clone();
+            if let Stopped::Closed = lane.run().await {
+                fold.lanes.write().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+            }
+        });
+    }
+
+    fn lane_for(&self, id: &TableId, view: TableView, catch_up: Option<u64>, decided: u64) -> Arc<Lane> {
+        Arc::new(Lane {
             id: id.clone(),
             file: id.file(self.generation),
             queue: Queue::new(&id.uid),
@@ -200,15 +236,95 @@ impl Fold {
             effects: Arc::clone(&self.effects),
             progress: Arc::clone(&self.progress),
             suspected: Notify::new(),
-        });
-        lanes.insert(id.uid.clone(), Arc::clone(&lane));
-        let fold = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let uid = lane.id.uid.clone();
-            if let Stopped::Closed = lane.run(fold.stop.clone()).await {
-                fold.lanes.write().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+            owned: Arc::clone(&self.owned),
+            decided: AtomicU64::new(decided),
+            catch_up,
+            stop: self.stop.child_token(),
+            ended: CancellationToken::new(),
+        })
+    }
+
+    /// The lanes of a project.
+    fn lanes_of(&self, project: &str) -> Vec<Arc<Lane>> {
+        self.lanes().into_iter().filter(|lane| lane.id.project_key() == project).collect()
+    }
+
+    /// Keeps the tables of a project from now on, after others have decided on the log up to `decided`: their files are
+    /// brought up to the reader's place, and what is read from there on follows.
+    pub async fn take_over(self: &Arc<Self>, project: &str, epoch: u64, decided: u64) {
+        let (_held, seq) = self.hold().await;
+        let routing = self.routing();
+        let tables: Vec<&TableId> = routing.tables().filter(|id| id.project_key() == project).collect();
+        self.owned.claim(project, epoch, decided, tables.iter().map(|id| id.uid.clone()).collect());
+        for id in tables {
+            self.open_lane(id, TableView::default(), Some(seq));
+        }
+    }
+
+    /// Keeps the tables of a project no longer; gives the sequence up to which they were decided on here.
+    pub async fn hand_over(&self, project: &str) -> u64 {
+        let (held, seq) = self.hold().await;
+        // From here on nothing more is handed to its lanes, and nobody who reads them is told that they are fresh.
+        self.owned.give_up(project);
+        drop(held);
+        let lanes = self.lanes_of(project);
+        let drained = async {
+            for lane in &lanes {
+                self.progress.wait_table(&lane.id.uid, seq).await;
             }
+        };
+        if tokio::time::timeout(Duration::from_millis(DRAIN_MS_MAX), drained).await.is_err() {
+            tracing::warn!(
+                project,
+                "tables are handed over before all that was read is applied; the next owner does that"
+            );
+        }
+        let mut decided = seq;
+        for lane in lanes {
+            lane.stop.cancel();
+            lane.ended.cancelled().await;
+            decided = self.progress.oldest(&lane.id.uid).map_or(decided, |oldest| decided.min(oldest - 1));
+            self.lanes.write().unwrap_or_else(PoisonError::into_inner).remove(&lane.id.uid);
+            self.progress.left(&lane.id.uid);
+        }
+        decided
+    }
+
+    /// Throws away files of a project that hold more than was decided by this process when it lost the project: who decided
+    /// after that may have decided otherwise. All its files when `sure_up_to` is none.
+    pub async fn distrust(&self, project: &str, sure_up_to: Option<u64>) -> Result<(), Problem> {
+        let files: Vec<_> = {
+            let routing = self.routing();
+            routing.tables().filter(|id| id.project_key() == project).map(|id| id.file(self.generation)).collect()
+        };
+        let hub = self.hub.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            for file in files {
+                let Some(mark) = hub.mark(&file)? else { continue };
+                if sure_up_to.is_none_or(|sure| mark.seq > sure) {
+                    tracing::info!(table.file = %file, "a file from before another owner is folded again");
+                    hub.drop(&file)?;
+                }
+            }
+            Ok::<(), alluvium_tablestore::Error>(())
         });
+        done.await.map_err(|_| Problem::internal())?.map_err(super::read::store_problem)
+    }
+
+    /// Brings the files of a project up to `until` without keeping its tables yet, so that taking them over takes no time.
+    /// Decides nothing: what is not decided up to `until` must not be asked for.
+    pub async fn warm(self: &Arc<Self>, project: &str, until: u64) -> Result<(), Problem> {
+        let ids: Vec<TableId> = {
+            let routing = self.routing();
+            routing.tables().filter(|id| id.project_key() == project && id.created_seq < until).cloned().collect()
+        };
+        for id in ids {
+            let lane = self.lane_for(&id, TableView::default(), Some(until), until);
+            lane.catch_up(until).await.map_err(|error| {
+                Problem::unavailable("storage.table_unavailable", format!("a table cannot be folded here: {error}"))
+            })?;
+        }
+        Ok(())
     }
 
     /// Compares the last message read with what the leader has there now.
@@ -288,7 +404,9 @@ impl Fold {
             (lane.id.uid.clone(), (view.rows, view.bytes))
         };
         let sizes = self.lanes().into_iter().map(size).collect();
-        Some(Floor::new(seq, hash, self.stream_created_micros, self.routing().clone(), sizes))
+        let mut floor = Floor::new(seq, hash, self.stream_created_micros, self.routing().clone(), sizes);
+        floor.shared = self.owned.is_shared();
+        Some(floor)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_kernel::Problem;
-use alluvium_messaging::{LogMessage, PullSettings, Tail, TailConfig, Tailed, stream_created};
+use alluvium_messaging::{LogMessage, PullSettings, Tail, TailConfig, Tailed, direct};
 use async_nats::jetstream;
 
 use super::fold::{STREAM, item};
@@ -16,6 +16,8 @@ const BATCH_MESSAGES_MAX: usize = 10_000;
 /// Reads a table's messages before a sequence, in batches as a lane takes them.
 pub struct History {
     tail: Tail,
+    /// The last message to read, or the first that is too late.
+    last: u64,
     before: u64,
     held: Option<Item>,
     done: bool,
@@ -25,15 +27,16 @@ impl History {
     /// The messages of `id` from `from`, which is one of them or its creation, to before `before`.
     pub async fn open(js: &jetstream::Context, id: &TableId, from: u64, before: u64) -> Result<Self, Problem> {
         let events = id.event_subject().map_err(|_| Problem::internal())?;
-        let config = TailConfig {
-            stream: STREAM.into(),
-            filters: vec![events, id.rows_subject()],
-            from,
-            pull: PullSettings::default(),
-        };
-        let (_, last) = stream_created(js, STREAM).await.map_err(unavailable)?;
+        let filters = vec![events, id.rows_subject()];
+        // The leader says where the table ends now: a copy that is behind would end it too early.
+        let mut last = 0;
+        for subject in &filters {
+            let found = direct::leader_last(js, STREAM, subject).await.map_err(unavailable)?;
+            last = found.map_or(last, |message| message.seq.max(last));
+        }
+        let config = TailConfig { stream: STREAM.into(), filters, from, pull: PullSettings::default() };
         let tail = Tail::new(js.clone(), config).map_err(unavailable)?;
-        Ok(Self { tail, before: before.min(last + 1), held: None, done: false })
+        Ok(Self { tail, last, before, held: None, done: last < from || before <= from })
     }
 
     /// The next batch: one commit, or consecutive messages of rows. `None` at the end.
@@ -62,10 +65,10 @@ impl History {
 
     async fn read(&mut self) -> Result<Option<Item>, Problem> {
         while !self.done {
-            // The message that made somebody ask is one of these, so the tail always has an end to run into.
+            // Where it ends is known, so that running out of messages for a moment is no end.
             if let Tailed::Message(message) = self.tail.next().await.map_err(unavailable)? {
-                let LogMessage { seq, pending, .. } = message;
-                self.done = pending == 0 || seq + 1 >= self.before;
+                let LogMessage { seq, .. } = message;
+                self.done = seq >= self.last || seq + 1 >= self.before;
                 if seq >= self.before {
                     return Ok(None);
                 }

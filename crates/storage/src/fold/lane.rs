@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
 use super::fold::STREAM;
+use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::request::{self, Effect};
@@ -23,9 +24,9 @@ use super::rows;
 use super::suspect::disk_full;
 
 /// First pause before a failed transaction is tried again.
-const RETRY_MS_MIN: u64 = 50;
+pub(super) const RETRY_MS_MIN: u64 = 50;
 /// Longest pause between tries.
-const RETRY_MS_MAX: u64 = 5_000;
+pub(super) const RETRY_MS_MAX: u64 = 5_000;
 
 /// The code of a table that stands still for a while.
 pub(super) const UNAVAILABLE: &str = "storage.table_unavailable";
@@ -92,6 +93,15 @@ pub struct Lane {
     pub(super) progress: Arc<Progress>,
     /// Somebody could not read the file.
     pub(super) suspected: Notify,
+    pub(super) owned: Arc<Owned>,
+    /// Up to here others, or this process before it lost the file, decided: the log is obeyed and nobody is told again.
+    pub(super) decided: AtomicU64,
+    /// Up to here the file is brought from the log before what is read now counts; none for a table that begins here.
+    pub(super) catch_up: Option<u64>,
+    /// Ends the lane: the process is ending, or the table is kept elsewhere from now on.
+    pub(super) stop: CancellationToken,
+    /// The lane has ended.
+    pub(super) ended: CancellationToken,
 }
 
 /// Why a lane stops for good.
@@ -128,8 +138,16 @@ impl LaneError {
 }
 
 impl Lane {
-    /// Applies messages until the table is dropped or the process ends.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) -> Stopped {
+    /// Applies messages until the table is dropped, or leaves, or the process ends.
+    pub async fn run(self: Arc<Self>) -> Stopped {
+        let _ended = self.ended.clone().drop_guard();
+        let stop = self.stop.clone();
+        if let Some(until) = self.catch_up {
+            if !self.caught_up(until, &stop).await {
+                return Stopped::Cancelled;
+            }
+            self.owned.caught_up(&self.id.project_key(), &self.id.uid);
+        }
         let mut mark = None;
         let mut pause = RETRY_MS_MIN;
         loop {
@@ -315,6 +333,11 @@ impl Lane {
     ) -> Result<T, LaneError> {
         let (hub, file) = (self.hub.clone(), self.file.clone());
         tokio::task::spawn_blocking(move || work(&hub, &file)).await.unwrap_or_else(|_| Err(Problem::internal().into()))
+    }
+
+    /// Whether the log is told what becomes of the message at `seq`.
+    pub(super) fn tells(&self, seq: u64) -> bool {
+        seq > self.decided.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_trouble(&self, trouble: Option<Problem>) {

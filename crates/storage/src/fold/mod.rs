@@ -2,6 +2,7 @@
 //!
 //! * floor: all up to this sequence is in the files or is for none; a start reads on from there.
 //! * lane: one table's messages, applied in order; tables do not wait for each other.
+//! * owner: the process that keeps a project's tables, when several share the log; a claim is its right to, with an epoch.
 //! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
 
 mod decoders;
@@ -11,6 +12,8 @@ mod floor;
 mod fold;
 mod history;
 mod lane;
+mod owned;
+mod owners;
 mod past;
 mod progress;
 mod queue;
@@ -28,6 +31,8 @@ mod tables;
 pub use effects::{Effects, Live};
 pub use fold::{Fold, STREAM};
 pub use lane::{Lane, Parked, TableView, rows_schema};
+pub use owned::{Owned, project_key};
+pub use owners::{Owners, keeper};
 pub(crate) use past::then;
 pub use past::{Version, Versions};
 pub use progress::Progress;

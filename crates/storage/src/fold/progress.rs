@@ -20,6 +20,8 @@ struct State {
     oldest: HashMap<String, u64>,
     /// Where parked tables stand. They hold the floor, so that a start tries them again, but nobody waits for them.
     parked: HashMap<String, u64>,
+    /// Up to where the log has been decided on before this process had the table; absent where it had it from the start.
+    decided: HashMap<String, u64>,
 }
 
 impl Progress {
@@ -59,6 +61,38 @@ impl Progress {
         self.moved.notify_waiters();
     }
 
+    /// A table came here that was decided on by others up to `decided`; it is not up to date from `oldest` on.
+    pub fn joined(&self, uid: &str, oldest: u64, decided: u64) {
+        let mut state = self.lock();
+        state.decided.insert(uid.to_owned(), decided);
+        state.oldest.entry(uid.to_owned()).or_insert(oldest);
+    }
+
+    /// A table is kept elsewhere from now on: nobody waits for it here.
+    pub fn left(&self, uid: &str) {
+        let mut state = self.lock();
+        state.oldest.remove(uid);
+        state.parked.remove(uid);
+        state.decided.remove(uid);
+        drop(state);
+        self.moved.notify_waiters();
+    }
+
+    /// The oldest message of a table that is not applied; none when it is up to date.
+    pub fn oldest(&self, uid: &str) -> Option<u64> {
+        let state = self.lock();
+        state.oldest.get(uid).or_else(|| state.parked.get(uid)).copied()
+    }
+
+    /// All up to here is decided, here or by those who had the tables before; what is folded again meanwhile is not in the way.
+    pub fn decided(&self) -> u64 {
+        let state = self.lock();
+        let open = state.oldest.iter().chain(&state.parked);
+        let undecided =
+            |(uid, seq): (&String, &u64)| state.decided.get(uid).map_or(*seq, |decided| *seq.max(&(decided + 1)));
+        open.map(undecided).min().map_or(state.read, |undecided| undecided - 1)
+    }
+
     /// The reader handed over everything up to `seq`.
     pub fn read(&self, seq: u64) {
         self.lock().read = seq;
@@ -84,6 +118,11 @@ impl Progress {
     /// Waits until one table has taken in `seq`; other tables may lag. Bounded by the caller.
     pub async fn wait_table(&self, uid: &str, seq: u64) {
         self.wait(|state| state.read >= seq && state.oldest.get(uid).is_none_or(|oldest| *oldest > seq)).await;
+    }
+
+    /// Waits until the reader has handed over `seq`. Bounded by the caller.
+    pub async fn wait_read(&self, seq: u64) {
+        self.wait(|state| state.read >= seq).await;
     }
 
     async fn wait(&self, reached: impl Fn(&State) -> bool) {
@@ -131,5 +170,16 @@ mod tests {
         progress.applied("slow", None);
         waiter.await.unwrap();
         assert_eq!(progress.floor(), 20);
+    }
+
+    #[test]
+    fn a_table_that_is_folded_again_does_not_make_the_past_undecided() {
+        let progress = Progress::starting_at(100);
+        progress.joined("moved", 3, 90);
+        assert_eq!((progress.floor(), progress.decided()), (2, 90));
+        progress.applied("moved", Some(95));
+        assert_eq!((progress.floor(), progress.decided()), (94, 94));
+        progress.left("moved");
+        assert_eq!((progress.floor(), progress.decided()), (100, 100));
     }
 }

@@ -148,6 +148,12 @@ impl Queue {
         drop((items, memory));
     }
 
+    /// The file holds all before the first message: what waits is what is left.
+    pub fn caught_up(&self, progress: &Progress) {
+        let items = self.lock();
+        progress.applied(&self.uid, items.front().map(|(item, _)| item.seq));
+    }
+
     /// Gives up at the message `seq`: what waits, and what comes, stays on the log only.
     pub fn park(&self, seq: u64, progress: &Progress) {
         let mut items = self.lock();

@@ -27,6 +27,8 @@ pub(super) struct Reader {
     decided: u64,
     /// Where the last rows went; what their subject stands for changes only by a commit.
     route: Option<(String, Arc<Lane>)>,
+    /// What was held when `route` was found.
+    held: u64,
     /// The last message handed over, until it is told.
     last: Option<(u64, Lineage)>,
 }
@@ -36,7 +38,7 @@ struct Stopping;
 
 impl Reader {
     pub fn new(fold: Arc<Fold>) -> Self {
-        Self { fold, room: None, decided: 0, route: None, last: None }
+        Self { fold, room: None, decided: 0, route: None, held: 0, last: None }
     }
 
     /// Reads until the process ends or the fold is quarantined.
@@ -104,7 +106,7 @@ impl Reader {
         if message.subject.starts_with("rows.") {
             if let Some(lane) = self.lane_of_rows(&message.subject) {
                 self.push(&lane, message).await?;
-            } else {
+            } else if self.fold.routing().by_subject(&message.subject).is_none() {
                 self.tell();
                 self.fold.effects.stray_rows(message).await;
             }
@@ -116,7 +118,12 @@ impl Reader {
         Ok(())
     }
 
+    /// The lane of the rows' table; none when it is kept elsewhere, or there is none.
     fn lane_of_rows(&mut self, subject: &str) -> Option<Arc<Lane>> {
+        let held = self.fold.owned.version();
+        if std::mem::replace(&mut self.held, held) != held {
+            self.route = None;
+        }
         if let Some((known, lane)) = &self.route
             && known == subject
         {
@@ -136,6 +143,9 @@ impl Reader {
                 if let Some(lane) = self.fold.lane(&id.decode()) {
                     self.push(&lane, message).await?;
                 }
+            }
+            Some(subject::Parsed::Event { aggregate, .. }) if aggregate == "refusal" => {
+                self.fold.effects.note_refusal(&message);
             }
             _ => {}
         }
@@ -179,8 +189,11 @@ impl Reader {
                 });
             match applied {
                 Ok(ProjectEvent::TableCreated(created)) => {
-                    if let Some(id) = routing.by_uid(&created.uid) {
-                        self.fold.open_lane(id, TableView::default());
+                    let Some(id) = routing.by_uid(&created.uid) else { continue };
+                    if self.fold.owned.holds(&id.project_key()) {
+                        self.fold.open_lane(id, TableView::default(), None);
+                    } else {
+                        self.fold.unclaimed.notify_one();
                     }
                 }
                 Ok(_) => {}

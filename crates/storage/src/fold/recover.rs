@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use alluvium_tablestore::{ApplyError, Error, Mark};
+use tokio_util::sync::CancellationToken;
 
 use super::history::History;
-use super::lane::{Lane, LaneError};
+use super::lane::{Lane, LaneError, RETRY_MS_MAX, RETRY_MS_MIN};
 use super::queue::{Body, Item};
 use super::{request, rows};
 
@@ -22,11 +24,63 @@ impl Lane {
     /// Folds the table's part of the log up to before a sequence.
     pub(super) async fn refold(&self, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
         tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
-        let mut history = History::open(&self.js, &self.id, self.id.created_seq, before).await?;
+        // What is applied was decided on, here or before: who may write today does not matter for it.
+        let undecided = self.progress.oldest(&self.id.uid).map_or(before, |oldest| oldest.min(before));
+        self.decided.fetch_max(undecided - 1, Ordering::Relaxed);
+        self.fold_history(self.id.created_seq, before, mark).await
+    }
+
+    async fn fold_history(&self, from: u64, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        let mut history = History::open(&self.js, &self.id, from, before).await?;
         while let Some(batch) = history.next().await? {
             self.take_recovered(&batch, mark).await?;
         }
         Ok(())
+    }
+
+    /// Brings the file of a table that came here up to `until`: from what a file of an earlier time holds, else from the
+    /// table's creation.
+    pub(super) async fn catch_up(&self, until: u64) -> Result<(), LaneError> {
+        let mut mark = self.look().await?;
+        if mark.as_ref().is_some_and(|mark| mark.stream_created_micros != self.stream_created_micros) {
+            tracing::warn!(table.id = %self.id.uid, "a file of another log is thrown away");
+            self.blocking(|hub, file| Ok(hub.drop(file)?)).await?;
+            mark = None;
+        }
+        // The message at the mark is read again, because the file may hold only a part of its events.
+        let from = mark.as_ref().map_or(self.id.created_seq, |mark| mark.seq);
+        self.fold_history(from, until + 1, &mut mark).await
+    }
+
+    /// The same until it succeeds or can never; false when the process is ending or the table leaves.
+    pub(super) async fn caught_up(&self, until: u64, stop: &CancellationToken) -> bool {
+        let mut pause = RETRY_MS_MIN;
+        loop {
+            let caught_up = tokio::select! {
+                () = stop.cancelled() => return false,
+                caught_up = self.catch_up(until) => caught_up,
+            };
+            match caught_up {
+                Ok(()) => {
+                    self.set_trouble(None);
+                    self.queue.caught_up(&self.progress);
+                    return true;
+                }
+                Err(error) => {
+                    self.report(&error);
+                    if error.is_final() {
+                        self.park(&error);
+                        return true;
+                    }
+                    self.move_aside_if_corrupt(&error).await;
+                    tokio::select! {
+                        () = stop.cancelled() => return false,
+                        () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+                    }
+                    pause = (pause * 2).min(RETRY_MS_MAX);
+                }
+            }
+        }
     }
 
     pub(super) async fn take_recovered(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {

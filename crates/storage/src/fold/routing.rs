@@ -1,11 +1,12 @@
 //! Which table a subject of rows stands for, at each point of the stream: a fold of the projects' catalogues.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use alluvium_kernel::{Token, TokenError, subject};
 use alluvium_tablestore::TableFile;
 use serde::{Deserialize, Serialize};
 
+use super::owned::project_key;
 use crate::contract::{ProjectEvent, TableCreated, TableDropped};
 
 /// Names of tables as they are at one sequence of the stream.
@@ -34,6 +35,11 @@ pub struct TableId {
 }
 
 impl TableId {
+    /// What its project is claimed by.
+    pub fn project_key(&self) -> String {
+        project_key(&self.tenant, &self.project)
+    }
+
     /// The subject that carries its rows.
     pub fn rows_subject(&self) -> String {
         subject::rows(&self.tenant, &self.project, &self.bucket, &self.table)
@@ -86,6 +92,16 @@ impl Routing {
     /// Every table there is.
     pub fn tables(&self) -> impl Iterator<Item = &TableId> {
         self.by_uid.values()
+    }
+
+    /// Whether a project has tables.
+    pub fn has_project(&self, project: &str) -> bool {
+        self.tables().any(|id| id.project_key() == project)
+    }
+
+    /// The projects that have tables.
+    pub fn projects(&self) -> BTreeSet<String> {
+        self.tables().map(TableId::project_key).collect()
     }
 
     fn created(&mut self, tenant: &Token, event: &TableCreated, seq: u64) -> Result<(), TokenError> {

@@ -31,7 +31,7 @@ pub async fn take(lane: &Lane, batch: &[Arc<Item>], from: Mark) -> Result<Mark, 
             Ok((at, _)) => mark = at,
             Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
                 if let [item] = items.as_slice() {
-                    lane.effects.dead_letter(&lane.id, item, &request::refusal(code, &message, &details)).await?;
+                    dead_letter(lane, item, &request::refusal(code, &message, &details)).await?;
                 } else {
                     let (first, second) = items.split_at(items.len() / 2);
                     todo.push(second.to_vec());
@@ -55,12 +55,19 @@ async fn allowed(lane: &Lane, items: &[Arc<Item>]) -> Result<Vec<Arc<Item>>, Lan
         if lane.effects.is_given_up(item.seq) {
             continue;
         }
-        match lane.effects.may_write(&lane.id, item, &mut known).await? {
+        let tells = lane.tells(item.seq);
+        match lane.effects.may_write(&lane.id, item, tells, &mut known).await? {
             Ok(()) => allowed.push(Arc::clone(item)),
-            Err(problem) => lane.effects.refuse_rows(&lane.id, item, &problem).await?,
+            Err(problem) if tells => lane.effects.refuse_rows(&lane.id, item, &problem).await?,
+            Err(_) => {}
         }
     }
     Ok(allowed)
+}
+
+/// Keeps a message that cannot be applied, unless that was done when it was decided on first.
+async fn dead_letter(lane: &Lane, item: &Item, problem: &Problem) -> Result<(), Problem> {
+    if lane.tells(item.seq) { lane.effects.dead_letter(&lane.id, item, problem).await } else { Ok(()) }
 }
 
 /// The rows of the messages, columnar, in order; messages that cannot be read become dead letters.
@@ -73,7 +80,7 @@ async fn decode(lane: &Lane, items: &[Arc<Item>]) -> Result<Vec<Change>, LaneErr
     }
     for (index, error) in bad {
         let problem = Problem::new(format!("storage.{}", error.code), 422, error.message);
-        lane.effects.dead_letter(&lane.id, &items[index], &problem).await?;
+        dead_letter(lane, &items[index], &problem).await?;
     }
     Ok(changes)
 }

@@ -40,7 +40,13 @@ impl Lane {
             }
             verdict
         };
-        self.effects.settle(&self.id, event, reply, &verdict).await?;
+        if self.tells(seq) {
+            let stands = self.effects.settle(&self.id, seq, event, reply, &verdict).await?;
+            // Another owner was first, and said otherwise: the log counts.
+            if stands.is_some_and(|stands| stands.problem.is_some() != verdict.problem.is_some()) {
+                return Err(LaneError::Diverged(event.command_id.clone()));
+            }
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The tables as the rest of the process sees them: the live generation, and how it is rebuilt or verified.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +18,14 @@ use tokio_util::sync::CancellationToken;
 use super::effects::{Effects, Live};
 use super::fold::{Fold, STREAM};
 use super::lane::{Lane, LaneError, Parked};
+use super::owned::Owned;
 use super::past::Versions;
 use super::remedy::Resumed;
 
 /// How often a rebuild tells how far it is.
 const TELL_MS: u64 = 250;
+/// How often a table that is not here yet is looked for.
+const CLAIM_POLL_MS: u64 = 20;
 
 /// The live generation of table files.
 pub struct Tables {
@@ -33,7 +37,7 @@ pub struct Tables {
     /// Tables at earlier points.
     pub(super) versions: Arc<Versions>,
     /// One rebuild or verification at a time.
-    rebuilding: Mutex<()>,
+    pub(super) rebuilding: Mutex<()>,
 }
 
 /// Which generation is live; the file `active.json` beside the generations.
@@ -111,10 +115,22 @@ impl Tables {
         live: Live,
         stop: CancellationToken,
     ) -> Result<Arc<Self>, Problem> {
-        let live = Arc::new(live);
+        Self::start_with(hub, js, blobs, live, Owned::everything(), stop).await
+    }
+
+    /// Starts the live generation of those tables that are, or will be, kept here.
+    pub async fn start_with(
+        hub: Hub,
+        js: jetstream::Context,
+        blobs: BlobStore,
+        live: Live,
+        owned: Owned,
+        stop: CancellationToken,
+    ) -> Result<Arc<Self>, Problem> {
+        let (live, owned) = (Arc::new(live), Arc::new(owned));
         let generation = active(&hub.config().data_dir)?;
-        let effects = Arc::new(Effects::live(js.clone(), blobs, Arc::clone(&live)).await?);
-        let fold = Fold::start(hub.clone(), js.clone(), generation, effects, stop.child_token()).await?;
+        let effects = Arc::new(Effects::live(js.clone(), blobs, Arc::clone(&live), owned.is_shared()).await?);
+        let fold = Fold::start(hub.clone(), js.clone(), generation, effects, owned, stop.child_token()).await?;
         let data_dir = hub.config().data_dir.clone();
         let versions = tokio::task::spawn_blocking(move || Versions::new(&data_dir)).await;
         let versions = Arc::new(versions.map_err(|_| Problem::internal())?);
@@ -135,6 +151,11 @@ impl Tables {
         self.active.load_full()
     }
 
+    /// Whose tables are kept here.
+    pub fn owned(&self) -> Arc<Owned> {
+        Arc::clone(&self.fold().owned)
+    }
+
     /// The hub the files are in.
     pub fn hub(&self) -> &Hub {
         &self.hub
@@ -145,16 +166,34 @@ impl Tables {
         self.fold().lane(uid).map(|lane| lane.view()).map(|view| (view.rows, view.bytes))
     }
 
-    /// Bytes of all tables.
+    /// Bytes of all tables that are kept here.
     pub fn bytes(&self) -> u64 {
         self.fold().lanes().iter().map(|lane| lane.view().bytes).sum()
+    }
+
+    /// Rows and bytes of every table that is kept here.
+    pub fn sizes(&self) -> HashMap<String, (u64, u64)> {
+        self.fold()
+            .lanes()
+            .iter()
+            .map(|lane| (lane.id.uid.clone(), lane.view()))
+            .map(|(uid, view)| (uid, (view.rows, view.bytes)))
+            .collect()
     }
 
     /// Waits until a table holds what the position names.
     pub async fn wait_table(&self, uid: &str, position: &Position, budget: Duration) -> Result<(), Problem> {
         let fold = self.fold();
         let seq = position.seq(STREAM);
-        match tokio::time::timeout(budget, fold.progress.wait_table(uid, seq)).await {
+        let reached = async {
+            fold.progress.wait_table(uid, seq).await;
+            // A table that is new here counts once its project does.
+            while fold.owned.is_shared() && fold.routing().by_uid(uid).is_some() && fold.lane(uid).is_none() {
+                tokio::time::sleep(Duration::from_millis(CLAIM_POLL_MS)).await;
+            }
+            fold.progress.wait_table(uid, seq).await;
+        };
+        match tokio::time::timeout(budget, reached).await {
             Ok(()) => Ok(()),
             Err(_) => Err(lagging(&fold, seq)),
         }
@@ -271,9 +310,15 @@ impl Tables {
         // A quarantined generation decides nothing any more: the new one has to.
         let alone = live.quarantine().is_some();
         let effects = if alone { live.effects_alone(&self.live).await? } else { live.effects_behind() };
-        let new =
-            Fold::start(self.hub.clone(), self.js.clone(), generation, Arc::new(effects), self.stop.child_token())
-                .await?;
+        let new = Fold::start(
+            self.hub.clone(),
+            self.js.clone(),
+            generation,
+            Arc::new(effects),
+            Arc::clone(&live.owned),
+            self.stop.child_token(),
+        )
+        .await?;
         // What a quarantined generation has read is another history, which may have been longer.
         let total = if alone { stream_created(&self.js, STREAM).await?.1 } else { live.progress.read_to() };
         loop {

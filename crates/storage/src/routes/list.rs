@@ -50,10 +50,11 @@ fn past(op: Op) -> Op {
     ])
 }
 
-/// Every route.
+/// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
+/// everywhere.
 pub(super) fn all() -> Routes {
-    let parts = [of_projects(), of_buckets(), of_tables(), of_columns(), of_rows(), of_transfer(), of_files()];
-    parts.into_iter().flatten().collect()
+    let tables = [of_tables(), of_columns(), of_rows(), of_transfer()].into_iter().flatten().map(Route::placed);
+    of_projects().into_iter().chain(of_buckets()).chain(tables).chain(of_files()).collect()
 }
 
 /// A route below a branch, also served in its older form.
@@ -97,7 +98,8 @@ fn of_projects() -> Routes {
                     .json::<wire::Project>(200, "The project")
                     .errors(&["storage.not_found"]),
             ),
-        ),
+        )
+        .placed(),
         Route::get(
             paths::STATS,
             reads,
@@ -105,7 +107,8 @@ fn of_projects() -> Routes {
             op("getProjectStats", "Count a project's buckets, tables and bytes")
                 .json::<wire::ProjectStats>(200, "The counters")
                 .errors(&["storage.not_found"]),
-        ),
+        )
+        .placed(),
         Route::put(
             paths::PROJECT,
             administers,
@@ -115,6 +118,7 @@ fn of_projects() -> Routes {
                 .json::<wire::Project>(200, "The project")
                 .errors(&["storage.not_found", BAD_NAME, "storage.invalid_request"]),
         )
+        .placed()
         .timeout(WRITE_TIMEOUT),
         Route::delete(
             paths::PROJECT,
@@ -137,6 +141,7 @@ fn of_projects() -> Routes {
                 .json::<wire::QueryAnswer>(200, "Columns and rows")
                 .errors(&[NO_PROJECT, "storage.version_over_budget"]),
         )
+        .placed()
         .timeout(QUERY_TIMEOUT),
     ]
 }

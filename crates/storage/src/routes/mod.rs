@@ -19,7 +19,7 @@ mod upload;
 
 use alluvium_http::{DetailRenderer, RouteGroup};
 
-pub use state::{ProjectKeys, StorageRoutes};
+pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
 
 /// The routes, with their shape of errors.
 pub fn routes(state: StorageRoutes) -> RouteGroup {

@@ -54,7 +54,7 @@ pub(super) async fn list(
         return Ok(past::projects(&state, &principal.tenant, seq, page).await?.into_response());
     }
     let status = wire::Query::of(query.as_deref()).text("status").map(ToOwned::to_owned);
-    state.fresh_tables(&wanted).await?;
+    state.fresh_everywhere(&wanted).await?;
     let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
     // A deleted project leaves nothing to list: its id is free at once.
     Ok(Json(match status.as_deref() {

@@ -31,7 +31,7 @@ pub(super) async fn query(
     let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms };
     let answer = match as_of {
         Some(as_of) => past::query(&state, &principal.tenant, project, &as_of, ask).await,
-        None => state.tables.query(&principal.tenant, project, ask).await,
+        None => state.tables()?.query(&principal.tenant, project, ask).await,
     };
     match answer {
         Ok(rows) => Ok(Json(QueryAnswer::of(rows, limit)).into_response()),

@@ -60,12 +60,12 @@ async fn show(
     let table = state.fresh_table(place, wanted).await?;
     let spec = spec(body, &schema_of(&table.columns, &table.primary_key)?)?;
     let lane = lane(state, &table, place)?;
-    Ok(Json(Preview::from(state.tables.preview(&lane, spec).await?)).into_response())
+    Ok(Json(Preview::from(state.tables()?.preview(&lane, spec).await?)).into_response())
 }
 
 /// The table's fold; it may be a moment behind the catalogue.
 pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> Result<Arc<Lane>, Problem> {
-    state.tables.fold().lane(&table.uid).ok_or_else(|| {
+    state.tables()?.fold().lane(&table.uid).ok_or_else(|| {
         let detail = format!("Table {} of bucket {} is not folded here yet. Try again.", place.table, place.bucket);
         Problem::unavailable("storage.table_unavailable", detail)
     })

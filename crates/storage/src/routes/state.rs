@@ -45,6 +45,12 @@ pub trait ProjectKeys: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Position, Problem>>;
 }
 
+/// Sizes of tables that other processes keep.
+pub trait RemoteSizes: Send + Sync + 'static {
+    /// Asks the others; they answer once they hold what the position names.
+    fn refresh<'a>(&'a self, wanted: &'a MinPosition) -> BoxFuture<'a, Result<(), Problem>>;
+}
+
 /// What the handlers work with. Cheap to clone.
 #[derive(Clone)]
 pub struct StorageRoutes {
@@ -54,8 +60,10 @@ pub struct StorageRoutes {
     pub queries: Queries,
     /// Folds the catalogue, also to earlier points.
     pub projections: Projections,
-    /// Reads the tables.
-    pub tables: Arc<Tables>,
+    /// Reads the tables that are kept here; none in a process that keeps none.
+    pub tables: Option<Arc<Tables>>,
+    /// Learns the sizes of tables that are kept elsewhere, before a list needs them.
+    pub sizes: Option<Arc<dyn RemoteSizes>>,
     /// Where content is.
     pub blobs: BlobStore,
     /// How far the catalogue is.
@@ -87,6 +95,13 @@ impl TableStats for Tables {
 }
 
 impl StorageRoutes {
+    /// The tables; a process that keeps none says who is to be asked again.
+    pub(super) fn tables(&self) -> Result<&Tables, Problem> {
+        self.tables.as_deref().ok_or_else(|| {
+            Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
+        })
+    }
+
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
     pub(super) async fn place(&self, principal: &Principal, params: &PathParams) -> Result<Place, Problem> {
         let place = Place {
@@ -140,7 +155,7 @@ impl StorageRoutes {
         self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         let table = self.table(place).await?;
         let budget = Duration::from_secs(VISIBLE_WAIT_SECONDS);
-        self.tables.wait_table(&table.uid, &accepted.position, budget).await?;
+        self.tables()?.wait_table(&table.uid, &accepted.position, budget).await?;
         // Asked again because its counts come from the file that was just waited for.
         let table = self.table(place).await?;
         Ok((accepted, table))
@@ -153,7 +168,8 @@ impl StorageRoutes {
         place: &Place,
         command: impl Into<Command>,
     ) -> Result<Accepted, Problem> {
-        let lane = self.tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
+        let find = |tables: &Arc<Tables>| tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
+        let lane = self.tables.as_ref().and_then(find);
         let Some(lane) = lane else { return self.send(principal, command).await };
         if let Some(full) = lane.full() {
             return Err(Problem { detail: format!("Nothing was sent: {}", full.detail), ..full });
@@ -176,13 +192,21 @@ impl StorageRoutes {
         self.catalogue_at(&wanted.position, wanted.budget).await
     }
 
-    /// The same, and all tables too: for reads of counts over many of them.
+    /// The same, and all tables that are kept here too: for reads over many of them.
     pub(super) async fn fresh_tables(&self, wanted: &MinPosition) -> Result<(), Problem> {
         self.fresh(wanted).await?;
-        if wanted.position.seq(STREAM) == 0 {
-            Ok(())
-        } else {
-            self.tables.wait_all(&wanted.position, wanted.budget).await
+        match &self.tables {
+            Some(tables) if wanted.position.seq(STREAM) > 0 => tables.wait_all(&wanted.position, wanted.budget).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The same, and those that are kept elsewhere: for lists over many projects.
+    pub(super) async fn fresh_everywhere(&self, wanted: &MinPosition) -> Result<(), Problem> {
+        self.fresh_tables(wanted).await?;
+        match &self.sizes {
+            Some(sizes) => sizes.refresh(wanted).await,
+            None => Ok(()),
         }
     }
 
@@ -198,7 +222,7 @@ impl StorageRoutes {
         if wanted.position.seq(STREAM) == 0 {
             return Ok(table);
         }
-        self.tables.wait_table(&table.uid, &wanted.position, wanted.budget).await?;
+        self.tables()?.wait_table(&table.uid, &wanted.position, wanted.budget).await?;
         self.table(place).await
     }
 }

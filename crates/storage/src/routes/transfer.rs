@@ -116,13 +116,14 @@ async fn write_out(
     }
     let at = now();
     let id = uuid::Uuid::now_v7().to_string();
-    let scratch = Scratch(state.tables.hub().config().export_dir.join(&id));
+    let scratch = Scratch(state.tables()?.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
     let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };
     let to = scratch.0.clone();
+    let tables = state.tables()?;
     let written = match source {
-        Source::Now(table) => state.tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await?,
-        Source::Then(version) => state.tables.export_version(version, export, to, at.micros()).await?,
+        Source::Now(table) => tables.export(&*lane(&state, &table, &place)?, export, to, at.micros()).await?,
+        Source::Then(version) => tables.export_version(version, export, to, at.micros()).await?,
     };
     let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
         tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
