@@ -231,6 +231,13 @@ fn lists() -> Vec<&'static [ErrorInfo]> {
     lists
 }
 
+/// The lists of every crate but storage: what its routes answer with besides its own, where they stand alone.
+pub fn besides_storage() -> Vec<&'static [ErrorInfo]> {
+    let mut lists = vec![ERRORS, alluvium_access::ERRORS];
+    lists.extend(without_routes());
+    lists
+}
+
 /// The lists of crates that have codes but no routes of their own.
 pub fn without_routes() -> Vec<&'static [ErrorInfo]> {
     vec![

@@ -28,6 +28,9 @@ pub trait Remediable: Send + Sync + 'static {
     /// Name of the projection.
     fn name(&self) -> &'static str;
 
+    /// Whether this process is the one to carry a remedy out; where several share a projection, one of them.
+    fn answers(&self, request: &Request) -> bool;
+
     /// Carries a remedy out, once for its position; a transient problem is tried again, any other is the verdict. `seen` tells
     /// whether the request was there when this process began: an earlier one may have been at it.
     fn remedy<'a>(&'a self, request: &'a Request, seen: bool) -> BoxFuture<'a, Result<Value, Problem>>;
@@ -121,6 +124,11 @@ impl Remedies {
         let mut all = true;
         for (place, request) in waiting {
             let Some(fold) = self.fold(&request.projection) else { continue };
+            if !fold.answers(&request) {
+                // Another process does it, unless it goes and this one is the one before it did.
+                all = false;
+                continue;
+            }
             match self.one(&*fold, &request).await {
                 Ok(settled) => {
                     self.journal.pending.remove(&place);

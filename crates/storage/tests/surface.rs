@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use alluvium_eventlog::blob::BlobStore;
-use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, Log, LogOptions, OutcomePublisher};
+use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, Log, LogOptions, OutcomePublisher, Past};
 use alluvium_http::{About, Authenticator, Principal, Surface};
 use alluvium_kernel::{Actor, Authorizer, BoxFuture, Position, Problem, Requirement, SigningKey, Timestamp, Token};
 use alluvium_messaging::streams;
@@ -110,6 +110,7 @@ impl World {
             client: CommandClient::new(js.clone(), signing).await.unwrap(),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),
             projections: projections.clone(),
+            past: Past::new(js.clone(), "STORAGE"),
             tables: Some(tables),
             sizes: None,
             blobs,

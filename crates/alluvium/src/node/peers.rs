@@ -36,7 +36,7 @@ pub fn router(parts: &Parts, registry: Arc<Registry>, tables: Arc<Tables>) -> Re
     let places = Places::inward(registry, parts.js.clone(), key.clone(), tables.clone());
     let about = About { title: "Alluvium".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let group = super::routes::storage(parts).ok_or_else(Problem::internal)?;
-    let surface = Surface::assemble(&about, vec![group], &[]).map_err(|mistake| {
+    let surface = Surface::assemble(&about, vec![group], &crate::errors::besides_storage()).map_err(|mistake| {
         tracing::error!(mistake, "the routes for other processes do not fit together");
         Problem::internal()
     })?;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_eventlog::registry::{Registry, owner};
 use alluvium_kernel::{BoxFuture, Position, Problem};
 use alluvium_messaging::stream_created;
 use alluvium_platform::{GivenUp, Journal, Remediable, Request, Wanted};
 use alluvium_projection::{Order, Projections};
-use alluvium_storage::fold::{STREAM, Tables};
+use alluvium_storage::fold::{STREAM, TableId, Tables};
 use async_nats::jetstream;
 use serde_json::{Value, json};
 
@@ -23,8 +24,12 @@ pub fn of_postgres(projections: &Projections) -> Vec<Arc<dyn Remediable>> {
 }
 
 /// The fold into table files.
-pub fn of_tables(tables: &Arc<Tables>, js: &jetstream::Context) -> Arc<dyn Remediable> {
-    Arc::new(InFiles { tables: tables.clone(), js: js.clone() })
+pub fn of_tables(
+    tables: &Arc<Tables>,
+    registry: Option<Arc<Registry>>,
+    js: &jetstream::Context,
+) -> Arc<dyn Remediable> {
+    Arc::new(InFiles { tables: tables.clone(), registry, js: js.clone() })
 }
 
 /// Before the folds begin: what was ever given up is known to their database, also to one made anew.
@@ -45,6 +50,11 @@ struct InPostgres {
 impl Remediable for InPostgres {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    // Whichever process comes first: the database lets only one in.
+    fn answers(&self, _: &Request) -> bool {
+        true
     }
 
     fn remedy<'a>(&'a self, request: &'a Request, _: bool) -> BoxFuture<'a, Result<Value, Problem>> {
@@ -76,6 +86,8 @@ impl Remediable for InPostgres {
 /// A table's file moves only by the log, so what is given up has to be on the log first: the remedy itself only looks.
 struct InFiles {
     tables: Arc<Tables>,
+    /// Who else keeps tables, where several processes do.
+    registry: Option<Arc<Registry>>,
     js: jetstream::Context,
 }
 
@@ -94,6 +106,16 @@ impl InFiles {
 impl Remediable for InFiles {
     fn name(&self) -> &'static str {
         TABLES
+    }
+
+    fn answers(&self, request: &Request) -> bool {
+        let Some(registry) = &self.registry else { return true };
+        let fold = self.tables.fold();
+        let Some(project) = fold.routing().by_subject(&request.key).map(TableId::project_key) else {
+            // No table of that name: whoever is first in line for it says so.
+            return owner(&registry.members(), TABLES, &request.key).is_some_and(|first| first.node == registry.node());
+        };
+        self.tables.owned().serves(&project).is_some()
     }
 
     fn remedy<'a>(&'a self, request: &'a Request, seen: bool) -> BoxFuture<'a, Result<Value, Problem>> {

@@ -86,7 +86,7 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
     if in_files {
         let given_up = journal.given_up(super::TABLES);
         let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
-        folds.push(remedies::of_tables(&tables, &parts.js));
+        folds.push(remedies::of_tables(&tables, parts.registry.clone(), &parts.js));
         parts.tables = Some(tables.clone());
         let stop = tasks.token();
         let owners = parts

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use alluvium_access::{KeyDesk, KeyRoutes, Projects};
+use alluvium_eventlog::Past;
 use alluvium_http::{Placement, RouteGroup};
 use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token};
+use alluvium_storage::fold::STREAM;
 use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, StorageRoutes};
 
 use super::Parts;
@@ -27,6 +29,7 @@ pub fn storage(parts: &Parts) -> Option<RouteGroup> {
         client: parts.client.clone(),
         queries: parts.catalogue()?,
         projections: parts.projections.clone(),
+        past: Past::new(parts.js.clone(), STREAM),
         tables: parts.tables.clone(),
         sizes: sizes.map(|sizes| sizes as Arc<dyn RemoteSizes>),
         blobs: parts.blobs.clone(),

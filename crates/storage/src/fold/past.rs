@@ -19,6 +19,7 @@ use super::effects::Effects;
 use super::fold::STREAM;
 use super::history::History;
 use super::lane::{Lane, LaneError, TableView};
+use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::Queue;
 use super::read::{TableExport, TableQuery, relations, run, store_problem};
@@ -120,11 +121,6 @@ fn remove_left_behind(data_dir: &Path) {
 }
 
 impl Tables {
-    /// The past of the stream that tables are folded from.
-    pub fn past(&self) -> Past {
-        Past::new(self.js.clone(), STREAM)
-    }
-
     /// A table with message `seq`, by the names that stood for it then.
     pub async fn version(
         &self,
@@ -251,6 +247,11 @@ fn lane(id: &TableId, scratch: &Scratch, js: &jetstream::Context, effects: Arc<E
         effects,
         progress: Arc::new(Progress::starting_at(0)),
         suspected: Notify::new(),
+        owned: Arc::new(Owned::everything()),
+        decided: AtomicU64::new(0),
+        catch_up: None,
+        stop: CancellationToken::new(),
+        ended: CancellationToken::new(),
     }
 }
 
@@ -282,6 +283,6 @@ fn over_budget(detail: String) -> Problem {
 }
 
 /// Whose a project is, for reads of its past.
-pub(crate) async fn then(tables: &Tables, tenant: &Token, project: &str, seq: u64) -> Result<CatalogueThen, Problem> {
-    CatalogueThen::of_living(&tables.past(), tenant, project, seq).await
+pub(crate) async fn then(past: &Past, tenant: &Token, project: &str, seq: u64) -> Result<CatalogueThen, Problem> {
+    CatalogueThen::of_living(past, tenant, project, seq).await
 }

@@ -50,7 +50,7 @@ impl Lane {
                     let problem = Problem::new(GIVEN_UP, 409, "An operator gave this request up; nothing was changed.");
                     let (request, result) = (event.command_id.clone(), serde_json::json!({}));
                     let refused = Verdict { request, problem: Some(problem), result };
-                    self.effects.settle(&self.id, event, reply.as_deref(), &refused).await?;
+                    self.effects.settle(&self.id, item.seq, event, reply.as_deref(), &refused).await?;
                 }
                 chain.clone()
             }
@@ -69,7 +69,7 @@ impl Lane {
     pub(super) async fn resume(&self, fold: &Fold) -> Result<Option<Resumed>, LaneError> {
         let _one = self.remedy.lock().await;
         let Some(parked) = self.parked() else { return Ok(None) };
-        let taken = self.catch_up(fold, parked.seq).await;
+        let taken = self.take_what_waited(fold, parked.seq).await;
         match taken {
             Ok(resumed) => Ok(Some(resumed)),
             Err(error) => {
@@ -82,7 +82,7 @@ impl Lane {
         }
     }
 
-    async fn catch_up(&self, fold: &Fold, parked: u64) -> Result<Resumed, LaneError> {
+    async fn take_what_waited(&self, fold: &Fold, parked: u64) -> Result<Resumed, LaneError> {
         let (mut mark, mut at, mut resumed) = (None, parked, Resumed::default());
         // First beside the running reader, which may take long; then the rest while it stands between two messages.
         for last in [false, true] {

@@ -42,7 +42,7 @@ pub(super) async fn wanted(state: &StorageRoutes, query: Option<&str>) -> Result
 /// The last sequence that counts at a point.
 pub(super) async fn resolved(state: &StorageRoutes, text: &str) -> Result<u64, Problem> {
     let point = Point::parse(text, STREAM)?;
-    state.tables.past().resolve(&point).await.map_err(|mut problem| {
+    state.past.resolve(&point).await.map_err(|mut problem| {
         if problem.code == "platform.point_expired" {
             "storage.version_expired".clone_into(&mut problem.code);
         }
@@ -69,7 +69,7 @@ pub(super) async fn projects(
 }
 
 pub(super) async fn project(state: &StorageRoutes, tenant: &Token, project: &str, seq: u64) -> Answer<Then> {
-    then(&state.tables, tenant, project, seq).await?;
+    then(&state.past, tenant, project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
     let found: wire::Project = queries.project(&tenant.decode(), project).await?.into();
     Ok(at(seq, &uncounted(&found)))
@@ -81,7 +81,7 @@ pub(super) async fn buckets(
     seq: u64,
     page: crate::queries::Page,
 ) -> Answer<Then> {
-    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
     let listed = queries.buckets(&place.tenant.decode(), &place.project, page).await?;
     let buckets: Vec<wire::Bucket> = listed.items.into_iter().map(Into::into).collect();
@@ -89,14 +89,14 @@ pub(super) async fn buckets(
 }
 
 pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
-    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
     let found: wire::Bucket = queries.bucket(&place.tenant.decode(), &place.project, &place.bucket).await?.into();
     Ok(at(seq, &found))
 }
 
 pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page: crate::queries::Page) -> Answer<Then> {
-    then(&state.tables, &place.tenant, &place.project, seq).await?;
+    then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
     let listed = queries.tables(&place.tenant.decode(), &place.project, &place.bucket, page).await?;
     let tables: Vec<wire::Table> = listed.items.into_iter().map(Into::into).collect();
@@ -120,7 +120,7 @@ pub(super) async fn preview(
 ) -> Answer<WithPosition<Json<Preview>>> {
     let version = version(state, place, seq).await?;
     let spec = spec(body, &version.schema)?;
-    let preview = state.tables.preview_version(version, spec).await?;
+    let preview = state.tables()?.preview_version(version, spec).await?;
     Ok(WithPosition(Position::of(STREAM, seq), Json(preview.into())))
 }
 
@@ -132,13 +132,13 @@ pub(super) async fn query(
     query: TableQuery,
 ) -> Result<QueryRows, Problem> {
     let seq = resolved(state, as_of).await?;
-    let then = then(&state.tables, tenant, project, seq).await?;
-    state.tables.query_then(&then, seq, query).await
+    let then = then(&state.past, tenant, project, seq).await?;
+    state.tables()?.query_then(&then, seq, query).await
 }
 
 pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
-    let then = then(&state.tables, &place.tenant, &place.project, seq).await?;
-    state.tables.version(&then, &place.bucket, &place.table, seq).await
+    let then = then(&state.past, &place.tenant, &place.project, seq).await?;
+    state.tables()?.version(&then, &place.bucket, &place.table, seq).await
 }
 
 fn at(seq: u64, body: &impl Serialize) -> Then {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alluvium_eventlog::blob::BlobStore;
-use alluvium_eventlog::{CommandClient, CommandRequest};
+use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
 use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
@@ -60,6 +60,8 @@ pub struct StorageRoutes {
     pub queries: Queries,
     /// Folds the catalogue, also to earlier points.
     pub projections: Projections,
+    /// The past of the stream that tables and catalogue are folded from.
+    pub past: Past,
     /// Reads the tables that are kept here; none in a process that keeps none.
     pub tables: Option<Arc<Tables>>,
     /// Learns the sizes of tables that are kept elsewhere, before a list needs them.

@@ -122,7 +122,7 @@ async fn write_out(
     let to = scratch.0.clone();
     let tables = state.tables()?;
     let written = match source {
-        Source::Now(table) => tables.export(&*lane(&state, &table, &place)?, export, to, at.micros()).await?,
+        Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await?,
         Source::Then(version) => tables.export_version(version, export, to, at.micros()).await?,
     };
     let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
