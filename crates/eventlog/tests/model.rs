@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use alluvium_eventlog::{CommandClient, CommandRequest};
 use alluvium_kernel::{Outcome, Verdict};
 use alluvium_messaging::{Commit, Contract, streams::SNAPSHOTS};
+use alluvium_testing::{NatsCluster, NatsServer};
 use play::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-/// How long it tries in CI, in seconds.
+/// How long it tries in CI on each kind of log, in seconds.
 const SECONDS: u64 = 15;
 /// Aggregates of each kind in a history.
 const COUNTERS: usize = 16;
@@ -131,9 +132,56 @@ impl Model {
     }
 }
 
+/// A log that can be broken and goes on.
+trait Ground: Nats + Sized {
+    async fn world() -> World<Self>;
+    /// Kills a server and starts it again.
+    async fn kill(&mut self);
+}
+
+impl Ground for InMemory {
+    async fn world() -> World<Self> {
+        World::on(Self(NatsServer::start().await)).await
+    }
+    /// All would be lost, as it must be: here only workers break.
+    async fn kill(&mut self) {}
+}
+
+impl Ground for NatsServer {
+    async fn world() -> World<Self> {
+        World::new().await
+    }
+    async fn kill(&mut self) {
+        Self::kill(self);
+        self.restart().await;
+    }
+}
+
+impl Ground for Durable {
+    async fn world() -> World<Self> {
+        World::on(Self(NatsServer::start_with(|options| options.sync_interval = Some("always".into())).await)).await
+    }
+    async fn kill(&mut self) {
+        Ground::kill(&mut self.0).await;
+    }
+}
+
+impl Ground for NatsCluster {
+    async fn world() -> World<Self> {
+        World::replicated().await
+    }
+    /// The node that leads the events. The next kill waits until it has caught up: two of three gone is another failure.
+    async fn kill(&mut self) {
+        let leader = self.leader_of("EV_PLAY").await;
+        Self::kill(self, leader);
+        self.restart(leader).await;
+        self.wait_current(&["CMD", "OUT", "EV_PLAY"]).await;
+    }
+}
+
 /// The platform under test, for all histories.
-struct System {
-    world: World,
+struct System<N> {
+    world: World<N>,
     running: Option<Running>,
     client: CommandClient,
     histories: usize,
@@ -142,9 +190,9 @@ struct System {
     commands: usize,
 }
 
-impl System {
+impl<N: Ground> System<N> {
     async fn new() -> Self {
-        let world = World::new().await;
+        let world = N::world().await;
         let client = world.client().await;
         let mut system = Self { world, running: None, client, histories: 0, kills: 0, crashes: 0, commands: 0 };
         system.work().await;
@@ -171,8 +219,7 @@ impl System {
             }
             Fault::ServerKilled => {
                 self.kills += 1;
-                self.world.nats.kill();
-                self.world.nats.restart().await;
+                self.world.nats.kill().await;
             }
         }
     }
@@ -290,11 +337,30 @@ fn said(outcome: &Outcome) -> Expected {
 }
 
 #[test]
-fn random_histories_are_those_of_the_model() {
+fn random_histories_in_memory_are_those_of_the_model() {
+    random_histories_are_those_of_the_model::<InMemory>();
+}
+
+#[test]
+fn random_histories_on_one_server_are_those_of_the_model() {
+    random_histories_are_those_of_the_model::<NatsServer>();
+}
+
+#[test]
+fn random_histories_stored_in_groups_are_those_of_the_model() {
+    random_histories_are_those_of_the_model::<Durable>();
+}
+
+#[test]
+fn random_histories_on_three_nodes_are_those_of_the_model() {
+    random_histories_are_those_of_the_model::<NatsCluster>();
+}
+
+fn random_histories_are_those_of_the_model<N: Ground>() {
     let seconds = std::env::var("ALLUVIUM_MODEL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let until = Instant::now() + Duration::from_secs(seconds);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let system = std::cell::RefCell::new(runtime.block_on(System::new()));
+    let system = std::cell::RefCell::new(runtime.block_on(System::<N>::new()));
     let config = Config { cases: 1, max_shrink_iters: SHRINKS_MAX, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let mut found = Ok(());

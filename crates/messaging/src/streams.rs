@@ -48,7 +48,8 @@ const LIMITS: [&str; 5] = ["max_msgs", "max_bytes", "max_age", "max_msgs_per_sub
 pub struct StreamFile {
     /// The stream's name.
     pub name: &'static str,
-    fields: serde_json::Map<String, Value>,
+    /// Its settings, as the server names them.
+    pub fields: serde_json::Map<String, Value>,
 }
 
 /// One field that differs.

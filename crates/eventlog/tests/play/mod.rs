@@ -19,7 +19,10 @@ use alluvium_messaging::{
     Commit, Contract, ContractSet, Tail, TailConfig, Tailed, connect, contract, contract_set, streams,
 };
 use alluvium_testing::{NatsCluster, NatsServer};
-use async_nats::jetstream;
+use async_nats::jetstream::{
+    self,
+    stream::{Config, StorageType},
+};
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -246,13 +249,39 @@ pub fn key() -> SigningKey {
 pub trait Nats {
     /// Copies of each stream.
     const REPLICAS: usize;
+    /// Where a stream's messages are.
+    const STORAGE: StorageType = StorageType::File;
+    /// Whether commits are stored together.
+    const GROUP_COMMIT: bool = false;
     fn addresses(&self) -> String;
+}
+
+/// One server that keeps streams in memory: the same semantics, nothing to sync.
+pub struct InMemory(pub NatsServer);
+
+impl Nats for InMemory {
+    const REPLICAS: usize = 1;
+    const STORAGE: StorageType = StorageType::Memory;
+    fn addresses(&self) -> String {
+        self.0.url()
+    }
 }
 
 impl Nats for NatsServer {
     const REPLICAS: usize = 1;
     fn addresses(&self) -> String {
         self.url()
+    }
+}
+
+/// One server that syncs before it acknowledges, where commits that wait are stored together.
+pub struct Durable(pub NatsServer);
+
+impl Nats for Durable {
+    const REPLICAS: usize = 1;
+    const GROUP_COMMIT: bool = true;
+    fn addresses(&self) -> String {
+        self.0.url()
     }
 }
 
@@ -302,10 +331,14 @@ impl World<NatsCluster> {
 }
 
 impl<N: Nats> World<N> {
-    async fn on(nats: N) -> Self {
+    pub async fn on(nats: N) -> Self {
         let js = connection(&nats).await;
-        streams::apply(&js, Some(N::REPLICAS)).await.unwrap();
-        js.create_stream(jetstream::stream::Config {
+        for file in streams::load(Some(N::REPLICAS)) {
+            let config: Config = serde_json::from_value(serde_json::Value::Object(file.fields)).unwrap();
+            js.create_stream(Config { storage: N::STORAGE, ..config }).await.unwrap();
+        }
+        js.create_stream(Config {
+            storage: N::STORAGE,
             name: "EV_PLAY".into(),
             subjects: vec!["ev.*.play.>".into()],
             allow_atomic_publish: true,
@@ -341,7 +374,7 @@ impl<N: Nats> World<N> {
     }
 
     fn options() -> LogOptions {
-        LogOptions { replicas: N::REPLICAS, ..LogOptions::default() }
+        LogOptions { replicas: N::REPLICAS, group_commit: N::GROUP_COMMIT, ..LogOptions::default() }
     }
 
     /// All messages of a stream now, each verified to follow the one before it on its subject.
