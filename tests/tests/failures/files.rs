@@ -14,6 +14,11 @@ use crate::support::*;
 const ROWS: u64 = 40_000;
 const TABLES_MADE: [&str; 5] = ["damaged", "junk", "gone", "locked", "untouched"];
 
+async fn dead_letters(world: &World) -> u64 {
+    let jetstream = async_nats::jetstream::new(world.nats.connect().await);
+    jetstream.get_stream("DLQ").await.expect("the stream of dead letters").cached_info().state.messages
+}
+
 /// Text that no compression makes small.
 fn csv(rows: u64) -> Vec<u8> {
     let letters = |n: u64| u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
@@ -91,6 +96,29 @@ async fn a_file_cut_short_under_a_running_platform_is_folded_again_and_others_go
     counts(&world, "SELECT count(*) FROM b.t", 50).await;
     counts(&world, "SELECT count(s) FROM b.broken", ROWS + sent).await;
     assert!(path.with_extension("duckdb.corrupt-1").exists(), "{}", world.alluvium.output());
+    world.verify();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_table_files_are_lost_after_rights_were_taken_away_and_what_was_accepted_stays() {
+    let mut world = World::start().await;
+    world.project("p").await;
+    world.table("p", "t", &[("n", "BIGINT")], &[]).await;
+    publish_rows(world.nats.url(), "t", 0..50, Duration::ZERO).await;
+    counts(&world, "SELECT count(*) FROM b.t", 50).await;
+    let granted = world.command("access", "GrantPublishers", &json!({ "rights": "none" })).await;
+    assert_eq!(granted["status"], "accepted", "{granted}");
+    publish_rows(world.nats.url(), "t", 50..60, Duration::ZERO).await;
+    world.eventually("the rows without rights are dead letters", async || dead_letters(&world).await == 10).await;
+    assert!(world.alluvium.stop().await.success());
+    // Nothing here knows any more what was applied, and under which rights.
+    for entry in std::fs::read_dir(world.data.path().join("tables")).expect("the tables").flatten() {
+        let path = entry.path();
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.expect("it goes");
+    }
+    world.alluvium.restart().await;
+    counts(&world, "SELECT count(*) FROM b.t", 50).await;
+    assert_eq!(dead_letters(&world).await, 10, "nobody is told twice");
     world.verify();
 }
 

@@ -7,7 +7,7 @@ use alluvium_access::{AccessContext, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_storage::Storage;
-use alluvium_storage::fold::Owners;
+use alluvium_storage::fold::{Owners, note_decided};
 use axum::Router;
 use tokio::net::TcpListener;
 
@@ -93,10 +93,11 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
             .registry
             .clone()
             .map(|registry| Owners::new(tables.clone(), registry, parts.js.clone(), parts.config.nats.replicas));
+        let (js, replicas) = (parts.js.clone(), parts.config.nats.replicas);
         tasks.spawn("tables", async move {
             match owners {
                 Some(owners) => owners.run(stop).await,
-                None => stop.cancelled().await,
+                None => note_decided(tables.clone(), js, replicas, stop).await,
             }
             tables.fold().finish().await;
         });

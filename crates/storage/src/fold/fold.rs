@@ -13,6 +13,7 @@ use tokio::sync::{Notify, RwLock as Gate, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::alone;
 use super::effects::{Effects, Live};
 use super::floor::{Floor, Lineage};
 use super::lane::{Lane, Stopped, TableView};
@@ -82,13 +83,12 @@ impl Fold {
         let floor = Floor::load(&directory)
             .map_err(|error| unavailable(&error))?
             .unwrap_or_else(|| Floor::start(created.micros()));
-        let floor = if floor.shared && !owned.is_shared() {
-            // Not all files are here: from the beginning, skipping what the files that are here hold.
-            owned.alone_after(floor.seq);
-            Floor::start(floor.stream_created_micros)
-        } else {
-            floor
-        };
+        if !owned.is_shared() {
+            owned.alone_after(Box::pin(alone::decided_before(&js, created.micros())).await?);
+        }
+        // Not all files are here after tables were shared: from the beginning, skipping what those that are here hold.
+        let incomplete = floor.shared && !owned.is_shared();
+        let floor = if incomplete { Floor::start(floor.stream_created_micros) } else { floor };
         let fold = Arc::new(Self {
             generation,
             progress: Arc::new(Progress::starting_at(floor.seq)),
@@ -126,6 +126,11 @@ impl Fold {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// When the log was made that this is folded from, microseconds since 1970.
+    pub(super) fn log_created(&self) -> i64 {
+        self.stream_created_micros
     }
 
     /// The lane of a table, while its name stands for it.

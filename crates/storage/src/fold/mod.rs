@@ -5,6 +5,8 @@
 //! * owner: the process that keeps a project's tables, when several share the log; a claim is its right to, with an epoch.
 //! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
 
+mod alone;
+mod claims;
 mod decoders;
 mod effects;
 mod floor;
@@ -28,6 +30,7 @@ mod settle;
 mod suspect;
 mod tables;
 
+pub use alone::note as note_decided;
 pub use effects::{Effects, Live};
 pub use fold::{Fold, STREAM};
 pub use lane::{Lane, Parked, TableView, rows_schema};

@@ -6,6 +6,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use alluvium_kernel::Token;
 
+use super::claims::DecidedBefore;
+
 /// What projects are claimed by: tenant and project, both as tokens. All tables of a project are kept together, because a
 /// query may name any of them.
 pub fn project_key(tenant: &Token, project: &Token) -> String {
@@ -16,8 +18,8 @@ pub fn project_key(tenant: &Token, project: &Token) -> String {
 #[derive(Debug)]
 pub struct Owned {
     everything: bool,
-    /// With everything kept here: up to where others had decided before.
-    before: AtomicU64,
+    /// With everything kept here: up to where it was decided before, by whom ever.
+    before: RwLock<DecidedBefore>,
     claims: RwLock<HashMap<String, Claim>>,
     changes: AtomicU64,
     /// The joining of this process under which the claims were last compared with the log.
@@ -37,7 +39,7 @@ impl Owned {
     pub fn everything() -> Self {
         Self {
             everything: true,
-            before: AtomicU64::new(0),
+            before: RwLock::default(),
             claims: RwLock::default(),
             compared: AtomicU64::new(0),
             changes: AtomicU64::new(0),
@@ -92,17 +94,18 @@ impl Owned {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Up to where others have decided on a project's log; obeyed, not decided again.
+    /// Up to where a project's log was decided on before; obeyed, not decided again.
     pub(super) fn decided(&self, project: &str) -> u64 {
         if self.everything {
-            return self.before.load(Ordering::Relaxed);
+            let before = self.before.read().unwrap_or_else(PoisonError::into_inner);
+            return before.projects.get(project).copied().unwrap_or(before.all);
         }
         self.read().get(project).map_or(0, |claim| claim.decided)
     }
 
-    /// Everything is kept here now; before, others kept a part, and decided up to `seq`.
-    pub(super) fn alone_after(&self, seq: u64) {
-        self.before.store(seq, Ordering::Relaxed);
+    /// Everything is kept here from now on.
+    pub(super) fn alone_after(&self, before: DecidedBefore) {
+        *self.before.write().unwrap_or_else(PoisonError::into_inner) = before;
     }
 
     pub(super) fn claim(&self, project: &str, epoch: u64, decided: u64, behind: HashSet<String>) {

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use alluvium_eventlog::registry::{Member, Registry, owner};
 use alluvium_kernel::Problem;
-use alluvium_messaging::{direct, stream_created, streams::OWNERS};
-use async_nats::jetstream::{self, kv::Store};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use alluvium_messaging::stream_created;
+use async_nats::jetstream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::claims::{Claim, Claims};
 use super::fold::{Fold, STREAM};
 use super::owned::Owned;
 use super::tables::Tables;
@@ -26,32 +25,11 @@ const ROLE: &str = "tables";
 /// How often claims are compared with who lives, in milliseconds.
 const TURN_MS: u64 = 500;
 /// How often it is written how far this process has decided, in milliseconds.
-const DECIDED_SAVE_MS: u64 = 1_000;
+pub(super) const DECIDED_SAVE_MS: u64 = 1_000;
 /// How long one turn waits for the reader to be where the log is, in milliseconds.
 const READ_WAIT_MS_MAX: u64 = 5_000;
 /// Projects that are folded beside their owner at once.
 const WARMING_MAX: usize = 2;
-/// Earlier owners whose files a claim remembers.
-const REMEMBERED_MAX: usize = 32;
-
-/// A claim, as it stands in the bucket.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Claim {
-    /// Tenant and project.
-    project: String,
-    /// The node that has it.
-    owner: String,
-    /// Grows with each change of owner.
-    epoch: u64,
-    /// All of the project's log up to here was decided on before this claim.
-    decided: u64,
-    /// Up to where the owner decided, once it has let go.
-    released: Option<u64>,
-    /// The node that has folded the project's tables and asks for them.
-    wanted_by: Option<String>,
-    /// Earlier owners, and up to where what their files hold is what was decided.
-    files: BTreeMap<String, u64>,
-}
 
 /// Moves projects between this process and the others.
 pub struct Owners {
@@ -92,9 +70,9 @@ impl Owners {
             }
         }
         self.warming.values().for_each(JoinHandle::abort);
-        let Some(store) = opened else { return };
+        let Some(claims) = opened else { return };
         for project in self.owned().projects() {
-            if let Err(problem) = self.release(&store, &project).await {
+            if let Err(problem) = self.release(&claims, &project).await {
                 tracing::debug!(project, error = %problem, "a claim was not given back");
             }
         }
@@ -104,38 +82,39 @@ impl Owners {
         self.tables.owned()
     }
 
-    async fn turn(&mut self, opened: &mut Option<Store>) -> Result<(), Problem> {
+    async fn turn(&mut self, opened: &mut Option<Claims>) -> Result<(), Problem> {
         // A rebuild needs the tables to stay as they are.
         let tables = Arc::clone(&self.tables);
         let Ok(_still) = tables.rebuilding.try_lock() else { return Ok(()) };
         if !self.registry.is_sure() {
             return Ok(());
         }
-        let store = match opened {
-            Some(store) => store,
-            none => {
-                let store = bucket(&self.js, self.replicas).await?;
-                self.base = self.find_base(&store).await?;
-                none.insert(store)
+        let log = self.tables.fold().log_created();
+        let claims = match opened {
+            Some(claims) if claims.log == log => claims,
+            other => {
+                let claims = Claims::open(&self.js, self.replicas, log).await?;
+                self.base = claims.base(self.tables.fold().started_at).await?;
+                other.insert(claims)
             }
         };
-        let store = store.clone();
+        let claims = claims.clone();
         let epoch = self.registry.epoch();
         if self.owned().counts_for() != epoch {
-            self.compare().await?;
+            self.compare(&claims).await?;
             self.owned().compared_for(epoch);
         }
         let members = self.registry.members();
-        self.let_go(&store, &members).await?;
-        self.take(&store, &members).await?;
-        self.save_decided(&store).await
+        self.let_go(&claims, &members).await?;
+        self.take(&claims, &members).await?;
+        self.save_decided(&claims).await
     }
 
     /// After this process was out of the list, or is new in it: drops what others have taken meanwhile.
-    async fn compare(&self) -> Result<(), Problem> {
+    async fn compare(&self, claims: &Claims) -> Result<(), Problem> {
         let (fold, owned) = (self.tables.fold(), self.owned());
         for project in owned.projects() {
-            let stands = self.find(&project).await?.map(|(claim, _)| claim);
+            let stands = claims.find(&project).await?.map(|(claim, _)| claim);
             let ours = stands
                 .is_some_and(|claim| claim.owner == self.registry.node() && Some(claim.epoch) == owned.epoch(&project));
             if !ours {
@@ -147,36 +126,36 @@ impl Owners {
     }
 
     /// Hands over what belongs to somebody else who is ready for it.
-    async fn let_go(&self, store: &Store, members: &[Member]) -> Result<(), Problem> {
+    async fn let_go(&self, claims: &Claims, members: &[Member]) -> Result<(), Problem> {
         for project in self.owned().projects() {
             let Some(heir) = owner(members, ROLE, &project).filter(|heir| heir.node != self.registry.node()) else {
                 continue;
             };
-            let wanted = self.find(&project).await?.and_then(|(claim, _)| claim.wanted_by);
+            let wanted = claims.find(&project).await?.and_then(|(claim, _)| claim.wanted_by);
             if wanted.as_ref() == Some(&heir.node) {
-                self.release(store, &project).await?;
+                self.release(claims, &project).await?;
             }
         }
         Ok(())
     }
 
-    async fn release(&self, store: &Store, project: &str) -> Result<(), Problem> {
+    async fn release(&self, claims: &Claims, project: &str) -> Result<(), Problem> {
         let (fold, node) = (self.tables.fold(), self.registry.node());
         let held = self.owned().epoch(project);
         let decided = fold.hand_over(project).await;
-        let Some((mut claim, revision)) = self.find(project).await? else { return Ok(()) };
+        let Some((mut claim, revision)) = claims.find(project).await? else { return Ok(()) };
         if claim.owner != node || Some(claim.epoch) != held {
             return Ok(());
         }
         claim.released = Some(decided);
-        remember(&mut claim.files, node, decided);
-        write(store, &claim, revision).await?;
+        claim.remember(node, decided);
+        claims.write(&claim, revision).await?;
         tracing::info!(project, claim.epoch, decided, "tables were handed over");
         Ok(())
     }
 
     /// Claims what belongs here and nobody has; folds beside its owner what somebody has.
-    async fn take(&mut self, store: &Store, members: &[Member]) -> Result<(), Problem> {
+    async fn take(&mut self, claims: &Claims, members: &[Member]) -> Result<(), Problem> {
         let (fold, owned, node) = (self.tables.fold(), self.owned(), self.registry.node().to_owned());
         let belongs = |project: &String| owner(members, ROLE, project).is_some_and(|member| member.node == node);
         let projects = fold.routing().projects();
@@ -192,21 +171,27 @@ impl Owners {
             return Ok(());
         }
         for project in missing {
-            let stands = self.find(&project).await?;
+            let stands = claims.find(&project).await?;
             let keeper = stands.as_ref().map(|(claim, _)| claim).filter(|claim| {
                 let lives = members.iter().any(|member| member.node == claim.owner && member.runs(ROLE));
                 claim.owner != node && claim.released.is_none() && lives
             });
             match (keeper, &stands) {
-                (Some(claim), Some((_, revision))) => self.prepare(store, &fold, claim, *revision).await?,
-                _ => self.claim(store, &fold, &project, stands).await?,
+                (Some(claim), Some((_, revision))) => self.prepare(claims, &fold, claim, *revision).await?,
+                _ => self.claim(claims, &fold, &project, stands).await?,
             }
         }
         Ok(())
     }
 
     /// Folds a project beside its owner, and asks for it once that is done.
-    async fn prepare(&mut self, store: &Store, fold: &Arc<Fold>, claim: &Claim, revision: u64) -> Result<(), Problem> {
+    async fn prepare(
+        &mut self,
+        claims: &Claims,
+        fold: &Arc<Fold>,
+        claim: &Claim,
+        revision: u64,
+    ) -> Result<(), Problem> {
         let (project, node) = (&claim.project, self.registry.node().to_owned());
         if let Some(task) = self.warming.get(project) {
             if !task.is_finished() {
@@ -223,11 +208,11 @@ impl Owners {
         }
         if self.warm.get(project) == Some(&claim.epoch) {
             if claim.wanted_by.as_ref() != Some(&node) {
-                write(store, &Claim { wanted_by: Some(node), ..claim.clone() }, revision).await?;
+                claims.write(&Claim { wanted_by: Some(node), ..claim.clone() }, revision).await?;
             }
         } else if self.warming.len() < WARMING_MAX {
             fold.distrust(project, claim.files.get(&node).copied()).await?;
-            let until = claim.decided.max(self.decided_by(&claim.owner).await?);
+            let until = claim.decided.max(claims.decided_by(&claim.owner).await?);
             let (fold, project) = (Arc::clone(fold), project.clone());
             self.warming.insert(project.clone(), tokio::spawn(async move { fold.warm(&project, until).await }));
         }
@@ -236,7 +221,7 @@ impl Owners {
 
     async fn claim(
         &mut self,
-        store: &Store,
+        claims: &Claims,
         fold: &Arc<Fold>,
         project: &str,
         stands: Option<(Claim, u64)>,
@@ -257,26 +242,24 @@ impl Owners {
             Some((before, revision)) => {
                 let decided = match before.released {
                     Some(released) => before.decided.max(released),
-                    None => before.decided.max(self.decided_by(&before.owner).await?),
+                    None => before.decided.max(claims.decided_by(&before.owner).await?),
                 };
-                let mut files = before.files;
+                let (mut claim, epoch) = (before.clone(), before.epoch + 1);
                 if before.owner != node {
                     if !self.warm.contains_key(project) {
-                        fold.distrust(project, files.get(&node).copied()).await?;
+                        fold.distrust(project, before.files.get(&node).copied()).await?;
                     }
-                    remember(&mut files, &before.owner, decided);
+                    claim.remember(&before.owner, decided);
                 }
-                files.remove(&node);
-                let epoch = before.epoch + 1;
-                let claim = Claim { owner: node, epoch, decided, released: None, wanted_by: None, files, ..before };
-                (claim, revision)
+                claim.files.remove(&node);
+                (Claim { owner: node, epoch, decided, released: None, wanted_by: None, ..claim }, revision)
             }
         };
         // Said before the claim: if this process ends right after it, nobody believes that it decided more than it had.
         if self.saved.is_none_or(|(saved, _)| saved > claim.decided) {
-            self.write_decided(store, claim.decided.min(fold.progress.decided())).await?;
+            self.write_decided(claims, claim.decided.min(fold.progress.decided())).await?;
         }
-        match write(store, &claim, revision).await {
+        match claims.write(&claim, revision).await {
             Ok(()) => {}
             // Somebody was first: the next turn sees who.
             Err(problem) if problem.status == 409 => return Ok(()),
@@ -288,102 +271,25 @@ impl Owners {
         Ok(())
     }
 
-    async fn save_decided(&mut self, store: &Store) -> Result<(), Problem> {
+    async fn save_decided(&mut self, claims: &Claims) -> Result<(), Problem> {
         let decided = self.tables.fold().progress.decided();
         let due = self
             .saved
             .is_none_or(|(saved, at)| saved != decided && at.elapsed() >= Duration::from_millis(DECIDED_SAVE_MS));
-        if due { self.write_decided(store, decided).await } else { Ok(()) }
+        if due { self.write_decided(claims, decided).await } else { Ok(()) }
     }
 
-    async fn write_decided(&mut self, store: &Store, decided: u64) -> Result<(), Problem> {
-        let key = format!("decided.{}", self.registry.node());
-        store.put(&key, decided.to_string().into()).await.map_err(unavailable)?;
+    async fn write_decided(&mut self, claims: &Claims, decided: u64) -> Result<(), Problem> {
+        claims.write_decided(self.registry.node(), decided).await?;
         self.saved = Some((decided, Instant::now()));
         Ok(())
-    }
-
-    /// Up to where a node says it has decided for all it keeps.
-    async fn decided_by(&self, node: &str) -> Result<u64, Problem> {
-        let text = last(&self.js, &format!("decided.{node}")).await?;
-        Ok(text.and_then(|(text, _)| std::str::from_utf8(&text).ok()?.parse().ok()).unwrap_or(0))
-    }
-
-    /// Up to where one process alone had decided before tables were shared: the first that shares them says it.
-    async fn find_base(&self, store: &Store) -> Result<u64, Problem> {
-        let here = self.tables.fold().started_at;
-        if store.create("base", here.to_string().into()).await.is_ok() {
-            return Ok(here);
-        }
-        let text = last(&self.js, "base").await?;
-        text.and_then(|(text, _)| std::str::from_utf8(&text).ok()?.parse().ok())
-            .ok_or_else(|| Problem::unavailable("storage.log_unavailable", "it is not known where shared tables begin"))
-    }
-
-    async fn find(&self, project: &str) -> Result<Option<(Claim, u64)>, Problem> {
-        let Some((bytes, revision)) = last(&self.js, &key(project)).await? else { return Ok(None) };
-        let claim = serde_json::from_slice(&bytes).map_err(|error| {
-            tracing::error!(project, error = %error, "a claim cannot be read");
-            Problem::internal()
-        })?;
-        Ok(Some((claim, revision)))
     }
 }
 
 /// The node that has claimed a project, if one has and has not let go.
 pub async fn keeper(js: &jetstream::Context, project: &str) -> Result<Option<String>, Problem> {
-    let Some((bytes, _)) = last(js, &key(project)).await? else { return Ok(None) };
-    let claim: Option<Claim> = serde_json::from_slice(&bytes).ok();
+    let (log, _) = stream_created(js, STREAM).await?;
+    let Some(claims) = Claims::find_bucket(js, log.micros()).await? else { return Ok(None) };
+    let claim = claims.find(project).await?.map(|(claim, _)| claim);
     Ok(claim.filter(|claim| claim.released.is_none()).map(|claim| claim.owner))
-}
-
-/// Notes up to where the files of a node can be trusted; the oldest names give way, and an unknown name is not trusted.
-fn remember(files: &mut BTreeMap<String, u64>, node: &str, decided: u64) {
-    files.insert(node.to_owned(), decided);
-    while files.len() > REMEMBERED_MAX {
-        let Some(oldest) = files.iter().min_by_key(|(_, decided)| **decided).map(|(node, _)| node.clone()) else {
-            return;
-        };
-        files.remove(&oldest);
-    }
-}
-
-/// The key of a project's claim: names may hold what keys may not.
-fn key(project: &str) -> String {
-    format!("claim.{}", &hex::encode(Sha256::digest(project))[..32])
-}
-
-/// A value of the bucket and its revision, from the leader.
-async fn last(js: &jetstream::Context, key: &str) -> Result<Option<(bytes::Bytes, u64)>, Problem> {
-    let found = direct::leader_last(js, &format!("KV_{OWNERS}"), &format!("$KV.{OWNERS}.{key}")).await?;
-    Ok(found.filter(|message| !message.payload.is_empty()).map(|message| (message.payload, message.seq)))
-}
-
-/// Writes a claim over the one of `revision`; 409 when another was written meanwhile.
-async fn write(store: &Store, claim: &Claim, revision: u64) -> Result<(), Problem> {
-    let value = serde_json::to_vec(claim).map_err(|_| Problem::internal())?;
-    store.update(key(&claim.project), value.into(), revision).await.map(drop).map_err(|error| match error.kind() {
-        jetstream::kv::UpdateErrorKind::WrongLastRevision => {
-            Problem::new("storage.table_moving", 409, "another node was first")
-        }
-        _ => unavailable(error),
-    })
-}
-
-async fn bucket(js: &jetstream::Context, replicas: usize) -> Result<Store, Problem> {
-    if let Ok(store) = js.get_key_value(OWNERS).await {
-        return Ok(store);
-    }
-    let config = jetstream::kv::Config {
-        bucket: OWNERS.to_owned(),
-        description: "Who keeps which tables.".to_owned(),
-        history: 1,
-        num_replicas: replicas,
-        ..jetstream::kv::Config::default()
-    };
-    js.create_key_value(config).await.map_err(unavailable)
-}
-
-fn unavailable(error: impl std::fmt::Display) -> Problem {
-    Problem::unavailable("storage.log_unavailable", error.to_string())
 }
