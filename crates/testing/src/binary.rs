@@ -21,6 +21,8 @@ const READY_BUDGET: Duration = Duration::from_mins(2);
 const READY_POLL: Duration = Duration::from_millis(20);
 const PROBE_BUDGET: Duration = Duration::from_secs(5);
 const STOP_BUDGET: Duration = Duration::from_secs(20);
+/// Attempts to find a port that nobody takes between looking and listening.
+const PORT_TRIES_MAX: usize = 5;
 
 /// How to run the binary; made by [`Alluvium::builder`].
 #[derive(Debug)]
@@ -60,8 +62,20 @@ impl AlluviumBuilder {
         let log = scratch.path().join("alluvium.log");
         let process = spawn(&self, port, &log);
         let mut alluvium = Alluvium { process, builder: self, port, log, _scratch: scratch };
-        alluvium.wait_ready().await;
-        alluvium
+        let ready = alluvium.builder.ready.clone();
+        for _ in 0..PORT_TRIES_MAX {
+            match alluvium.ready_or_ended(&ready).await {
+                None => return alluvium,
+                // Somebody took the port between the look and the start.
+                Some(ended) if alluvium.output().contains(&format!("Port {} on", alluvium.port)) => {
+                    eprintln!("port {} was taken meanwhile ({ended}); trying another", alluvium.port);
+                    alluvium.port = must("picking a port", pick_port());
+                    alluvium.process = spawn(&alluvium.builder, alluvium.port, &alluvium.log);
+                }
+                Some(ended) => alluvium.fail(ended),
+            }
+        }
+        panic!("no port could be had; Alluvium printed:\n{}", alluvium.output());
     }
 }
 
@@ -132,19 +146,25 @@ impl Alluvium {
         self.wait_for(path).await;
     }
 
-    async fn wait_ready(&mut self) {
-        let ready = self.builder.ready.clone();
-        self.wait_for(&ready).await;
+    async fn wait_for(&mut self, path: &str) {
+        if let Some(ended) = self.ready_or_ended(path).await {
+            self.fail(ended);
+        }
     }
 
-    async fn wait_for(&mut self, path: &str) {
+    fn fail(&self, ended: ExitStatus) -> ! {
+        panic!("Alluvium ended while starting ({ended}); it printed:\n{}", self.output());
+    }
+
+    /// Waits for status 200 at a path; tells how the process ended when it does first.
+    async fn ready_or_ended(&mut self, path: &str) -> Option<ExitStatus> {
         let started = Instant::now();
         loop {
-            if self.status(path).await == Some(200) {
-                return;
+            if let Some(ended) = must("watching Alluvium", self.process.try_exit()) {
+                return Some(ended);
             }
-            if let Some(status) = must("watching Alluvium", self.process.try_exit()) {
-                panic!("Alluvium ended while starting ({status}); it printed:\n{}", self.output());
+            if self.status(path).await == Some(200) {
+                return None;
             }
             assert!(started.elapsed() < READY_BUDGET, "Alluvium is not ready; it printed:\n{}", self.output());
             tokio::time::sleep(READY_POLL).await;
