@@ -21,6 +21,11 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// Against a server and its log.
+    pub fn at(server: String, nats: String) -> Self {
+        Self { server, nats }
+    }
+
     /// Runs it once.
     pub fn run(&self, args: &[&str]) -> Output {
         Command::new(binary())

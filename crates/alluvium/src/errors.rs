@@ -51,6 +51,36 @@ pub const ERRORS: &[ErrorInfo] = &[
         "The process that keeps the tables went away while it was answering",
         "The change may have been accepted: look, or send it again under the same key or command id.",
     ),
+    ErrorInfo::new(
+        "platform.tables_elsewhere",
+        404,
+        "The tables are kept by other processes",
+        "Ask the address of a process with the role `tables`.",
+    ),
+    ErrorInfo::new(
+        "storage.purge_denied",
+        409,
+        "The stream of tables denies every purge, as earlier releases made it",
+        "nats-server never takes that off: make a backup and restore it into an empty place, which makes the stream anew.",
+    ),
+    ErrorInfo::new(
+        "storage.retention_busy",
+        409,
+        "Retention, a sweep, a backup or a rebuild is under way",
+        "Wait for it, and try again.",
+    ),
+    ErrorInfo::new(
+        "storage.retention_not_configured",
+        422,
+        "Nobody said how long rows are kept",
+        "Name it with `--keep 7d` (`keep_seconds`), or set `retention.keep`.",
+    ),
+    ErrorInfo::new(
+        "storage.retention_incomplete",
+        503,
+        "Retention left some tables for the next run",
+        "Each is printed with its reason; most pass by themselves. `alluvium retention show` lists them again.",
+    ),
     ErrorInfo::new("cli.no_message", 404, "No message at that position", "`alluvium events replay` lists positions."),
     ErrorInfo::new("cli.unknown_code", 404, "No such error code", "`alluvium explain` lists all codes."),
     ErrorInfo::new(

@@ -1,6 +1,8 @@
 //! Blobs on local disk, named by the hash of their content. They are part of the log: stored before the event that names
 //! them, and never changed.
 
+mod shelves;
+
 use std::path::{Path, PathBuf};
 
 use alluvium_kernel::Problem;
@@ -9,6 +11,8 @@ use tokio::{
     fs,
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
 };
+
+pub use shelves::{Stored, keep_all};
 
 /// Bytes read from a source at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -125,6 +129,7 @@ impl BlobStore {
             _ => {}
         }
         fs::create_dir_all(&temporary).await.map_err(disk)?;
+        store.put_back_all().await?;
         Ok(store)
     }
 

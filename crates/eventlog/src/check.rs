@@ -12,8 +12,6 @@ use sha2::{Digest, Sha256};
 
 /// Header under which JetStream stores the expectation that a message was published with.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
-/// Key of a stream's metadata under which a purge of rows records the first sequence that it left alone.
-pub const PURGE_FLOOR: &str = "alluvium.purge-floor";
 /// First bytes of an Avro single object, an Avro container and an Arrow stream.
 const ROWS_MAGIC: [&[u8]; 3] = [&[0xC3, 0x01], b"Obj\x01", &[0xFF, 0xFF, 0xFF, 0xFF]];
 
@@ -46,6 +44,17 @@ pub struct Break {
     pub detail: String,
 }
 
+/// What recorded purges may have taken off a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Messages that were there for them to take.
+    pub messages: u64,
+    /// The highest sequence that any of them may have taken.
+    pub up_to: u64,
+    /// By subject of rows: all at or below may be gone.
+    pub floors: HashMap<String, u64>,
+}
+
 /// What was read, for those who compare two readings.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
@@ -65,7 +74,11 @@ pub struct Checker {
     stream: String,
     /// The sequence that must come next, when the whole stream is read and it never loses one by itself.
     next: Option<u64>,
-    floor: u64,
+    recorded: Recorded,
+    /// Messages that are missing where purges were recorded, and where the first of them was.
+    gone: (u64, u64),
+    /// Messages that are still there, though a recorded purge may take them.
+    left: u64,
     heads: HashMap<String, (u64, Chain)>,
     broken: HashSet<String>,
     messages: u64,
@@ -79,7 +92,9 @@ impl Checker {
         Self {
             stream: stream.to_owned(),
             next: None,
-            floor: 0,
+            recorded: Recorded::default(),
+            gone: (0, 0),
+            left: 0,
             heads: HashMap::new(),
             broken: HashSet::new(),
             messages: 0,
@@ -88,10 +103,10 @@ impl Checker {
         }
     }
 
-    /// For all messages of a stream from which nothing but rows is ever taken: holes at or above `floor` are breaks. Below it
-    /// rows were purged, and the chains alone tell whether anything else is missing.
-    pub fn without_holes(stream: &str, floor: u64) -> Self {
-        Self { next: Some(1), floor, ..Self::new(stream) }
+    /// For all messages of a stream from which nothing but rows is ever taken, and those by recorded purges only: as many may be
+    /// missing where they were as they took. Which ones that are, the chains tell for all but rows.
+    pub fn without_holes(stream: &str, recorded: Recorded) -> Self {
+        Self { next: Some(1), recorded, ..Self::new(stream) }
     }
 
     /// The next message; what is wrong with it. Nothing more is said of a subject after its first break.
@@ -104,6 +119,8 @@ impl Checker {
             found.extend(self.commit(message));
         } else if message.subject.starts_with("rows.") {
             self.rows_messages += 1;
+            self.left +=
+                u64::from(self.recorded.floors.get(&message.subject).is_some_and(|floor| message.seq <= *floor));
             found.extend(self.rows(message));
         }
         found
@@ -111,7 +128,7 @@ impl Checker {
 
     /// The end: what should have come up to `last` and did not.
     pub fn end(mut self, last: u64) -> (Vec<Break>, Summary) {
-        let found = self.hole(last + 1, last).into_iter().collect();
+        let found = self.hole(last + 1, last).into_iter().chain(self.unaccounted()).collect();
         let summary = Summary {
             messages: self.messages,
             subjects: self.heads.len() as u64,
@@ -122,11 +139,30 @@ impl Checker {
     }
 
     fn hole(&mut self, seq: u64, shown_at: u64) -> Option<Break> {
-        let wanted = std::mem::replace(self.next.as_mut()?, seq + 1).max(self.floor);
+        let wanted = std::mem::replace(self.next.as_mut()?, seq + 1);
         let last = seq.checked_sub(1).filter(|last| *last >= wanted)?;
+        let purged = last.min(self.recorded.up_to);
+        if purged >= wanted {
+            self.gone = (self.gone.0 + purged + 1 - wanted, if self.gone.0 == 0 { wanted } else { self.gone.1 });
+        }
+        let wanted = wanted.max(self.recorded.up_to + 1);
+        if wanted > last {
+            return None;
+        }
         let which = if last == wanted { format!("{wanted} is") } else { format!("{wanted} to {last} are") };
         let detail = format!("what was stored at {which} not there");
         Some(Break { subject: String::new(), ..self.at(shown_at, "", BreakKind::Missing, detail) })
+    }
+
+    /// More is missing than recorded purges took.
+    fn unaccounted(&self) -> Option<Break> {
+        let ((gone, first), up_to) = (self.gone, self.recorded.up_to);
+        let taken = self.recorded.messages.saturating_sub(self.left);
+        let more = gone.checked_sub(taken).filter(|more| *more > 0)?;
+        let detail = format!(
+            "of the {gone} messages that are not there from {first} to {up_to}, recorded purges took {taken}: {more} more are missing"
+        );
+        Some(self.at(first, "", BreakKind::Missing, detail))
     }
 
     fn commit(&mut self, message: &LogMessage) -> Option<Break> {
@@ -206,6 +242,8 @@ pub struct Checked {
     pub filter: Option<String>,
     /// The last sequence to read; the stream's last one when none.
     pub to: Option<u64>,
+    /// What recorded purges may have taken off the stream.
+    pub recorded: Recorded,
 }
 
 /// Reads a stream, or some subjects of it, from the server, and checks every message. Each break and each message goes to
@@ -218,7 +256,7 @@ pub async fn check(
     let Some(described) = snapshot::describe(js, &what.stream).await? else { return Ok(None) };
     let mut last = what.to.unwrap_or(u64::MAX).min(described.state.last_seq);
     let mut checker = match &what.filter {
-        None if keeps_all(&described.config) => Checker::without_holes(&what.stream, floor(&described)),
+        None if keeps_all(&described.config) => Checker::without_holes(&what.stream, what.recorded.clone()),
         _ => Checker::new(&what.stream),
     };
     if let Some(filter) = &what.filter {
@@ -286,11 +324,6 @@ pub fn keeps_all(config: &serde_json::Value) -> bool {
         && limits.into_iter().all(|key| limit(key) <= 0)
 }
 
-fn floor(described: &snapshot::Described) -> u64 {
-    let recorded = described.config.get("metadata").and_then(|metadata| metadata.get(PURGE_FLOOR));
-    recorded.and_then(|floor| floor.as_str()?.parse().ok()).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use alluvium_kernel::{Timestamp, header};
@@ -327,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_whole_log_has_no_break() {
-        assert_eq!(breaks(Checker::without_holes("S", 0), &commits(&[1, 2, 3]), 3), []);
+        assert_eq!(breaks(Checker::without_holes("S", Recorded::default()), &commits(&[1, 2, 3]), 3), []);
         assert_eq!(breaks(Checker::new("S"), &commits(&[4, 7, 9]), 9), []);
     }
 
@@ -353,14 +386,27 @@ mod tests {
         assert_eq!(breaks(Checker::new("S"), &messages[..], 4), [(4, BreakKind::Reordered)]);
     }
 
+    fn recorded(messages: u64, up_to: u64) -> Recorded {
+        Recorded { messages, up_to, floors: HashMap::from([("rows.default.p.b.t".to_owned(), up_to)]) }
+    }
+
     #[test]
-    fn a_hole_is_a_break_unless_rows_were_purged_there() {
+    fn a_hole_is_a_break_unless_a_recorded_purge_took_as_many() {
         let messages = commits(&[2, 3, 7]);
         let missing = |seq| (seq, BreakKind::Missing);
-        assert_eq!(breaks(Checker::without_holes("S", 0), &messages, 8), [missing(2), missing(7), missing(8)]);
-        assert_eq!(breaks(Checker::without_holes("S", 5), &messages, 7), [missing(7)]);
-        assert_eq!(breaks(Checker::without_holes("S", 7), &messages, 7), []);
-        assert_eq!(breaks(Checker::without_holes("S", 0), &[], 2), [missing(2)]);
+        let found =
+            |messages: &[LogMessage], recorded, last| breaks(Checker::without_holes("S", recorded), messages, last);
+        assert_eq!(found(&messages, recorded(0, 0), 8), [missing(2), missing(7), missing(8)]);
+        assert_eq!(found(&messages, recorded(3, 5), 7), [missing(7)], "6 is above all purges");
+        assert_eq!(found(&messages, recorded(4, 6), 7), []);
+        assert_eq!(found(&messages, recorded(3, 6), 7), [missing(1)], "one more than was recorded");
+        assert_eq!(found(&[], recorded(0, 0), 2), [missing(2)]);
+        // A purge that was cut off: what is still there was not taken.
+        let mut half = messages.clone();
+        half[1].subject = "rows.default.p.b.t".to_owned();
+        half.truncate(2);
+        assert_eq!(found(&half, recorded(3, 4), 4), []);
+        assert_eq!(found(&half, recorded(2, 4), 4), [missing(1)]);
     }
 
     #[test]

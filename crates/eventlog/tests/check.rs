@@ -1,6 +1,6 @@
 //! Checking a log on a real server: what somebody took away shows, what a purge recorded does not.
 
-use alluvium_eventlog::check::{BreakKind, Checked, PURGE_FLOOR, Seen, check};
+use alluvium_eventlog::check::{BreakKind, Checked, Recorded, Seen, check};
 use alluvium_kernel::{Chain, header};
 use alluvium_messaging::{Commit, Contract as _, chain_after};
 use alluvium_testing::NatsServer;
@@ -40,7 +40,11 @@ async fn filled(nats: &NatsServer) -> jetstream::Context {
 }
 
 async fn found(js: &jetstream::Context, filter: Option<&str>) -> Vec<(u64, BreakKind)> {
-    let what = Checked { stream: "LOG".into(), filter: filter.map(str::to_owned), to: None };
+    found_with(js, filter, Recorded::default()).await
+}
+
+async fn found_with(js: &jetstream::Context, filter: Option<&str>, recorded: Recorded) -> Vec<(u64, BreakKind)> {
+    let what = Checked { stream: "LOG".into(), filter: filter.map(str::to_owned), to: None, recorded };
     let mut found = Vec::new();
     let summary = check(js, &what, |seen| {
         if let Seen::Break(one) = seen {
@@ -60,14 +64,19 @@ async fn what_was_taken_away_shows_unless_its_purge_was_recorded() {
     stream.delete_message(3).await.expect("a deletion");
     assert_eq!(found(&js, None).await, [(4, BreakKind::Missing)], "rows have no chain, but leave a hole");
     assert_eq!(found(&js, Some("ev.>")).await, []);
-    let recorded = Config { metadata: [(PURGE_FLOOR.to_owned(), "4".to_owned())].into(), ..config() };
-    js.update_stream(recorded).await.expect("an update");
-    assert_eq!(found(&js, None).await, [], "below the floor rows were purged");
+    let floors = [("rows.default.p.b.t".to_owned(), 3)];
+    let recorded = |messages| Recorded { messages, up_to: 3, floors: floors.clone().into() };
+    assert_eq!(
+        found_with(&js, None, recorded(2)).await,
+        [],
+        "a recorded purge took it, or will take the other one too"
+    );
+    assert_eq!(found_with(&js, None, recorded(1)).await, [(3, BreakKind::Missing)], "the other one was all there was");
     stream.delete_message(4).await.expect("a deletion");
     assert_eq!(found(&js, None).await, [(5, BreakKind::Missing), (7, BreakKind::Missing)]);
     assert_eq!(found(&js, Some("ev.default.storage.000.table.t")).await, [(7, BreakKind::Missing)]);
     stream.delete_message(9).await.expect("a deletion");
     assert_eq!(found(&js, None).await.last(), Some(&(9, BreakKind::Missing)), "the end is looked at too");
-    let what = Checked { stream: "NOPE".into(), filter: None, to: None };
+    let what = Checked { stream: "NOPE".into(), filter: None, to: None, recorded: Recorded::default() };
     assert!(check(&js, &what, |_| {}).await.expect("the server answers").is_none());
 }

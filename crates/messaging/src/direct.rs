@@ -37,6 +37,12 @@ pub async fn history(
     direct(js, stream, &request).await
 }
 
+/// How many messages a subject has from sequence `from` on. May be answered by a replica that is behind.
+pub async fn count_from(js: &jetstream::Context, stream: &str, subject: &str, from: u64) -> Result<u64, Error> {
+    let first = direct(js, stream, &json!({ "batch": 1, "seq": from.max(1), "next_by_subj": subject })).await?;
+    Ok(first.first().map_or(0, |message| message.pending + 1))
+}
+
 /// The last message of each subject that has one, at most [`MULTI_LAST_SUBJECTS_MAX`] subjects. May be answered by a replica
 /// that is behind.
 pub async fn multi_last(js: &jetstream::Context, stream: &str, subjects: &[String]) -> Result<Vec<LogMessage>, Error> {
@@ -82,10 +88,9 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// Whether messages at or below `seq` are gone.
-    pub fn lost_up_to(&self, seq: u64) -> bool {
-        let all = (self.last + 1).saturating_sub(self.first);
-        seq > 0 && (self.first > 1 || self.messages < all)
+    /// How many of all messages that it ever took in are gone.
+    pub fn missing(&self) -> u64 {
+        self.last.saturating_sub(self.messages)
     }
 }
 

@@ -12,6 +12,7 @@ pub mod batch;
 mod commit;
 pub mod connect;
 mod contract;
+mod count;
 pub mod direct;
 mod error;
 pub mod generate;
@@ -23,6 +24,7 @@ mod tail;
 
 pub use commit::{Commit, Entry};
 pub use contract::{Codec, CodecError, Contract, ContractSet, SINGLE_OBJECT_MAGIC};
+pub use count::count_up_to;
 pub use error::{Error, ErrorKind};
 pub use message::{LogMessage, chain_after};
 pub use pull::{PullSettings, Puller};

@@ -200,7 +200,7 @@ impl Restore {
     }
 }
 
-async fn request(client: &Client, subject: &str, payload: Bytes, trying: &str) -> Result<Value, Error> {
+pub(crate) async fn request(client: &Client, subject: &str, payload: Bytes, trying: &str) -> Result<Value, Error> {
     let ask = async_nats::Request::new().payload(payload).timeout(Some(Duration::from_secs(ANSWER_SECONDS)));
     let answer = client.send_request(subject.to_owned(), ask).await.map_err(|error| match error.kind() {
         async_nats::RequestErrorKind::NoResponders => Error::new(ErrorKind::Absent, trying, "JetStream is not there"),

@@ -38,7 +38,7 @@ const FILES: [(&str, &str); 7] = [
 
 /// Fields whose change on a live stream loses or reinterprets what it holds.
 const FIXED: [&str; 4] = ["name", "retention", "storage", "discard"];
-/// Protections that must never be taken off.
+/// Protections that the server never takes off: one more than the file wants is no difference.
 const PROTECTIONS: [&str; 2] = ["deny_delete", "deny_purge"];
 /// Limits where a smaller number throws messages away; -1 and 0 mean unlimited.
 const LIMITS: [&str; 5] = ["max_msgs", "max_bytes", "max_age", "max_msgs_per_subject", "max_msg_size"];
@@ -129,6 +129,11 @@ pub async fn apply(js: &jetstream::Context, replicas: Option<usize>) -> Result<V
 }
 
 impl StreamFile {
+    /// What the file says of a field of the stream's configuration.
+    pub fn wants(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field)
+    }
+
     fn missing(&self) -> Difference {
         Difference {
             stream: self.name.to_owned(),
@@ -144,7 +149,7 @@ impl StreamFile {
             .iter()
             .filter_map(|(field, wanted)| {
                 let found = found.get(field).cloned().unwrap_or_else(|| absent(wanted));
-                (&found != wanted).then(|| Difference {
+                (&found != wanted && !is_protected(field, &found)).then(|| Difference {
                     stream: self.name.to_owned(),
                     field: field.clone(),
                     wanted: wanted.clone(),
@@ -158,7 +163,10 @@ impl StreamFile {
     /// The file's fields over what the server has, so that an update leaves alone what the file does not speak of.
     fn config(&self, found: Option<serde_json::Map<String, Value>>) -> Result<Config, Problem> {
         let mut fields = found.unwrap_or_default();
-        fields.extend(self.fields.clone());
+        let wanted =
+            self.fields.iter().filter(|(field, _)| !fields.get(*field).is_some_and(|it| is_protected(field, it)));
+        let wanted: Vec<(String, Value)> = wanted.map(|(field, wanted)| (field.clone(), wanted.clone())).collect();
+        fields.extend(wanted);
         serde_json::from_value(Value::Object(fields))
             .map_err(|error| Error::malformed(format!("reading the file of stream {}", self.name), error).into())
     }
@@ -175,12 +183,14 @@ fn absent(wanted: &Value) -> Value {
     }
 }
 
+/// Whether a field protects the stream for good.
+fn is_protected(field: &str, found: &Value) -> bool {
+    PROTECTIONS.contains(&field) && found == &Value::Bool(true)
+}
+
 fn is_refused(field: &str, wanted: &Value, found: &Value) -> bool {
     if FIXED.contains(&field) {
         return true;
-    }
-    if PROTECTIONS.contains(&field) {
-        return found == &Value::Bool(true);
     }
     if LIMITS.contains(&field) {
         let unlimited = |value: &Value| value.as_i64().filter(|limit| *limit > 0).unwrap_or(i64::MAX);
@@ -226,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn a_protection_of_an_earlier_release_stays() {
+        let file = load(None).into_iter().find(|file| file.name == "STORAGE").unwrap();
+        let mut server = file.fields.clone();
+        server.insert("deny_purge".into(), true.into());
+        assert!(file.compare(&server).is_empty());
+        assert!(file.config(Some(server)).unwrap().deny_purge && !file.config(None).unwrap().deny_purge);
+    }
+
+    #[test]
     fn what_could_lose_messages_is_refused() {
         let file = load(None).into_iter().find(|file| file.name == "STORAGE").unwrap();
         let refused = |field: &str, found: Value| {
@@ -239,7 +258,7 @@ mod tests {
         assert!(refused("subjects", serde_json::json!(["ev.*.storage.>", "rows.>", "more.>"])));
         assert!(!refused("subjects", serde_json::json!(["rows.>"])));
         assert!(!refused("max_age", 5.into()), "keeping for longer loses nothing");
-        assert!(!refused("deny_purge", false.into()));
+        assert!(!refused("deny_delete", false.into()));
         assert!(!refused("num_replicas", 3.into()));
     }
 }

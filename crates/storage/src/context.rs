@@ -5,10 +5,10 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, TableCommand,
-    TableCreated,
+    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, RetentionCommand,
+    TableCommand, TableCreated,
 };
-use crate::model::{File, Project, Refusal, Stage, Table, names, problem};
+use crate::model::{File, Project, Refusal, Retention, Stage, Table, names, problem};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -25,6 +25,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Table>(),
         AggregateType::of::<File>(),
         AggregateType::of::<Refusal>(),
+        AggregateType::of::<Retention>(),
     ];
     type Command = Command;
 
@@ -48,6 +49,7 @@ impl BoundedContext for Storage {
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
+            Command::Retention(command) => format!("table {}", command.uid()),
         }
     }
 
@@ -59,6 +61,10 @@ impl BoundedContext for Storage {
             Command::Refusal(command) => {
                 let RefusalCommand::RefuseRows(refuse) = command;
                 unit.handle::<Refusal>(&token(&refuse.seq.to_string())?, command.clone(), at).await?;
+                Ok(Decision::default())
+            }
+            Command::Retention(command) => {
+                unit.handle::<Retention>(&token(command.uid())?, RetentionCommand::clone(command), at).await?;
                 Ok(Decision::default())
             }
         }

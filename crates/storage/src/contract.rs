@@ -749,6 +749,67 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Notes a verified copy of a table's file, from which the table can be folded on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordCheckpoint {
+    /// The incarnation of the table.
+    pub uid: String,
+    /// Subject of its rows.
+    pub subject: String,
+    /// Sequence of the commit that created the table; rows of earlier tables of its name are below.
+    pub since: i64,
+    /// Sequence of the last message whose effects the copy holds.
+    pub seq: i64,
+    /// Chain value of that message, or the hash of its payload, as the table's file has it.
+    pub hash: String,
+    /// When the stream was created, microseconds since 1970.
+    pub stream_created_micros: i64,
+    /// Hex SHA-256 of the copied file, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Rows it holds.
+    pub rows: i64,
+    /// Sum of the hashes of all rows, whatever their order.
+    pub checksum: String,
+    /// Version of the engine that made the sum; another one may hash otherwise.
+    pub engine: String,
+}
+
+alluvium_messaging::contract!(
+    RecordCheckpoint,
+    "RecordCheckpoint",
+    r####"{"aggregate":"retention","doc":"Notes a verified copy of a table's file, from which the table can be folded on.","fields":[{"doc":"The incarnation of the table.","name":"uid","type":"string"},{"doc":"Subject of its rows.","name":"subject","type":"string"},{"doc":"Sequence of the commit that created the table; rows of earlier tables of its name are below.","name":"since","type":"long"},{"doc":"Sequence of the last message whose effects the copy holds.","name":"seq","type":"long"},{"doc":"Chain value of that message, or the hash of its payload, as the table's file has it.","name":"hash","type":"string"},{"doc":"When the stream was created, microseconds since 1970.","name":"stream_created_micros","type":"long"},{"doc":"Hex SHA-256 of the copied file, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Rows it holds.","name":"rows","type":"long"},{"doc":"Sum of the hashes of all rows, whatever their order.","name":"checksum","type":"string"},{"doc":"Version of the engine that made the sum; another one may hash otherwise.","name":"engine","type":"string"}],"kind":"command","name":"RecordCheckpoint","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Notes that a table's rows up to a sequence are about to be taken off the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordPurge {
+    /// The incarnation of the table.
+    pub uid: String,
+    /// Subject of its rows.
+    pub subject: String,
+    /// Sequence of the commit that created the table; rows of earlier tables of its name are below.
+    pub since: i64,
+    /// Rows at or below this sequence are taken off the log.
+    pub up_to: i64,
+    /// How many messages of rows there were to take, besides those that earlier purges took.
+    pub messages: i64,
+    /// Whether the table was dropped: then no replay folds it any more, and it needs no checkpoint.
+    #[serde(default)]
+    pub dropped: bool,
+}
+
+alluvium_messaging::contract!(
+    RecordPurge,
+    "RecordPurge",
+    r####"{"aggregate":"retention","doc":"Notes that a table's rows up to a sequence are about to be taken off the log.","fields":[{"doc":"The incarnation of the table.","name":"uid","type":"string"},{"doc":"Subject of its rows.","name":"subject","type":"string"},{"doc":"Sequence of the commit that created the table; rows of earlier tables of its name are below.","name":"since","type":"long"},{"doc":"Rows at or below this sequence are taken off the log.","name":"up_to","type":"long"},{"doc":"How many messages of rows there were to take, besides those that earlier purges took.","name":"messages","type":"long"},{"default":false,"doc":"Whether the table was dropped: then no replay folds it any more, and it needs no checkpoint.","name":"dropped","type":"boolean"}],"kind":"command","name":"RecordPurge","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Notes that a rows message was refused for its publisher's rights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -835,6 +896,31 @@ alluvium_messaging::contract!(
     RowsDeleteRequested,
     "RowsDeleteRequested",
     r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","request_of":"DeleteRows","type":"record"}"####,
+    &[]
+);
+
+/// Rows of the table may be gone from the log from here on; every replay begins at a checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowsPurged {
+    /// The incarnation of the table.
+    pub uid: String,
+    /// Subject of its rows.
+    pub subject: String,
+    /// Sequence of the commit that created the table; rows of earlier tables of its name are below.
+    pub since: i64,
+    /// Rows at or below this sequence are taken off the log.
+    pub up_to: i64,
+    /// How many messages of rows there were to take, besides those that earlier purges took.
+    pub messages: i64,
+    /// Whether the table was dropped: then no replay folds it any more, and it needs no checkpoint.
+    #[serde(default)]
+    pub dropped: bool,
+}
+
+alluvium_messaging::contract!(
+    RowsPurged,
+    "RowsPurged",
+    r####"{"aggregate":"retention","doc":"Rows of the table may be gone from the log from here on; every replay begins at a checkpoint.","fields":[{"doc":"The incarnation of the table.","name":"uid","type":"string"},{"doc":"Subject of its rows.","name":"subject","type":"string"},{"doc":"Sequence of the commit that created the table; rows of earlier tables of its name are below.","name":"since","type":"long"},{"doc":"Rows at or below this sequence are taken off the log.","name":"up_to","type":"long"},{"doc":"How many messages of rows there were to take, besides those that earlier purges took.","name":"messages","type":"long"},{"default":false,"doc":"Whether the table was dropped: then no replay folds it any more, and it needs no checkpoint.","name":"dropped","type":"boolean"}],"kind":"event","name":"RowsPurged","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -958,6 +1044,40 @@ alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
     r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// A verified copy of the table's file is kept as a blob.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableCheckpointed {
+    /// The incarnation of the table.
+    pub uid: String,
+    /// Subject of its rows.
+    pub subject: String,
+    /// Sequence of the commit that created the table; rows of earlier tables of its name are below.
+    pub since: i64,
+    /// Sequence of the last message whose effects the copy holds.
+    pub seq: i64,
+    /// Chain value of that message, or the hash of its payload, as the table's file has it.
+    pub hash: String,
+    /// When the stream was created, microseconds since 1970.
+    pub stream_created_micros: i64,
+    /// Hex SHA-256 of the copied file, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Rows it holds.
+    pub rows: i64,
+    /// Sum of the hashes of all rows, whatever their order.
+    pub checksum: String,
+    /// Version of the engine that made the sum; another one may hash otherwise.
+    pub engine: String,
+}
+
+alluvium_messaging::contract!(
+    TableCheckpointed,
+    "TableCheckpointed",
+    r####"{"aggregate":"retention","doc":"A verified copy of the table's file is kept as a blob.","fields":[{"doc":"The incarnation of the table.","name":"uid","type":"string"},{"doc":"Subject of its rows.","name":"subject","type":"string"},{"doc":"Sequence of the commit that created the table; rows of earlier tables of its name are below.","name":"since","type":"long"},{"doc":"Sequence of the last message whose effects the copy holds.","name":"seq","type":"long"},{"doc":"Chain value of that message, or the hash of its payload, as the table's file has it.","name":"hash","type":"string"},{"doc":"When the stream was created, microseconds since 1970.","name":"stream_created_micros","type":"long"},{"doc":"Hex SHA-256 of the copied file, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Rows it holds.","name":"rows","type":"long"},{"doc":"Sum of the hashes of all rows, whatever their order.","name":"checksum","type":"string"},{"doc":"Version of the engine that made the sum; another one may hash otherwise.","name":"engine","type":"string"}],"kind":"event","name":"TableCheckpointed","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1569,6 +1689,108 @@ impl cqrs_es::Aggregate for crate::model::Refusal {
     }
 }
 
+/// Commands of the aggregate `retention`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RetentionCommand {
+    RecordCheckpoint(RecordCheckpoint),
+    RecordPurge(RecordPurge),
+}
+
+alluvium_messaging::contract_set!(RetentionCommand { RecordCheckpoint, RecordPurge });
+
+impl From<RecordCheckpoint> for RetentionCommand {
+    fn from(message: RecordCheckpoint) -> Self {
+        Self::RecordCheckpoint(message)
+    }
+}
+
+impl From<RecordPurge> for RetentionCommand {
+    fn from(message: RecordPurge) -> Self {
+        Self::RecordPurge(message)
+    }
+}
+
+/// Events of the aggregate `retention`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum RetentionEvent {
+    RowsPurged(RowsPurged),
+    TableCheckpointed(TableCheckpointed),
+}
+
+alluvium_messaging::contract_set!(RetentionEvent { RowsPurged, TableCheckpointed });
+
+impl From<RowsPurged> for RetentionEvent {
+    fn from(message: RowsPurged) -> Self {
+        Self::RowsPurged(message)
+    }
+}
+
+impl From<TableCheckpointed> for RetentionEvent {
+    fn from(message: TableCheckpointed) -> Self {
+        Self::TableCheckpointed(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for RetentionEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Retention {
+    const TYPE: &'static str = "retention";
+    type Command = RetentionCommand;
+    type Event = RetentionEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: RetentionCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<RetentionEvent> = match command {
+            RetentionCommand::RecordCheckpoint(c) => Decide::decide(c, self, at)?,
+            RetentionCommand::RecordPurge(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: RetentionEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            RetentionEvent::RowsPurged(e) => Evolve::evolve(e, self),
+            RetentionEvent::TableCheckpointed(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl RetentionCommand {
+    /// `subject` of the command.
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::RecordCheckpoint(c) => &c.subject,
+            Self::RecordPurge(c) => &c.subject,
+        }
+    }
+
+    /// `uid` of the command.
+    pub fn uid(&self) -> &str {
+        match self {
+            Self::RecordCheckpoint(c) => &c.uid,
+            Self::RecordPurge(c) => &c.uid,
+        }
+    }
+}
+
 /// Commands of the aggregate `table`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TableCommand {
@@ -1893,10 +2115,11 @@ pub enum Command {
     File(FileCommand),
     Project(ProjectCommand),
     Refusal(RefusalCommand),
+    Retention(RetentionCommand),
     Table(TableCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Table(TableCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Table(TableCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -1904,10 +2127,11 @@ pub enum Event {
     File(FileEvent),
     Project(ProjectEvent),
     Refusal(RefusalEvent),
+    Retention(RetentionEvent),
     Table(TableEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Table(TableEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Table(TableEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -1930,6 +2154,8 @@ impl Command {
             Self::Table(TableCommand::LoadTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
+            Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::ProjectRead(c.project.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),

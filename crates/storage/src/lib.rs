@@ -12,6 +12,7 @@ pub mod model;
 mod past;
 pub mod projection;
 pub mod queries;
+pub mod retention;
 pub mod routes;
 pub mod wire;
 

@@ -7,7 +7,7 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
 use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
-use crate::model::{File, Project, Refusal, Stage, Table, names, problem};
+use crate::model::{File, Project, Refusal, Retention, Stage, Table, names, problem};
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -29,6 +29,8 @@ impl Shown for File {
 }
 
 impl Shown for Refusal {}
+
+impl Shown for Retention {}
 
 /// A project at a point of the log.
 pub struct CatalogueThen {

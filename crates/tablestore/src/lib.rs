@@ -9,6 +9,7 @@ mod alter;
 mod append;
 mod apply;
 pub mod avro_schema;
+mod checkpoint;
 pub mod column;
 pub mod error;
 mod file;
@@ -28,6 +29,7 @@ pub mod sql;
 mod verify;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
+pub use checkpoint::{Copied, Original};
 pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
 pub use error::{ApplyError, Error, Result};
 pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};

@@ -3,6 +3,7 @@
 use crate::error::{Result, store_error};
 use crate::file::TableFile;
 use crate::hub::Hub;
+use crate::instance::Session;
 use crate::json::write_value;
 use crate::read::each_batch;
 
@@ -26,13 +27,7 @@ impl Hub {
     /// The logical checksum of a table.
     pub fn checksum(&self, file: &TableFile) -> Result<Checksum> {
         let (attached, session) = self.open_file(file)?;
-        let sql = format!(
-            "SELECT count(*), CAST(coalesce(sum(hash(d)), 0) AS VARCHAR) FROM {} AS d",
-            attached.relation("data")
-        );
-        session
-            .row(&sql, |row| Ok(Checksum { rows: row.get::<_, i64>(0)? as u64, hash: row.get(1)? }))
-            .map_err(|error| store_error(&error))
+        checksum_of(&session, &attached.relation("data")).map_err(|error| store_error(&error))
     }
 
     /// The first thing in which two tables differ, in words; `None` when they hold the same.
@@ -61,4 +56,10 @@ impl Hub {
         }
         Ok(None)
     }
+}
+
+/// The checksum of a relation, as its session sees it.
+pub(crate) fn checksum_of(session: &Session, relation: &str) -> Result<Checksum, duckdb::Error> {
+    let sql = format!("SELECT count(*), CAST(coalesce(sum(hash(d)), 0) AS VARCHAR) FROM {relation} AS d");
+    session.row(&sql, |row| Ok(Checksum { rows: row.get::<_, i64>(0)? as u64, hash: row.get(1)? }))
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use alluvium_eventlog::blob::BlobId;
-use alluvium_eventlog::check::{Break, Checked, Seen, Summary, check};
+use alluvium_eventlog::check::{Break, Checked, Recorded, Seen, Summary, check};
+use alluvium_kernel::Timestamp;
 use alluvium_kernel::subject::{Parsed, parse};
-use alluvium_messaging::{Commit, Contract as _, LogMessage};
+use alluvium_messaging::{Commit, Contract as _, LogMessage, snapshot};
+use alluvium_storage::fold::{Kept, STREAM};
+use alluvium_storage::retention::Marks;
 use async_nats::jetstream;
 use serde_json::{Value, json};
 
@@ -16,6 +19,8 @@ use crate::ui::{Progress, Ui};
 
 /// Breaks that are kept to be shown; the others are counted.
 const BREAKS_SHOWN_MAX: usize = 1_000;
+/// How often a stream is read again because rows were purged meanwhile.
+const READINGS_MAX: usize = 5;
 
 /// What a reading found.
 #[derive(Debug, Default)]
@@ -28,6 +33,8 @@ pub struct Reading {
     pub more: usize,
     /// Every blob that an event names, with the first place that does.
     pub blobs: BTreeMap<BlobId, String>,
+    /// Which of those are still needed.
+    marks: Marks,
 }
 
 /// Something wrong.
@@ -74,8 +81,36 @@ pub fn print(ui: Ui, findings: &[Finding]) {
 }
 
 impl Reading {
-    /// Reads one stream, up to a sequence or to its end.
+    /// Reads one stream, up to a sequence or to its end. Rows that recorded purges took are not missed, also when one begins
+    /// meanwhile.
     pub async fn stream(&mut self, ui: Ui, js: &jetstream::Context, what: &Checked) -> Result<(), Failure> {
+        for _ in 1..READINGS_MAX {
+            let what = Checked { recorded: recorded(js, &what.stream).await?, ..what.clone() };
+            let mut reading = Self::default();
+            reading.once(ui, js, &what).await?;
+            if reading.count() == 0 || recorded(js, &what.stream).await? == what.recorded {
+                self.add(reading);
+                return Ok(());
+            }
+        }
+        let what = Checked { recorded: recorded(js, &what.stream).await?, ..what.clone() };
+        self.once(ui, js, &what).await
+    }
+
+    fn add(&mut self, other: Self) {
+        self.summaries.extend(other.summaries);
+        self.more += other.more;
+        other.findings.into_iter().for_each(|finding| self.found(finding));
+        for (id, place) in other.blobs {
+            self.blobs.entry(id).or_insert(place);
+        }
+        // Events of storage are on one stream.
+        if other.marks.has_read() {
+            self.marks = other.marks;
+        }
+    }
+
+    async fn once(&mut self, ui: Ui, js: &jetstream::Context, what: &Checked) -> Result<(), Failure> {
         let mut progress: Option<Progress> = None;
         let mut at = 0;
         let summary = check(js, what, |seen| match seen {
@@ -116,9 +151,11 @@ impl Reading {
         }
     }
 
-    /// Blobs that are named and, as `has` says, not there.
+    /// Blobs that are named, still needed, and, as `has` says, not there.
     pub fn blobs_missing(&mut self, has: impl Fn(&BlobId) -> bool) {
-        let missing: Vec<_> = self.blobs.iter().filter(|(id, _)| !has(id)).collect();
+        // A sweep with no window at all takes most: what even that keeps has to be there.
+        let end = Timestamp::from_micros(i64::MAX);
+        let missing: Vec<_> = self.blobs.iter().filter(|(id, _)| !has(id) && self.marks.needs(id, end)).collect();
         let missing: Vec<Finding> = missing
             .into_iter()
             .map(|(id, place)| Finding {
@@ -150,6 +187,12 @@ impl Reading {
         // What is no commit was told by the check.
         let Ok(commit) = Commit::from_avro(&message.payload) else { return };
         let place = || format!("{}:{}", message.stream, message.seq);
+        if message.stream == STREAM
+            && let Err(problem) = self.marks.take(message)
+        {
+            // Told below, entry by entry.
+            tracing::debug!(%problem, "an event of storage cannot be read");
+        }
         let Some(context) = context(&name) else { return };
         for entry in commit.entries {
             match (context.event)(&entry.r#type, &entry.event) {
@@ -169,6 +212,14 @@ impl Reading {
             }
         }
     }
+}
+
+/// What recorded purges may have taken off a stream.
+async fn recorded(js: &jetstream::Context, stream: &str) -> Result<Recorded, Failure> {
+    if stream != STREAM || snapshot::describe(js, stream).await?.is_none() {
+        return Ok(Recorded::default());
+    }
+    Ok(Kept::read(js).await?.purges())
 }
 
 /// The blob that an event names. By convention every event that does has it in its field `blob`.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use alluvium_eventlog::blob::BlobId;
-use alluvium_eventlog::check::{Checked, keeps_all};
+use alluvium_eventlog::blob::{BlobId, keep_all};
+use alluvium_eventlog::check::{Checked, Recorded, keeps_all};
 use alluvium_messaging::snapshot::{Snapshot, describe};
 use async_nats::jetstream;
 use serde_json::json;
@@ -42,6 +42,9 @@ pub async fn create(cx: &Context, args: &BackupCreateArgs) -> Done {
     }
     let version = js.client().server_info().version;
     let manifest = Manifest::begin(version, now(), fingerprint);
+    // Until it is done nobody sweeps what its streams name.
+    let root = config.blobs_dir();
+    let _kept = if root.is_dir() { Some(keep_all(&root)?) } else { None };
     let pack = Pack::begin(&args.target)?;
     match fill(cx.ui, &js, config, &pack, manifest).await {
         Ok((manifest, reading)) => {
@@ -74,7 +77,12 @@ async fn fill(
         manifest.parts.push(part);
     }
     for stream in manifest.streams.iter_mut().filter(|stream| keeps_all(&stream.config)) {
-        let what = Checked { stream: stream.name.clone(), filter: None, to: Some(stream.holds.last_seq) };
+        let what = Checked {
+            stream: stream.name.clone(),
+            filter: None,
+            to: Some(stream.holds.last_seq),
+            recorded: Recorded::default(),
+        };
         reading.stream(ui, js, &what).await?;
         // Only if nothing was purged between the snapshot and this reading do both speak of the same messages.
         let summary = reading.summaries.get(&stream.name).cloned();

@@ -53,6 +53,11 @@ async fn one(
     let mut config = stream.config.clone();
     // As many copies as this server's platform wants, which need not be those of where the backup is from.
     config["num_replicas"] = replicas.into();
+    // The server lets nobody take a protection off; ours of today may want less of it than that of then.
+    let file = alluvium_messaging::streams::load(None).into_iter().find(|file| file.name == stream.name);
+    if let Some(wanted) = file.as_ref().and_then(|file| file.wants("deny_purge")) {
+        config["deny_purge"] = wanted.clone();
+    }
     let mut part = source.require(&stream.part)?;
     let bytes = manifest.part(&stream.part).map(|part| part.bytes);
     let progress = Progress::new(ui, &format!("restoring {}", stream.name), bytes).counting("bytes");

@@ -1,6 +1,6 @@
 //! `alluvium backup verify`
 
-use alluvium_eventlog::check::{Checked, keeps_all};
+use alluvium_eventlog::check::{Checked, Recorded, keeps_all};
 use alluvium_messaging::connect::{ConnectConfig, connect, jetstream as jetstream_over};
 use alluvium_servers::{NatsOptions, NatsServer};
 use async_nats::jetstream;
@@ -86,7 +86,12 @@ async fn streams(
 pub async fn read(ui: Ui, js: &jetstream::Context, manifest: &Manifest) -> Result<Reading, Failure> {
     let mut reading = Reading::default();
     for stream in manifest.streams.iter().filter(|stream| keeps_all(&stream.config)) {
-        let what = Checked { stream: stream.name.clone(), filter: None, to: Some(stream.holds.last_seq) };
+        let what = Checked {
+            stream: stream.name.clone(),
+            filter: None,
+            to: Some(stream.holds.last_seq),
+            recorded: Recorded::default(),
+        };
         reading.stream(ui, js, &what).await?;
     }
     reading.compare(&manifest.streams);

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 
 use crate::complete;
-use crate::config::Role;
+use crate::config::{Role, Seconds};
 
 /// `dev`
 #[derive(Debug, Args)]
@@ -324,6 +324,49 @@ pub enum ProjectionsCommand {
     Retry(RetryArgs),
     /// Give the first parked event of a key up, for ever, and go on behind it
     Skip(SkipArgs),
+}
+
+/// `retention`
+#[derive(Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Show what is kept of each table on the log
+    Show,
+    /// Say what a run would do, and how much would go
+    Plan(RetentionArgs),
+    /// Make checkpoints, and purge rows below those out of the window
+    Run {
+        /// What is kept.
+        #[command(flatten)]
+        args: RetentionArgs,
+        /// The same as `retention plan`
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What is kept.
+#[derive(Debug, Args)]
+pub struct RetentionArgs {
+    /// How far back tables stay readable as they were: 90s, 15m, 12h, 7d [default: `retention.keep`]
+    #[arg(long, value_name = "DURATION")]
+    pub keep: Option<Seconds>,
+    /// Messages of a table since its last checkpoint before another is made [default: `retention.messages_min`]
+    #[arg(long, value_name = "N")]
+    pub messages_min: Option<u64>,
+}
+
+/// `blobs`
+#[derive(Debug, Subcommand)]
+pub enum BlobsCommand {
+    /// Remove the blobs that nothing on the log needs any more
+    Sweep {
+        /// Keep the content of files deleted so recently: 12h, 7d [default: `retention.keep`, else 0s]
+        #[arg(long, value_name = "DURATION")]
+        keep: Option<Seconds>,
+        /// Find out, remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// A parked key.

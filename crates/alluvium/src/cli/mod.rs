@@ -91,6 +91,12 @@ pub enum Command {
     /// Watch, rebuild and verify projections
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Take rows off the log that checkpoints hold
+    #[command(subcommand)]
+    Retention(RetentionCommand),
+    /// Look after uploaded and copied content
+    #[command(subcommand)]
+    Blobs(BlobsCommand),
     /// Compare the server's streams with ours, and make them so
     #[command(subcommand)]
     Streams(StreamsCommand),

@@ -1,6 +1,6 @@
 //! `alluvium log`
 
-use alluvium_eventlog::check::Checked;
+use alluvium_eventlog::check::{Checked, Recorded};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -59,6 +59,7 @@ fn asked(what: Option<&str>) -> Result<Vec<Checked>, Failure> {
         stream: stream.to_owned(),
         filter: filter.map(str::to_owned),
         to: None,
+        recorded: Recorded::default(),
     };
     let Some(what) = what else {
         return Ok(CONTEXTS.iter().map(|context| checked(context.stream, None)).collect());

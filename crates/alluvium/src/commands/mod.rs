@@ -13,6 +13,7 @@ mod history;
 mod log;
 mod parked;
 mod projections;
+mod retention;
 mod rows;
 mod serve;
 mod streams;
@@ -70,6 +71,8 @@ pub fn run(cli: Cli) -> Done {
         Command::Rows(command) => wait(rows::run(&cx, command)),
         Command::Tables(command) => wait(tables::run(&cx, command)),
         Command::Projections(command) => wait(projections::run(&cx, command)),
+        Command::Retention(command) => wait(retention::run(&cx, command)),
+        Command::Blobs(command) => wait(retention::blobs(&cx, command)),
         Command::Streams(command) => wait(streams::run(&cx, command)),
         Command::Doctor => wait(doctor::run(&cx)),
     }

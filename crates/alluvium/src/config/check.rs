@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::settings::OTHER_ENV;
-use super::{Config, Loaded, Role, SETTINGS};
+use super::{Config, Loaded, Role, SETTINGS, Seconds};
 
 /// The shortest admin key that is not trivially guessed, in characters.
 const ADMIN_KEY_CHARS_MIN: usize = 16;
@@ -49,6 +49,12 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     if config.traces.otlp_url.as_deref().is_some_and(|url| !url.starts_with("http://")) {
         let fix = "name a collector beside this process, such as http://127.0.0.1:4318, which may speak TLS further on";
         findings.push(Finding::new("traces.otlp_url", "spans are sent over plain HTTP only", fix));
+    }
+    if let Some(Err(problem)) = config.retention.keep.as_ref().map(|keep| keep.parse::<Seconds>()) {
+        findings.push(Finding::new("retention.keep", problem, "set a duration, or remove it to keep all rows"));
+    }
+    if config.retention.every_seconds == 0 {
+        findings.push(Finding::new("retention.every_seconds", "it would run all the time", "set 60 or more"));
     }
     if config.duckdb.threads == 0 {
         findings.push(Finding::new("duckdb.threads", "zero threads cannot work", "set 1 or more"));

@@ -4,6 +4,7 @@
 //! environment names all follow that list.
 
 mod check;
+mod duration;
 mod load;
 mod secret;
 mod settings;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, unknown_names};
+pub use duration::Seconds;
 pub use load::{Loaded, Overrides, load};
 pub use secret::Secret;
 pub use settings::SETTINGS;
@@ -49,6 +51,8 @@ pub struct Config {
     pub peers: Peers,
     /// The tables.
     pub duckdb: DuckDb,
+    /// How long rows stay on the log.
+    pub retention: Retention,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
@@ -111,6 +115,25 @@ pub struct DuckDb {
     pub memory_limit: String,
     /// Threads the engine may take.
     pub threads: u32,
+}
+
+/// How long rows stay on the log once a checkpoint holds them: for ever unless told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// How far back tables stay readable as they were, e.g. `7d`; nothing goes by itself when not set.
+    pub keep: Option<String>,
+    /// Messages of a table since its last checkpoint before another one is made.
+    pub messages_min: u64,
+    /// How often it runs, in seconds.
+    pub every_seconds: u64,
+}
+
+impl Retention {
+    /// How far back tables stay readable, when that is set and a duration.
+    pub fn keep(&self) -> Option<std::time::Duration> {
+        Some(self.keep.as_ref()?.parse::<Seconds>().ok()?.duration())
+    }
 }
 
 /// What is logged, on stderr.
@@ -212,6 +235,11 @@ impl Default for Config {
             postgres: Postgres { url: None, connections_max: 16 },
             peers: Peers::default(),
             duckdb: DuckDb { memory_limit: "4GB".to_owned(), threads: 4 },
+            retention: Retention {
+                keep: None,
+                messages_min: alluvium_storage::retention::MESSAGES_MIN,
+                every_seconds: 3_600,
+            },
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
             traces: Traces { otlp_url: None, sample_percent: 100 },
         }

@@ -68,6 +68,19 @@ pub const SETTINGS: &[Setting] = &[
     setting("peers.listen", &["ALLUVIUM_PEERS_LISTEN"], Kind::Text, "host:port for other nodes that share the tables"),
     setting("peers.address", &["ALLUVIUM_PEERS_ADDRESS"], Kind::Text, "host:port by which they reach it"),
     setting("duckdb.threads", &["ALLUVIUM_DUCKDB_THREADS", "DUCKDB_THREADS"], Kind::Number, "of the table engine"),
+    setting("retention.keep", &["ALLUVIUM_RETENTION_KEEP"], Kind::Text, "how far back tables stay readable, e.g. 7d"),
+    setting(
+        "retention.messages_min",
+        &["ALLUVIUM_RETENTION_MESSAGES_MIN"],
+        Kind::Number,
+        "messages of a table before another checkpoint is made",
+    ),
+    setting(
+        "retention.every_seconds",
+        &["ALLUVIUM_RETENTION_EVERY_SECONDS"],
+        Kind::Number,
+        "how often rows are purged",
+    ),
     setting("log.filter", &["ALLUVIUM_LOG_FILTER", "RUST_LOG"], Kind::Text, "e.g. info,alluvium_eventlog=debug"),
     setting("log.format", &["ALLUVIUM_LOG_FORMAT"], Kind::Text, "text or json"),
     setting(

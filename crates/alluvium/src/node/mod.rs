@@ -11,6 +11,7 @@ mod peers;
 mod places;
 pub mod postgres;
 mod remedies;
+mod retention;
 mod roles;
 pub mod room;
 mod routes;

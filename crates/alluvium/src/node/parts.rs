@@ -19,6 +19,7 @@ use super::peers::PeerSizes;
 use super::{at_start, nats, postgres, token};
 use crate::config::Config;
 use crate::failure::{Exit, Failure};
+use crate::platform::Retained;
 use crate::secrets::Secrets;
 
 /// The oldest nats-server that will do.
@@ -56,6 +57,8 @@ pub struct Parts {
     pub registry: Option<Arc<Registry>>,
     /// The fold into table files, when it runs here.
     pub tables: Option<Arc<Tables>>,
+    /// What becomes of their rows on the log, where they are kept.
+    pub retention: Option<Retained>,
     sizes: OnceLock<Arc<PeerSizes>>,
     /// How the deciders of this process are doing.
     pub executors: Arc<std::sync::Mutex<Vec<(&'static str, ExecutorHealth)>>>,
@@ -109,6 +112,7 @@ impl Parts {
             blobs,
             registry,
             tables: None,
+            retention: None,
             sizes: OnceLock::new(),
             executors: Arc::default(),
             stopping: token(),

@@ -12,7 +12,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start, remedies, upgrade};
+use super::{Parts, at_start, remedies, retention, upgrade};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -88,6 +88,10 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
         let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
         folds.push(remedies::of_tables(&tables, parts.registry.clone(), &parts.js));
         parts.tables = Some(tables.clone());
+        let retained = retention::of(parts, &tables);
+        parts.retention = Some(retained.clone());
+        let every = Duration::from_secs(parts.config.retention.every_seconds.max(1));
+        tasks.spawn("retention", retention::run(retained, parts.registry.clone(), every, tasks.token()));
         let stop = tasks.token();
         let owners = parts
             .registry

@@ -8,6 +8,7 @@ mod history;
 mod metrics;
 mod parked;
 mod projections;
+mod retention;
 mod root;
 mod streams;
 
@@ -34,6 +35,7 @@ use crate::node::Parts;
 use events::last_seq;
 pub use events::streams_of;
 pub use health::make_directories;
+pub use retention::Retained;
 
 /// How long a dependency may take to answer before it counts as away.
 const ANSWER_WAIT: Duration = Duration::from_secs(1);
@@ -48,6 +50,7 @@ pub struct Platform {
     tables: Option<Arc<Tables>>,
     catalogue: Option<Queries>,
     registry: Option<Arc<Registry>>,
+    retention: Option<Retained>,
     executors: Arc<Mutex<Vec<(&'static str, ExecutorHealth)>>>,
     follower: Arc<Follower>,
     authorizer: Arc<dyn Authorizer>,
@@ -67,6 +70,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         tables: parts.tables.clone(),
         catalogue: parts.catalogue(),
         registry: parts.registry.clone(),
+        retention: parts.retention.clone(),
         executors: parts.executors.clone(),
         follower: parts.follower.clone(),
         authorizer: parts.access.clone(),
@@ -103,6 +107,7 @@ fn group(platform: Platform) -> RouteGroup {
     routes.extend(streams::routes());
     routes.extend(projections::routes());
     routes.extend(parked::routes());
+    routes.extend(retention::routes());
     RouteGroup::new("platform", platform, routes).error_codes(crate::errors::ERRORS)
 }
 

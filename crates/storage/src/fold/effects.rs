@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use alluvium_tablestore::TableSchema;
 use async_nats::{HeaderMap, jetstream};
 
 use super::fold::STREAM;
+use super::kept::Kept;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item};
 use super::request::{self, Verdict};
@@ -36,6 +38,10 @@ pub struct Effects {
     refused: Arc<RwLock<HashSet<u64>>>,
     /// Messages given up by an operator, by sequence. Shared by all generations.
     given_up: Arc<RwLock<HashSet<u64>>>,
+    /// What is kept of tables instead of all their rows. Shared by all generations.
+    kept: Arc<Kept>,
+    /// Missing messages that a rebuild of a quarantined generation has accepted.
+    accepted_loss: AtomicU64,
     /// Other processes keep tables too, and for a moment perhaps the same: what the log has is asked of its leader.
     shared: bool,
     role: RwLock<Role>,
@@ -72,7 +78,8 @@ impl Effects {
     ) -> Result<Self, Problem> {
         let refused = Arc::new(RwLock::new(refusals(&js).await?));
         let given_up = Arc::new(RwLock::new(live.given_up.clone()));
-        Ok(Self { js, blobs, refused, given_up, shared, role: RwLock::new(Role::Live(live)) })
+        let (kept, accepted_loss) = (Arc::new(Kept::read(&js).await?), AtomicU64::new(0));
+        Ok(Self { js, blobs, refused, given_up, kept, accepted_loss, shared, role: RwLock::new(Role::Live(live)) })
     }
 
     /// The same on the log as it is now: what was refused on another history says nothing about this one.
@@ -85,7 +92,23 @@ impl Effects {
     pub fn behind(&self, leader: Arc<Progress>) -> Self {
         let (js, blobs, refused) = (self.js.clone(), self.blobs.clone(), Arc::clone(&self.refused));
         let (given_up, role) = (Arc::clone(&self.given_up), RwLock::new(Role::Behind(leader)));
-        Self { js, blobs, refused, given_up, shared: self.shared, role }
+        let (kept, accepted_loss) = (Arc::clone(&self.kept), AtomicU64::new(self.accepted_loss()));
+        Self { js, blobs, refused, given_up, kept, accepted_loss, shared: self.shared, role }
+    }
+
+    /// What is kept of tables instead of all their rows.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Missing messages that an operator has accepted: they were missing when the tables were rebuilt nevertheless.
+    pub fn accepted_loss(&self) -> u64 {
+        self.accepted_loss.load(Ordering::Relaxed)
+    }
+
+    /// So many missing messages are nothing new.
+    pub fn accept_loss(&self, messages: u64) {
+        self.accepted_loss.fetch_max(messages, Ordering::Relaxed);
     }
 
     /// Whether a message is left out of every fold.
@@ -336,6 +359,11 @@ impl Effects {
                 if error.is_wrong_last_sequence() { Ok(()) } else { Err(unavailable(error)) }
             }
         }
+    }
+
+    /// Whether this generation decides, and tells.
+    pub fn is_live(&self) -> bool {
+        self.live_parts().is_some()
     }
 
     fn live_parts(&self) -> Option<Arc<Live>> {

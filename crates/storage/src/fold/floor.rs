@@ -32,6 +32,9 @@ pub struct Floor {
     /// Other processes kept tables too: not all files are here.
     #[serde(default)]
     pub shared: bool,
+    /// Missing messages that were accepted when these files were made.
+    #[serde(default)]
+    pub lost: u64,
 }
 
 impl Floor {
@@ -43,7 +46,7 @@ impl Floor {
         routing: Routing,
         sizes: HashMap<String, (u64, u64)>,
     ) -> Self {
-        Self { format: FORMAT, seq, hash, stream_created_micros, routing, sizes, shared: false }
+        Self { format: FORMAT, seq, hash, stream_created_micros, routing, sizes, shared: false, lost: 0 }
     }
 
     /// Before the first message of a stream.

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use super::alone;
 use super::effects::{Effects, Live};
 use super::floor::{Floor, Lineage};
+use super::kept::Kept;
 use super::lane::{Lane, Stopped, TableView};
 use super::owned::Owned;
 use super::progress::Progress;
@@ -45,7 +46,7 @@ pub struct Fold {
     pub(super) js: jetstream::Context,
     pub(super) effects: Arc<Effects>,
     /// Whose tables it keeps.
-    pub(super) owned: Arc<Owned>,
+    pub(crate) owned: Arc<Owned>,
     /// Woken when a table appears that is not kept here.
     pub(super) unclaimed: Notify,
     routing: RwLock<Routing>,
@@ -112,10 +113,14 @@ impl Fold {
         if floor.stream_created_micros != created.micros() {
             fold.quarantined("the stream was created anew since the tables were folded from it");
         }
+        fold.effects.accept_loss(floor.lost);
         for id in floor.routing.tables().filter(|id| fold.owned.holds(&id.project_key())) {
             let (rows, bytes) = floor.sizes.get(&id.uid).copied().unwrap_or_default();
-            fold.open_lane(id, TableView { rows, bytes, ..TableView::default() }, None);
+            // Files of an earlier time than a purge cannot go on by what is still to be read.
+            let old = fold.effects.kept().floor(&id.uid) > floor.seq;
+            fold.open_lane(id, TableView { rows, bytes, ..TableView::default() }, old.then_some(floor.seq));
         }
+        fold.tasks.spawn(Arc::clone(&fold).watch_for_loss());
         fold.tasks.spawn(Reader::new(Arc::clone(&fold)).run());
         fold.tasks.spawn(Arc::clone(&fold).save_floors(directory));
         Ok(fold)
@@ -141,6 +146,16 @@ impl Fold {
     /// Every lane.
     pub fn lanes(&self) -> Vec<Arc<Lane>> {
         self.lanes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// What is kept of tables instead of all their rows.
+    pub fn kept(&self) -> &Kept {
+        self.effects.kept()
+    }
+
+    /// Missing messages that an operator has accepted.
+    pub fn accepted_loss(&self) -> u64 {
+        self.effects.accepted_loss()
     }
 
     /// The names as they are now.
@@ -348,6 +363,7 @@ impl Fold {
         }
         match direct::leader_at(&self.js, STREAM, seq).await {
             Ok(Some(message)) if Lineage::of(&message).hash() == lineage.hash() => {}
+            Ok(None) if self.was_purged(seq).await => {}
             Ok(_) => {
                 self.quarantined(&format!("message {seq} is not the one that was folded: the stream was truncated"));
             }
@@ -411,6 +427,7 @@ impl Fold {
         let sizes = self.lanes().into_iter().map(size).collect();
         let mut floor = Floor::new(seq, hash, self.stream_created_micros, self.routing().clone(), sizes);
         floor.shared = self.owned.is_shared();
+        floor.lost = self.effects.accepted_loss();
         Some(floor)
     }
 }

@@ -18,6 +18,7 @@ use super::fold::STREAM;
 use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
+use super::rebase::CHECKPOINT_LOST;
 use super::request::{self, Effect};
 use super::routing::TableId;
 use super::rows;
@@ -131,7 +132,7 @@ impl LaneError {
     pub(super) fn is_final(&self) -> bool {
         match self {
             Self::Diverged(_) => true,
-            Self::Effect(problem) => problem.code == request::POISON,
+            Self::Effect(problem) => [request::POISON, CHECKPOINT_LOST].contains(&problem.code.as_str()),
             Self::Store(_) | Self::Apply(_) => false,
         }
     }
@@ -220,7 +221,11 @@ impl Lane {
     /// Applies a batch; true when it closed the table.
     pub(super) async fn take(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<bool, LaneError> {
         let Some(first) = batch.first() else { return Ok(false) };
+        self.at.store(first.seq, Ordering::Relaxed);
         if mark.is_none() {
+            if self.effects.kept().is_gone(&self.id) {
+                return self.pass_gone(batch).await;
+            }
             *mark = self.look().await?;
             self.recover(batch, mark).await?;
         }
@@ -253,6 +258,11 @@ impl Lane {
             let last = index + 1 == events.len();
             let to = self.mark(item.seq, if last { chain.to_owned() } else { format!("{chain}#{index}") });
             let done = mark.as_ref().is_some_and(|at| is_done(at, item.seq, index, last));
+            if done && event.event.request_of().is_some() {
+                // What it was about may have changed since: what the file says of it counts.
+                self.answered(item.seq, event, reply).await?;
+                continue;
+            }
             let schema = self.view().schema;
             let effect = request::effect(
                 &event.event,
@@ -274,7 +284,7 @@ impl Lane {
                     *mark = Some(self.apply(mark.as_ref(), to, vec![change]).await?.0);
                 }
                 Effect::Asked(change) => {
-                    self.asked(item.seq, event, reply, change, to, done, mark).await?;
+                    self.asked(item.seq, event, reply, change, to, mark).await?;
                 }
                 Effect::Open(_) | Effect::Decided(_) | Effect::Nothing => {}
             }
@@ -346,6 +356,11 @@ impl Lane {
 
     pub(super) fn report(&self, error: &LaneError) {
         tracing::error!(table.id = %self.id.uid, table.file = %self.file, error = %error, "a table stands still; trying again");
+        if let LaneError::Effect(problem) = error
+            && problem.code == CHECKPOINT_LOST
+        {
+            return self.set_trouble(Some(problem.clone()));
+        }
         let (code, what) = if error.is_final() {
             ("storage.table_parked", "is parked at an event that cannot be applied; an operator must look at it")
         } else {

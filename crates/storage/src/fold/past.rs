@@ -10,7 +10,7 @@ use alluvium_eventlog::Past;
 use alluvium_kernel::{Position, Problem, Token};
 use alluvium_messaging::{direct, stream_created};
 use alluvium_projection::Recent;
-use alluvium_tablestore::{Exported, Hub, Preview, PreviewSpec, QueryRows, TableFile, TableSchema, TableStats};
+use alluvium_tablestore::{Exported, Hub, Mark, Preview, PreviewSpec, QueryRows, TableFile, TableSchema, TableStats};
 use async_nats::jetstream;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -97,6 +97,11 @@ impl Versions {
         }
     }
 
+    /// A number that no other generation of files has; they go with the process.
+    pub(crate) fn next_generation(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Lets go of what nobody reads any more, until `stop`.
     pub async fn sweep(&self, stop: CancellationToken) {
         loop {
@@ -133,17 +138,37 @@ impl Tables {
     }
 
     async fn version_of(&self, id: &TableId, seq: u64) -> Result<Arc<Version>, Problem> {
-        let extent = direct::extent(&self.js, STREAM).await?;
-        if extent.lost_up_to(seq) {
-            let detail = format!("Messages of {STREAM} up to {seq} are gone: the rows of then cannot be told.");
-            return Err(Problem::new("storage.version_expired", 410, detail));
-        }
+        self.is_readable(id, seq).await?;
         let made = self.versions.recent.get((id.uid.clone(), seq), Box::pin(self.fold_version(id, seq)));
         let version = tokio::time::timeout(Duration::from_secs(FOLD_SECONDS_MAX), made).await.unwrap_or_else(|_| {
             Err(over_budget(format!("Folding table {} takes longer than {FOLD_SECONDS_MAX} s.", id.table.decode())))
         })?;
         self.versions.recent.shrink(KEPT_BYTES_MAX, |version| version.stats.bytes);
         Ok(version)
+    }
+
+    /// Whether the log still has what a table held: all its rows, or a checkpoint and all rows since.
+    async fn is_readable(&self, id: &TableId, seq: u64) -> Result<(), Problem> {
+        let expired = |detail: String| Err(Problem::new("storage.version_expired", 410, detail));
+        let fold = self.fold();
+        let kept = fold.effects.kept();
+        if kept.lost(&self.js).await? > 0 {
+            return expired(format!(
+                "Messages of {STREAM} are gone that no recorded purge took: the rows of then cannot be told."
+            ));
+        }
+        kept.refresh(&self.js, id).await?;
+        let table = id.table.decode();
+        if kept.is_gone(id) {
+            return expired(format!("Table {table} was dropped, and the rows it had are purged."));
+        }
+        let Some(oldest) = kept.table(&id.uid).filter(|table| table.floor > seq) else { return Ok(()) };
+        let position = Position::of(STREAM, oldest.floor);
+        let oldest = oldest.floor;
+        let detail =
+            format!("Rows of table {table} up to {oldest} are purged: it can be read from {STREAM}:{oldest} on.");
+        let details = serde_json::json!({ "oldest": format!("{STREAM}:{oldest}"), "position": position });
+        Err(Problem::new("storage.version_expired", 410, detail).with_details(details))
     }
 
     /// Rows of a table at an earlier point.
@@ -189,13 +214,15 @@ impl Tables {
         let reached = Position::of(STREAM, seq);
         self.wait_table(&id.uid, &reached, Duration::from_secs(LIVE_WAIT_SECONDS)).await?;
         let _turn = self.versions.folding.acquire().await.map_err(|_| Problem::internal())?;
-        let generation = self.versions.next.fetch_add(1, Ordering::Relaxed);
+        let generation = self.versions.next_generation();
         let scratch = Scratch { hub: self.hub().clone(), file: id.file(generation) };
         let (created, _) = stream_created(&self.js, STREAM).await?;
         let effects = Arc::new(self.fold().effects_behind());
         let lane = lane(id, &scratch, &self.js, effects, created.micros());
         let mut mark = None;
-        let mut next = id.created_seq;
+        lane.rebase(seq + 1, &mut mark).await.map_err(|error| failed(id, error))?;
+        let began = mark.as_ref().map_or(id.created_seq, |mark: &Mark| mark.seq);
+        let mut next = began;
         loop {
             let mut history = History::open(&self.js, id, next, seq + 1).await?;
             while let Some(batch) = history.next().await? {
@@ -210,6 +237,10 @@ impl Tables {
             if !self.has_more(id, next, seq).await? {
                 break;
             }
+        }
+        if lane.was_purged_above(began).await.map_err(|error| failed(id, error))? {
+            let detail = "Rows of the table were purged while it was folded; ask again.";
+            return Err(Problem::unavailable("storage.table_unavailable", detail));
         }
         let (schema, stats) = read(&scratch).await?;
         // Not there: the point lies inside the commit that creates it.

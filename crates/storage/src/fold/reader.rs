@@ -147,6 +147,12 @@ impl Reader {
             Some(subject::Parsed::Event { aggregate, .. }) if aggregate == "refusal" => {
                 self.fold.effects.note_refusal(&message);
             }
+            Some(subject::Parsed::Event { aggregate, .. }) if aggregate == "retention" => {
+                if let Err(problem) = self.fold.effects.kept().note(&message) {
+                    // Without it nobody knows which rows may be missing.
+                    self.fold.quarantined(&problem.detail);
+                }
+            }
             _ => {}
         }
         Ok(())

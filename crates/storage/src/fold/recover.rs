@@ -13,43 +13,62 @@ use super::queue::{Body, Item};
 use super::{request, rows};
 
 impl Lane {
-    /// A file that is gone, though the table was opened before this batch, is folded again from the log.
+    /// A file that is gone, though the table was opened before this batch, is folded again from the log; so is one that is so
+    /// old that the log does not hold what follows.
     pub(super) async fn recover(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        let Some(first) = batch.first().filter(|first| mark.is_none() && first.seq > self.id.created_seq + 1) else {
-            return Ok(());
-        };
-        self.refold(first.seq, mark).await
+        let Some(first) = batch.first() else { return Ok(()) };
+        let gone = mark.is_none() && first.seq > self.id.created_seq + 1;
+        if gone || self.is_below_floor(mark.as_ref()) { self.refold(first.seq, mark).await } else { Ok(()) }
     }
 
     /// Folds the table's part of the log up to before a sequence.
     pub(super) async fn refold(&self, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        tracing::warn!(table.id = %self.id.uid, "the table's file is gone: folding it again from the log");
+        tracing::warn!(table.id = %self.id.uid, "the table has no file that could go on: folding it again from the log");
         // What is applied was decided on, here or before: who may write today does not matter for it.
         let undecided = self.progress.oldest(&self.id.uid).map_or(before, |oldest| oldest.min(before));
         self.decided.fetch_max(undecided - 1, Ordering::Relaxed);
-        self.fold_history(self.id.created_seq, before, mark).await
+        self.fold_history(before, mark).await
     }
 
-    async fn fold_history(&self, from: u64, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
-        let mut history = History::open(&self.js, &self.id, from, before).await?;
-        while let Some(batch) = history.next().await? {
-            self.take_recovered(&batch, mark).await?;
+    /// Folds on from where the file is, else from a checkpoint, else from the table's creation.
+    async fn fold_history(&self, before: u64, mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        loop {
+            self.rebase(u64::MAX, mark).await?;
+            // The message at the mark is read again, because the file may hold only a part of its events.
+            let from = mark.as_ref().map_or(self.id.created_seq, |mark| mark.seq);
+            let mut history = History::open(&self.js, &self.id, from, before).await?;
+            while let Some(batch) = history.next().await? {
+                self.take_recovered(&batch, mark).await?;
+            }
+            if !self.was_purged_above(from).await? {
+                return Ok(());
+            }
+            // Rows may have been taken away while they were read: once more, from where nothing is missing.
+            self.blocking(|hub, file| Ok(hub.drop(file)?)).await?;
+            *mark = None;
         }
-        Ok(())
     }
 
-    /// Brings the file of a table that came here up to `until`: from what a file of an earlier time holds, else from the
-    /// table's creation.
+    /// Whether rows above a sequence may be gone, as the leader has it now. A purge is said there before it begins.
+    pub(super) async fn was_purged_above(&self, seq: u64) -> Result<bool, LaneError> {
+        let kept = self.effects.kept();
+        kept.refresh(&self.js, &self.id).await?;
+        Ok(kept.floor(&self.id.uid) > seq)
+    }
+
+    /// Brings the file of a table that came here up to `until`: from what a file of an earlier time holds, else from a
+    /// checkpoint or the table's creation.
     pub(super) async fn catch_up(&self, until: u64) -> Result<(), LaneError> {
+        if self.effects.kept().is_gone(&self.id) {
+            return Ok(());
+        }
         let mut mark = self.look().await?;
         if mark.as_ref().is_some_and(|mark| mark.stream_created_micros != self.stream_created_micros) {
             tracing::warn!(table.id = %self.id.uid, "a file of another log is thrown away");
             self.blocking(|hub, file| Ok(hub.drop(file)?)).await?;
             mark = None;
         }
-        // The message at the mark is read again, because the file may hold only a part of its events.
-        let from = mark.as_ref().map_or(self.id.created_seq, |mark| mark.seq);
-        self.fold_history(from, until + 1, &mut mark).await
+        self.fold_history(until + 1, &mut mark).await
     }
 
     /// The same until it succeeds or can never; false when the process is ending or the table leaves.

@@ -50,6 +50,11 @@ impl TableId {
         Ok(subject::event(&self.tenant, "storage", "table", &Token::encode(&self.uid)?))
     }
 
+    /// The subject of what is kept of the table.
+    pub fn retention_subject(&self) -> Result<String, TokenError> {
+        Ok(subject::event(&self.tenant, "storage", "retention", &Token::encode(&self.uid)?))
+    }
+
     /// Its file in a generation.
     pub fn file(&self, generation: u32) -> TableFile {
         TableFile {

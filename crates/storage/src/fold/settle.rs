@@ -9,7 +9,6 @@ use super::request::{self, Verdict};
 
 impl Lane {
     /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there.
-    #[expect(clippy::too_many_arguments, reason = "one step of `commit`, split off for reading")]
     pub(super) async fn asked(
         &self,
         seq: u64,
@@ -17,31 +16,44 @@ impl Lane {
         reply: Option<&str>,
         change: Change,
         to: Mark,
-        done: bool,
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
         let on_log = self.effects.verdict(&self.id, &event.command_id, seq).await?;
-        let verdict = if done {
-            match on_log {
-                Some(verdict) => verdict,
-                None => self.kept_verdict(seq, event).await?,
-            }
+        let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
+        let (at, verdict) = if refused_on_log {
+            let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
+            (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
         } else {
-            let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
-            let (at, verdict) = if refused_on_log {
-                let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
-                (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
-            } else {
-                self.decide(seq, event, change, to, mark.as_ref()).await?
-            };
-            *mark = Some(at);
-            if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
-                return Err(LaneError::Diverged(event.command_id.clone()));
-            }
-            verdict
+            self.decide(seq, event, change, to, mark.as_ref()).await?
         };
+        *mark = Some(at);
+        if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
+            return Err(LaneError::Diverged(event.command_id.clone()));
+        }
+        self.tell(seq, event, reply, &verdict).await
+    }
+
+    /// A request that the file holds already: its verdict is told again, because nobody knows whether it was.
+    pub(super) async fn answered(&self, seq: u64, event: &CommitEvent, reply: Option<&str>) -> Result<(), LaneError> {
+        if !self.tells(seq) || !self.effects.is_live() {
+            return Ok(());
+        }
+        let verdict = match self.effects.verdict(&self.id, &event.command_id, seq).await? {
+            Some(verdict) => verdict,
+            None => self.kept_verdict(seq, event).await?,
+        };
+        self.tell(seq, event, reply, &verdict).await
+    }
+
+    async fn tell(
+        &self,
+        seq: u64,
+        event: &CommitEvent,
+        reply: Option<&str>,
+        verdict: &Verdict,
+    ) -> Result<(), LaneError> {
         if self.tells(seq) {
-            let stands = self.effects.settle(&self.id, seq, event, reply, &verdict).await?;
+            let stands = self.effects.settle(&self.id, seq, event, reply, verdict).await?;
             // Another owner was first, and said otherwise: the log counts.
             if stands.is_some_and(|stands| stands.problem.is_some() != verdict.problem.is_some()) {
                 return Err(LaneError::Diverged(event.command_id.clone()));

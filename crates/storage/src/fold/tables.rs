@@ -31,13 +31,13 @@ const CLAIM_POLL_MS: u64 = 20;
 pub struct Tables {
     active: ArcSwap<Fold>,
     hub: Hub,
-    pub(super) js: jetstream::Context,
-    live: Arc<Live>,
+    pub(crate) js: jetstream::Context,
+    pub(crate) live: Arc<Live>,
     stop: CancellationToken,
     /// Tables at earlier points.
-    pub(super) versions: Arc<Versions>,
+    pub(crate) versions: Arc<Versions>,
     /// One rebuild or verification at a time.
-    pub(super) rebuilding: Mutex<()>,
+    pub(crate) rebuilding: Mutex<()>,
 }
 
 /// Which generation is live; the file `active.json` beside the generations.
@@ -310,6 +310,10 @@ impl Tables {
         // A quarantined generation decides nothing any more: the new one has to.
         let alone = live.quarantine().is_some();
         let effects = if alone { live.effects_alone(&self.live).await? } else { live.effects_behind() };
+        if alone {
+            // Whoever rebuilds what is quarantined takes the log as it is.
+            effects.accept_loss(effects.kept().lost(&self.js).await?);
+        }
         let new = Fold::start(
             self.hub.clone(),
             self.js.clone(),

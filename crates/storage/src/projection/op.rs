@@ -1,7 +1,7 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
 use super::Place;
-use crate::contract::{ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, TableEvent};
+use crate::contract::{ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, TableEvent};
 
 /// A change of the read model.
 #[derive(Clone, Debug)]
@@ -74,7 +74,8 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Project(event) => Some(of_project(event, at)),
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
-        Event::Refusal(RefusalEvent::RowsRefused(_)) => None,
+        Event::Refusal(RefusalEvent::RowsRefused(_))
+        | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
     }
 }
 

@@ -1,0 +1,207 @@
+//! Which blobs are needed, by what the log says and nothing else.
+
+use std::collections::{HashMap, HashSet};
+
+use alluvium_eventlog::blob::BlobId;
+use alluvium_kernel::{Problem, Timestamp, subject};
+use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage, direct};
+use async_nats::jetstream;
+
+use super::unavailable;
+use crate::contract::{Event, FileEvent, RetentionEvent, TableEvent};
+use crate::fold::STREAM;
+
+/// Events of storage.
+const SUBJECTS: &str = "ev.*.storage.>";
+/// Length of a blob's name in hex digits.
+const NAME_DIGITS: usize = 64;
+
+/// What needs a blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pin {
+    /// A load of a table, at a sequence: while a replay can come by.
+    Load { uid: String, seq: u64 },
+    /// A file, until it is deleted.
+    File(String),
+    /// A checkpoint of a table, at a sequence: while a replay can begin there.
+    Checkpoint { uid: String, seq: u64 },
+}
+
+/// All that the log says about blobs, up to some message.
+#[derive(Clone, Debug, Default)]
+pub struct Marks {
+    pins: HashMap<BlobId, Vec<Pin>>,
+    /// By uid: up to where a table is never folded again, and whether it is not folded at all any more.
+    floors: HashMap<String, (u64, bool)>,
+    /// By file: when it was deleted.
+    deleted: HashMap<String, Timestamp>,
+    last: u64,
+}
+
+impl Marks {
+    /// Reads on to where the leader of the stream is.
+    pub async fn read_on(&mut self, js: &jetstream::Context) -> Result<(), Problem> {
+        loop {
+            let page = direct::history(js, STREAM, SUBJECTS, self.last + 1).await.map_err(unavailable)?;
+            let more = page.last().is_some_and(|last| last.pending > 0);
+            for message in &page {
+                self.take(message)?;
+            }
+            if !more {
+                break;
+            }
+        }
+        // The pages may come from a copy that is behind.
+        while let Some(message) = direct::leader_next(js, STREAM, SUBJECTS, self.last + 1).await.map_err(unavailable)? {
+            self.take(&message)?;
+        }
+        Ok(())
+    }
+
+    /// Whether anything was taken in.
+    pub fn has_read(&self) -> bool {
+        self.last > 0
+    }
+
+    /// Takes in the next commit of storage. What cannot be read may need anything, so it is an error.
+    pub fn take(&mut self, message: &LogMessage) -> Result<(), Problem> {
+        let unreadable = |reason: &dyn std::fmt::Display| {
+            Problem::new("storage.malformed_event", 500, format!("message {} cannot be read: {reason}", message.seq))
+        };
+        self.last = self.last.max(message.seq);
+        let Some(subject::Parsed::Event { tenant, id, .. }) = subject::parse(&message.subject) else { return Ok(()) };
+        let commit = Commit::from_avro(&message.payload).map_err(|error| unreadable(&error))?;
+        for entry in commit.entries {
+            let event = Event::decode(&entry.r#type, &entry.event).map_err(|error| unreadable(&error))?;
+            let key = || format!("{tenant}/{id}");
+            self.event(event, &id.decode(), key, message.seq, Timestamp::from_micros(entry.time));
+        }
+        Ok(())
+    }
+
+    fn event(&mut self, event: Event, id: &str, key: impl Fn() -> String, seq: u64, at: Timestamp) {
+        match event {
+            Event::Table(TableEvent::LoadRequested(load)) => self.pin(load.blob, Pin::Load { uid: id.to_owned(), seq }),
+            Event::File(FileEvent::UploadStaged(staged)) => self.pin(staged.blob, Pin::File(key())),
+            Event::File(FileEvent::FileRegistered(file)) => {
+                self.deleted.remove(&key());
+                self.pin(file.blob, Pin::File(key()));
+            }
+            Event::File(FileEvent::FileDeleted(_)) => drop(self.deleted.insert(key(), at)),
+            Event::Retention(RetentionEvent::TableCheckpointed(made)) => {
+                self.pin(made.blob, Pin::Checkpoint { uid: made.uid, seq: made.seq as u64 });
+            }
+            Event::Retention(RetentionEvent::RowsPurged(purged)) => {
+                self.floors.insert(purged.uid, (purged.up_to as u64, purged.dropped));
+            }
+            Event::File(FileEvent::UploadPrepared(_)) | Event::Table(_) | Event::Project(_) | Event::Refusal(_) => {}
+        }
+    }
+
+    fn pin(&mut self, blob: String, pin: Pin) {
+        // What is no name of a blob names none.
+        if let Ok(id) = BlobId::try_from(blob) {
+            self.pins.entry(id).or_default().push(pin);
+        }
+    }
+
+    /// Whether anything needs a blob, when files that were deleted before `past` are out of reach.
+    pub fn needs(&self, blob: &BlobId, past: Timestamp) -> bool {
+        self.pins.get(blob).is_some_and(|pins| pins.iter().any(|pin| self.holds(pin, past)))
+    }
+
+    fn holds(&self, pin: &Pin, past: Timestamp) -> bool {
+        let floor = |uid: &String| self.floors.get(uid).copied().unwrap_or_default();
+        match pin {
+            Pin::Load { uid, seq } => {
+                let (floor, dropped) = floor(uid);
+                !dropped && *seq > floor
+            }
+            Pin::Checkpoint { uid, seq } => {
+                let (floor, dropped) = floor(uid);
+                !dropped && *seq >= floor
+            }
+            Pin::File(file) => self.deleted.get(file).is_none_or(|at| *at >= past),
+        }
+    }
+}
+
+/// Every text in a message that could be the name of a blob.
+pub fn mentioned(payload: &[u8]) -> HashSet<BlobId> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    let mut found = HashSet::new();
+    for run in payload.split(|byte| !is_hex(*byte)).filter(|run| run.len() >= NAME_DIGITS) {
+        // A length before it may look like a digit: every window counts.
+        for window in run.windows(NAME_DIGITS) {
+            let text = String::from_utf8_lossy(window).into_owned();
+            found.extend(BlobId::try_from(text));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{FileDeleted, LoadRequested, RowsPurged, UploadStaged};
+
+    fn id(digit: &str) -> BlobId {
+        BlobId::try_from(digit.repeat(64)).unwrap()
+    }
+
+    fn load(digit: &str) -> Event {
+        Event::Table(TableEvent::LoadRequested(LoadRequested {
+            request: "r".into(),
+            blob: digit.repeat(64),
+            size_bytes: 1,
+            format: "csv".into(),
+            csv: None,
+            incremental: false,
+            dedup_mode: "update_duplicates".into(),
+            columns: None,
+        }))
+    }
+
+    fn purged(up_to: i64, dropped: bool) -> Event {
+        let (uid, subject) = ("t".to_owned(), "rows.default.p.b.t".to_owned());
+        Event::Retention(RetentionEvent::RowsPurged(RowsPurged { uid, subject, since: 1, up_to, messages: 0, dropped }))
+    }
+
+    fn take(marks: &mut Marks, seq: u64, event: Event) {
+        marks.event(event, "t", || "default/t".into(), seq, Timestamp::from_micros(seq as i64));
+    }
+
+    #[test]
+    fn a_load_is_needed_until_its_table_begins_behind_it() {
+        let (mut marks, past) = (Marks::default(), Timestamp::from_micros(0));
+        take(&mut marks, 5, load("a"));
+        take(&mut marks, 6, load("b"));
+        assert!(marks.needs(&id("a"), past) && marks.needs(&id("b"), past) && !marks.needs(&id("c"), past));
+        take(&mut marks, 9, purged(5, false));
+        assert!(!marks.needs(&id("a"), past) && marks.needs(&id("b"), past));
+        take(&mut marks, 10, load("a"));
+        assert!(marks.needs(&id("a"), past), "loaded again");
+        take(&mut marks, 20, purged(15, true));
+        assert!(!marks.needs(&id("a"), past) && !marks.needs(&id("b"), past));
+    }
+
+    #[test]
+    fn a_file_is_needed_until_it_is_deleted_before_the_window() {
+        let mut marks = Marks::default();
+        let staged = UploadStaged { project: "p".into(), file: "t".into(), blob: "a".repeat(64), size_bytes: 1 };
+        take(&mut marks, 5, Event::File(FileEvent::UploadStaged(staged)));
+        let deleted = FileDeleted { project: "p".into(), file: "t".into() };
+        take(&mut marks, 9, Event::File(FileEvent::FileDeleted(deleted)));
+        assert!(marks.needs(&id("a"), Timestamp::from_micros(9)));
+        assert!(!marks.needs(&id("a"), Timestamp::from_micros(10)));
+    }
+
+    #[test]
+    fn names_are_found_in_any_payload() {
+        let (a, b) = ("ab".repeat(32), "0c".repeat(32));
+        let payload = format!("{{\"blob\":\"{a}\"}}5{b} {}", "ab".repeat(31));
+        let found = mentioned(payload.as_bytes());
+        let named = |text: String| found.contains(&BlobId::try_from(text).unwrap());
+        assert!(named(a) && named(b));
+    }
+}
