@@ -565,3 +565,22 @@ async fn files_of_an_earlier_time_do_not_go_on_over_what_is_gone() {
     world.verify();
     succeeds(&world, &["log", "verify"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_runs_by_itself_when_it_is_configured() {
+    let envs = [
+        ("ALLUVIUM_RETENTION_KEEP", "0s"),
+        ("ALLUVIUM_RETENTION_MESSAGES_MIN", "20"),
+        ("ALLUVIUM_RETENTION_EVERY_SECONDS", "1"),
+    ];
+    let world = World::closed_with(&envs).await;
+    world.command("access", "GrantPublishers", &json!({ "rights": "all" })).await;
+    let before = filled(&world).await;
+    world.eventually("rows go", async || messages(&world, ROWS_OF_T).await < 20).await;
+    assert_eq!(world.query("p", T).await, before);
+    let noted = world.get("/events?subject=ev.default.storage.>&type=RowsPurged&limit=10").await;
+    assert!(noted["events"][0]["actor"].to_string().contains("retention"), "{noted}");
+    // A run under way meanwhile would be in the way of a comparison.
+    world.eventually("all is equal", async || world.cli(&["projections", "verify", "--all"]).status.success()).await;
+    succeeds(&world, &["log", "verify"]);
+}
