@@ -11,13 +11,14 @@ use std::{
 
 use alluvium_kernel::trace::{self, Kind};
 use alluvium_kernel::{Actor, Outcome, Problem, SigningKey, Timestamp, Token, Verdict, body_hash, header, subject};
-use alluvium_messaging::Error;
+use alluvium_messaging::{Error, stream_created};
 use async_nats::{HeaderMap, Message, jetstream};
 use bytes::Bytes;
 use futures::StreamExt;
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
+    clock::Clock,
     commit::pause,
     intake::{check_id, id_reused},
     outcome::{DryOutcome, OutcomePublisher, subject_of},
@@ -64,7 +65,12 @@ pub struct CommandClient {
     /// When it last let an outcome be looked for.
     telling: Answering,
     room: Option<Room>,
+    streams: Option<Streams>,
+    clock: Arc<Clock>,
 }
+
+/// The stream that commands of a context are decided on, where it is known.
+pub type Streams = fn(&str) -> Option<&'static str>;
 
 /// Says whether there is room for so many bytes more.
 pub type Room = Arc<dyn Fn(u64) -> Result<(), Problem> + Send + Sync>;
@@ -101,13 +107,21 @@ impl CommandClient {
         tokio::spawn(dispatch(subscriber, waiters.clone()));
         let new = || Answering { began: Instant::now(), heard_ms: Arc::default() };
         let (taking, telling, outcomes) = (new(), new(), OutcomePublisher::new(js.clone()));
-        Ok(Self { outcomes, js, key, waiters, taking, telling, room: None })
+        let clock = Arc::new(Clock::new());
+        Ok(Self { outcomes, js, key, waiters, taking, telling, room: None, streams: None, clock })
     }
 
     /// The same, which asks before it sends anything whether there is room for what follows from it.
     #[must_use]
     pub fn with_room(mut self, room: Room) -> Self {
         self.room = Some(room);
+        self
+    }
+
+    /// The same, which knows where commands are decided, and does not wait for what cannot be decided there.
+    #[must_use]
+    pub fn with_streams(mut self, streams: Streams) -> Self {
+        self.streams = Some(streams);
         self
     }
 
@@ -179,6 +193,7 @@ impl CommandClient {
         around: Option<&str>,
         mut waiter: oneshot::Receiver<Outcome>,
     ) -> Result<Outcome, Problem> {
+        self.clock.check(&self.js).await?;
         let headers = self.headers(request, subject, around);
         let since = Instant::now();
         let mut known = self.publish(subject, &headers, &request.payload).await?;
@@ -193,12 +208,34 @@ impl CommandClient {
             // An outcome told before, or while the connection was away. When it cannot be read now, look again later.
             match self.outcomes.find(&request.tenant, &request.command_id).await {
                 Ok(Some(outcome)) => return Ok(outcome),
-                Ok(None) => self.telling.heard(),
+                Ok(None) => {
+                    self.telling.heard();
+                    if since.elapsed() > Duration::from_millis(LOG_SILENT_MS_MAX) {
+                        self.decidable(request).await?;
+                    }
+                }
                 Err(problem) if self.telling.is_silent(since) => return Err(unheard(&request.command_id, &problem)),
                 Err(_) => {}
             }
         }
         Err(timeout(&request.command_id))
+    }
+
+    /// Refuses when the stream that a command is decided on is not there: nobody knows when it will be.
+    async fn decidable(&self, request: &CommandRequest) -> Result<(), Problem> {
+        let Some(stream) = self.streams.and_then(|of| of(&request.context)) else { return Ok(()) };
+        match stream_created(&self.js, stream).await {
+            Err(error) if error.is_no_stream() => {
+                let detail = format!(
+                    "The stream {stream} is not there, so nothing can be decided. Command `{}` waits on the log: send it again \
+                     under the same id to learn its outcome.",
+                    request.command_id
+                );
+                Err(Problem::unavailable("platform.log_unavailable", detail))
+            }
+            // Whoever cannot answer now is asked again with the next look.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Publishes until the stream has it; gives whether the stream had it already. Fails when the log has no room, and when it

@@ -7,6 +7,7 @@ mod alone;
 pub mod blob;
 pub mod check;
 mod client;
+mod clock;
 mod commit;
 mod context;
 mod cqrs;
@@ -31,7 +32,7 @@ mod working;
 use alluvium_kernel::ErrorInfo;
 
 pub use alluvium_kernel::DecisionContext;
-pub use client::{CommandClient, CommandRequest, Room};
+pub use client::{CommandClient, CommandRequest, Room, Streams};
 pub use context::{BoundedContext, Decision};
 pub use cqrs::{AggregateStore, StoredContext};
 pub use executor::{Executor, ExecutorHealth, ExecutorOptions};
@@ -82,6 +83,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         403,
         "The signature does not belong to this command, or is too old",
         "Sign id, actor, time, subject and payload with the installation's key at the time of sending.",
+    ),
+    ErrorInfo::new(
+        "command.clock_off",
+        503,
+        "The clock of the process that was asked is minutes away from that of nats-server",
+        "Set the clock and run NTP, then send the same command again: nothing was sent.",
     ),
     ErrorInfo::new(
         "command.id_reused",

@@ -36,17 +36,19 @@ async fn a_clock_a_day_off_refuses_writes_by_code_and_is_over_when_it_is_right_a
     world.table("p", "t", &[("n", "BIGINT")], &[]).await;
     for (jump, offset) in ["+1d", "-1d"].into_iter().enumerate() {
         set(offset);
-        // Signed a day away from when the log took it in: refused, by its code, and nothing changes.
+        // It would be signed a day away from when the log takes it in: refused, by its code, and nothing is sent.
         let bucket = json!({ "project": "p", "bucket": format!("off-{jump}") });
-        let refused = ask(&world, "/commands/storage/CreateBucket", Some(&bucket), None).await;
-        assert_eq!((refused.status, refused.code()), (403, "command.bad_signature"), "{offset}: {refused:?}");
+        let id = format!("create-off-{jump}");
+        let refused = ask(&world, "/commands/storage/CreateBucket", Some(&bucket), Some(&id)).await;
+        assert_eq!((refused.status, refused.code()), (503, "command.clock_off"), "{offset}: {refused:?}");
         // Leases, reads, rows and folds do not look at this clock.
         let from = jump as u64 * 100;
         publish_rows(world.nats.url(), "t", from..from + 100, Duration::from_millis(20)).await;
         counts(&world, "SELECT count(*) FROM b.t", from + 100).await;
         becomes_ready(&world).await;
         set("+0");
-        let answer = ask(&world, "/commands/storage/CreateBucket", Some(&bucket), None).await;
+        // The same command under the same id, now that it can be signed.
+        let answer = ask(&world, "/commands/storage/CreateBucket", Some(&bucket), Some(&id)).await;
         assert_eq!((answer.status, &answer.body["status"]), (200, &json!("accepted")), "{offset}: {answer:?}");
     }
     world.verify();

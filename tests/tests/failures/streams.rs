@@ -45,6 +45,12 @@ async fn stream_deleted_under_a_running_platform_quarantines() {
     quarantined(&world).await;
     let list = ask(&world, BUCKETS, None, None).await;
     assert_eq!(list.status, 200, "what was folded stays readable: {list:?}");
+    // What cannot be decided is said to be so, and nobody waits for minutes.
+    let began = std::time::Instant::now();
+    let bucket = json!({ "project": "p", "bucket": "undecided" });
+    let refused = ask(&world, "/commands/storage/CreateBucket", Some(&bucket), None).await;
+    assert_eq!((refused.status, refused.code()), (503, "platform.log_unavailable"), "{refused:?}");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }
 
 async fn jetstream(world: &World) -> async_nats::jetstream::Context {

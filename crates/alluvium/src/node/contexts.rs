@@ -59,6 +59,11 @@ pub fn context(name: &str) -> Option<&'static ContextInfo> {
     CONTEXTS.iter().find(|context| context.name == name)
 }
 
+/// The stream that a context's commands are decided on.
+pub fn stream_of(name: &str) -> Option<&'static str> {
+    context(name).map(|context| context.stream)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,7 +86,7 @@ impl Parts {
         let access =
             Arc::new(Access::new(secrets.signing_key.clone(), admin_key, follower.clone()).noting_usage(notes));
         let client = CommandClient::new(js.clone(), secrets.signing_key.clone()).await.map_err(at_start)?;
-        let client = client.with_room(super::room::of(&config.data_dir));
+        let client = client.with_room(super::room::of(&config.data_dir)).with_streams(super::contexts::stream_of);
         let desk = KeyDesk::new(access.clone(), client.clone(), freshness.clone());
         let blobs = BlobStore::open(config.blobs_dir()).await.map_err(|error| {
             Failure::unavailable("cli.io", "The directory of uploaded files cannot be used.").because(&error)
