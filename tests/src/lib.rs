@@ -24,6 +24,8 @@ pub struct World {
     pub nats: NatsServer,
     /// The cluster the read models are in.
     pub postgres: std::sync::Arc<Postgres>,
+    /// Its database there.
+    pub database: String,
     /// Where it keeps files.
     pub data: tempfile::TempDir,
     http: reqwest::Client,
@@ -66,10 +68,11 @@ impl World {
         data: tempfile::TempDir,
         envs: &[(&str, &str)],
     ) -> Self {
+        let database = postgres.database().await;
         let mut builder = Alluvium::builder(binary())
             .args(["serve"])
             .env("ALLUVIUM_NATS_URL", nats.url())
-            .env("ALLUVIUM_POSTGRES_URL", postgres.database().await)
+            .env("ALLUVIUM_POSTGRES_URL", &database)
             .env("ALLUVIUM_DATA_DIR", data.path())
             .env("ALLUVIUM_ADMIN_KEY", ADMIN)
             .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32));
@@ -77,7 +80,7 @@ impl World {
             builder = builder.env(name, value);
         }
         let alluvium = builder.start().await;
-        Self { nats, postgres, alluvium, data, http: reqwest::Client::new() }
+        Self { nats, postgres, alluvium, database, data, http: reqwest::Client::new() }
     }
 
     /// One HTTP request with the admin key; status and JSON body (null when there is none).

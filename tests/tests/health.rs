@@ -1,8 +1,10 @@
 //! `/ready` and `/health` tell of a poller that is dead, although nothing is being written.
 
+use std::time::{Duration, Instant};
+
 use alluvium_blackbox::World;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The check of `/ready` with this name.
 async fn check(world: &World, name: &str) -> Value {
@@ -38,4 +40,44 @@ async fn a_silent_log_fails_ready_though_nothing_is_written() {
     let ready = || async { world.http(Method::GET, "/ready", None).await.0 == 200 };
     world.eventually("everything is back", ready).await;
     world.table("p", "u", &[("n", "BIGINT")], &[]).await;
+}
+
+/// Rows that take a while to fold again.
+const ROWS: u64 = 20_000;
+
+#[tokio::test]
+async fn ready_is_when_the_folds_have_what_was_on_the_log() {
+    let mut world = World::start().await;
+    world.project("p").await;
+    world.table("p", "t", &[("n", "BIGINT")], &[]).await;
+    let js = async_nats::jetstream::new(world.nats.connect().await);
+    let rows: Vec<u64> = (0..ROWS).collect();
+    for part in rows.chunks(1_000) {
+        let mut acks = Vec::new();
+        for n in part {
+            acks.push(js.publish("rows.default.p.b.t", json!({ "n": n }).to_string().into()).await.expect("sent"));
+        }
+        for ack in acks {
+            ack.await.expect("an acknowledgement");
+        }
+    }
+    world.alluvium.kill();
+    std::fs::remove_dir_all(world.data.path().join("tables")).expect("the tables go");
+    world.alluvium.restart_until("/health").await;
+    let (began, mut behind) = (Instant::now(), 0);
+    loop {
+        let (status, body) = world.http(Method::GET, "/ready", None).await;
+        if status == 200 {
+            break;
+        }
+        let checks = body["checks"].as_array().expect("checks").iter();
+        let short =
+            checks.filter(|check| check["detail"].as_str().is_some_and(|text| text.contains("behind what was")));
+        behind += short.count();
+        assert!(began.elapsed() < Duration::from_mins(1), "{body}\n{}", world.alluvium.output());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let found = world.query("p", "SELECT count(*) AS n FROM b.t").await;
+    assert_eq!(found, json!([{ "n": ROWS }]), "ready means that it is all there");
+    assert!(behind > 0, "it was never behind: the test folds too little");
 }

@@ -220,3 +220,37 @@ async fn a_remedy_that_a_kill_interrupts_is_carried_out_once() {
     assert_eq!((count("SkipRequested"), count("RemedySettled")), (12, 12), "{events}");
     bench.world.verify();
 }
+
+#[tokio::test]
+async fn what_was_given_up_of_a_stream_is_not_left_out_of_the_next_one() {
+    let mut bench = Bench::new().await;
+    bench.rows("t", 0..5).await;
+    let junk = bench.junk().await;
+    for projection in ["tables", "storage"] {
+        let key = bench.parks(projection).await["key"].as_str().expect("a key").to_owned();
+        let skip = ["projections", "skip", projection, &key, "--reason", "a test", "--yes"];
+        let (code, _, error) = text(&bench.world.cli(&skip));
+        assert_eq!(code, Some(0), "{error}");
+    }
+    bench.js.delete_stream("STORAGE").await.expect("it is deleted");
+    let (code, _, error) = text(&bench.world.cli(&["streams", "apply", "--yes"]));
+    assert_eq!(code, Some(0), "{error}");
+    let quarantined = || async {
+        let folds = bench.world.get("/projections").await["projections"].clone();
+        folds.as_array().expect("folds").iter().filter(|fold| fold["state"] == "quarantined").count() == 2
+    };
+    bench.world.eventually("a quarantine", quarantined).await;
+    let (code, _, error) =
+        text(&bench.world.cli(&["projections", "rebuild", "--all", "--accept-differences", "--yes"]));
+    assert_eq!(code, Some(0), "{error}");
+    bench.world.command("storage", "CreateProject", &json!({ "project": "p" })).await;
+    bench.world.post("/projects/p/branches/default/buckets", &json!({ "name": "b" })).await;
+    bench.world.table("p", "t", &[("n", "BIGINT")], &[]).await;
+    // At the sequence that was given up there is a row now.
+    bench.rows("t", 0..junk + 5).await;
+    bench.reaches("t", junk + 5, (junk + 5) * (junk + 4) / 2).await;
+    bench.world.alluvium.kill();
+    bench.world.alluvium.restart().await;
+    bench.world.verify();
+    bench.reaches("t", junk + 5, (junk + 5) * (junk + 4) / 2).await;
+}

@@ -171,6 +171,8 @@ impl Session {
             ("ALLUVIUM_KEY", ADMIN.to_owned()),
             ("ALLUVIUM_PROJECT", "demo".to_owned()),
             ("ALLUVIUM_NATS", world.nats.url()),
+            ("ALLUVIUM_POSTGRES_URL", world.database.clone()),
+            ("ALLUVIUM_ADMIN_KEY", ADMIN.to_owned()),
             ("ALLUVIUM_SIGNING_KEY", "07".repeat(32)),
             ("KEY", key.to_owned()),
             ("NO_COLOR", "1".to_owned()),

@@ -160,7 +160,7 @@ async fn rows_below_a_checkpoint_go_and_everything_is_read_as_before() {
     assert_eq!(reads(&world, T, 51).await, after);
     world.verify();
     succeeds(&world, &["log", "verify"]);
-    succeeds(&world, &["projections", "rebuild", "--all"]);
+    succeeds(&world, &["projections", "rebuild", "--all", "--yes"]);
     world.verify();
     assert_eq!(world.query("p", T).await, after);
 
@@ -197,7 +197,7 @@ async fn rows_below_a_checkpoint_go_and_everything_is_read_as_before() {
     let last = reads(&world, T, 82).await;
     let report = cli(&world, &RUN);
     assert_eq!((&report["checkpoints"], &report["purged_messages"]), (&json!(1), &json!(41)), "{report}");
-    succeeds(&world, &["projections", "rebuild", "tables"]);
+    succeeds(&world, &["projections", "rebuild", "tables", "--yes"]);
     world.verify();
     succeeds(&world, &["log", "verify"]);
     assert_eq!(world.query("p", T).await, last);
@@ -245,7 +245,7 @@ async fn rows_that_somebody_else_took_are_found_and_the_remedy_works() {
     assert_eq!(verified.status.code(), Some(10), "{}", text(&verified));
     let refused = world.cli(&RUN);
     assert_ne!(refused.status.code(), Some(0), "nothing more is purged now: {}", text(&refused));
-    succeeds(&world, &["projections", "rebuild", "tables", "--accept-differences"]);
+    succeeds(&world, &["projections", "rebuild", "tables", "--accept-differences", "--yes"]);
     world.eventually("it goes on", async || state().await["state"] == "running").await;
     assert_eq!(world.query("p", T).await, before);
     assert_eq!(world.query("p", OTHER).await[0]["n"], 4, "what is lost is lost");
@@ -416,7 +416,7 @@ async fn a_sweep_removes_what_nothing_needs_and_nothing_else() {
     old(&blob(world.data.path(), &kept));
     assert_eq!(sweep(false), (2, 0));
     assert!(!content.exists() && !stray.exists() && blob(world.data.path(), &kept).exists());
-    succeeds(&world, &["projections", "rebuild", "--all"]);
+    succeeds(&world, &["projections", "rebuild", "--all", "--yes"]);
     world.verify();
     assert_eq!(world.query("p", T).await, before);
 
@@ -428,7 +428,7 @@ async fn a_sweep_removes_what_nothing_needs_and_nothing_else() {
     cli(&world, &RUN);
     old(&blob(world.data.path(), &kept));
     assert_eq!(sweep(false), (1, 0), "the checkpoint that nobody begins at any more");
-    succeeds(&world, &["projections", "rebuild", "tables"]);
+    succeeds(&world, &["projections", "rebuild", "tables", "--yes"]);
     world.verify();
     assert_eq!(world.query("p", T).await, last);
     let backup = world.data.path().join("backup");
@@ -469,7 +469,7 @@ async fn rows_of_dropped_tables_go_and_a_new_table_of_the_name_is_itself() {
     assert_eq!((&report["checkpoints"], &report["purged_messages"]), (&json!(1), &json!(41 + 5 + 30)), "{report}");
     assert_eq!((messages(&world, ROWS_OF_T).await, messages(&world, ROWS_OF_OTHER).await), (0, 0));
     assert_eq!(world.query("p", T).await, before);
-    succeeds(&world, &["projections", "rebuild", "--all"]);
+    succeeds(&world, &["projections", "rebuild", "--all", "--yes"]);
     world.verify();
     succeeds(&world, &["log", "verify"]);
     world.alluvium.kill();

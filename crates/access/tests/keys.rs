@@ -61,7 +61,11 @@ async fn a_key_works_from_its_answer_to_its_revocation() {
     assert_eq!((status, &refused["detail"]["error"]), (400, &json!("cannot_revoke_last_admin_key")));
     let (status, refused) = world.call(Method::DELETE, &format!("{path}/key_none"), Some(ADMIN), None).await;
     assert_eq!((status, &refused["detail"]["error"]), (404, &json!("api_key_not_found")));
-    assert_eq!(world.projections.verify("access").await.unwrap().differences.len(), 0, "a rebuild gives the same rows");
+    assert_eq!(
+        world.projections.verify("access", alluvium_projection::Pace::default()).await.unwrap().differences.len(),
+        0,
+        "a rebuild gives the same rows"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

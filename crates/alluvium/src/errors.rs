@@ -36,7 +36,7 @@ pub const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
         "cli.interrupted",
         503,
-        "Stopped by Ctrl-C",
+        "Stopped by Ctrl-C, or told to end",
         "Run it again; what was sent already has its outcome under its command id.",
     ),
     ErrorInfo::new(
@@ -210,6 +210,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Use subjects such as `ev.default.storage.>`; `*` is one token, `>` the rest.",
     ),
     ErrorInfo::new("platform.unknown_stream", 404, "No such stream", "`GET /streams` lists them."),
+    ErrorInfo::new(
+        "platform.pace_invalid",
+        400,
+        "The pace of a rebuild cannot be kept",
+        "`share_percent` is from 1 to 100; `events_per_second` is a whole number, 0 for without limit.",
+    ),
     ErrorInfo::new("platform.unknown_projection", 404, "No such projection", "`GET /projections` lists them."),
     ErrorInfo::new(
         "platform.unknown_context",

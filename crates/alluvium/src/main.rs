@@ -33,7 +33,11 @@ fn main() -> std::process::ExitCode {
         // clap prints help and version on stdout with 0, mistakes on stderr with 2, which is our contract too.
         Err(error) => error.exit(),
     };
-    match commands::run(cli) {
+    // However it ends, it says so by a code: a fault of ours too, below what Rust prints of it.
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| commands::run(cli)));
+    match ended
+        .unwrap_or_else(|_| Err(failure::Failure::bug("This is a fault of ours; what it says above helps to find it.")))
+    {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => {
             ui::failure(&failure);

@@ -103,3 +103,28 @@ fn completion_scripts_are_printed() {
         assert!(out(&output).contains("alluvium"));
     }
 }
+
+#[test]
+fn whatever_ends_it_is_said_by_a_code() {
+    // A server that never answers, and somebody who has had enough.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = format!("http://{}", silent.local_addr().expect("its address"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alluvium"));
+    command.args(["projections", "list", "--server", &server, "--key", "k"]).env("NO_COLOR", "1");
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = child.expect("the binary runs");
+    // Once it has connected it is waiting.
+    let (_connection, _) = silent.accept().expect("it asks");
+    let ended = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert!(ended.success());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(code(&output), 7, "{}", err(&output));
+    assert!(err(&output).contains("error[cli.interrupted]"), "{}", err(&output));
+
+    // Data that nobody gets is no success.
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alluvium"));
+    let output = command.args(["explain", "-o", "json"]).env("NO_COLOR", "1").stdout(full).output().expect("it runs");
+    assert_eq!(code(&output), 7, "{}", err(&output));
+    assert!(err(&output).contains("error[cli.io]"), "{}", err(&output));
+}

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use alluvium_kernel::{DEFAULT_TENANT, Problem, Timestamp, Token, header, subject};
+use alluvium_kernel::{DEFAULT_TENANT, Problem, Timestamp, Token, body_hash, header, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet, LogMessage, direct, stream_created};
 use async_nats::jetstream;
+use serde::{Deserialize, Serialize};
 
 use crate::STREAM;
 use crate::contract::{ProjectionEvent, RemedySettled};
@@ -59,6 +60,44 @@ pub struct GivenUp {
     pub seq: u64,
 }
 
+/// Which message a sequence stood for when it was given up; part of the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    stream: String,
+    message: String,
+}
+
+impl Identity {
+    /// Of the message that stands there now; none when there is none.
+    pub async fn of(js: &jetstream::Context, stream: &str, seq: u64) -> Result<Option<Self>, Problem> {
+        let message = match direct::leader_at(js, stream, seq).await {
+            Ok(message) => message,
+            // Without its stream nothing stands anywhere.
+            Err(error) if error.is_no_stream() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let message = message.map(|message| body_hash(&message.subject, &message.payload));
+        Ok(message.map(|message| Self { stream: stream.to_owned(), message }))
+    }
+
+    /// Whether it is still what stands there, or stood before it was purged. Beyond the end of a stream whatever comes is another.
+    async fn still_stands(&self, js: &jetstream::Context, seq: u64) -> Result<bool, Problem> {
+        match Self::of(js, &self.stream, seq).await? {
+            Some(there) => Ok(there == *self),
+            None => match stream_created(js, &self.stream).await {
+                Ok((_, last)) => Ok(seq <= last),
+                Err(error) if error.is_no_stream() => Ok(true),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// From a verdict; earlier releases wrote none.
+    fn read(result: &str) -> Option<Self> {
+        serde_json::from_str(result).ok()
+    }
+}
+
 /// A remedy with its verdict.
 #[derive(Clone, Debug)]
 pub(crate) struct Settled {
@@ -76,22 +115,56 @@ pub struct Journal {
     /// In the order in which they were asked for.
     pub(crate) pending: BTreeMap<(u64, usize), Request>,
     pub(crate) settled: Vec<Settled>,
+    /// What was given up of a stream that another one has replaced since.
+    stale: Vec<GivenUp>,
 }
 
 impl Journal {
     /// Reads everything there is. It is short: operators write it.
     pub async fn read(js: &jetstream::Context) -> Result<Self, Problem> {
         let (stream_created, _) = stream_created(js, STREAM).await?;
-        let mut journal = Self { stream_created, last: 0, pending: BTreeMap::new(), settled: Vec::new() };
+        let mut journal =
+            Self { stream_created, last: 0, pending: BTreeMap::new(), settled: Vec::new(), stale: Vec::new() };
         loop {
             let page = direct::history(js, STREAM, SUBJECTS, journal.last + 1).await?;
             for message in &page {
                 journal.take(message);
             }
             if page.last().is_none_or(|last| last.pending == 0) {
-                return Ok(journal);
+                break;
             }
         }
+        journal.tell_stale(js).await?;
+        Ok(journal)
+    }
+
+    /// A sequence says nothing about another stream of the same name: what stands there now was never given up.
+    async fn tell_stale(&mut self, js: &jetstream::Context) -> Result<(), Problem> {
+        let mut settled = Vec::new();
+        for one in std::mem::take(&mut self.settled) {
+            let (Some(given_up), Some(of)) = (one.given_up(), Identity::read(&one.verdict.result)) else {
+                settled.push(one);
+                continue;
+            };
+            if of.still_stands(js, given_up.seq).await? {
+                settled.push(one);
+            } else {
+                tracing::warn!(
+                    projection = given_up.projection,
+                    stream.name = of.stream,
+                    stream.seq = given_up.seq,
+                    "an event that was given up is another one now: it is taken in again"
+                );
+                self.stale.push(given_up);
+            }
+        }
+        self.settled = settled;
+        Ok(())
+    }
+
+    /// What was given up, and is not what stands at its sequence any more.
+    pub fn stale(&self) -> &[GivenUp] {
+        &self.stale
     }
 
     /// Sequences that a projection leaves out for ever.
@@ -232,7 +305,13 @@ mod tests {
     #[test]
     fn what_is_asked_waits_until_it_is_settled() {
         let created = Timestamp::from_micros(3);
-        let mut journal = Journal { stream_created: created, last: 0, pending: BTreeMap::new(), settled: Vec::new() };
+        let mut journal = Journal {
+            stream_created: created,
+            last: 0,
+            pending: BTreeMap::new(),
+            settled: Vec::new(),
+            stale: Vec::new(),
+        };
         assert!(journal.take(&message("default", 1, "a", vec![skip("a", 7)])).is_empty());
         journal.take(&message("default", 2, "b", vec![skip("b", 8)]));
         journal.take(&message("elsewhere", 3, "c", vec![skip("c", 9)]));

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::STREAM;
 use crate::contract::{RemedySettled, SettleRemedy};
-use crate::journal::{GivenUp, Journal, Request, SUBJECTS, Settled};
+use crate::journal::{GivenUp, Identity, Journal, Request, SUBJECTS, Settled, Wanted};
 use crate::model::Projection;
 
 /// Pause before what could not be done is tried again, in milliseconds.
@@ -28,6 +28,9 @@ pub trait Remediable: Send + Sync + 'static {
     /// Name of the projection.
     fn name(&self) -> &'static str;
 
+    /// The stream that it folds.
+    fn stream(&self) -> &'static str;
+
     /// Whether this process is the one to carry a remedy out; where several share a projection, one of them.
     fn answers(&self, request: &Request) -> bool;
 
@@ -37,6 +40,9 @@ pub trait Remediable: Send + Sync + 'static {
 
     /// The log says that this event is given up, now or long ago: from here on every replay leaves it out.
     fn given_up<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// What stands at the sequence now is another event, of another stream: it is not left out.
+    fn forget<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>>;
 }
 
 /// Follows the requests for the folds of this process.
@@ -146,7 +152,7 @@ impl Remedies {
     /// One remedy, from the doing to the outcome. Fails with a transient problem only.
     async fn one(&self, fold: &dyn Remediable, request: &Request) -> Result<Settled, Problem> {
         let verdict = match fold.remedy(request, request.seq <= self.began).await {
-            Ok(result) => Ok(result),
+            Ok(result) => Ok(self.identified(fold, request, result).await?),
             Err(problem) if problem.is_transient() => return Err(problem),
             Err(problem) => Err(problem),
         };
@@ -182,6 +188,18 @@ impl Remedies {
         let settled = Settled { request: request.clone(), verdict: settled, seq, at: at.time };
         self.obey(&settled).await?;
         Ok(settled)
+    }
+
+    /// A verdict says which message is given up: its sequence alone would mean another one once the stream is another one.
+    async fn identified(&self, fold: &dyn Remediable, request: &Request, mut result: Value) -> Result<Value, Problem> {
+        let Wanted::Skip(seq) = request.wanted else { return Ok(result) };
+        if let Some(identity) = Identity::of(&self.js, fold.stream(), seq).await?
+            && let (Some(result), Ok(Value::Object(identity))) =
+                (result.as_object_mut(), serde_json::to_value(identity))
+        {
+            result.extend(identity);
+        }
+        Ok(result)
     }
 
     /// What follows from a verdict: the fold hears what is given up, the caller hears the outcome. Again and again is as once.

@@ -32,33 +32,41 @@ pub struct RowDifference {
     pub replayed: Option<Value>,
 }
 
-/// Every table that differs; none when the generations are equal.
-pub(crate) async fn compare(
-    pool: &PgPool,
-    projection: &str,
-    live: &Schema,
-    replayed: &Schema,
-) -> Result<Vec<Difference>, Error> {
-    let mut tx = pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
-    let mut differences = Vec::new();
-    let mut tables = tables(&mut tx, live).await?;
-    let others = self::tables(&mut tx, replayed).await?;
-    for (name, columns) in &others {
-        if !tables.iter().any(|(table, known)| table == name && known == columns) {
-            differences.push(shape(name, "columns"));
-            tables.retain(|(table, _)| table != name);
-        }
+/// The database as it is at one moment: what both generations hold then can be compared while the live one goes on.
+pub(crate) struct Snapshot(sqlx::Transaction<'static, sqlx::Postgres>);
+
+impl Snapshot {
+    /// The moment is now.
+    pub async fn take(pool: &PgPool) -> Result<Self, Error> {
+        let mut tx = pool.begin().await?;
+        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+        // The first statement that reads is what takes it.
+        sqlx::query("SELECT txid_current_snapshot()").execute(&mut *tx).await?;
+        Ok(Self(tx))
     }
-    for (name, _) in tables {
-        if !others.iter().any(|(table, _)| *table == name) {
-            differences.push(shape(&name, "table"));
-        } else if let Some(difference) = table(&mut tx, live, replayed, &name).await? {
-            differences.push(difference);
+
+    /// Every table that differs; none when the generations are equal.
+    pub async fn compare(self, projection: &str, live: &Schema, replayed: &Schema) -> Result<Vec<Difference>, Error> {
+        let mut tx = self.0;
+        let mut differences = Vec::new();
+        let mut tables = tables(&mut tx, live).await?;
+        let others = self::tables(&mut tx, replayed).await?;
+        for (name, columns) in &others {
+            if !tables.iter().any(|(table, known)| table == name && known == columns) {
+                differences.push(shape(name, "columns"));
+                tables.retain(|(table, _)| table != name);
+            }
         }
+        for (name, _) in tables {
+            if !others.iter().any(|(table, _)| *table == name) {
+                differences.push(shape(&name, "table"));
+            } else if let Some(difference) = table(&mut tx, live, replayed, &name).await? {
+                differences.push(difference);
+            }
+        }
+        differences.extend(parked(&mut tx, projection, live, replayed).await?);
+        Ok(differences)
     }
-    differences.extend(parked(&mut tx, projection, live, replayed).await?);
-    Ok(differences)
 }
 
 /// A table that only one side has, or has otherwise.
@@ -139,7 +147,7 @@ async fn key_columns(db: &mut PgConnection, table: &str) -> Result<Vec<String>, 
 }
 
 /// Whether two tables hold the same bytes under the same keys. Tells in one pass, and in a fraction of the time, what is almost
-/// always so; the live fold stands still meanwhile. Rows that are not identical may be equal still.
+/// always so. Rows that are not identical may be equal still.
 async fn are_identical(db: &mut PgConnection, a: &str, b: &str, key_columns: &[String]) -> Result<bool, Error> {
     let key = key_columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ");
     let differs = format!(

@@ -54,6 +54,24 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Only a generation that is not active can be dropped.",
     ),
     ErrorInfo::new(
+        "projection.unknown_generation",
+        404,
+        "No such generation",
+        "`alluvium projections generations` lists them.",
+    ),
+    ErrorInfo::new(
+        "projection.nothing_kept",
+        409,
+        "There is no generation to go back to",
+        "The one before the last rebuild was dropped, or nothing was ever rebuilt. Rebuild instead.",
+    ),
+    ErrorInfo::new(
+        "projection.cannot_go_back",
+        409,
+        "The kept generation cannot be brought up to date",
+        "The detail says why: the stream is not the one it was folded from, or what it needs was purged. Rebuild instead.",
+    ),
+    ErrorInfo::new(
         "projection.history_over_budget",
         503,
         "Folding the read model up to that point takes too long",

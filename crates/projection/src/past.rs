@@ -79,11 +79,15 @@ impl Unit {
     async fn replay_to(&self, seq: u64) -> Result<PastGeneration, Error> {
         generation::drop_abandoned(&self.pool, &*self.projection).await?;
         let ahead = self.read_ahead().await?;
-        let schema = Arc::new(generation::next(&self.pool, &*self.projection).await?);
+        let (schema, building) = generation::next(&self.pool, &*self.projection).await?;
+        let schema = Arc::new(schema);
         // From here on it is dropped whatever happens.
         let past =
             PastGeneration { schema: schema.clone(), pool: self.pool.clone(), projection: self.projection.clone() };
-        generation::abandon_after(&self.pool, &schema, ABANDONED_SECONDS).await?;
+        let noted = generation::abandon_after(&self.pool, &schema, ABANDONED_SECONDS).await;
+        // The note tells from here on what it is there for, and who may drop it.
+        building.done().await;
+        noted?;
         Replay::quietly(self, schema, ahead).await?.to(seq).await?;
         Ok(past)
     }

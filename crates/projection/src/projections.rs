@@ -17,8 +17,8 @@ use crate::parking;
 use crate::runner::Unit;
 use crate::watermark::{CHANNEL, Watermark};
 use crate::{
-    ActiveSchema, Error, Freshness, Health, Order, Parked, PgProjection, Progress, RebuildMode, RebuildReport, Remedy,
-    State, VerifyReport, generation, lineage,
+    ActiveSchema, Error, Freshness, Generation, Health, Order, Pace, Parked, PgProjection, Progress, RebuildMode,
+    RebuildReport, Remedy, RollbackReport, State, VerifyReport, generation, lineage,
 };
 
 /// How long the health page waits for the log or Postgres, in milliseconds.
@@ -67,10 +67,17 @@ impl Projections {
     /// Folds, until `stop`. One process of an installation does this per projection; a second one is fenced off by the
     /// watermark and only wastes work.
     pub async fn run(&self, stop: CancellationToken) {
-        join_all(self.0.values().map(|unit| unit.run(stop.clone()))).await;
+        for unit in self.0.values() {
+            if let Err(error) = generation::drop_left_behind(&unit.pool, &*unit.projection).await {
+                tracing::warn!(projection = unit.name(), error = %error, "what was left behind is not dropped yet");
+            }
+        }
+        // Another process may fold too, and switch: its flips are heard of here as well.
+        let folding = join_all(self.0.values().map(|unit| unit.run(stop.clone())));
+        tokio::join!(folding, self.follow(stop.clone()));
     }
 
-    /// For a process that reads but does not fold: hears from the others how far they are, until `stop`.
+    /// Hears from the other processes how far they are and which generation is read, until `stop`.
     pub async fn follow(&self, stop: CancellationToken) {
         let Some(pool) = self.0.values().next().map(|unit| unit.pool.clone()) else { return };
         loop {
@@ -97,6 +104,8 @@ impl Projections {
             let Some((name, what)) = notice.payload().split_once(' ') else { continue };
             let Some(unit) = self.0.get(name) else { continue };
             match what.parse::<u64>() {
+                // Who folds here knows better.
+                Ok(_) if unit.silent_for().is_some() => {}
                 Ok(seq) => unit.freshness.advance(name, seq),
                 Err(_) => self.catch_up(pool).await?,
             }
@@ -109,7 +118,9 @@ impl Projections {
             unit.switch_to(generation::read_active(pool, &*unit.projection).await?);
             let generation = unit.active.borrow().generation();
             let mut db = pool.acquire().await?;
-            if let Some(watermark) = Watermark::read(&mut db, unit.name(), generation).await? {
+            if let Some(watermark) = Watermark::read(&mut db, unit.name(), generation).await?
+                && unit.silent_for().is_none()
+            {
                 unit.freshness.advance(unit.name(), watermark.seq);
             }
         }
@@ -118,13 +129,25 @@ impl Projections {
 
     /// Replays a projection from the start beside the running one and switches reads to it. Must run in the process that
     /// folds it. Reads never stop.
-    pub async fn rebuild(&self, name: &str, mode: RebuildMode) -> Result<RebuildReport, Problem> {
-        Ok(self.unit(name)?.rebuild(mode).await?)
+    pub async fn rebuild(&self, name: &str, mode: RebuildMode, pace: Pace) -> Result<RebuildReport, Problem> {
+        Ok(self.unit(name)?.rebuild(mode, pace).await?)
     }
 
     /// Replays a projection aside and says what differs from the live one; changes nothing.
-    pub async fn verify(&self, name: &str) -> Result<VerifyReport, Problem> {
-        Ok(self.unit(name)?.verify().await?)
+    pub async fn verify(&self, name: &str, pace: Pace) -> Result<VerifyReport, Problem> {
+        Ok(self.unit(name)?.verify(pace).await?)
+    }
+
+    /// Brings the generation that was read before up to date and switches reads back to it. Must run in the process that folds
+    /// it. Reads never stop and never go back.
+    pub async fn rollback(&self, name: &str, pace: Pace) -> Result<RollbackReport, Problem> {
+        Ok(self.unit(name)?.rollback(pace).await?)
+    }
+
+    /// Every generation of a projection, newest first.
+    pub async fn generations(&self, name: &str) -> Result<Vec<Generation>, Problem> {
+        let unit = self.unit(name)?;
+        Ok(generation::list(&unit.pool, &*unit.projection).await?)
     }
 
     /// The projections that fold messages of this subject.
@@ -145,6 +168,12 @@ impl Projections {
     /// Drops a generation that is not read.
     pub async fn drop_generation(&self, name: &str, number: i32) -> Result<(), Problem> {
         let unit = self.unit(name)?;
+        let there = generation::list(&unit.pool, &*unit.projection).await?;
+        if !there.iter().any(|found| found.generation == number) {
+            let numbers: Vec<String> = there.iter().map(|found| found.generation.to_string()).collect();
+            let detail = format!("`{name}` has no generation {number}; there are: {}.", numbers.join(", "));
+            return Err(Problem::new("projection.unknown_generation", 404, detail));
+        }
         Ok(generation::drop(&unit.pool, &*unit.projection, number).await?)
     }
 
@@ -171,6 +200,22 @@ impl Projections {
         let unit = self.unit(name)?;
         let schema = unit.active.borrow().clone();
         Ok(unit.bench(&schema).obey(order).await?)
+    }
+
+    /// An event is not left out any more: at its sequence stands another one, of another stream.
+    pub async fn take_in_again(&self, name: &str, seq: u64) -> Result<(), Problem> {
+        let unit = self.unit(name)?;
+        let deleted = sqlx::query("DELETE FROM projection.skipped WHERE projection = $1 AND seq = $2")
+            .bind(name)
+            .bind(seq as i64)
+            .execute(&unit.pool)
+            .await;
+        deleted.map(drop).map_err(|error| Error::from(error).into())
+    }
+
+    /// The stream that a projection folds.
+    pub fn stream(&self, name: &str) -> Option<&'static str> {
+        self.0.get(name).map(|unit| unit.projection.stream())
     }
 
     /// Names of all, in order.

@@ -82,7 +82,8 @@ impl Watermark {
         Ok(())
     }
 
-    /// Moves the row from where this runner believes it to be; false when it is not there. Also puts the generation's schema
+    /// Moves the row from where this runner believes it to be; false when it is not there, or when reads were switched to another
+    /// generation than the one that is told of. Also puts the generation's schema
     /// on the search path and, for the generation that is read, tells other processes at commit: one round trip for all.
     ///
     /// The commit of a generation that nobody reads does not wait for the disk: the flip's does, and then all before it is
@@ -100,7 +101,9 @@ impl Watermark {
             "WITH moved AS ( \
                UPDATE projection.watermark SET seq = $4, hash = $5, message_micros = $6, updated_at = now() \
                WHERE projection = $1 AND generation = $2 AND seq = $3 AND stream_created_micros = $7 \
-                 AND quarantined IS NULL RETURNING 1) \
+                 AND quarantined IS NULL \
+                 AND ($9::text IS NULL OR generation = (SELECT active FROM projection.generation WHERE projection = $1)) \
+               RETURNING 1) \
              SELECT count(*), set_config('search_path', $8, true), \
                CASE WHEN $9::text IS NOT NULL THEN pg_notify($10, $9) END, \
                CASE WHEN $9::text IS NULL THEN set_config('synchronous_commit', 'off', true) END FROM moved",

@@ -208,7 +208,7 @@ async fn fold(nats: &NatsServer, log: &Log, last: u64, rows: u64) -> Result<f64,
         outcomes: OutcomePublisher::new(js.clone()),
         authorizer: Arc::new(Everybody),
         signing: SigningKey::new([7; 32]),
-        given_up: std::collections::HashSet::new(),
+        given_up: std::sync::RwLock::default(),
     };
     let blobs = BlobStore::open(directory.path().join("blobs")).await?;
     let (hub, stop) = (hub(directory.path())?, CancellationToken::new());

@@ -10,6 +10,7 @@ use alluvium_kernel::{
     Actor, Authorizer, DecisionContext, Position, Problem, Requirement, SigningKey, Timestamp, Token, Verdict,
 };
 use alluvium_messaging::streams;
+use alluvium_projection::Pace;
 use alluvium_storage::contract::{
     ColumnSpec, CreateBucket, CreateProject, CreateTable, LoadTable, OpenTable, ProjectEvent, TableCreated,
 };
@@ -75,7 +76,7 @@ impl Bench {
             outcomes: OutcomePublisher::new(self.js.clone()),
             authorizer: Arc::new(Doors),
             signing: SigningKey::new([7; 32]),
-            given_up: std::collections::HashSet::new(),
+            given_up: std::sync::RwLock::default(),
         };
         let stop = CancellationToken::new();
         let tables =
@@ -202,9 +203,9 @@ async fn rows_and_loads_become_a_file_that_a_restart_goes_on_with_and_a_rebuild_
     let seq = bench.rows("p", "{\"n\": 6}").await;
     bench.wait(seq).await;
     assert_eq!(bench.content(&uid).await.len(), 6);
-    let verified = bench.tables().verify(|_| {}).await.unwrap();
+    let verified = bench.tables().verify(Pace::default(), |_| {}).await.unwrap();
     assert_eq!((verified.tables, verified.difference, verified.flipped), (1, None, false));
-    let rebuilt = bench.tables().rebuild(false, |_| {}).await.unwrap();
+    let rebuilt = bench.tables().rebuild(false, Pace::default(), |_| {}).await.unwrap();
     assert_eq!((rebuilt.difference, rebuilt.flipped, bench.tables().fold().generation), (None, true, 2));
     assert_eq!(bench.content(&uid).await.len(), 6);
     let seq = bench.rows("p", "{\"n\": 7}").await;
@@ -222,7 +223,7 @@ async fn rows_of_a_publisher_without_rights_never_count_in_any_generation() {
     let seq = bench.rows("closed", "{\"n\": 1}").await;
     bench.wait(seq).await;
     assert_eq!(bench.content(&uid).await, Vec::<String>::new());
-    let verified = bench.tables().verify(|_| {}).await.unwrap();
+    let verified = bench.tables().verify(Pace::default(), |_| {}).await.unwrap();
     assert_eq!(verified.difference, None, "the refusal is on the log, so a replay obeys it");
     let refusals = alluvium_messaging::direct::history(&bench.js, STREAM, "ev.*.storage.*.refusal.*", 1).await.unwrap();
     assert_eq!(refusals.len(), 1);

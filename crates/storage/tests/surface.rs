@@ -9,7 +9,7 @@ use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, Log, LogOption
 use alluvium_http::{About, Authenticator, Principal, Surface};
 use alluvium_kernel::{Actor, Authorizer, BoxFuture, Position, Problem, Requirement, SigningKey, Timestamp, Token};
 use alluvium_messaging::streams;
-use alluvium_projection::{Freshness, Projections, RebuildMode, Settings};
+use alluvium_projection::{Freshness, Pace, Projections, RebuildMode, Settings};
 use alluvium_storage::fold::{Live, STREAM, Tables};
 use alluvium_storage::{CatalogueProjection, ProjectKeys, Queries, Storage, StorageRoutes, projection, routes};
 use alluvium_tablestore::{Hub, HubConfig};
@@ -94,7 +94,7 @@ impl World {
             outcomes: OutcomePublisher::new(js.clone()),
             authorizer: Arc::new(Open),
             signing: signing.clone(),
-            given_up: std::collections::HashSet::new(),
+            given_up: std::sync::RwLock::default(),
         };
         let tables = Tables::start(hub.unwrap(), js.clone(), blobs.clone(), live, stop.clone()).await.unwrap();
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
@@ -305,7 +305,7 @@ async fn columns_change_when_the_rows_allow_and_a_rebuild_shows_the_same() {
     assert_eq!(world.get(&format!("{TABLE}/schema")).await.1["type"], "record");
 
     let (_, before) = world.get(TABLE).await;
-    let report = world.projections.rebuild(projection::NAME, RebuildMode::MustEqual).await;
+    let report = world.projections.rebuild(projection::NAME, RebuildMode::MustEqual, Pace::default()).await;
     let report = report.unwrap();
     let (_, after) = world.get(TABLE).await;
     assert_eq!(before, after, "{report:?}");

@@ -42,4 +42,4 @@ pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
     RowsError,
 };
-pub use verify::Checksum;
+pub use verify::{Checksum, TablePair};

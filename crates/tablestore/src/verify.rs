@@ -2,7 +2,7 @@
 
 use crate::error::{Result, store_error};
 use crate::file::TableFile;
-use crate::hub::Hub;
+use crate::hub::{Hub, Pinned};
 use crate::instance::Session;
 use crate::json::write_value;
 use crate::read::each_batch;
@@ -32,17 +32,47 @@ impl Hub {
 
     /// The first thing in which two tables differ, in words; `None` when they hold the same.
     pub fn first_difference(&self, left: &TableFile, right: &TableFile) -> Result<Option<String>> {
-        let (left_meta, right_meta) = (self.schema(left)?, self.schema(right)?);
-        if left_meta != right_meta {
-            return Ok(Some("the schemas differ".into()));
-        }
+        self.pair(left, right)?.first_difference()
+    }
+
+    /// Two tables as they are now, to be compared while both go on.
+    pub fn pair(&self, left: &TableFile, right: &TableFile) -> Result<TablePair> {
+        let same_schema = self.schema(left)? == self.schema(right)?;
         let pinned = self.pin(&[left.clone(), right.clone()])?;
         let session = pinned.instance.session()?;
-        let (Some(a), Some(b)) = (pinned.relation(0), pinned.relation(1)) else { return Ok(None) };
+        let pair = TablePair { session, pinned, same_schema };
+        pair.session.run("BEGIN TRANSACTION").map_err(|error| store_error(&error))?;
+        // The first look at a file is what fixes the moment that the transaction sees of it.
+        for relation in pair.relations().into_iter().flatten() {
+            let look = format!("SELECT count(*) FROM (SELECT 1 FROM {relation} LIMIT 1)");
+            pair.session.count(&look).map_err(|error| store_error(&error))?;
+        }
+        Ok(pair)
+    }
+}
+
+/// Two tables as they were at one moment.
+pub struct TablePair {
+    session: Session,
+    pinned: Pinned,
+    same_schema: bool,
+}
+
+impl TablePair {
+    fn relations(&self) -> [Option<String>; 2] {
+        [self.pinned.relation(0), self.pinned.relation(1)]
+    }
+
+    /// The first thing in which they differ, in words; `None` when they hold the same.
+    pub fn first_difference(&self) -> Result<Option<String>> {
+        if !self.same_schema {
+            return Ok(Some("the schemas differ".into()));
+        }
+        let [Some(a), Some(b)] = self.relations() else { return Ok(None) };
         for (this, other, place) in [(&a, &b, "first"), (&b, &a, "second")] {
             let sql = format!("SELECT x FROM (SELECT * FROM {this} EXCEPT ALL SELECT * FROM {other}) AS x LIMIT 1");
             let mut found = None;
-            each_batch(&session, &sql, &[], |batch| {
+            each_batch(&self.session, &sql, &[], |batch| {
                 if found.is_none() && batch.num_rows() > 0 {
                     let mut row = String::new();
                     write_value(&mut row, batch.column(0).as_ref(), 0, None);
@@ -55,6 +85,13 @@ impl Hub {
             }
         }
         Ok(None)
+    }
+}
+
+impl Drop for TablePair {
+    fn drop(&mut self) {
+        // A transaction that failed has rolled back already, and saying so again is an error that says nothing.
+        let _ = self.session.run("ROLLBACK");
     }
 }
 

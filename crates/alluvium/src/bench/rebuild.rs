@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use alluvium_projection::RebuildMode;
+use alluvium_projection::{Pace, RebuildMode};
 use alluvium_storage::projection::NAME;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -38,7 +38,7 @@ pub async fn run(run: Run) -> Results {
 
     let before = upsert(&parts.pool, count, "raw_before").await?;
     let began = Instant::now();
-    let report = parts.projections.rebuild(NAME, RebuildMode::AcceptDifferences).await?;
+    let report = parts.projections.rebuild(NAME, RebuildMode::AcceptDifferences, Pace::default()).await?;
     let ours = began.elapsed().as_secs_f64();
     let after = upsert(&parts.pool, count, "raw_after").await?;
     running.node.stop().await;

@@ -313,7 +313,17 @@ pub enum ProjectionsCommand {
     /// Fold everything again beside the live one, then switch over
     Rebuild(RebuildArgs),
     /// Compare the live one with a scratch rebuild and name the first difference
-    Verify(ProjectionArgs),
+    Verify(VerifyArgs),
+    /// Go back to the generation that was read before the last rebuild; it takes in first what it has missed
+    Rollback(VerifyArgs),
+    /// List the generations: live, kept to go back to, being built
+    Generations {
+        /// Only of this one [default: all]
+        #[arg(add = ArgValueCandidates::new(complete::projections))]
+        name: Option<String>,
+    },
+    /// Remove a generation that is not read
+    Drop(DropArgs),
     /// List the events that could not be applied, with their reasons
     Parked {
         /// Only of this one [default: all]
@@ -414,12 +424,48 @@ pub struct SkipArgs {
 pub struct RebuildArgs {
     #[command(flatten)]
     pub which: ProjectionArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// Switch over even when the new one differs, and say how
     #[arg(long)]
     pub accept_differences: bool,
 }
 
-/// `projections rebuild` and `verify`
+/// `projections verify` and `rollback`
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub which: ProjectionArgs,
+    #[command(flatten)]
+    pub pace: PaceArgs,
+}
+
+/// How fast events are folded again, beside those who read and write.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PaceArgs {
+    /// At most so many events a second, 0 for without limit [default: as the server is set]
+    #[arg(long, value_name = "EVENTS_PER_SECOND")]
+    pub rate: Option<u64>,
+    /// At most so much of the time, in percent [default: as the server is set]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub share: Option<u32>,
+}
+
+/// `projections drop`
+#[derive(Debug, Args)]
+pub struct DropArgs {
+    /// The projection
+    #[arg(add = ArgValueCandidates::new(complete::projections))]
+    pub name: String,
+    /// Number of the generation, as `projections generations` lists it
+    #[arg(long, value_name = "NUMBER")]
+    pub generation: u32,
+    /// Say what would be done, do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which projections
 #[derive(Debug, Args)]
 #[group(id = "which", required = true)]
 pub struct ProjectionArgs {

@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod events;
 mod explain;
+mod generations;
 mod history;
 mod log;
 mod parked;
@@ -18,6 +19,8 @@ mod rows;
 mod serve;
 mod streams;
 mod tables;
+
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Cli, Command, Globals};
 use crate::client::{Client, Session};
@@ -81,9 +84,13 @@ pub fn run(cli: Cli) -> Done {
 /// Runs a command that waits for others, until it ends or the person has had enough.
 fn wait(command: impl Future<Output = Done>) -> Done {
     runtime()?.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
         tokio::select! {
             done = command => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::unavailable("cli.interrupted", "Interrupted.")),
+            _ = terminated.recv() => {
+                Err(Failure::unavailable("cli.interrupted", "Told to end (SIGTERM) before it was done."))
+            }
         }
     })
 }

@@ -5,8 +5,8 @@ use futures::StreamExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Context, parked};
-use crate::cli::{ProjectionArgs, ProjectionsCommand};
+use super::{Context, generations, parked};
+use crate::cli::{PaceArgs, ProjectionArgs, ProjectionsCommand};
 use crate::client::{Client, path};
 use crate::failure::{Done, Exit, Failure};
 use crate::ui::{Format, Progress};
@@ -14,14 +14,44 @@ use crate::ui::{Format, Progress};
 pub async fn run(cx: &Context, command: ProjectionsCommand) -> Done {
     match command {
         ProjectionsCommand::List => list(cx).await,
-        ProjectionsCommand::Rebuild(args) if args.accept_differences => {
-            each(cx, "rebuild?accept_differences=true", &args.which).await
+        ProjectionsCommand::Rebuild(args) => {
+            let ask = "Fold everything again and switch reads to what comes out?";
+            let work = Work { what: "rebuild", ask: Some(ask), pace: args.pace, accept: args.accept_differences };
+            each(cx, &work, &args.which).await
         }
-        ProjectionsCommand::Rebuild(args) => each(cx, "rebuild", &args.which).await,
-        ProjectionsCommand::Verify(args) => each(cx, "verify", &args).await,
+        ProjectionsCommand::Verify(args) => {
+            each(cx, &Work { what: "verify", ask: None, pace: args.pace, accept: false }, &args.which).await
+        }
+        ProjectionsCommand::Rollback(args) => {
+            let ask = "Switch reads back to the generation before?";
+            each(cx, &Work { what: "rollback", ask: Some(ask), pace: args.pace, accept: false }, &args.which).await
+        }
+        ProjectionsCommand::Generations { name } => generations::list(cx, name.as_deref()).await,
+        ProjectionsCommand::Drop(args) => generations::drop(cx, &args).await,
         ProjectionsCommand::Parked { name } => parked::list(cx, name.as_deref()).await,
         ProjectionsCommand::Retry(args) => parked::retry(cx, &args).await,
         ProjectionsCommand::Skip(args) => parked::skip(cx, &args).await,
+    }
+}
+
+/// What is done to each of the projections.
+struct Work {
+    what: &'static str,
+    /// What is asked before.
+    ask: Option<&'static str>,
+    pace: PaceArgs,
+    accept: bool,
+}
+
+impl Work {
+    /// Where it is asked for.
+    fn place(&self, name: &str) -> String {
+        let mut query = Vec::new();
+        query.extend(self.accept.then(|| "accept_differences=true".to_owned()));
+        query.extend(self.pace.rate.map(|rate| format!("events_per_second={rate}")));
+        query.extend(self.pace.share.map(|share| format!("share_percent={share}")));
+        let place = path(&["projections", name, self.what]);
+        if query.is_empty() { place } else { format!("{place}?{}", query.join("&")) }
     }
 }
 
@@ -48,35 +78,44 @@ fn picked(row: &Value, columns: &[&str]) -> Value {
     Value::Object(columns.iter().map(of).collect())
 }
 
-async fn each(cx: &Context, what: &str, args: &ProjectionArgs) -> Done {
-    let (client, _) = cx.client()?;
+/// The names that are meant: one that must be there, or all.
+pub async fn named(client: &Client, name: Option<&str>) -> Result<Vec<String>, Failure> {
     let all: Vec<String> =
-        known(&client).await?.iter().filter_map(|row| Some(row.get("name")?.as_str()?.to_owned())).collect();
-    let names = match &args.name {
-        Some(name) if !all.contains(name) => {
+        known(client).await?.iter().filter_map(|row| Some(row.get("name")?.as_str()?.to_owned())).collect();
+    match name {
+        Some(name) if !all.iter().any(|known| known == name) => {
             let failure = Failure::new(
                 Exit::NotFound,
                 "platform.unknown_projection",
                 format!("There is no projection `{name}`."),
             );
-            return Err(failure.help(format!("there are {}", all.join(", "))));
+            Err(failure.help(format!("there are {}", all.join(", "))))
         }
-        Some(name) => vec![name.clone()],
-        None => all,
-    };
+        Some(name) => Ok(vec![name.to_owned()]),
+        None => Ok(all),
+    }
+}
+
+async fn each(cx: &Context, work: &Work, args: &ProjectionArgs) -> Done {
+    let (client, _) = cx.client()?;
+    let names = named(&client, args.name.as_deref()).await?;
     if args.dry_run {
-        let rows: Vec<Value> = names.iter().map(|name| json!({ "projection": name, "would": what })).collect();
+        let rows: Vec<Value> = names.iter().map(|name| json!({ "projection": name, "would": work.what })).collect();
         cx.ui.rows(&["projection", "would"], &rows);
         return Ok(());
     }
+    if let Some(ask) = work.ask {
+        cx.ui.confirm(&format!("{}: {ask}", names.join(", ")))?;
+    }
     let mut ends = Vec::new();
     for name in &names {
-        ends.push(one(cx, &client, what, name).await?);
+        ends.push(one(cx, &client, work, name).await?);
     }
     if matches!(cx.ui.format, Format::Json | Format::Ndjson) {
         cx.ui.rows(&[], &ends);
     } else {
-        let columns = ["projection", "result", "events", "seq", "first_difference"];
+        let last = if work.what == "verify" { "first_difference" } else { "to_generation" };
+        let columns = ["projection", "result", "events", "seq", last];
         cx.ui.rows(&columns, &ends.iter().map(|end| picked(end, &columns)).collect::<Vec<_>>());
     }
     match ends.iter().filter(|end| end.get("differs").and_then(Value::as_bool) == Some(true)).count() {
@@ -86,10 +125,9 @@ async fn each(cx: &Context, what: &str, args: &ProjectionArgs) -> Done {
 }
 
 /// Asks for one, and follows its progress lines to the last one, which is its end.
-async fn one(cx: &Context, client: &Client, what: &str, name: &str) -> Result<Value, Failure> {
-    let (what, query) = what.split_once('?').map_or((what, ""), |(what, query)| (what, query));
-    let place = format!("{}?{query}", path(&["projections", name, what]));
-    let response = client.send(client.request(Method::POST, place.trim_end_matches('?'))).await?;
+async fn one(cx: &Context, client: &Client, work: &Work, name: &str) -> Result<Value, Failure> {
+    let what = work.what;
+    let response = client.send(client.request(Method::POST, &work.place(name))).await?;
     let progress = Progress::new(cx.ui, &format!("{what} {name}"), None);
     let mut chunks = response.bytes_stream();
     let mut text = Vec::new();

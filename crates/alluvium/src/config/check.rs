@@ -63,6 +63,10 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
         let fix = "set `postgres.connections_max` to 2 or more";
         findings.push(Finding::new("postgres.connections_max", "projections and reads need one each", fix));
     }
+    if !(1..=100).contains(&config.rebuild.share_percent) {
+        let problem = format!("`{}` percent of the time", config.rebuild.share_percent);
+        findings.push(Finding::new("rebuild.share_percent", problem, "set 1 to 100"));
+    }
     findings
 }
 

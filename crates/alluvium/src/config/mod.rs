@@ -12,6 +12,7 @@ mod show;
 
 use std::path::PathBuf;
 
+use alluvium_projection::Pace;
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, unknown_names};
@@ -53,6 +54,8 @@ pub struct Config {
     pub duckdb: DuckDb,
     /// How long rows stay on the log.
     pub retention: Retention,
+    /// How fast folds are rebuilt.
+    pub rebuild: Rebuild,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
@@ -133,6 +136,23 @@ impl Retention {
     /// How far back tables stay readable, when that is set and a duration.
     pub fn keep(&self) -> Option<std::time::Duration> {
         Some(self.keep.as_ref()?.parse::<Seconds>().ok()?.duration())
+    }
+}
+
+/// How fast folds are rebuilt and checked, beside those who read and write.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rebuild {
+    /// At most so many events a second; 0 is without limit.
+    pub events_per_second: u64,
+    /// At most so much of the time, in percent.
+    pub share_percent: u32,
+}
+
+impl Rebuild {
+    /// The pace that this means.
+    pub fn pace(self) -> Pace {
+        Pace { events_per_second: self.events_per_second, share_percent: self.share_percent }
     }
 }
 
@@ -240,6 +260,7 @@ impl Default for Config {
                 messages_min: alluvium_storage::retention::MESSAGES_MIN,
                 every_seconds: 3_600,
             },
+            rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
             traces: Traces { otlp_url: None, sample_percent: 100 },
         }

@@ -81,6 +81,18 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Number,
         "how often rows are purged",
     ),
+    setting(
+        "rebuild.events_per_second",
+        &["ALLUVIUM_REBUILD_EVENTS_PER_SECOND"],
+        Kind::Number,
+        "at most so many in a rebuild, 0 is without limit",
+    ),
+    setting(
+        "rebuild.share_percent",
+        &["ALLUVIUM_REBUILD_SHARE_PERCENT"],
+        Kind::Number,
+        "of the time that a rebuild may take, of 100",
+    ),
     setting("log.filter", &["ALLUVIUM_LOG_FILTER", "RUST_LOG"], Kind::Text, "e.g. info,alluvium_eventlog=debug"),
     setting("log.format", &["ALLUVIUM_LOG_FORMAT"], Kind::Text, "text or json"),
     setting(
@@ -96,6 +108,7 @@ pub const SETTINGS: &[Setting] = &[
 pub const OTHER_ENV: &[&str] = &[
     "ALLUVIUM_BINARY",
     "ALLUVIUM_CI_TARGET",
+    "ALLUVIUM_EARLIER_BINARY",
     "ALLUVIUM_CONFIG",
     "ALLUVIUM_SERVER",
     "ALLUVIUM_KEY",

@@ -32,14 +32,31 @@ pub fn of_tables(
     Arc::new(InFiles { tables: tables.clone(), registry, js: js.clone() })
 }
 
-/// Before the folds begin: what was ever given up is known to their database, also to one made anew.
+/// Before the folds begin, and before one is rebuilt from another stream: what was ever given up is known to their database, also
+/// to one made anew, and what was given up of a stream that is not there any more is forgotten.
 pub async fn obey(journal: &Journal, folds: &[Arc<dyn Remediable>]) -> Result<(), Problem> {
+    for stale in journal.stale() {
+        if let Some(fold) = folds.iter().find(|fold| fold.name() == stale.projection) {
+            fold.forget(stale).await?;
+        }
+    }
     for given_up in journal.all_given_up() {
         if let Some(fold) = folds.iter().find(|fold| fold.name() == given_up.projection) {
             fold.given_up(&given_up).await?;
         }
     }
     Ok(())
+}
+
+/// The same for one fold that is about to be rebuilt in a running process, whose stream may be another one since it began.
+pub async fn obey_anew(
+    js: &jetstream::Context,
+    projections: &Projections,
+    tables: Option<&Arc<Tables>>,
+) -> Result<(), Problem> {
+    let mut folds = of_postgres(projections);
+    folds.extend(tables.map(|tables| of_tables(tables, None, js)));
+    obey(&Journal::read(js).await?, &folds).await
 }
 
 struct InPostgres {
@@ -50,6 +67,10 @@ struct InPostgres {
 impl Remediable for InPostgres {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn stream(&self) -> &'static str {
+        self.projections.stream(self.name).unwrap_or_default()
     }
 
     // Whichever process comes first: the database lets only one in.
@@ -81,6 +102,10 @@ impl Remediable for InPostgres {
             self.projections.obey(self.name, &order).await
         })
     }
+
+    fn forget<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(self.projections.take_in_again(self.name, given_up.seq))
+    }
 }
 
 /// A table's file moves only by the log, so what is given up has to be on the log first: the remedy itself only looks.
@@ -106,6 +131,10 @@ impl InFiles {
 impl Remediable for InFiles {
     fn name(&self) -> &'static str {
         TABLES
+    }
+
+    fn stream(&self) -> &'static str {
+        STREAM
     }
 
     fn answers(&self, request: &Request) -> bool {
@@ -144,5 +173,12 @@ impl Remediable for InFiles {
 
     fn given_up<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(async move { self.tables.give_up(&given_up.key, given_up.seq).await.map(drop) })
+    }
+
+    fn forget<'a>(&'a self, given_up: &'a GivenUp) -> BoxFuture<'a, Result<(), Problem>> {
+        Box::pin(async move {
+            self.tables.take_in_again(given_up.seq);
+            Ok(())
+        })
     }
 }

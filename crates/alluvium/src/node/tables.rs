@@ -44,7 +44,7 @@ pub async fn start(parts: &Parts, blobs: BlobStore, given_up: HashSet<u64>) -> R
         outcomes: OutcomePublisher::new(parts.js.clone()),
         authorizer: parts.access.clone(),
         signing: parts.secrets.signing_key.clone(),
-        given_up,
+        given_up: given_up.into(),
     };
     let owned = if parts.registry.is_some() { Owned::claimed() } else { Owned::everything() };
     let started = Tables::start_with(hub, parts.js.clone(), blobs, live, owned, CancellationToken::new());

@@ -147,11 +147,12 @@ pub async fn checks(platform: &Platform) -> (Vec<Check>, Vec<Fold>) {
         checks.push(Check::new("nodes", sure, detail));
     }
     let folds = folds::all(platform).await;
-    checks.extend(folds.iter().map(of_fold));
+    let behind = platform.caught_up.behind(platform, &folds).await;
+    checks.extend(folds.iter().map(|fold| of_fold(fold, behind.get(fold.name).copied())));
     (checks, folds)
 }
 
-fn of_fold(fold: &Fold) -> Check {
+fn of_fold(fold: &Fold, short: Option<u64>) -> Check {
     let name = if fold.name == TABLES { TABLES.to_owned() } else { format!("projection.{}", fold.name) };
     let dead = fold.heartbeat_age_ms.is_some_and(|age| age > HEARTBEAT_AGE_MS_MAX);
     let behind = fold.lag_events.map_or("unknown".to_owned(), |lag| lag.to_string());
@@ -164,7 +165,10 @@ fn of_fold(fold: &Fold) -> Check {
         (None, Some(tables)) => format!("{tables} tables, {behind} behind"),
         (None, None) => format!("{behind} behind, {} parked", fold.parked_keys),
     };
-    Check::new(name, fold.ready, detail)
+    match short.filter(|_| fold.ready) {
+        Some(short) => Check::new(name, false, format!("{short} behind what was on the log at the start: {detail}")),
+        None => Check::new(name, fold.ready, detail),
+    }
 }
 
 /// A connection may be open and nobody behind it, so it is asked: for the stream that every command goes through.

@@ -1,8 +1,10 @@
 //! Routes of the platform as a whole: commands, events, streams, projections, health, metrics.
 
+mod caught_up;
 mod commands;
 mod events;
 mod folds;
+mod generations;
 mod health;
 mod history;
 mod metrics;
@@ -21,7 +23,7 @@ use alluvium_eventlog::registry::Registry;
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, Problem, Requirement};
-use alluvium_projection::Projections;
+use alluvium_projection::{Freshness, Pace, Projections};
 use alluvium_storage::Queries;
 use alluvium_storage::fold::Tables;
 use async_nats::jetstream;
@@ -56,6 +58,10 @@ pub struct Platform {
     authorizer: Arc<dyn Authorizer>,
     data_dir: PathBuf,
     replicas: usize,
+    freshness: Freshness,
+    caught_up: Arc<caught_up::CaughtUp>,
+    /// How fast a rebuild may go that does not say.
+    pace: Pace,
     stopping: CancellationToken,
     metrics: metrics::Scrape,
 }
@@ -76,6 +82,9 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         authorizer: parts.access.clone(),
         data_dir: parts.config.data_dir.clone(),
         replicas: parts.config.nats.replicas,
+        freshness: parts.freshness.clone(),
+        caught_up: Arc::default(),
+        pace: parts.config.rebuild.pace(),
         stopping: parts.stopping.clone(),
         metrics: metrics::install()?,
     };
@@ -106,6 +115,7 @@ fn group(platform: Platform) -> RouteGroup {
     routes.extend(history::routes());
     routes.extend(streams::routes());
     routes.extend(projections::routes());
+    routes.extend(generations::routes());
     routes.extend(parked::routes());
     routes.extend(retention::routes());
     RouteGroup::new("platform", platform, routes).error_codes(crate::errors::ERRORS)

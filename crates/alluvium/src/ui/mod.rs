@@ -97,16 +97,21 @@ pub fn failure(failure: &Failure) {
     write_err(&text);
 }
 
-/// A closed pipe (`| head`) is the reader's choice, not an error of ours: all writes ignore it.
+/// A closed pipe (`| head`) is the reader's choice, not an error of ours: all writes end quietly at it. Any other reason why
+/// data cannot be written is one, or a full disk would look like success.
 fn write_out(text: &str) {
     write_to(std::io::stdout().lock(), text);
 }
 
 fn write_to(mut out: impl std::io::Write, text: &str) {
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    if write!(out, "{text}{end}").and_then(|()| out.flush()).is_err() {
+    let Err(error) = write!(out, "{text}{end}").and_then(|()| out.flush()) else { return };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    let lost = Failure::unavailable("cli.io", "What was found cannot be written to stdout.").because(&error);
+    failure(&lost);
+    std::process::exit(lost.exit as i32);
 }
 
 fn write_err(line: &str) {

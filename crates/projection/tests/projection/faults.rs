@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::fixture::{ONCE, STREAM, World, make_stream, publish};
 use alluvium_kernel::Position;
-use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, RebuildMode, State};
+use alluvium_projection::{HEARTBEAT_AGE_MS_MAX, Pace, RebuildMode, State};
 use alluvium_testing::Postgres;
 use sqlx::Connection as _;
 
@@ -213,7 +213,11 @@ async fn what_the_database_refuses_at_the_commit_parks_its_key_too() {
     let parked = world.projections.parked("items").await.unwrap();
     let codes: Vec<_> = parked.iter().map(|p| (p.seq, p.code.as_str())).collect();
     assert_eq!(codes, [(refused, "projection.apply_rejected")]);
-    assert_eq!(world.projections.verify("items").await.unwrap().differences, [], "a replay parks the same");
+    assert_eq!(
+        world.projections.verify("items", Pace::default()).await.unwrap().differences,
+        [],
+        "a replay parks the same"
+    );
 }
 
 #[tokio::test]
@@ -224,7 +228,7 @@ async fn a_skipped_event_stays_skipped_in_a_replay() {
     let last = world.event("a", 2).await;
     world.applied(last).await;
     world.remedy("demo.item.a", Some(poison), "1").await.unwrap();
-    assert_eq!(world.projections.verify("items").await.unwrap().differences, []);
+    assert_eq!(world.projections.verify("items", Pace::default()).await.unwrap().differences, []);
 }
 
 #[tokio::test]
@@ -272,9 +276,9 @@ async fn a_stream_made_anew_quarantines_until_rebuilt() {
     world.halt().await;
     world.run();
     world.until(State::Quarantined).await;
-    let refused = world.projections.rebuild("items", RebuildMode::MustEqual).await.unwrap_err();
+    let refused = world.projections.rebuild("items", RebuildMode::MustEqual, Pace::default()).await.unwrap_err();
     assert_eq!(refused.code, "projection.differs");
-    let report = world.projections.rebuild("items", RebuildMode::AcceptDifferences).await.unwrap();
+    let report = world.projections.rebuild("items", RebuildMode::AcceptDifferences, Pace::default()).await.unwrap();
     assert_eq!((report.events, report.seq), (20, 20));
     let next = world.event("new", 1).await;
     world.applied(next).await;

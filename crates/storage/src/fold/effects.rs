@@ -17,6 +17,7 @@ use alluvium_kernel::{
 use alluvium_messaging::{Commit, Contract, ContractSet, LogMessage, direct};
 use alluvium_tablestore::TableSchema;
 use async_nats::{HeaderMap, jetstream};
+use tokio_util::sync::CancellationToken;
 
 use super::fold::STREAM;
 use super::kept::Kept;
@@ -45,6 +46,8 @@ pub struct Effects {
     /// Other processes keep tables too, and for a moment perhaps the same: what the log has is asked of its leader.
     shared: bool,
     role: RwLock<Role>,
+    /// Cancelled when this generation becomes the live one: nobody is waited for any more.
+    lives: CancellationToken,
 }
 
 enum Role {
@@ -65,7 +68,7 @@ pub struct Live {
     /// Checks signatures of rows.
     pub signing: SigningKey,
     /// Messages that operators have given up so far, as the log says.
-    pub given_up: HashSet<u64>,
+    pub given_up: RwLock<HashSet<u64>>,
 }
 
 impl Effects {
@@ -77,9 +80,11 @@ impl Effects {
         shared: bool,
     ) -> Result<Self, Problem> {
         let refused = Arc::new(RwLock::new(refusals(&js).await?));
-        let given_up = Arc::new(RwLock::new(live.given_up.clone()));
+        let known = live.given_up.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let given_up = Arc::new(RwLock::new(known));
         let (kept, accepted_loss) = (Arc::new(Kept::read(&js).await?), AtomicU64::new(0));
-        Ok(Self { js, blobs, refused, given_up, kept, accepted_loss, shared, role: RwLock::new(Role::Live(live)) })
+        let (role, lives) = (RwLock::new(Role::Live(live)), CancellationToken::new());
+        Ok(Self { js, blobs, refused, given_up, kept, accepted_loss, shared, role, lives })
     }
 
     /// The same on the log as it is now: what was refused on another history says nothing about this one.
@@ -93,7 +98,17 @@ impl Effects {
         let (js, blobs, refused) = (self.js.clone(), self.blobs.clone(), Arc::clone(&self.refused));
         let (given_up, role) = (Arc::clone(&self.given_up), RwLock::new(Role::Behind(leader)));
         let (kept, accepted_loss) = (Arc::clone(&self.kept), AtomicU64::new(self.accepted_loss()));
-        Self { js, blobs, refused, given_up, kept, accepted_loss, shared: self.shared, role }
+        Self {
+            js,
+            blobs,
+            refused,
+            given_up,
+            kept,
+            accepted_loss,
+            shared: self.shared,
+            role,
+            lives: CancellationToken::new(),
+        }
     }
 
     /// What is kept of tables instead of all their rows.
@@ -121,9 +136,15 @@ impl Effects {
         self.given_up.write().unwrap_or_else(PoisonError::into_inner).insert(seq);
     }
 
+    /// A message is not left out any more.
+    pub fn take_in_again(&self, seq: u64) {
+        self.given_up.write().unwrap_or_else(PoisonError::into_inner).remove(&seq);
+    }
+
     /// From now on this is the live generation.
     pub fn go_live(&self, live: Arc<Live>) {
         *self.role.write().unwrap_or_else(PoisonError::into_inner) = Role::Live(live);
+        self.lives.cancel();
     }
 
     /// Waits until the live generation has decided on everything up to `seq`; tells how far it has, at least.
@@ -132,8 +153,11 @@ impl Effects {
             Role::Live(_) => return u64::MAX,
             Role::Behind(leader) => Arc::clone(leader),
         };
-        leader.wait_all(seq).await;
-        leader.floor().max(seq)
+        tokio::select! {
+            () = leader.wait_all(seq) => leader.floor().max(seq),
+            // The one before stands still for ever at where this one took over.
+            () = self.lives.cancelled() => u64::MAX,
+        }
     }
 
     /// Where the content of a blob is.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alluvium_kernel::{Problem, Timestamp, header, trace};
 use alluvium_messaging::{CodecError, Commit, Contract, ContractSet, LogMessage, TailHealth, direct, stream_created};
+use alluvium_projection::Throttle;
 use alluvium_tablestore::Hub;
 use async_nats::jetstream;
 use tokio::sync::{Notify, RwLock as Gate, Semaphore};
@@ -61,6 +62,8 @@ pub struct Fold {
     pub(super) memory: Arc<Semaphore>,
     /// Held by the reader while it hands over, by others to keep it between two messages.
     pub(super) gate: Gate<()>,
+    /// The pace it keeps, while it is rebuilt beside the live one.
+    pub(super) throttle: OnceLock<Arc<Throttle>>,
     pub(super) stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -107,6 +110,7 @@ impl Fold {
             heard: Mutex::default(),
             memory: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
             gate: Gate::new(()),
+            throttle: OnceLock::new(),
             stop,
             tasks: TaskTracker::new(),
         });

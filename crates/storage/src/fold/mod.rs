@@ -5,13 +5,16 @@
 //! * owner: the process that keeps a project's tables, when several share the log; a claim is its right to, with an epoch.
 //! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
 
+mod active;
 mod alone;
 mod claims;
+mod compare;
 mod decoders;
 mod effects;
 mod floor;
 #[expect(clippy::module_inception, reason = "the fold itself, beside its parts")]
 mod fold;
+mod generations;
 mod history;
 mod kept;
 mod lane;
@@ -33,9 +36,11 @@ mod settle;
 mod suspect;
 mod tables;
 
+pub use active::TableGeneration;
 pub use alone::note as note_decided;
 pub use effects::{Effects, Live};
 pub use fold::{Fold, STREAM};
+pub use generations::{Comparison, RebuildProgress, RolledBack};
 pub use kept::{Checkpoint, Kept, KeptTable};
 pub use lane::{Lane, Parked, TableView, rows_schema};
 pub use owned::{Owned, project_key};
@@ -47,4 +52,4 @@ pub use read::{TableExport, TableQuery, sql_problem, store_problem};
 pub use rebase::CHECKPOINT_LOST;
 pub use remedy::Resumed;
 pub use routing::{Routing, TableId};
-pub use tables::{Comparison, ParkedTable, RebuildProgress, Tables, TablesHealth};
+pub use tables::{ParkedTable, Tables, TablesHealth};

@@ -28,7 +28,7 @@ use super::tables::Tables;
 use crate::past::CatalogueThen;
 
 /// Generations from here on are tables at earlier points, each in a directory of its own. Files keep theirs as a signed number.
-const GENERATION_MIN: u32 = 1 << 30;
+pub(super) const GENERATION_MIN: u32 = 1 << 30;
 /// How long folding one table may take, in seconds.
 const FOLD_SECONDS_MAX: u64 = 30;
 /// How long the live fold may take to reach the point first, in seconds: verdicts it has not given cannot be obeyed.

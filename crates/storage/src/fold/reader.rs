@@ -18,6 +18,8 @@ use crate::contract::ProjectEvent;
 const CHUNK_MESSAGES_MAX: usize = 2_000;
 /// Memory the reader takes at once for messages to come, in KiB.
 const ROOM_KIB: usize = 1 << 10;
+/// Messages between two pauses of a paced rebuild.
+const PACED_MESSAGES: u64 = 64;
 
 pub(super) struct Reader {
     fold: Arc<Fold>,
@@ -31,6 +33,8 @@ pub(super) struct Reader {
     held: u64,
     /// The last message handed over, until it is told.
     last: Option<(u64, Lineage)>,
+    /// Messages since the last pause, where a pace is kept.
+    unpaced: u64,
 }
 
 /// The process is ending.
@@ -38,7 +42,7 @@ struct Stopping;
 
 impl Reader {
     pub fn new(fold: Arc<Fold>) -> Self {
-        Self { fold, room: None, decided: 0, route: None, held: 0, last: None }
+        Self { fold, room: None, decided: 0, route: None, held: 0, last: None, unpaced: 0 }
     }
 
     /// Reads until the process ends or the fold is quarantined.
@@ -61,6 +65,10 @@ impl Reader {
                 next = tail.next() => next,
             };
             let _between = fold.gate.read().await;
+            // While it was held, another generation may have taken over.
+            if fold.stop.is_cancelled() {
+                return;
+            }
             match next {
                 Ok(Tailed::Message(message)) => {
                     let taken = self.take_ready(message, &mut tail).await;
@@ -115,7 +123,22 @@ impl Reader {
             self.commit(message).await?;
         }
         self.last = Some(last);
-        Ok(())
+        self.pace().await
+    }
+
+    /// Pauses where a pace is to be kept.
+    async fn pace(&mut self) -> Result<(), Stopping> {
+        let fold = Arc::clone(&self.fold);
+        let Some(throttle) = fold.throttle.get() else { return Ok(()) };
+        self.unpaced += 1;
+        if self.unpaced < throttle.stride(PACED_MESSAGES) {
+            return Ok(());
+        }
+        self.tell();
+        tokio::select! {
+            () = fold.stop.cancelled() => Err(Stopping),
+            () = throttle.after(std::mem::take(&mut self.unpaced)) => Ok(()),
+        }
     }
 
     /// The lane of the rows' table; none when it is kept elsewhere, or there is none.
