@@ -17,7 +17,7 @@ pub(super) fn load(
     let keys = work.schema.primary_key.clone();
     let read = stage(work, spec, &source, given)?;
     check_keys(work, &keys, given)?;
-    let distinct = count(work, &format!("SELECT count(*) FROM (SELECT DISTINCT {} FROM {STAGE})", ident_list(&keys)))?;
+    let distinct = distinct(work, &keys, read)?;
     let duplicates_in_file = read - distinct;
     if duplicates_in_file > 0 {
         if spec.dedup_mode != DedupMode::UpdateDuplicates {
@@ -68,9 +68,21 @@ fn check_keys(work: &Work<'_>, keys: &[String], given: &[Column]) -> Result<(), 
     Ok(())
 }
 
+/// How many keys the stage has. Many files are in the order of their key; then one pass shows that each is there once, without
+/// remembering any.
+fn distinct(work: &Work<'_>, keys: &[String], read: u64) -> Result<u64, ApplyError> {
+    if let [key] = keys {
+        let pairs = format!("SELECT {0} AS key, lag({0}) OVER () AS before FROM {STAGE}", ident(key));
+        if count(work, &format!("SELECT count(*) FROM ({pairs}) WHERE key <= before"))? == 0 {
+            return Ok(read);
+        }
+    }
+    count(work, &format!("SELECT count(*) FROM (SELECT DISTINCT {} FROM {STAGE})", ident_list(keys)))
+}
+
 fn full(work: &Work<'_>, spec: &LoadSpec, given: &[Column]) -> Result<ChangeReport, ApplyError> {
     let deleted = if work.rows > 0 { run(work, &format!("TRUNCATE {}", work.data()))? } else { 0 };
-    let inserted = insert(work, spec, given, "")?;
+    let inserted = insert(work, spec, given)?;
     Ok(ChangeReport {
         inserted,
         deleted,
@@ -95,7 +107,11 @@ fn incremental(
         }
     }
     let updated = update(work, given, keys)?;
-    let inserted = insert(work, spec, given, &format!("WHERE NOT {matching}"))?;
+    if work.rows > 0 && spec.dedup_mode == DedupMode::UpdateDuplicates {
+        // What is dealt with leaves the stage, so that the rest goes into the table in its order without being sorted.
+        run(work, &format!("DELETE FROM {STAGE} AS s WHERE {matching}"))?;
+    }
+    let inserted = insert(work, spec, given)?;
     let existing = distinct - inserted;
     Ok(ChangeReport {
         inserted,
@@ -131,8 +147,8 @@ fn update(work: &Work<'_>, given: &[Column], keys: &[String]) -> Result<u64, App
     Ok(updated as u64)
 }
 
-fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column], condition: &str) -> Result<u64, ApplyError> {
-    let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, condition);
+fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column]) -> Result<u64, ApplyError> {
+    let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, "");
     let inserted = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))?;
     Ok(inserted as u64)
 }
