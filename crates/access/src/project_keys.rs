@@ -2,16 +2,15 @@
 //!
 //! Contexts do not import each other. All this knows of storage is the subject of its projects and one event's name.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use alluvium_kernel::{Position, Problem, Timestamp, Token, subject};
-use alluvium_messaging::{Commit, Contract as _, SINGLE_OBJECT_MAGIC, direct, stream_created};
-use async_nats::jetstream::{
-    self, AckKind,
-    consumer::{AckPolicy, DeliverPolicy, pull},
+use alluvium_kernel::{Position, Problem, Timestamp, Token, header, subject};
+use alluvium_messaging::{
+    Commit, Contract as _, Floor, LogMessage, PullSettings, SINGLE_OBJECT_MAGIC, Tail, TailConfig, Tailed, direct,
+    stream_created,
 };
+use async_nats::jetstream;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::KeyDesk;
@@ -24,16 +23,12 @@ const SUBJECTS: &str = "ev.*.storage.*.project.>";
 const FINGERPRINT_BYTES: usize = 8;
 /// The event that ends a project.
 const DELETED: &str = "ProjectDeleted";
-/// The durable consumer: where this policy is on the stream survives restarts.
-const CONSUMER: &str = "access-project-keys";
-/// How long the server waits for an acknowledgement before it delivers again, in seconds.
-const ACK_WAIT_SECONDS: u64 = 60;
-/// Messages delivered and not yet acknowledged.
-const UNACKED_MESSAGES_MAX: i64 = 64;
-/// Pause before a message that could not be followed comes again, in milliseconds.
+/// What this follower's floor is called.
+const FLOOR: &str = "access-project-keys";
+/// How often the floor is saved, in milliseconds. What is read twice after a crash is followed once: its command's id says so.
+const SAVE_EVERY_MS: u64 = 1_000;
+/// Pause before a deletion that could not be followed is tried again, and before reading again, in milliseconds.
 const AGAIN_MS: u64 = 1_000;
-/// Pause before pulling again after the connection broke, in milliseconds.
-const PAUSE_MS: u64 = 500;
 
 /// A project's end, as the log tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,46 +40,55 @@ struct Deletion {
     index: usize,
 }
 
-/// Follows project deletions until told to stop. Several processes may do so; they share the work.
+/// Follows project deletions until told to stop. Several processes may do so: a deletion leads to one command, whoever sends it.
 pub async fn run(desk: KeyDesk, js: jetstream::Context, stop: CancellationToken) {
     loop {
         let Some(Err(problem)) = stop.run_until_cancelled(follow(&desk, &js)).await else { return };
         tracing::warn!(stream.name = STREAM, %problem, "following deleted projects begins again");
-        if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(PAUSE_MS))).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(AGAIN_MS))).await.is_none() {
             return;
         }
     }
 }
 
 async fn follow(desk: &KeyDesk, js: &jetstream::Context) -> Result<(), Problem> {
-    let config = pull::Config {
-        durable_name: Some(CONSUMER.to_owned()),
-        description: Some("Revokes the keys of deleted projects.".to_owned()),
-        deliver_policy: DeliverPolicy::All,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: Duration::from_secs(ACK_WAIT_SECONDS),
-        filter_subject: SUBJECTS.to_owned(),
-        max_ack_pending: UNACKED_MESSAGES_MAX,
-        max_deliver: -1,
-        ..pull::Config::default()
-    };
-    let consumer = js.create_consumer_on_stream(config, STREAM).await.map_err(|error| unavailable(&error))?;
-    let consumer: jetstream::consumer::PullConsumer = consumer;
-    let mut messages = consumer.messages().await.map_err(|error| unavailable(&error))?;
-    while let Some(message) = messages.next().await {
-        let message = message.map_err(|error| unavailable(&error))?;
-        let seq = message.info().map_err(|error| unavailable(&error))?.stream_sequence;
-        let kind = match revoke(desk, js, seq, &message.subject, &message.payload).await {
-            Ok(_) => AckKind::Ack,
-            Err(problem) => {
-                // For ever: a key that outlives its project is worse than a message that comes again.
-                tracing::warn!(stream.name = STREAM, stream.seq = seq, %problem, "keys of a project could not be revoked yet");
-                AckKind::Nak(Some(Duration::from_millis(AGAIN_MS)))
+    let mut floor = Floor::find(js, STREAM, FLOOR).await?;
+    let filters = vec![SUBJECTS.to_owned()];
+    let config =
+        TailConfig { stream: STREAM.to_owned(), filters, from: floor.seq() + 1, pull: PullSettings::default() };
+    let mut tail = Tail::new(js.clone(), config)?;
+    let mut saved = Instant::now();
+    loop {
+        match tail.next().await? {
+            Tailed::Message(message) => {
+                revoke_all(desk, js, &message).await;
+                while let Some(message) = tail.ready() {
+                    revoke_all(desk, js, &message).await;
+                }
             }
-        };
-        message.ack_with(kind).await.map_err(|error| unavailable(&error))?;
+            Tailed::Idle => {}
+            Tailed::Reconnected if floor.holds(js).await? => {}
+            Tailed::Reconnected => {
+                return Err(Problem::unavailable("platform.log_unavailable", "The stream was made anew."));
+            }
+        }
+        if saved.elapsed() > Duration::from_millis(SAVE_EVERY_MS) {
+            floor.save(js, tail.last()).await?;
+            saved = Instant::now();
+        }
     }
-    Err(Problem::unavailable("platform.log_unavailable", "The subscription ended."))
+}
+
+/// For ever, if it must be: a key that outlives its project is worse than others that wait.
+async fn revoke_all(desk: &KeyDesk, js: &jetstream::Context, message: &LogMessage) {
+    if message.header(header::TYPES).is_some_and(|types| types.split(',').all(|name| name != DELETED)) {
+        return;
+    }
+    while let Err(problem) = revoke(desk, js, message.seq, &message.subject, &message.payload).await {
+        let seq = message.seq;
+        tracing::warn!(stream.name = STREAM, stream.seq = seq, %problem, "keys of a project could not be revoked yet");
+        tokio::time::sleep(Duration::from_millis(AGAIN_MS)).await;
+    }
 }
 
 impl KeyDesk {
@@ -162,10 +166,6 @@ fn project_of(event: &[u8]) -> Option<String> {
         }
     }
     None
-}
-
-fn unavailable(error: &dyn std::fmt::Display) -> Problem {
-    Problem::unavailable("platform.log_unavailable", format!("The event log does not answer ({error})."))
 }
 
 #[cfg(test)]

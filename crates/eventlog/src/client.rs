@@ -32,6 +32,10 @@ const LOOKS_MS: [u64; 3] = [1_000, 2_000, 4_000];
 /// restarted, shorter than callers have patience.
 const LOG_SILENT_MS_MAX: u64 = 10_000;
 
+/// How long the client goes on listening for outcomes when nobody waits for one, in milliseconds. Each outcome of the
+/// installation is heard while it listens, and beginning again costs one line to the server, which overtakes no command.
+const LISTENING_MS: u64 = 100;
+
 /// A command to send.
 #[derive(Clone, Debug)]
 pub struct CommandRequest {
@@ -53,6 +57,9 @@ pub struct CommandRequest {
 
 type Waiters = Arc<Mutex<HashMap<String, Vec<oneshot::Sender<Outcome>>>>>;
 
+/// Since when somebody listens for outcomes, as far as somebody does.
+type Listening = Arc<tokio::sync::Mutex<Option<Instant>>>;
+
 /// Sends signed commands and waits for their outcomes, with one subscription for all. Cheap to clone.
 #[derive(Clone)]
 pub struct CommandClient {
@@ -60,6 +67,7 @@ pub struct CommandClient {
     key: SigningKey,
     outcomes: OutcomePublisher,
     waiters: Waiters,
+    listening: Listening,
     /// When the log last took a command in.
     taking: Answering,
     /// When it last let an outcome be looked for.
@@ -95,20 +103,26 @@ impl Answering {
 }
 
 impl CommandClient {
-    /// Begins listening for outcomes.
-    pub async fn new(js: jetstream::Context, key: SigningKey) -> Result<Self, Problem> {
-        let waiters = Waiters::default();
-        let subscriber = js
-            .client()
-            // Not `out.>` itself: there one would also hear outcomes that the stream then refuses. `told.>` is what it stored.
-            .subscribe("told.>")
-            .await
-            .map_err(|error| Problem::unavailable("platform.log_unavailable", error.to_string()))?;
-        tokio::spawn(dispatch(subscriber, waiters.clone()));
+    /// A client that listens for outcomes while somebody waits for one.
+    pub fn new(js: jetstream::Context, key: SigningKey) -> Self {
         let new = || Answering { began: Instant::now(), heard_ms: Arc::default() };
         let (taking, telling, outcomes) = (new(), new(), OutcomePublisher::new(js.clone()));
+        let (waiters, listening) = (Waiters::default(), Listening::default());
         let clock = Arc::new(Clock::new());
-        Ok(Self { outcomes, js, key, waiters, taking, telling, room: None, streams: None, clock })
+        Self { outcomes, js, key, waiters, listening, taking, telling, room: None, streams: None, clock }
+    }
+
+    /// Has outcomes listened for from now on, after a waiter is there and before its command is sent.
+    async fn listen(&self) -> Result<(), Problem> {
+        let mut listening = self.listening.lock().await;
+        if listening.is_none() {
+            // Not `out.>` itself: there one would also hear outcomes that the stream then refuses. `told.>` is what it stored.
+            let told = self.js.client().subscribe("told.>").await;
+            let told = told.map_err(|error| Problem::unavailable("platform.log_unavailable", error.to_string()))?;
+            tokio::spawn(dispatch(told, self.waiters.clone(), self.listening.clone()));
+        }
+        *listening = Some(Instant::now());
+        Ok(())
     }
 
     /// The same, which asks before it sends anything whether there is room for what follows from it.
@@ -143,6 +157,11 @@ impl CommandClient {
         span.note("command.id", &request.command_id);
         let around = span.traceparent().or_else(|| parent.map(Into::into)).or_else(trace::current);
         let waiter = self.wait_at(&at);
+        if let Err(problem) = self.listen().await {
+            drop(waiter);
+            self.forget(&at);
+            return Err(problem);
+        }
         let exchange = self.exchange(request, &subject, around.as_deref(), waiter);
         let result = tokio::time::timeout_at(until, exchange).await;
         self.forget(&at);
@@ -303,17 +322,50 @@ impl CommandClient {
     }
 }
 
-async fn dispatch(mut outcomes: async_nats::Subscriber, waiters: Waiters) {
-    while let Some(Message { subject, payload, .. }) = outcomes.next().await {
-        let waiting = waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(&stored_at(&subject));
-        let Some(waiting) = waiting else { continue };
-        match serde_json::from_slice::<Outcome>(&payload) {
-            Ok(outcome) => waiting.into_iter().for_each(|waiter| {
-                // Whoever gave up meanwhile is not there to be told.
-                let _ = waiter.send(outcome.clone());
-            }),
-            Err(error) => tracing::error!(%subject, %error, "an outcome cannot be read"),
+/// Hands outcomes to those who wait for them, until nobody has for a while.
+async fn dispatch(mut told: async_nats::Subscriber, waiters: Waiters, listening: Listening) {
+    let quiet = Duration::from_millis(LISTENING_MS);
+    let mut look = tokio::time::interval(quiet);
+    loop {
+        tokio::select! {
+            message = told.next() => match message {
+                Some(message) => hand_over(&message, &waiters),
+                None => break,
+            },
+            _ = look.tick() => {
+                let mut listening = listening.lock().await;
+                // Whoever waits from now on asks for a new subscription, as soon as the lock is free.
+                let nobody = is_empty(&waiters);
+                if nobody && listening.is_none_or(|since| since.elapsed() > quiet) {
+                    *listening = None;
+                    return;
+                }
+            }
         }
+    }
+    // The connection has ended.
+    *listening.lock().await = None;
+}
+
+/// Whether nobody waits; those who gave up are taken out.
+fn is_empty(waiters: &Waiters) -> bool {
+    let mut waiters = waiters.lock().unwrap_or_else(PoisonError::into_inner);
+    waiters.retain(|_, waiting| {
+        waiting.retain(|waiter| !waiter.is_closed());
+        !waiting.is_empty()
+    });
+    waiters.is_empty()
+}
+
+fn hand_over(message: &Message, waiters: &Waiters) {
+    let waiting = waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(&stored_at(&message.subject));
+    let Some(waiting) = waiting else { return };
+    match serde_json::from_slice::<Outcome>(&message.payload) {
+        Ok(outcome) => waiting.into_iter().for_each(|waiter| {
+            // Whoever gave up meanwhile is not there to be told.
+            let _ = waiter.send(outcome.clone());
+        }),
+        Err(error) => tracing::error!(subject = %message.subject, %error, "an outcome cannot be read"),
     }
 }
 

@@ -4,13 +4,12 @@ use std::{collections::hash_map::RandomState, hash::BuildHasher, time::Duration}
 
 use alluvium_kernel::{Chain, Problem, header};
 use alluvium_messaging::{
-    Commit, Contract, Entry, Error, ErrorKind,
+    Entry, Error, ErrorKind,
     batch::{Draft, publish_batch},
-    chain_after, direct,
+    commit_to_avro, direct,
 };
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
 use crate::log::Log;
 
@@ -22,30 +21,54 @@ const READ_ATTEMPTS_MAX: u32 = 12;
 const PAUSE_MS: (u64, u64) = (10, 2_000);
 
 /// One subject's commit, ready to be published.
+///
+/// It carries no id for the server to know it again by: the exact last sequence that it expects already keeps a second copy out,
+/// for ever and on any number of replicas, and each header is paid for by the server and by every reader.
 #[derive(Clone, Debug)]
 pub(crate) struct SubjectDraft {
     pub subject: String,
     pub expected: u64,
     pub chain: Chain,
-    pub headers: HeaderMap,
+    headers: Vec<(&'static str, String)>,
     pub payload: Bytes,
-    pub id: String,
 }
 
 impl SubjectDraft {
     /// The commit of `entries` after sequence `expected` and chain value `previous` of the subject.
-    pub fn new(subject: String, expected: u64, previous: &Chain, entries: &[Entry], extra: &[(&str, &str)]) -> Self {
-        let payload = Commit { entries: entries.to_vec() }.to_avro();
+    pub fn new(
+        subject: String,
+        expected: u64,
+        previous: &Chain,
+        entries: &[Entry],
+        extra: &[(&'static str, &str)],
+    ) -> Self {
+        let payload = commit_to_avro(entries);
+        let mut types = String::new();
+        for entry in entries {
+            if !types.is_empty() {
+                types.push(',');
+            }
+            types.push_str(&entry.r#type);
+        }
+        let mut headers = vec![(header::TYPES, types)];
+        headers.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let ours: Vec<(&str, &str)> = headers
+            .iter()
+            .filter(|(name, _)| name.starts_with("Alv-"))
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        let chain = previous.next(&payload, &ours);
+        headers.push((header::CHAIN, chain.as_str().to_owned()));
+        Self { subject, expected, chain, headers, payload: payload.into() }
+    }
+
+    fn message(&self) -> Draft {
         let mut headers = HeaderMap::new();
-        let types: Vec<&str> = entries.iter().map(|entry| entry.r#type.as_str()).collect();
-        headers.insert(header::TYPES, types.join(","));
-        extra.iter().for_each(|(name, value)| headers.insert(*name, *value));
-        let chain = chain_after(previous, &payload, &headers);
-        headers.insert(header::CHAIN, chain.as_str());
-        let id = commit_id(&subject, expected, entries);
-        headers.insert(header::MESSAGE_ID, id.as_str());
-        headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
-        Self { subject, expected, chain, headers, payload: payload.into(), id }
+        for (name, value) in &self.headers {
+            headers.insert(HeaderName::from_static(name), value.as_str());
+        }
+        headers.insert(async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, self.expected.to_string());
+        Draft { subject: self.subject.clone(), headers, payload: self.payload.clone() }
     }
 }
 
@@ -65,19 +88,6 @@ enum Found {
     Nothing,
 }
 
-/// The id of a commit: the same whenever the same commands follow the same state.
-fn commit_id(subject: &str, expected: u64, entries: &[Entry]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(subject.as_bytes());
-    hash.update(expected.to_be_bytes());
-    let mut last = "";
-    for entry in entries.iter().filter(|entry| std::mem::replace(&mut last, &entry.command_id) != entry.command_id) {
-        hash.update((entry.command_id.len() as u64).to_be_bytes());
-        hash.update(entry.command_id.as_bytes());
-    }
-    hex::encode(&hash.finalize()[..16])
-}
-
 /// Publishes `drafts`, all or none. Every answer but a plain acknowledgement is resolved by reading from the leader.
 pub(crate) async fn commit(log: &Log, drafts: Vec<SubjectDraft>) -> Result<Committed, Problem> {
     let mut last = None;
@@ -87,7 +97,7 @@ pub(crate) async fn commit(log: &Log, drafts: Vec<SubjectDraft>) -> Result<Commi
             Ok(None) => {}
             Err(error) => last = Some(error),
         }
-        match fate(log, &drafts).await? {
+        match Box::pin(fate(log, &drafts)).await? {
             Found::Mine(seq) => return Ok(Committed::At(seq)),
             Found::Others => return Ok(Committed::Conflict),
             Found::Nothing => {}
@@ -107,18 +117,14 @@ pub(crate) async fn commit(log: &Log, drafts: Vec<SubjectDraft>) -> Result<Commi
 
 /// `Some(sequence)` for a plain acknowledgement, `None` for one that says "seen before".
 async fn publish(log: &Log, drafts: &[SubjectDraft]) -> Result<Option<u64>, Error> {
-    let message = |draft: &SubjectDraft| Draft {
-        subject: draft.subject.clone(),
-        headers: draft.headers.clone(),
-        payload: draft.payload.clone(),
-    };
     if let [draft] = drafts {
-        return log.store.publish(message(draft)).await;
+        return log.store.publish(draft.message()).await;
     }
-    let batch_id = drafts.first().map(|draft| draft.id.clone()).unwrap_or_default();
+    let chain = drafts.first().map(|draft| draft.chain.as_str()).unwrap_or_default();
     // A batch left half sent may still be open under its id: a new attempt must not continue it.
-    let unique = RandomState::new().hash_one(&batch_id);
-    publish_batch(&log.js, &format!("{batch_id}-{unique:016x}"), drafts.iter().map(message).collect()).await.map(Some)
+    let id = format!("{}-{:016x}", chain.get(..32).unwrap_or_default(), RandomState::new().hash_one(chain));
+    let messages = drafts.iter().map(SubjectDraft::message).collect();
+    Box::pin(publish_batch(&log.js, &id, messages)).await.map(Some)
 }
 
 async fn fate(log: &Log, drafts: &[SubjectDraft]) -> Result<Found, Problem> {

@@ -62,7 +62,7 @@ impl<C: BoundedContext> Decider<C> {
         let mut all = Vec::new();
         for task in tasks {
             let alone = std::slice::from_ref(&task);
-            let fate = if let Ok(mut fates) = AssertUnwindSafe(self.group(alone)).catch_unwind().await {
+            let fate = if let Ok(mut fates) = Box::pin(AssertUnwindSafe(self.group(alone)).catch_unwind()).await {
                 fates.pop().unwrap_or_else(|| task.received.again())
             } else {
                 tracing::error!(command = %task.received.command, command.id = %task.received.command_id, "panicked");
@@ -110,7 +110,7 @@ impl<C: BoundedContext> Decider<C> {
             let kept = planned.iter().position(|planned| matches!(planned, Planned::Kept));
             let mut append = append_span(spans, kept, self.log.stream());
             let below = append.traceparent();
-            let single: Vec<(&str, &str)> = kept.map_or_else(Vec::new, |at| {
+            let single: Vec<(&'static str, &str)> = kept.map_or_else(Vec::new, |at| {
                 let received = &tasks[at].received;
                 let trace = below.as_deref().or_else(|| received.header(header::TRACE_PARENT));
                 let reply = received.header(header::REPLY).map(|reply| (header::REPLY, reply));
@@ -177,7 +177,7 @@ impl<C: BoundedContext> Decider<C> {
             let received = &task.received;
             fates.push(match planned {
                 Planned::Settled(fate) => fate,
-                Planned::Replayed(entry) => self.replayed(received, &entry).await,
+                Planned::Replayed(entry) => Box::pin(self.replayed(received, &entry)).await,
                 Planned::Kept => {
                     kept.next().map_or_else(|| received.again(), |(kept, seq)| accepted::<C>(received, kept, seq))
                 }

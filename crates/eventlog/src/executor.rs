@@ -154,7 +154,8 @@ impl<C: BoundedContext> Executor<C> {
             in_flight: in_flight.clone(),
             stream_created: created,
         };
-        let finisher = Finisher { js: self.js.clone(), outcomes: self.outcomes.clone(), in_flight };
+        let (js, client) = (self.js.clone(), self.js.client());
+        let finisher = Finisher { js, client, outcomes: self.outcomes.clone(), in_flight };
         // A new log for each time of leading: what was at hand before may be stale by now.
         let log = Log::new(self.js.clone(), C::STREAM, C::NAME, self.options.log).with_snapshots(self.key.clone());
         let decider = Decider { context: self.context.clone(), log, outcomes: self.outcomes.clone() };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alluvium_kernel::{Outcome, Problem, Verdict, header, subject};
 use async_nats::{HeaderMap, jetstream};
+use bytes::Bytes;
 
 use crate::{
     executor::STREAM,
@@ -18,12 +19,14 @@ const DEAD_WHAT: &str = "command";
 #[derive(Clone)]
 pub(crate) struct Finisher {
     pub js: jetstream::Context,
+    pub client: async_nats::Client,
     pub outcomes: OutcomePublisher,
     pub in_flight: InFlight,
 }
 
 impl Finisher {
     pub async fn finish(&self, fates: Vec<(Received, Fate)>) {
+        count(&fates);
         futures::future::join_all(fates.iter().map(|(received, fate)| async move {
             self.end(received, fate).await;
             self.in_flight.leave(received);
@@ -41,7 +44,6 @@ impl Finisher {
     async fn end(&self, received: &Received, fate: &Fate) {
         let told = match fate {
             Fate::Outcome(outcome) => {
-                count(outcome);
                 self.outcomes.settle(&received.tenant, outcome, received.reply_to()).await.map(drop)
             }
             Fate::Answer(outcome) => {
@@ -53,11 +55,11 @@ impl Finisher {
             }
             Fate::Dry(outcome) => self.reply(received, outcome).await,
             Fate::Settles => Ok(()),
-            Fate::Dead(problem) => self.bury(received, problem).await,
+            Fate::Dead(problem) => Box::pin(self.bury(received, problem)).await,
             Fate::Again(delay) => return self.again(received, *delay).await,
         };
         match told {
-            Ok(()) => self.acknowledge(received, "+ACK".to_owned()).await,
+            Ok(()) => self.acknowledge(received, Bytes::from_static(b"+ACK")).await,
             Err(problem) => {
                 tracing::warn!(command.id = %received.command_id, %problem, "an outcome could not be told yet");
                 if let Fate::Again(delay) = received.again() {
@@ -75,13 +77,13 @@ impl Finisher {
     }
 
     async fn again(&self, received: &Received, delay: Duration) {
-        self.acknowledge(received, format!("-NAK {{\"delay\": {}}}", delay.as_nanos())).await;
+        self.acknowledge(received, format!("-NAK {{\"delay\": {}}}", delay.as_nanos()).into()).await;
     }
 
     /// Nobody waits for the server to have heard: a command whose acknowledgement is lost comes again and is known.
-    async fn acknowledge(&self, received: &Received, word: String) {
+    async fn acknowledge(&self, received: &Received, word: Bytes) {
         if let Some(reply) = received.message.reply.clone()
-            && let Err(error) = self.js.client().publish(reply, word.into()).await
+            && let Err(error) = self.client.publish(reply, word).await
         {
             tracing::debug!(command.id = %received.command_id, %error, "an acknowledgement was not sent");
         }
@@ -109,16 +111,25 @@ impl Finisher {
             .map_err(unavailable)?;
         tracing::error!(command.id = %received.command_id, command = %received.command, %problem, "a command was put aside");
         let outcome = received.rejected(problem.clone());
-        count(&outcome);
         self.outcomes.settle(&received.tenant, &outcome, received.reply_to()).await.map(drop)
     }
 }
 
-fn count(outcome: &Outcome) {
-    let status = match &outcome.verdict {
-        Verdict::Accepted { .. } => "accepted",
-        Verdict::Rejected { .. } => "rejected",
-    };
-    let context = outcome.command.split('.').next().unwrap_or_default().to_owned();
-    metrics::counter!("alluvium_commands_total", "context" => context, "status" => status).increment(1);
+/// Counts what is told for the first time. One batch is of one context.
+fn count(fates: &[(Received, Fate)]) {
+    let Some((first, _)) = fates.first() else { return };
+    let context = first.command.split('.').next().unwrap_or_default();
+    let (mut accepted, mut rejected) = (0, 0);
+    for (_, fate) in fates {
+        match fate {
+            Fate::Outcome(Outcome { verdict: Verdict::Accepted { .. }, .. }) => accepted += 1,
+            Fate::Outcome(Outcome { verdict: Verdict::Rejected { .. }, .. }) | Fate::Dead(_) => rejected += 1,
+            Fate::Answer(_) | Fate::Dry(_) | Fate::Settles | Fate::Again(_) => {}
+        }
+    }
+    for (status, count) in [("accepted", accepted), ("rejected", rejected)].into_iter().filter(|(_, count)| *count > 0)
+    {
+        metrics::counter!("alluvium_commands_total", "context" => context.to_owned(), "status" => status)
+            .increment(count);
+    }
 }

@@ -43,13 +43,13 @@ impl Default for LogOptions {
 /// One context's aggregates on its stream. Cheap to clone.
 #[derive(Clone)]
 pub struct Log {
-    pub(crate) js: jetstream::Context,
+    pub(crate) js: Arc<jetstream::Context>,
     pub(crate) store: Store,
     pub(crate) stream: Arc<str>,
     context: &'static str,
     cache: moka::sync::Cache<String, Cached>,
     loads: mpsc::Sender<Wanted>,
-    snapshots: Option<Snapshots>,
+    snapshots: Option<Arc<Snapshots>>,
     snapshot_every_events: usize,
     replicated: bool,
 }
@@ -77,6 +77,7 @@ impl Log {
     /// with the last clone.
     pub fn new(js: jetstream::Context, stream: &str, context: &'static str, options: LogOptions) -> Self {
         let (loads, wanted) = mpsc::channel(LOADS_WAITING_MAX);
+        let js = Arc::new(js);
         tokio::spawn(gather(js.clone(), stream.to_owned(), wanted));
         let cache = moka::sync::Cache::builder()
             .weigher(|key: &String, cached: &Cached| cached.weight.saturating_add(key.len() as u32))
@@ -92,7 +93,7 @@ impl Log {
     /// Begins from snapshots where there are some signed with `key`, and has them written.
     #[must_use]
     pub fn with_snapshots(mut self, key: SigningKey) -> Self {
-        self.snapshots = Snapshots::new(self.js.clone(), key, self.snapshot_every_events);
+        self.snapshots = Snapshots::new(self.js.clone(), key, self.snapshot_every_events).map(Arc::new);
         self
     }
 
@@ -205,7 +206,7 @@ fn stopped() -> Problem {
 }
 
 /// Answers loads: all that wait at the moment are asked for in one request, so that many new aggregates cost one round trip.
-async fn gather(js: jetstream::Context, stream: String, mut wanted: mpsc::Receiver<Wanted>) {
+async fn gather(js: Arc<jetstream::Context>, stream: String, mut wanted: mpsc::Receiver<Wanted>) {
     let mut waiting = Vec::new();
     while wanted.recv_many(&mut waiting, direct::MULTI_LAST_SUBJECTS_MAX).await > 0 {
         let subjects: Vec<String> = waiting.iter().map(|wanted| wanted.subject.clone()).collect();

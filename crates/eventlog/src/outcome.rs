@@ -1,6 +1,6 @@
 //! Outcomes: told once, the first one stays.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 use alluvium_kernel::{Outcome, Problem, Token, subject};
 use alluvium_messaging::{Error, LogMessage, batch::Draft, direct};
@@ -27,27 +27,29 @@ pub struct OutcomePublisher {
 impl OutcomePublisher {
     /// A publisher on the stream `OUT`.
     pub fn new(js: jetstream::Context) -> Self {
-        Self { store: Store::alone(js.clone()), js: Arc::new(js) }
+        let js = Arc::new(js);
+        Self { store: Store::alone(js.clone()), js }
     }
 
     /// The same; outcomes that wait at the same moment are stored together. For a server alone that syncs each message. Must
     /// be called inside a tokio runtime.
     pub fn grouped(js: jetstream::Context) -> Self {
-        Self { store: Store::grouped(js.clone()), js: Arc::new(js) }
+        let js = Arc::new(js);
+        Self { store: Store::grouped(js.clone()), js }
     }
 
     /// Publishes an outcome unless there is one already; gives the one that counts.
-    pub async fn publish(&self, tenant: &Token, outcome: &Outcome) -> Result<Outcome, Problem> {
+    pub async fn publish<'a>(&self, tenant: &Token, outcome: &'a Outcome) -> Result<Cow<'a, Outcome>, Problem> {
         let subject = subject_of(tenant, &outcome.command_id)?;
         let payload = Bytes::from(serde_json::to_vec(outcome).map_err(|_| Problem::internal())?);
         let mut last = None;
         for attempt in 0..PUBLISH_ATTEMPTS_MAX {
             match self.first(&subject, payload.clone()).await {
-                Ok(()) => return Ok(outcome.clone()),
+                Ok(()) => return Ok(Cow::Borrowed(outcome)),
                 Err(error) => last = Some(error),
             }
-            match self.read_leader(&subject).await {
-                Ok(Some(winner)) => return Ok(winner),
+            match Box::pin(self.read_leader(&subject)).await {
+                Ok(Some(winner)) => return Ok(Cow::Owned(winner)),
                 Err(problem) if attempt + 1 == PUBLISH_ATTEMPTS_MAX => return Err(problem),
                 Ok(None) | Err(_) => {}
             }
@@ -57,10 +59,15 @@ impl OutcomePublisher {
     }
 
     /// The same, and sends the one that counts to the inbox that the command named, if it did.
-    pub async fn settle(&self, tenant: &Token, outcome: &Outcome, reply: Option<&str>) -> Result<Outcome, Problem> {
+    pub async fn settle<'a>(
+        &self,
+        tenant: &Token,
+        outcome: &'a Outcome,
+        reply: Option<&str>,
+    ) -> Result<Cow<'a, Outcome>, Problem> {
         let winner = self.publish(tenant, outcome).await?;
         if let Some(reply) = reply {
-            self.reply(reply, &winner).await?;
+            self.reply(reply, winner.as_ref()).await?;
         }
         Ok(winner)
     }

@@ -3,14 +3,16 @@
 //! A snapshot is a short cut, never a source. It is signed by the installation, made by exactly this build, and the log must still
 //! have the commit that it stands at; if anything is not so it is not used, and the aggregate is read from its beginning.
 
-use std::{sync::OnceLock, time::UNIX_EPOCH};
+use std::{
+    sync::{Arc, OnceLock},
+    time::UNIX_EPOCH,
+};
 
 use alluvium_kernel::{Actor, Chain, SigningKey, Timestamp, header};
 use alluvium_messaging::{ContractSet, direct, streams::SNAPSHOTS};
 use async_nats::{HeaderMap, jetstream};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -29,10 +31,10 @@ const ID: &str = "snapshot";
 /// Grows when what a snapshot says is written differently.
 const FORMAT: u32 = 1;
 
-/// Reads and writes snapshots of one log's aggregates. Cheap to clone.
-#[derive(Clone, Debug)]
+/// Reads and writes snapshots of one log's aggregates.
+#[derive(Debug)]
 pub(crate) struct Snapshots {
-    js: jetstream::Context,
+    js: Arc<jetstream::Context>,
     key: SigningKey,
     every: usize,
     due: mpsc::Sender<Due>,
@@ -75,8 +77,8 @@ struct Rest<A> {
 
 impl Snapshots {
     /// Signed with `key`, one every `every` events. Must be called inside a tokio runtime: they are written by a task that ends
-    /// with the last clone. `None` when this build cannot be told from others.
-    pub fn new(js: jetstream::Context, key: SigningKey, every: usize) -> Option<Self> {
+    /// with this. `None` when this build cannot be told from others.
+    pub fn new(js: Arc<jetstream::Context>, key: SigningKey, every: usize) -> Option<Self> {
         if build().is_none() {
             tracing::warn!("the program's own file cannot be looked at: no snapshots are used");
             return None;
@@ -178,7 +180,7 @@ fn encode<A: LogAggregate>(stored: &Stored<A>) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
-async fn write(js: jetstream::Context, key: SigningKey, mut due: mpsc::Receiver<Due>) {
+async fn write(js: Arc<jetstream::Context>, key: SigningKey, mut due: mpsc::Receiver<Due>) {
     while let Some(Due { subject, encode }) = due.recv().await {
         let text = match tokio::task::spawn_blocking(encode).await {
             Ok(Ok(text)) => text,

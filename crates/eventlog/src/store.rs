@@ -32,15 +32,14 @@ struct Waiting {
 
 impl Store {
     /// Stores each message by itself: right wherever the server does not sync each one, or syncs for many by itself (R3).
-    pub fn alone(js: jetstream::Context) -> Self {
-        Self { js: Arc::new(js), group: None }
+    pub fn alone(js: Arc<jetstream::Context>) -> Self {
+        Self { js, group: None }
     }
 
     /// Stores what waits at the same moment as one atomic batch. All messages must be for one stream that allows it. Must be
     /// called inside a tokio runtime: batches are filled by a task that ends with the last clone.
-    pub fn grouped(js: jetstream::Context) -> Self {
+    pub fn grouped(js: Arc<jetstream::Context>) -> Self {
         let (group, waiting) = mpsc::channel(WAITING_MAX);
-        let js = Arc::new(js);
         tokio::spawn(gather(js.clone(), waiting));
         Self { js, group: Some(group) }
     }
@@ -143,7 +142,7 @@ mod tests {
             ..Default::default()
         };
         js.create_stream(stream).await.unwrap();
-        let store = Store::grouped(js.clone());
+        let store = Store::grouped(Arc::new(js.clone()));
 
         let seqs: HashSet<u64> = publish(&store, "whole").await.into_iter().map(|seq| seq.unwrap().unwrap()).collect();
         assert_eq!(seqs, (1..=100).collect());

@@ -108,6 +108,8 @@ struct Current {
     kept: Kept,
     dry_events: Vec<DryEvent>,
     replayed: Option<RingEntry>,
+    /// What its result takes, once [`Unit::is_too_large`] has looked.
+    result_bytes: usize,
 }
 
 impl Unit {
@@ -183,10 +185,13 @@ impl Unit {
         let at = if let Some(at) = self.by_subject.get(&subject) {
             *at
         } else {
-            let base: Arc<Stored<A>> = if self.fresh {
-                self.log.load_fresh(&self.tenant, id).await?
-            } else {
-                self.log.load(&self.tenant, id).await?
+            let at_hand = if self.fresh { None } else { self.log.at_hand(&subject) };
+            let base: Arc<Stored<A>> = match at_hand {
+                Some(base) => base,
+                // In boxes, as all that is seldom needed: hundreds of decisions wait at once, and room for what they do not do
+                // would be moved, and kept out of the cache, with each.
+                None if self.fresh => Box::pin(self.log.load_fresh(&self.tenant, id)).await?,
+                None => Box::pin(self.log.load(&self.tenant, id)).await?,
             };
             self.add_slot::<A>(subject, base)
         };
@@ -237,7 +242,8 @@ impl Unit {
     pub(crate) fn begin(&mut self, stamp: Stamp) {
         let savepoint = self.slots.iter().map(|slot| slot.entries.len()).collect();
         let kept = Kept { command_id: stamp.command_id.clone(), ..Kept::default() };
-        self.current = Some(Current { stamp, savepoint, kept, dry_events: Vec::new(), replayed: None });
+        self.current =
+            Some(Current { stamp, savepoint, kept, dry_events: Vec::new(), replayed: None, result_bytes: 0 });
     }
 
     /// The place where the current command stands on the log already, if one of the aggregates it touched knows it.
@@ -259,7 +265,7 @@ impl Unit {
     pub(crate) fn keep(&mut self, result: serde_json::Value, awaits: bool) {
         if let Some(current) = self.current.take() {
             self.unproven |= current.kept.slots.is_empty();
-            self.results_bytes += json_bytes(&result);
+            self.results_bytes += current.result_bytes;
             self.kept.push(Kept { note: Note { result, awaits, ahead: 0 }, ..current.kept });
         }
     }
@@ -269,9 +275,10 @@ impl Unit {
     pub(crate) fn is_proven(&self) -> impl Future<Output = Result<bool, Problem>> + Send + use<> {
         let read = self.slots.iter().filter(|slot| slot.entries.is_empty() && !self.fresh && self.unproven);
         let seen: Vec<(String, u64)> = read.map(|slot| (slot.subject.clone(), slot.working.seq())).collect();
-        let log = self.log.clone();
+        let log = (!seen.is_empty()).then(|| self.log.clone());
         async move {
-            let checks = seen.iter().map(|(subject, seq)| async {
+            let Some(log) = &log else { return Ok(true) };
+            let checks = seen.iter().map(|(subject, seq)| async move {
                 let last = log.last_seq(subject).await?;
                 if last != *seq {
                     log.forget(subject);
@@ -283,16 +290,23 @@ impl Unit {
     }
 
     /// Whether a commit of what is staged, `result` included, would be larger than a message or a batch may be.
-    pub(crate) fn is_too_large(&self, result: &serde_json::Value) -> bool {
+    pub(crate) fn is_too_large(&mut self, result: &serde_json::Value) -> bool {
+        let result_bytes = json_bytes(result);
+        if let Some(current) = &mut self.current {
+            current.result_bytes = result_bytes;
+        }
         let touched = self.slots.iter().filter(|slot| !slot.entries.is_empty()).count();
         touched > BATCH_MESSAGES_MAX
-            || self.results_bytes + json_bytes(result) > RESULTS_BYTES_MAX
+            || self.results_bytes + result_bytes > RESULTS_BYTES_MAX
             || self.slots.iter().any(|slot| slot.bytes > COMMIT_BYTES_MAX)
     }
 
     /// Commits what is staged: `Some` with each kept command and the sequence that shows it, or `None` when another
     /// writer was first and everything must be decided again.
-    pub(crate) async fn commit(&mut self, single: &[(&str, &str)]) -> Result<Option<Vec<(Kept, u64)>>, Problem> {
+    pub(crate) async fn commit(
+        &mut self,
+        single: &[(&'static str, &str)],
+    ) -> Result<Option<Vec<(Kept, u64)>>, Problem> {
         let touched: Vec<usize> = (0..self.slots.len()).filter(|at| !self.slots[*at].entries.is_empty()).collect();
         let mut seqs = vec![0; self.slots.len()];
         if !touched.is_empty() {
@@ -322,11 +336,11 @@ impl Unit {
         ))
     }
 
-    fn draft(&self, at: usize, touched: &[usize], single: &[(&str, &str)]) -> Result<SubjectDraft, Problem> {
+    fn draft(&self, at: usize, touched: &[usize], single: &[(&'static str, &str)]) -> Result<SubjectDraft, Problem> {
         let slot = &self.slots[at];
         let notes = self.notes(at, touched);
         let text = serde_json::to_string(&notes).map_err(|_| Problem::internal())?;
-        let mut extra: Vec<(&str, &str)> = Vec::new();
+        let mut extra: Vec<(&'static str, &str)> = Vec::new();
         if !notes.is_empty() {
             extra.push((header::RESULTS, &text));
         }

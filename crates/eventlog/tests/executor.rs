@@ -237,8 +237,12 @@ async fn a_settlement_tells_the_outcome_once() {
         verdict: Verdict::Accepted { position: Position::of("EV_PLAY", 1), events: vec![], result: result.into() },
     };
     let fold = OutcomePublisher::new(world.js.clone());
-    assert_eq!(fold.publish(&token("default"), &settled(1)).await.unwrap(), settled(1));
-    assert_eq!(fold.publish(&token("default"), &settled(2)).await.unwrap(), settled(1), "the first one stays");
+    assert_eq!(fold.publish(&token("default"), &settled(1)).await.unwrap().into_owned(), settled(1));
+    assert_eq!(
+        fold.publish(&token("default"), &settled(2)).await.unwrap().into_owned(),
+        settled(1),
+        "the first one stays"
+    );
     assert_eq!(waiting.await.unwrap(), settled(1));
     running.stop().await;
 }

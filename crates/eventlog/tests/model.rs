@@ -22,6 +22,8 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 const SECONDS: u64 = 15;
 /// Aggregates of each kind in a history.
 const COUNTERS: usize = 16;
+/// Commands without which a run says nothing, however long it took.
+const COMMANDS_MIN: usize = 100;
 /// How often a failing history is made smaller.
 const SHRINKS_MAX: u32 = 30;
 /// How long a command may take through everything that happens meanwhile.
@@ -364,7 +366,7 @@ fn random_histories_are_those_of_the_model<N: Ground>() {
     let config = Config { cases: 1, max_shrink_iters: SHRINKS_MAX, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let mut found = Ok(());
-    while found.is_ok() && Instant::now() < until {
+    while found.is_ok() && (Instant::now() < until || system.borrow().commands < COMMANDS_MIN) {
         found = runner
             .run(&prop::collection::vec(step(), 1..40), |steps| runtime.block_on(system.borrow_mut().history(&steps)));
     }
@@ -383,5 +385,5 @@ fn random_histories_are_those_of_the_model<N: Ground>() {
     );
     found.unwrap();
     assert!(snapshots > 0, "no snapshot was written");
-    assert!(system.commands > 50 && system.crashes > 0, "too few to say anything");
+    assert!(system.crashes > 0, "too few to say anything");
 }

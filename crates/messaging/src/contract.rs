@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_avro_fast::Schema;
 
+use crate::commit::{Commit, Entry};
+
 /// The two bytes every Avro single-object message begins with.
 pub const SINGLE_OBJECT_MAGIC: [u8; 2] = [0xC3, 0x01];
 /// Magic and fingerprint.
@@ -89,6 +91,18 @@ pub trait Contract: Serialize + DeserializeOwned + Clone + PartialEq + Debug + S
         serde_json::from_slice(payload)
             .map_err(|reason| CodecError::Malformed { name: Self::NAME, reason: reason.to_string() })
     }
+}
+
+/// What [`Commit::to_avro`](Contract::to_avro) gives for a [`Commit`] of `entries`, which need not be copied into one.
+pub fn commit_to_avro(entries: &[Entry]) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename = "Commit")]
+    struct Borrowed<'a> {
+        entries: &'a [Entry],
+    }
+    let mut config = serde_avro_fast::ser::SerializerConfig::new(&Commit::codec().now);
+    serde_avro_fast::to_single_object_vec(&Borrowed { entries }, &mut config)
+        .expect("entries fit the schema they were generated from")
 }
 
 /// A closed set of messages: the commands or events of an aggregate or a context.

@@ -6,6 +6,7 @@ use async_nats::jetstream::{self, context::PublishErrorKind};
 /// Server codes that say that a store or an account is full.
 const FULL_CODES: [u64; 6] = [10002, 10023, 10028, 10047, 10077, 10122];
 /// Server code: no such stream.
+const CONSUMER_NOT_FOUND: u64 = 10_014;
 const STREAM_NOT_FOUND: u64 = 10059;
 /// Server code: no message found.
 const NO_MESSAGE_FOUND: u64 = 10037;
@@ -75,6 +76,11 @@ impl Error {
     /// The stream does not exist.
     pub fn is_no_stream(&self) -> bool {
         self.kind == ErrorKind::Refused(STREAM_NOT_FOUND)
+    }
+
+    /// The consumer does not exist.
+    pub fn is_no_consumer(&self) -> bool {
+        self.kind == ErrorKind::Refused(CONSUMER_NOT_FOUND)
     }
 
     /// The server says that an expected last sequence does not hold. Not proof that an earlier attempt failed.

@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// Bucket of the leases: who decides what.
 pub const LEASES: &str = "LEASES";
+/// Stream of the bucket of floors: how far followers have come that keep nothing else.
+pub const FLOORS: &str = "KV_FLOORS";
 /// Stream of the bucket of snapshots: states of long aggregates. Made from the log, and never needed to know what it says.
 pub const SNAPSHOTS: &str = "KV_SNAPSHOTS";
 /// Bucket of the processes that share the log.
@@ -26,13 +28,14 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
     ("STORAGE", include_str!("../../../streams/STORAGE.json")),
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
     ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
+    (FLOORS, include_str!("../../../streams/KV_FLOORS.json")),
     (SNAPSHOTS, include_str!("../../../streams/KV_SNAPSHOTS.json")),
 ];
 

@@ -4,13 +4,14 @@
 use std::time::{Duration, Instant};
 
 use alluvium_messaging::{
-    LogMessage, PullSettings, Tail, TailConfig, Tailed,
+    Floor, LogMessage, PullSettings, Tail, TailConfig, Tailed,
     batch::{Draft, publish_batch},
     connect::{ConnectConfig, connect, jetstream},
     direct, snapshot, streams,
 };
 use alluvium_testing::NatsServer;
-use async_nats::{HeaderMap, jetstream::Context};
+use async_nats::{HeaderMap, jetstream::Context, jetstream::consumer::pull};
+use futures::StreamExt as _;
 
 async fn context(nats: &NatsServer) -> Context {
     let config = ConnectConfig { url: nats.url(), name: "test".into(), ..Default::default() };
@@ -201,4 +202,39 @@ async fn a_stream_comes_out_of_one_server_and_into_another_as_it_was() {
     assert!(snapshot::Restore::begin(&other, "STORAGE", &snapshot.config, &snapshot.state).await.is_err());
     assert!(snapshot::describe(&js, "NOPE").await.unwrap().is_none());
     assert!(snapshot::Snapshot::open(&js, "NOPE").await.unwrap_err().is_no_stream());
+}
+
+#[tokio::test]
+async fn a_floor_takes_over_from_a_consumer_and_belongs_to_one_stream() {
+    let nats = NatsServer::start().await;
+    let js = context(&nats).await;
+    streams::apply(&js, None).await.unwrap();
+    for n in 1..=3 {
+        js.publish("rows.t.p.b.t", n.to_string().into()).await.unwrap().await.unwrap();
+    }
+    // An earlier release's: two of three are acknowledged.
+    let config = pull::Config { durable_name: Some("follower".into()), ..Default::default() };
+    let consumer = js.create_consumer_on_stream(config, "STORAGE").await.unwrap();
+    let mut messages = consumer.fetch().max_messages(3).messages().await.unwrap();
+    for n in 1..=3 {
+        let message = messages.next().await.unwrap().unwrap();
+        if n < 3 {
+            message.double_ack().await.unwrap();
+        }
+    }
+    let mut floor = Floor::find(&js, "STORAGE", "follower").await.unwrap();
+    assert_eq!(floor.seq(), 2);
+    let stream = js.get_stream("STORAGE").await.unwrap();
+    assert!(stream.consumer_info("follower").await.is_err(), "the consumer is gone");
+    assert_eq!(Floor::find(&js, "STORAGE", "follower").await.unwrap().seq(), 2, "and its place is kept");
+
+    floor.save(&js, 3).await.unwrap();
+    assert!(floor.holds(&js).await.unwrap());
+    assert_eq!(Floor::find(&js, "STORAGE", "follower").await.unwrap().seq(), 3);
+    assert_eq!(Floor::find(&js, "STORAGE", "another").await.unwrap().seq(), 0);
+
+    js.delete_stream("STORAGE").await.unwrap();
+    streams::apply(&js, None).await.unwrap();
+    assert!(!floor.holds(&js).await.unwrap());
+    assert_eq!(Floor::find(&js, "STORAGE", "follower").await.unwrap().seq(), 0);
 }

@@ -107,7 +107,7 @@ impl World {
             async move { projections.run(stop).await }
         });
         let state = StorageRoutes {
-            client: CommandClient::new(js.clone(), signing).await.unwrap(),
+            client: CommandClient::new(js.clone(), signing),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),
             projections: projections.clone(),
             past: Past::new(js.clone(), "STORAGE"),

@@ -97,7 +97,7 @@ impl World {
         let authorizer: Arc<dyn Authorizer> = access.clone();
         let options = ExecutorOptions { owner: "test".into(), replicas: 1, log: LogOptions::default() };
         let executor = Executor::new(js.clone(), Arc::new(AccessContext), authorizer, secret(), options);
-        let client = CommandClient::new(js.clone(), secret()).await.unwrap();
+        let client = CommandClient::new(js.clone(), secret());
         let desk = KeyDesk::new(access.clone(), client, freshness.clone());
 
         tokio::spawn(executor.run(stop.clone()));

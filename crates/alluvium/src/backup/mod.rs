@@ -52,7 +52,8 @@ async fn wanted(js: &jetstream::Context) -> Result<Vec<String>, Failure> {
     let of_files: Vec<&str> = streams::load(None).iter().map(|file| file.name).collect();
     let mut names: Vec<String> = FIRST.map(str::to_owned).into();
     names.extend(buckets(js).await?);
-    let events = of_files.iter().filter(|name| !FIRST.contains(name) && **name != LAST && **name != streams::SNAPSHOTS);
+    let events =
+        of_files.iter().filter(|name| !FIRST.contains(name) && **name != LAST && !name.starts_with(BUCKET_PREFIX));
     names.extend(events.map(|name| (*name).to_owned()));
     names.push(LAST.to_owned());
     Ok(names)

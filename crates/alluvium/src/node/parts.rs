@@ -85,7 +85,7 @@ impl Parts {
         let admin_key = Some(secrets.admin_key.expose());
         let access =
             Arc::new(Access::new(secrets.signing_key.clone(), admin_key, follower.clone()).noting_usage(notes));
-        let client = CommandClient::new(js.clone(), secrets.signing_key.clone()).await.map_err(at_start)?;
+        let client = CommandClient::new(js.clone(), secrets.signing_key.clone());
         let client = client.with_room(super::room::of(&config.data_dir)).with_streams(super::contexts::stream_of);
         let desk = KeyDesk::new(access.clone(), client.clone(), freshness.clone());
         let blobs = BlobStore::open(config.blobs_dir()).await.map_err(|error| {

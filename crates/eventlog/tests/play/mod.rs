@@ -366,7 +366,7 @@ impl<N: Nats> World<N> {
     }
 
     pub async fn client(&self) -> CommandClient {
-        CommandClient::new(connection(&self.nats).await, key()).await.unwrap()
+        CommandClient::new(connection(&self.nats).await, key())
     }
 
     pub fn log(&self) -> Log {
