@@ -205,7 +205,7 @@ async fn everything_is_rebuilt_and_rolled_back_under_load_and_no_read_fails() {
     // Whoever fails says so now and not at the end.
     let fine = || assert!(!all.iter().any(JoinHandle::is_finished), "somebody ended early");
 
-    let (code, said) = run(&world, &["projections", "rebuild", "--all"]).await;
+    let (code, said) = run(&world, &["projections", "rollback", "--all"]).await;
     assert!(code == Some(2) && said.contains("--yes"), "it asks first: {said}");
     for (args, states_after) in [
         (&["projections", "rebuild", "--all", "--yes"][..], ["live", "kept"]),

@@ -15,8 +15,10 @@ pub async fn run(cx: &Context, command: ProjectionsCommand) -> Done {
     match command {
         ProjectionsCommand::List => list(cx).await,
         ProjectionsCommand::Rebuild(args) => {
-            let ask = "Fold everything again and switch reads to what comes out?";
-            let work = Work { what: "rebuild", ask: Some(ask), pace: args.pace, accept: args.accept_differences };
+            // Only what is equal takes over, unless one says otherwise.
+            let ask =
+                args.accept_differences.then_some("Fold everything again, and read what comes out even if it differs?");
+            let work = Work { what: "rebuild", ask, pace: args.pace, accept: args.accept_differences };
             each(cx, &work, &args.which).await
         }
         ProjectionsCommand::Verify(args) => {
