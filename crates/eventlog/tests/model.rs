@@ -364,10 +364,10 @@ fn random_histories_are_those_of_the_model<N: Ground>() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let system = std::cell::RefCell::new(runtime.block_on(System::<N>::new()));
     let config = Config { cases: 1, max_shrink_iters: SHRINKS_MAX, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config);
     let mut found = Ok(());
     while found.is_ok() && (Instant::now() < until || system.borrow().commands < COMMANDS_MIN) {
-        found = runner
+        // A runner of its own for each: one that has had its case runs no other.
+        found = TestRunner::new(config.clone())
             .run(&prop::collection::vec(step(), 1..40), |steps| runtime.block_on(system.borrow_mut().history(&steps)));
     }
     let mut system = system.into_inner();

@@ -15,8 +15,8 @@ const ROUNDS: u64 = 200;
 const ROWS_A_ROUND: u64 = 1_000;
 /// Keys of the keyed table: each round writes some of them anew.
 const KEYS: u64 = 5_000;
-/// Commands of each kind in a round: half of them over HTTP.
-const COMMANDS_A_ROUND: u64 = 6;
+/// Commands of each kind in a round, half of them over HTTP: the buckets of all rounds stay below what a project may have.
+const COMMANDS_A_ROUND: u64 = 4;
 /// Rows between two commands of a kind over NATS.
 const COMMAND_EVERY: u64 = ROWS_A_ROUND.div_ceil(COMMANDS_A_ROUND / 2);
 /// The latest kill in a round.
