@@ -19,6 +19,7 @@ mod history;
 mod kept;
 mod lane;
 mod loss;
+mod moving;
 mod owned;
 mod owners;
 mod past;
