@@ -2,6 +2,9 @@
 //!
 //! Each kind is one type that implements [`SchemaModel`]; the registry itself knows no grammar.
 
+pub mod json;
+pub mod protobuf;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -133,8 +136,9 @@ pub trait SchemaModel: Sized + Send + Sync + 'static {
     /// Parses. `references` come depth-first, each name once, each before whoever refers to it.
     fn parse(text: &str, references: &[Referenced], strictness: Strictness) -> Result<Self, Invalid>;
 
-    /// The submitted text as it is stored and answered: insignificant whitespace removed where the language has any.
-    fn stored_text(text: &str) -> String;
+    /// The submitted text as it is stored and answered: insignificant whitespace removed where the language has any, and a
+    /// descriptor that came encoded written out.
+    fn stored_text(&self, submitted: &str) -> String;
 
     /// Two schemas are one content, with one id, exactly if this text, the type, references, metadata and rules agree.
     /// References stay by name in it.
