@@ -17,23 +17,31 @@
 //! # Ok::<(), alluvium_avro::ParseErrors>(())
 //! ```
 
+mod brief;
 mod compat;
+mod diff;
 mod fingerprint;
 pub mod json;
+mod lint;
 mod name;
 mod parse;
+mod pointer;
 mod schema;
 mod text;
+mod validate;
 
 pub use compat::{
     DirectedIncompatibility, Direction, INCOMPATIBILITIES_MAX, Incompatibility, Kind, Level, LevelError,
     OLD_SCHEMA_CHARS_MAX, PAIRS_MAX, Policy, VersionFindings, can_read, check, verbose_messages,
 };
+pub use diff::{Change, ChangeKind, diff};
 pub use fingerprint::{Algorithm, crc64_avro};
 pub use json::Json;
+pub use lint::{Advice, Rule, lint};
 pub use name::{Name, is_valid_name};
 pub use parse::{FINDINGS_MAX, Fault, Finding, Named, ParseErrors, REFERENCES_MAX, SCHEMA_BYTES_MAX, Strictness};
 pub use schema::{Enum, Field, Fixed, Logical, Node, NodeId, Order, Record, Schema, Type};
+pub use validate::{Problem, ProblemKind, Report, validate};
 
 /// Runs a step of a recursion that follows a schema's types, with more stack where it is short: how deep types nest is up
 /// to who wrote the schema.

@@ -6,6 +6,7 @@ mod read;
 mod words;
 
 pub use level::{DirectedIncompatibility, Direction, Level, LevelError, VersionFindings, check};
+pub(crate) use read::reads;
 pub use read::{INCOMPATIBILITIES_MAX, PAIRS_MAX, can_read};
 pub use words::{OLD_SCHEMA_CHARS_MAX, verbose_messages};
 

@@ -19,21 +19,14 @@ pub const INCOMPATIBILITIES_MAX: usize = 1_000;
 
 /// Everything that keeps `reader` from reading what was written with `writer`; empty if nothing does.
 pub fn can_read(reader: &Schema, writer: &Schema, policy: Policy) -> Vec<Incompatibility> {
-    let mut checker = Checker {
-        reader,
-        writer,
-        logical: policy == Policy::Logical,
-        path: Vec::new(),
-        found: Vec::new(),
-        visited: HashSet::new(),
-        verdicts: HashMap::new(),
-        trail: Vec::new(),
-        pairs: 0,
-        depth: 0,
-        exhausted: false,
-    };
+    let mut checker = Checker::new(reader, writer, policy);
     checker.collect(reader.root_id(), writer.root_id());
     checker.found
+}
+
+/// Whether one type of `reader` reads one of `writer`, by the rules of the specification.
+pub(crate) fn reads(reader: &Schema, own: NodeId, writer: &Schema, other: NodeId) -> bool {
+    Checker::new(reader, writer, Policy::Strict).reads(own, other)
 }
 
 type Pair = (NodeId, NodeId);
@@ -66,6 +59,22 @@ struct Checker<'s> {
 }
 
 impl<'s> Checker<'s> {
+    fn new(reader: &'s Schema, writer: &'s Schema, policy: Policy) -> Self {
+        Self {
+            reader,
+            writer,
+            logical: policy == Policy::Logical,
+            path: Vec::new(),
+            found: Vec::new(),
+            visited: HashSet::new(),
+            verdicts: HashMap::new(),
+            trail: Vec::new(),
+            pairs: 0,
+            depth: 0,
+            exhausted: false,
+        }
+    }
+
     fn reader(&self, id: NodeId) -> &'s Node {
         self.reader.node(id)
     }
