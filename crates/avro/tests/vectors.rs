@@ -42,7 +42,10 @@ fn every_rule_of_schema_resolution_holds() {
 fn judge(vector: &Vector) -> Option<String> {
     let parse = |value: &serde_json::Value| Schema::parse(&value.to_string()).unwrap_or_else(|error| panic!("{error}"));
     let (reader, writer) = (parse(&vector.reader), parse(&vector.writer));
-    let policy: Policy = vector.policy.as_deref().map_or(Policy::Strict, |policy| policy.parse().unwrap());
+    let policy: Policy = vector
+        .policy
+        .as_deref()
+        .map_or(Policy::Strict, |policy| policy.parse().unwrap_or_else(|error| panic!("{error}")));
     let found = can_read(&reader, &writer, policy);
     let as_expected = found.len() == vector.findings.len()
         && found.iter().zip(&vector.findings).all(|(found, expected)| {

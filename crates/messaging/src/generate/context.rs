@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::record::camel;
+use super::names::camel;
 use super::{GenerateError, Source};
 
 /// The enums, and the dispatch to `Decide` and `Evolve` in the context's `model` room.

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use apache_avro::Schema;
-use apache_avro::schema_compatibility::SchemaCompatibility;
+use alluvium_avro::{Level, ParseErrors, Policy, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -37,29 +36,23 @@ pub fn check(lock: &Lock, schemas: &BTreeMap<String, Value>) -> Vec<String> {
             broken.push(format!("{name} was released and is gone: events stay readable for ever"));
             continue;
         };
-        for old in versions.iter().filter(|old| *old != now) {
-            match (Schema::parse(old), Schema::parse(now)) {
-                (Ok(old), Ok(now)) => {
-                    for (what, result) in [
-                        (
-                            "the new schema cannot read what the released one wrote",
-                            SchemaCompatibility::can_read(&old, &now),
-                        ),
-                        (
-                            "the released schema cannot read what the new one writes",
-                            SchemaCompatibility::can_read(&now, &old),
-                        ),
-                    ] {
-                        if let Err(reason) = result {
-                            broken.push(format!("{name}: {what}: {reason}"));
-                        }
-                    }
-                }
-                (Err(reason), _) | (_, Err(reason)) => broken.push(format!("{name} is no Avro schema: {reason}")),
+        let old = versions.iter().filter(|old| *old != now);
+        let parsed = old.clone().zip(1..).map(|(old, version)| Ok((version, Schema::parse(&old.to_string())?)));
+        match (Schema::parse(&now.to_string()), parsed.collect::<Result<Vec<_>, ParseErrors>>()) {
+            (Ok(now), Ok(history)) => {
+                broken.extend(
+                    alluvium_avro::check(&now, &history, Level::FullTransitive, Policy::Strict)
+                        .iter()
+                        .flat_map(|version| &version.findings)
+                        .map(|finding| {
+                            format!("{name}: {}: {}", finding.description(), finding.incompatibility.message)
+                        }),
+                );
             }
-            for path in changed_logical_types(old, now, name) {
-                broken.push(format!("{path}: the logical type changed, which no fingerprint shows"));
-            }
+            (Err(errors), _) | (_, Err(errors)) => broken.push(format!("{name} is no Avro schema: {errors}")),
+        }
+        for path in old.flat_map(|old| changed_logical_types(old, now, name)) {
+            broken.push(format!("{path}: the logical type changed, which no fingerprint shows"));
         }
     }
     broken

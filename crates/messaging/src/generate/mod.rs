@@ -3,9 +3,14 @@
 //! A record's own attributes say what it is: `kind` (`command`, `event` or `type`), `aggregate`, and for commands
 //! `requires` (the right it needs, see `Requirement`; all but `admin` and `system` read the field `project`).
 
+pub mod codegen;
 mod context;
+mod emit;
 mod lock;
+mod names;
+mod python;
 mod record;
+mod typescript;
 
 use std::collections::BTreeMap;
 use std::path::Path;
