@@ -8,6 +8,10 @@
 //! assert_eq!(Commit::from_avro(&commit.to_avro()).unwrap(), commit);
 //! ```
 
+// Types of this crate's tests derive, too.
+#[cfg(test)]
+extern crate self as alluvium_messaging;
+
 pub mod batch;
 mod commit;
 pub mod connect;
@@ -19,13 +23,17 @@ mod floor;
 pub mod generate;
 pub mod headers;
 mod message;
+pub mod model;
 pub mod profile;
 mod pull;
 pub mod snapshot;
 pub mod streams;
 mod tail;
 pub mod transport;
+pub mod validate;
+pub mod wire;
 
+pub use alluvium_messaging_derive::{AvroType, Message};
 pub use commit::{Commit, Entry};
 pub use contract::{Codec, CodecError, Contract, ContractSet, SINGLE_OBJECT_MAGIC, commit_to_avro};
 pub use count::count_up_to;
@@ -33,5 +41,8 @@ pub use error::{Error, ErrorKind};
 pub use floor::Floor;
 pub use headers::Headers;
 pub use message::{LogMessage, chain_after};
+pub use model::derive as __derive;
+pub use model::{AvroType, Message, MessageMeta, MessageSchema, Vars, avro_as, export_models, models};
 pub use pull::{PullSettings, Puller};
 pub use tail::{FILTERS_MAX, Place, Tail, TailConfig, TailHealth, Tailed, place, stream_created};
+pub use wire::{CodecConfig, Codecs, DecodeError, EncodeError, Encoded, Payload, ReadWire, Register, Wire};
