@@ -5,6 +5,8 @@
 
 mod admin;
 mod error;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod pending;
 mod types;
 
