@@ -3,6 +3,7 @@
 mod cli;
 pub mod cluster;
 pub mod demo;
+pub mod registry;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -28,13 +28,14 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
     ("STORAGE", include_str!("../../../streams/STORAGE.json")),
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
     ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
+    ("EV_SCHEMAS", include_str!("../../../streams/EV_SCHEMAS.json")),
     (FLOORS, include_str!("../../../streams/KV_FLOORS.json")),
     (SNAPSHOTS, include_str!("../../../streams/KV_SNAPSHOTS.json")),
 ];

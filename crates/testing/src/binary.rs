@@ -192,6 +192,8 @@ fn spawn(builder: &AlluviumBuilder, port: u16, log: &Path) -> Process {
     command
         .args(&builder.args)
         .env("PORT", port.to_string())
+        // Several run beside each other; whoever tests the registry's own port names one.
+        .env("ALLUVIUM_REGISTRY_LISTEN", "off")
         .envs(builder.envs.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(must("opening a log", open()))

@@ -3,6 +3,7 @@
 mod demo;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -28,6 +29,9 @@ pub fn run(cx: &Context, args: &DevArgs) -> Done {
     let loaded = config::load(cx.globals.config.as_deref(), &env, &flags)?;
     let mut config = loaded.config.clone();
     config.roles = Role::ALL.to_vec();
+    if loaded.origin("registry.open") == "default" {
+        config.registry.open = true;
+    }
     if loaded.origin("log.filter") == "default" {
         LOG_FILTER.clone_into(&mut config.log.filter);
     }
@@ -85,7 +89,7 @@ async fn run_node(
             project_key,
         };
         file.write(&config.data_dir)?;
-        greet(cx, &file, (nats, postgres), &config.data_dir, began);
+        greet(cx, &file, node.registries(), (nats, postgres), &config.data_dir, began);
         Ok(())
     });
     let broken = if ready.is_err() {
@@ -132,8 +136,17 @@ fn clear(cx: &Context, data_dir: &Path) -> Done {
     Ok(std::fs::remove_dir_all(data_dir)?)
 }
 
-fn greet(cx: &Context, file: &DevFile, (nats, postgres): (&NatsServer, &Postgres), data: &Path, began: Instant) {
+fn greet(
+    cx: &Context,
+    file: &DevFile,
+    registries: &[SocketAddr],
+    (nats, postgres): (&NatsServer, &Postgres),
+    data: &Path,
+    began: Instant,
+) {
+    let registry = registries.first().map_or_else(|| format!("{}/sr", file.server), |at| format!("http://{at}"));
     let rows = [
+        ("registry", registry),
         ("http", file.server.clone()),
         ("docs", format!("{}/docs", file.server)),
         ("nats", format!("{} (nats-server {})", file.nats, nats.version())),

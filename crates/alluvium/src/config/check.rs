@@ -67,7 +67,21 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
         let problem = format!("`{}` percent of the time", config.rebuild.share_percent);
         findings.push(Finding::new("rebuild.share_percent", problem, "set 1 to 100"));
     }
+    registry(&config.registry, &mut findings);
     findings
+}
+
+/// What the schema registry's settings must be.
+fn registry(registry: &super::Registry, findings: &mut Vec<Finding>) {
+    if registry.default_level.parse::<alluvium_schemas::model::Level>().is_err() {
+        let problem = format!("`{}` is no compatibility level", registry.default_level);
+        findings.push(Finding::new("registry.default_level", problem, "set BACKWARD, FORWARD, FULL or NONE"));
+    }
+    let codes = registry.listeners.iter().map(|listener| listener.incompatible_code);
+    for code in codes.chain([registry.incompatible_code]).filter(|code| ![409, 40901].contains(code)) {
+        let problem = format!("{code} is no error code of an incompatible schema");
+        findings.push(Finding::new("registry.incompatible_code", problem, "set 409 or 40901"));
+    }
 }
 
 /// Environment variables that look like ours and set nothing: a typing error most often. No reason not to start, because

@@ -6,6 +6,7 @@
 mod check;
 mod duration;
 mod load;
+mod registry;
 mod secret;
 mod settings;
 mod show;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{check, unknown_names};
 pub use duration::Seconds;
 pub use load::{Loaded, Overrides, load};
+pub use registry::{Dialect, REGISTRY_PORT, Registry, SchemaText};
 pub use secret::Secret;
 pub use settings::SETTINGS;
 pub use show::shown;
@@ -56,6 +58,8 @@ pub struct Config {
     pub retention: Retention,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
+    /// The schema registry.
+    pub registry: Registry,
     /// What is logged.
     pub log: Log,
     /// Where traces go.
@@ -261,6 +265,7 @@ impl Default for Config {
                 every_seconds: 3_600,
             },
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
+            registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },
             traces: Traces { otlp_url: None, sample_percent: 100 },
         }

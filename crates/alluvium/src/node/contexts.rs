@@ -5,6 +5,7 @@ use alluvium_eventlog::{AggregateType, BoundedContext, Past};
 use alluvium_kernel::{BoxFuture, Problem, Token};
 use alluvium_messaging::{CodecError, ContractSet};
 use alluvium_platform::PlatformContext;
+use alluvium_schemas::SchemasContext;
 use alluvium_storage::Storage;
 use serde_json::Value;
 
@@ -45,6 +46,7 @@ const fn info<C: BoundedContext, E: ContractSet>() -> ContextInfo {
 pub const CONTEXTS: &[ContextInfo] = &[
     info::<AccessContext, alluvium_access::contract::Event>(),
     info::<PlatformContext, alluvium_platform::contract::Event>(),
+    info::<SchemasContext, alluvium_schemas::contract::Event>(),
     info::<Storage, alluvium_storage::contract::Event>(),
 ];
 

@@ -15,6 +15,7 @@ mod retention;
 mod roles;
 pub mod room;
 mod routes;
+mod schemas;
 mod tables;
 mod tasks;
 mod upgrade;
@@ -46,6 +47,7 @@ const WORKERS_STOP_SECONDS: u64 = 15;
 pub struct Node {
     parts: Parts,
     address: Option<SocketAddr>,
+    registries: Vec<SocketAddr>,
     http: Tasks,
     workers: Tasks,
     folds: Tasks,
@@ -59,6 +61,7 @@ impl Node {
     pub async fn start(config: &Config, secrets: &Secrets) -> Result<Self, Failure> {
         // The port first: whoever finds it taken should learn so at once, and not after the folds have caught up.
         let listener = listen(&format!("{}:{}", config.host, config.port)).await?;
+        let registries = schemas::open(config).await?;
         let peers = match config.peers.listen.as_ref().filter(|_| config.roles.contains(&Role::Tables)) {
             Some(address) => Some(listen(address).await?),
             None => None,
@@ -68,6 +71,7 @@ impl Node {
         let mut node = Self {
             parts,
             address: listener.local_addr().ok(),
+            registries: Vec::new(),
             http: Tasks::new("http"),
             workers: Tasks::new("workers"),
             folds: Tasks::new("folds"),
@@ -84,6 +88,7 @@ impl Node {
             roles::peers(&node.parts, &mut node.http, listener)?;
         }
         roles::http(&node.parts, &mut node.http, listener)?;
+        node.registries = roles::registries(&node.parts, &mut node.http, registries)?;
         Ok(node)
     }
 
@@ -95,6 +100,11 @@ impl Node {
     /// Where HTTP is served.
     pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// Where the schema registry has listeners of its own.
+    pub fn registries(&self) -> &[SocketAddr] {
+        &self.registries
     }
 
     /// Resolves when a part ends that should run for ever, with its name.

@@ -8,6 +8,7 @@ use alluvium_eventlog::registry::{NodeInfo, Registry};
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
+use alluvium_schemas::{Follower as SchemaFollower, Library};
 use alluvium_storage::fold::Tables;
 use alluvium_storage::{CatalogueProjection, Queries, TableStats, projection as catalogue};
 use async_nats::jetstream;
@@ -41,6 +42,10 @@ pub struct Parts {
     pub freshness: Freshness,
     /// Who is known.
     pub follower: Arc<Follower>,
+    /// The schemas of the registry.
+    pub schemas: Arc<SchemaFollower>,
+    /// Their texts, parsed.
+    pub library: Arc<Library>,
     /// Who may.
     pub access: Arc<Access>,
     /// Where keys are issued.
@@ -81,6 +86,8 @@ impl Parts {
         }
         let freshness = Freshness::default();
         let follower = Follower::new(js.clone(), freshness.clone());
+        let schemas = SchemaFollower::new(js.clone(), freshness.clone());
+        let library = Arc::new(Library::new(schemas.clone()));
         let (notes, writer) = usage(pool.clone()).await.map_err(|error| no_postgres(&error))?;
         let admin_key = Some(secrets.admin_key.expose());
         let access =
@@ -104,6 +111,8 @@ impl Parts {
             pool,
             freshness,
             follower,
+            schemas,
+            library,
             access,
             desk,
             usage: std::sync::Mutex::new(Some(writer)),

@@ -1,11 +1,14 @@
 //! What each role runs.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use alluvium_access::{AccessContext, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
+use alluvium_schemas::SchemasContext;
+use alluvium_schemas::server::Server;
 use alluvium_storage::Storage;
 use alluvium_storage::fold::{Owners, note_decided};
 use axum::Router;
@@ -20,6 +23,7 @@ use crate::platform;
 /// What every role needs: who is known, and, when it only reads, how far the folds of others are.
 pub fn followers(parts: &Parts, tasks: &mut Tasks) {
     tasks.spawn("access.follower", parts.follower.clone().run(tasks.token()));
+    tasks.spawn("schemas.follower", parts.schemas.clone().run(tasks.token()));
     let writer = parts.usage.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(writer) = writer {
         tasks.spawn("access.usage", writer.run(tasks.token()));
@@ -38,6 +42,8 @@ pub fn followers(parts: &Parts, tasks: &mut Tasks) {
 pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.access", Arc::new(AccessContext));
     execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
+    let schemas = SchemasContext::new(parts.library.clone(), super::schemas::settings(&parts.config));
+    execute(parts, tasks, "commands.schemas", Arc::new(schemas));
     execute(parts, tasks, "commands.storage", Arc::new(Storage));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
@@ -123,6 +129,22 @@ pub fn http(parts: &Parts, tasks: &mut Tasks, listener: TcpListener) -> Result<(
     let router = platform::router(parts).map_err(at_start)?;
     serve(parts, tasks, "http", listener, router);
     Ok(())
+}
+
+/// Serves the schema registry on listeners of its own.
+pub fn registries(
+    parts: &Parts,
+    tasks: &mut Tasks,
+    opened: Vec<super::schemas::Opened>,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let mut addresses = Vec::new();
+    for opened in opened {
+        addresses.extend(opened.socket.local_addr());
+        let server = super::schemas::server(parts).map_err(at_start)?;
+        let router = alluvium_schemas::server::router(Server { listener: opened.listener, ..server });
+        serve(parts, tasks, "registry", opened.socket, router);
+    }
+    Ok(addresses)
 }
 
 fn serve(parts: &Parts, tasks: &mut Tasks, name: &'static str, listener: TcpListener, router: Router) {

@@ -19,7 +19,8 @@ pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
     let projects = Arc::new(Catalogue(catalogue));
     let keys = KeyRoutes { desk: parts.desk.clone(), queries, projects };
     let storage = storage(parts).ok_or_else(Problem::internal)?;
-    Ok(vec![alluvium_access::routes(keys), storage])
+    let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
+    Ok(vec![alluvium_access::routes(keys), schemas, storage])
 }
 
 /// The routes of storage.

@@ -48,6 +48,13 @@ pub fn install() -> Result<Scrape, Problem> {
     handle.clone().map(Scrape).ok_or_else(Problem::internal)
 }
 
+impl Scrape {
+    /// The metrics of this process as text.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+}
+
 fn at_start() {
     names::describe();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -37,6 +37,7 @@ use crate::node::Parts;
 use events::last_seq;
 pub use events::streams_of;
 pub use health::make_directories;
+pub use metrics::install as scrape;
 pub use retention::Retained;
 
 /// How long a dependency may take to answer before it counts as away.

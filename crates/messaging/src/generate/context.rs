@@ -138,6 +138,7 @@ fn requirements(sources: &[Source]) -> Result<String, GenerateError> {
             source.schema["fields"].as_array().is_some_and(|all| all.iter().any(|f| f["name"] == "project"));
         let right = match source.text("requires")? {
             "admin" => "Requirement::Admin".to_owned(),
+            "authenticated" => "Requirement::Authenticated".to_owned(),
             "system" => "Requirement::System".to_owned(),
             right @ ("project_admin" | "project_write" | "project_read") if has_project => {
                 format!("Requirement::{}(c.project.clone())", camel(right))

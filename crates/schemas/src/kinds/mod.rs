@@ -2,11 +2,16 @@
 //!
 //! Each kind is one type that implements [`SchemaModel`]; the registry itself knows no grammar.
 
+mod avro;
 pub mod json;
+mod model;
 pub mod protobuf;
 
 use std::fmt;
 use std::str::FromStr;
+
+pub use avro::AvroSchema;
+pub use model::Model;
 
 /// Which language a schema is written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,0 +1,75 @@
+//! Avro, by the model that the messaging kit uses too.
+
+use alluvium_avro as avro;
+
+use super::{Finding, Invalid, Policy, Reads, Referenced, SchemaModel, Strictness, compact_json};
+
+/// Memory of a parsed schema for each byte of its text, roughly.
+const MODEL_BYTES_PER_TEXT_BYTE: usize = 6;
+
+/// A parsed Avro schema.
+#[derive(Clone, Debug)]
+pub struct AvroSchema(avro::Schema);
+
+impl SchemaModel for AvroSchema {
+    fn parse(text: &str, references: &[Referenced], strictness: Strictness) -> Result<Self, Invalid> {
+        let named: Vec<avro::Named> =
+            references.iter().map(|r| avro::Named { name: r.name.clone(), text: r.text.clone() }).collect();
+        let strictness = match strictness {
+            Strictness::Strict => avro::Strictness::Strict,
+            Strictness::Lenient => avro::Strictness::Lenient,
+        };
+        avro::Schema::parse_with(text, &named, strictness)
+            .map(Self)
+            .map_err(|errors| Invalid(errors.detail().to_owned()))
+    }
+
+    fn stored_text(&self, submitted: &str) -> String {
+        compact_json(submitted)
+    }
+
+    fn identity_text(&self) -> String {
+        self.0.identity_text()
+    }
+
+    fn normalized_text(&self) -> String {
+        self.0.normalized_text()
+    }
+
+    fn equality_text(&self) -> String {
+        self.0.inlined_text()
+    }
+
+    fn formatted(&self, format: &str) -> Option<String> {
+        (format == "resolved").then(|| self.0.inlined_text())
+    }
+
+    fn fingerprint(&self) -> Option<u64> {
+        Some(self.0.fingerprint64())
+    }
+
+    fn can_read(reader: &Self, writer: &Self, reads: Reads, policy: Policy) -> Vec<Finding> {
+        let policy = match policy {
+            Policy::Strict => avro::Policy::Strict,
+            Policy::Lenient => avro::Policy::Lenient,
+            Policy::Logical => avro::Policy::Logical,
+        };
+        let direction = match reads {
+            Reads::New => avro::Direction::Backward,
+            Reads::Old => avro::Direction::Forward,
+        };
+        let found = avro::can_read(&reader.0, &writer.0, policy).into_iter();
+        found
+            .map(|incompatibility| {
+                let directed = avro::DirectedIncompatibility { direction, incompatibility };
+                let description = directed.description();
+                let avro::Incompatibility { kind, pointer, message } = directed.incompatibility;
+                Finding { kind: kind.as_str().to_owned(), pointer, short: message, description }
+            })
+            .collect()
+    }
+
+    fn weight(&self) -> usize {
+        self.0.text().len() * MODEL_BYTES_PER_TEXT_BYTE
+    }
+}
