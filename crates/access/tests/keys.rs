@@ -43,7 +43,9 @@ async fn a_key_works_from_its_answer_to_its_revocation() {
     assert!(list["api_keys"][0].get("api_key").is_none());
     assert_eq!(list["api_keys"][1]["description"], "Project admin key (created with project)");
     let (_, page) = world.get(&format!("{path}?limit=1&offset=1"), key).await;
-    assert_eq!((&page["count"], &page["total"], &page["api_keys"][0]), (&json!(1), &json!(2), &list["api_keys"][1]));
+    assert_eq!((&page["count"], &page["total"]), (&json!(1), &json!(2)));
+    // Not the whole entry: when a key was last used is noted behind the requests, so between the two lists too.
+    assert_eq!(page["api_keys"][0]["id"], list["api_keys"][1]["id"]);
 
     let item = format!("{path}/{id}");
     world.until("its use is noted", async |world| !world.get(&item, key).await.1["last_used_at"].is_null()).await;
