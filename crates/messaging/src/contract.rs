@@ -6,11 +6,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_avro_fast::Schema;
 
 use crate::commit::{Commit, Entry};
-
-/// The two bytes every Avro single-object message begins with.
-pub const SINGLE_OBJECT_MAGIC: [u8; 2] = [0xC3, 0x01];
-/// Magic and fingerprint.
-const SINGLE_OBJECT_HEADER_BYTES: usize = 10;
+use crate::wire::frame::{self, SINGLE_OBJECT_HEADER_BYTES, SINGLE_OBJECT_MAGIC};
+use crate::wire::{DecodeError, core};
 
 /// Why a payload is not the message it should be.
 #[derive(Debug, thiserror::Error)]
@@ -63,21 +60,24 @@ pub trait Contract: Serialize + DeserializeOwned + Clone + PartialEq + Debug + S
 
     /// Avro single-object encoding.
     fn to_avro(&self) -> Vec<u8> {
-        serde_avro_fast::to_single_object_vec(
-            self,
-            &mut serde_avro_fast::ser::SerializerConfig::new(&Self::codec().now),
-        )
-        .expect("a generated type fits the schema it was generated from")
+        Self::codec().encode(self)
     }
 
     /// Reads Avro single-object encoding, written with this or any earlier schema.
     fn from_avro(payload: &[u8]) -> Result<Self, CodecError> {
-        let schema = Self::codec().writer(payload).ok_or_else(|| CodecError::UnknownSchema {
+        let unknown = || CodecError::UnknownSchema {
             name: Self::NAME,
             fingerprint: hex(payload.get(2..SINGLE_OBJECT_HEADER_BYTES).unwrap_or_default()),
-        })?;
-        serde_avro_fast::from_datum_slice(&payload[SINGLE_OBJECT_HEADER_BYTES..], schema)
-            .map_err(|reason| CodecError::Malformed { name: Self::NAME, reason: reason.to_string() })
+        };
+        let (fingerprint, datum) = frame::single_object(payload).ok_or_else(unknown)?;
+        let schema = Self::codec().writer(fingerprint).ok_or_else(unknown)?;
+        core::decode(datum, schema).map_err(|error| CodecError::Malformed {
+            name: Self::NAME,
+            reason: match error {
+                DecodeError::Malformed(reason) => reason,
+                other => other.to_string(),
+            },
+        })
     }
 
     /// Reads Avro single-object encoding or one JSON object, told apart by the first byte.
@@ -100,9 +100,7 @@ pub fn commit_to_avro(entries: &[Entry]) -> Vec<u8> {
     struct Borrowed<'a> {
         entries: &'a [Entry],
     }
-    let mut config = serde_avro_fast::ser::SerializerConfig::new(&Commit::codec().now);
-    serde_avro_fast::to_single_object_vec(&Borrowed { entries }, &mut config)
-        .expect("entries fit the schema they were generated from")
+    Commit::codec().encode(&Borrowed { entries })
 }
 
 /// A closed set of messages: the commands or events of an aggregate or a context.
@@ -129,25 +127,33 @@ pub trait ContractSet: Clone + PartialEq + Debug + Send + Sync + Sized + 'static
     }
 }
 
-/// The parsed schemas of one message type.
+/// The parsed schemas of one message type, by fingerprint: the one of now first.
 pub struct Codec {
-    now: Schema,
-    history: Vec<Schema>,
+    now: (u64, Schema),
+    history: Vec<(u64, Schema)>,
 }
 
 impl Codec {
     /// Parses the schemas of `T`, which the generator has checked.
     pub fn of<T: Contract>() -> Self {
-        let parse = |text: &str| text.parse::<Schema>().expect("the generator writes valid schemas only");
+        let parse = |text: &str| {
+            let schema: Schema = text.parse().expect("the generator writes valid schemas only");
+            (u64::from_le_bytes(*schema.rabin_fingerprint()), schema)
+        };
         Self { now: parse(T::SCHEMA), history: T::HISTORY.iter().copied().map(parse).collect() }
     }
 
+    fn encode(&self, value: &impl Serialize) -> Vec<u8> {
+        let (fingerprint, schema) = &self.now;
+        let mut out = frame::single_object_prefix(*fingerprint).to_vec();
+        core::encode(value, schema, &mut out).expect("a generated type fits the schema it was generated from");
+        out
+    }
+
     /// The schema that a single-object payload names, if it is one of ours.
-    fn writer(&self, payload: &[u8]) -> Option<&Schema> {
-        let fingerprint = payload.get(2..SINGLE_OBJECT_HEADER_BYTES)?;
-        std::iter::once(&self.now)
-            .chain(&self.history)
-            .find(|schema| schema.rabin_fingerprint().as_slice() == fingerprint)
+    fn writer(&self, fingerprint: u64) -> Option<&Schema> {
+        let mut all = std::iter::once(&self.now).chain(&self.history);
+        all.find(|(known, _)| *known == fingerprint).map(|(_, schema)| schema)
     }
 }
 

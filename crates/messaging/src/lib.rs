@@ -14,6 +14,8 @@ extern crate self as alluvium_messaging;
 
 pub mod batch;
 mod commit;
+#[cfg(doctest)]
+mod compile_errors;
 pub mod connect;
 mod contract;
 mod count;
@@ -26,6 +28,9 @@ mod message;
 pub mod model;
 pub mod profile;
 mod pull;
+#[cfg(feature = "registry")]
+pub mod registry;
+pub mod schema;
 pub mod snapshot;
 pub mod streams;
 mod tail;
@@ -35,7 +40,7 @@ pub mod wire;
 
 pub use alluvium_messaging_derive::{AvroType, Message};
 pub use commit::{Commit, Entry};
-pub use contract::{Codec, CodecError, Contract, ContractSet, SINGLE_OBJECT_MAGIC, commit_to_avro};
+pub use contract::{Codec, CodecError, Contract, ContractSet, commit_to_avro};
 pub use count::count_up_to;
 pub use error::{Error, ErrorKind};
 pub use floor::Floor;
@@ -45,4 +50,5 @@ pub use model::derive as __derive;
 pub use model::{AvroType, Message, MessageMeta, MessageSchema, Vars, avro_as, export_models, models};
 pub use pull::{PullSettings, Puller};
 pub use tail::{FILTERS_MAX, Place, Tail, TailConfig, TailHealth, Tailed, place, stream_created};
-pub use wire::{CodecConfig, Codecs, DecodeError, EncodeError, Encoded, Payload, ReadWire, Register, Wire};
+pub use wire::frame::SINGLE_OBJECT_MAGIC;
+pub use wire::{CodecConfig, Codecs, DecodeError, DynMessage, EncodeError, Encoded, Payload, ReadWire, Register, Wire};

@@ -2,9 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "codec/agree.rs"]
+mod agree;
 #[path = "codec/evolution.rs"]
 mod evolution;
+#[cfg(feature = "registry")]
+#[path = "codec/http.rs"]
+mod http;
 #[path = "codec/mapping.rs"]
 mod mapping;
 #[path = "codec/messages.rs"]
 mod messages;
+#[path = "codec/source.rs"]
+mod source;

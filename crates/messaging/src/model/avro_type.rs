@@ -52,7 +52,7 @@ pub trait AvroType<As = Plain>: Sized {
     /// Reads several.
     #[doc(hidden)]
     fn items_decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Self>, D::Error> {
-        collect::<Vec<Self>, Self, As, D>(deserializer)
+        deserializer.deserialize_seq(List::<Self, As>(PhantomData))
     }
     /// Reads exactly `N`.
     #[doc(hidden)]
@@ -61,6 +61,24 @@ pub trait AvroType<As = Plain>: Sized {
         let count = items.len();
         <[Self; N]>::try_from(items)
             .map_err(|_| de::Error::invalid_length(count, &format!("exactly {N} items").as_str()))
+    }
+}
+
+/// Reads a sequence into a list. Pushing is what makes it fast.
+struct List<T, As>(PhantomData<(T, As)>);
+
+impl<'de, T: AvroType<As>, As> de::Visitor<'de> for List<T, As> {
+    type Value = Vec<T>;
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an array")
+    }
+    #[inline]
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+        let mut all = Vec::new();
+        while let Some(item) = items.next_element::<De<T, As>>()? {
+            all.push(item.0);
+        }
+        Ok(all)
     }
 }
 

@@ -178,6 +178,10 @@ pub fn export_models(out: impl io::Write) -> io::Result<()> {
 pub fn check<M: Message>() -> Result<(), String> {
     let inferred = MessageSchema::infer::<M, super::avro_as::Plain>().map_err(|error| error.to_string())?;
     let schema = std::panic::catch_unwind(M::schema).map_err(|_| format!("{} has no valid schema", M::NAME))?;
-    let report = crate::validate::compare(schema, &inferred);
-    if report.errors.is_empty() { Ok(()) } else { Err(report.to_string()) }
+    let report = crate::validate::compare(&inferred, schema);
+    if report.is_clean() {
+        return Ok(());
+    }
+    let lines = report.errors.iter().chain(&report.warnings);
+    Err(lines.map(|each| format!("{}: {}", each.pointer, each.message)).collect::<Vec<_>>().join("\n"))
 }

@@ -284,7 +284,7 @@ impl Codecs {
     }
 
     /// The names of a schema under a subject, after what the configuration lets us do to have them.
-    async fn name_in_registry(
+    pub(super) async fn name_in_registry(
         &self,
         wire: Wire,
         name: &str,
@@ -325,7 +325,7 @@ impl Codecs {
     /// What decodes a type.
     pub fn decoder<M: Message>(&self, wire: impl Into<ReadWire>) -> Decoder<M> {
         self.add_schema(M::schema());
-        Decoder { codecs: self.clone(), wire: wire.into(), of: PhantomData }
+        Decoder { codecs: self.clone(), wire: wire.into(), own: M::schema(), of: PhantomData }
     }
 
     /// Decodes a message. It waits only where a schema must be fetched.
@@ -392,7 +392,12 @@ impl Codecs {
 
     /// What a payload is in.
     #[inline]
-    fn locate<'p>(&self, payload: &'p [u8], headers: &Headers, wire: ReadWire) -> Result<Located<'p>, DecodeError> {
+    pub(super) fn locate<'p>(
+        &self,
+        payload: &'p [u8],
+        headers: &Headers,
+        wire: ReadWire,
+    ) -> Result<Located<'p>, DecodeError> {
         let wrong = |wire, reason: &str| DecodeError::WrongFormat { wire, reason: reason.to_owned() };
         match wire {
             ReadWire::Only(Wire::SingleObject) => match frame::single_object(payload) {
@@ -464,26 +469,34 @@ impl Codecs {
         headers: &Headers,
     ) -> Result<Option<Arc<Plan>>, DecodeError> {
         let own = M::schema();
+        let writer = self.writer_of(fingerprint, headers, Some(own))?;
+        Ok(writer.map(|writer| self.0.plans.of(TypeId::of::<M>(), &writer, own)))
+    }
+
+    /// The schema that a fingerprint means here; `None` when it must be fetched first.
+    pub(super) fn writer_of(
+        &self,
+        fingerprint: u64,
+        headers: &Headers,
+        own: Option<&MessageSchema>,
+    ) -> Result<Option<MessageSchema>, DecodeError> {
         let mut known = self.0.schemas.of_fingerprint(fingerprint);
-        if fingerprint == own.fp64() && !known.contains(own) {
-            known.push(own.clone());
-        }
-        let plan = |writer: &MessageSchema| Ok(Some(self.0.plans.of(TypeId::of::<M>(), writer, own)));
+        known.extend(own.filter(|own| own.fp64() == fingerprint && !known.contains(own)).cloned());
         let label = headers.get_str(headers::SCHEMA).filter(|label| label.starts_with("sha256:"));
         if let Some(exact) = known.iter().find(|schema| Some(schema.label()) == label) {
-            return plan(exact);
+            return Ok(Some(exact.clone()));
         }
         let may_ask = self.0.config.source.is_some() && !self.0.schemas.was_asked(fingerprint);
         match known.as_slice() {
             [] => return Ok(None),
             [_] if label.is_some() && may_ask => return Ok(None),
-            [only] => return plan(only),
+            [only] => return Ok(Some(only.clone())),
             _ => {}
         }
         let name = headers.get_str(headers::TYPE);
         let named: Vec<&MessageSchema> = known.iter().filter(|schema| schema.parsed().full_name() == name).collect();
         if let [only] = named.as_slice() {
-            return plan(only);
+            return Ok(Some((*only).clone()));
         }
         // They may differ in words only: docs, aliases, defaults.
         let (first, rest) = (&known[0], &known[1..]);
@@ -491,13 +504,18 @@ impl Codecs {
             Plan::of(first, other).mismatches().is_empty() && Plan::of(other, first).mismatches().is_empty()
         };
         if rest.iter().all(alike) {
-            return plan(if known.contains(own) { own } else { first });
+            return Ok(Some(own.filter(|own| known.contains(own)).unwrap_or(first).clone()));
         }
         Err(DecodeError::Ambiguous { fingerprint, count: known.len() })
     }
 
+    /// The schema of a name that is known.
+    pub(super) fn known(&self, name: SchemaName) -> Option<MessageSchema> {
+        self.0.schemas.get(name)
+    }
+
     /// Fetches a schema, or learns that there is none. Who asks for the same at the same time shares one request.
-    async fn fetch(&self, name: SchemaName) -> Result<(), DecodeError> {
+    pub(super) async fn fetch(&self, name: SchemaName) -> Result<(), DecodeError> {
         let inner = &self.0;
         let unknown = |transient| DecodeError::UnknownSchema { schema: name.to_string(), transient };
         let Some(source) = &inner.config.source else {
@@ -554,13 +572,13 @@ enum Now<M> {
     Fetch(SchemaName),
 }
 
-enum Located<'p> {
+pub(super) enum Located<'p> {
     Named(SchemaName, &'p [u8]),
     Own(&'p [u8]),
     Json,
 }
 
-fn id_header(named: SchemaRef) -> Bytes {
+pub(super) fn id_header(named: SchemaRef) -> Bytes {
     match named.guid {
         Some(guid) => Bytes::copy_from_slice(&frame::guid_header(guid)),
         None => Bytes::copy_from_slice(&frame::confluent_prefix(named.id)),
@@ -693,18 +711,24 @@ impl<M: Message> Encoder<M> {
 pub struct Decoder<M> {
     codecs: Codecs,
     wire: ReadWire,
+    own: &'static MessageSchema,
     of: PhantomData<fn() -> M>,
 }
 
 impl<M> Clone for Decoder<M> {
     fn clone(&self) -> Self {
-        Self { codecs: self.codecs.clone(), wire: self.wire, of: PhantomData }
+        Self { codecs: self.codecs.clone(), wire: self.wire, own: self.own, of: PhantomData }
     }
 }
 
 impl<M> std::fmt::Debug for Decoder<M> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Decoder").field("codecs", &self.codecs).field("wire", &self.wire).finish()
+        formatter
+            .debug_struct("Decoder")
+            .field("codecs", &self.codecs)
+            .field("wire", &self.wire)
+            .field("own", &self.own)
+            .finish()
     }
 }
 
@@ -712,6 +736,14 @@ impl<M: Message> Decoder<M> {
     /// Decodes with what is known; `None` when a schema must be fetched first, with [`decode`](Self::decode).
     #[inline]
     pub fn decode_now(&self, payload: Option<&[u8]>, headers: &Headers) -> Option<Result<Payload<M>, DecodeError>> {
+        // What nearly every message is: of our own schema, which it names by a fingerprint that nothing else has here.
+        if self.wire == ReadWire::Only(Wire::SingleObject)
+            && let Some((fingerprint, datum)) = payload.and_then(frame::single_object)
+            && fingerprint == self.own.fp64()
+            && !self.codecs.0.shared_fingerprints.load(Ordering::Acquire)
+        {
+            return Some(read::<M>(datum, self.own));
+        }
         match self.codecs.decode_now(payload, headers, self.wire) {
             Now::Done(outcome) => Some(outcome),
             Now::Fetch(_) => None,

@@ -38,11 +38,18 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(
     let mut config = DeserializerConfig::new(schema);
     config.max_seq_size = ITEMS_MAX;
     let mut state = DeserializerState::with_config(SliceRead::new(datum), config);
-    let value = T::deserialize(state.deserializer()).map_err(|error| DecodeError::Malformed(error.to_string()))?;
-    match left(state.into_reader()) {
-        0 => Ok(value),
-        left => Err(DecodeError::Trailing { left }),
+    match T::deserialize(state.deserializer()) {
+        Ok(value) => match left(state.into_reader()) {
+            0 => Ok(value),
+            left => Err(DecodeError::Trailing { left }),
+        },
+        Err(error) => Err(malformed(&error)),
     }
+}
+
+#[cold]
+fn malformed(error: &serde_avro_fast::de::DeError) -> DecodeError {
+    DecodeError::Malformed(error.to_string())
 }
 
 /// Bytes that a reader has not read.

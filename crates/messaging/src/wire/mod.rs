@@ -3,6 +3,7 @@
 mod cache;
 mod codecs;
 pub(crate) mod core;
+mod dynamic;
 mod error;
 pub mod frame;
 mod plan;
@@ -11,6 +12,7 @@ mod source;
 pub(crate) mod varint;
 
 pub use codecs::{CodecConfig, Codecs, Decoder, Encoded, Encoder, Payload, Register};
+pub use dynamic::DynMessage;
 pub use error::{DecodeError, EncodeError};
 pub use plan::{Mismatch, Plan, PlanKind};
 pub use source::{Fetched, SchemaRef, SchemaSource, SourceError};
