@@ -34,6 +34,24 @@ pub const ERRORS: &[ErrorInfo] = &[
         "The message names the first place that does not fit; `--dry-run` reads everything and publishes nothing.",
     ),
     ErrorInfo::new(
+        "cli.invalid_schema",
+        422,
+        "A schema is not valid",
+        "Each finding has its line, column and place; `alluvium schema validate FILE` prints them as a table.",
+    ),
+    ErrorInfo::new(
+        "cli.registry_unreachable",
+        503,
+        "The schema registry does not answer",
+        "Name it with `--registry URL` or SCHEMA_REGISTRY_URL; `alluvium dev` runs one on port 8081.",
+    ),
+    ErrorInfo::new(
+        "cli.registry_refused",
+        422,
+        "The schema registry refused it",
+        "The message is the registry's own; the number in it is its error code.",
+    ),
+    ErrorInfo::new(
         "cli.interrupted",
         503,
         "Stopped by Ctrl-C, or told to end",

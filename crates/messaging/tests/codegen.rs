@@ -1,7 +1,17 @@
 //! Source code from schemas: the text is what was looked at once, and what it says is what the schema said.
 
-use alluvium_avro::Schema;
+use alluvium_avro::{ChangeKind, Schema, diff};
 use alluvium_messaging::generate::codegen::{Language, generate};
+use alluvium_messaging::{Message as _, MessageSchema};
+
+/// Generated, and compiled: what is written to files is what users get.
+mod order {
+    include!("codegen/order.rs.txt");
+}
+
+mod everything {
+    include!("codegen/everything.rs.txt");
+}
 
 const ORDER: &str = include_str!("codegen/order.avsc");
 
@@ -9,13 +19,42 @@ fn order() -> Vec<Schema> {
     vec![Schema::parse(ORDER).unwrap_or_else(|errors| panic!("{errors}"))]
 }
 
+fn everything() -> Vec<Schema> {
+    let text = include_str!("codegen/everything.avsc");
+    vec![Schema::parse(text).unwrap_or_else(|errors| panic!("{errors}"))]
+}
+
+/// From Rust back to a schema: canonical form, defaults, docs, aliases and logical types are what they were. Attributes of
+/// our own are in `#[message]` by then.
+#[test]
+fn a_schema_comes_back_from_the_types_made_of_it() {
+    let derived = |text: &str| Schema::parse(text).unwrap_or_else(|errors| panic!("{errors}"));
+    let changes = |before: &Schema, after: &Schema| -> Vec<String> {
+        let all = diff(before, after).into_iter();
+        let told = all.filter(|change| change.kind != ChangeKind::AttributeChanged || !change.pointer.contains("alv."));
+        told.map(|change| format!("{} {} {:?} {:?}", change.pointer, change.kind, change.before, change.after))
+            .collect()
+    };
+    let back = derived(order::OrderPlaced::schema().text());
+    assert_eq!(back.canonical_form(), order()[0].canonical_form());
+    assert_eq!(changes(&order()[0], &back), [""; 0]);
+    assert_eq!(order::OrderPlaced::TOPIC, "orders");
+    let schema = MessageSchema::infer::<everything::Everything, alluvium_messaging::avro_as::Plain>().unwrap();
+    let back = derived(schema.text());
+    assert_eq!(back.canonical_form(), everything()[0].canonical_form());
+    assert_eq!(changes(&everything()[0], &back), [""; 0]);
+}
+
 #[test]
 fn the_text_is_what_was_agreed() {
-    for (language, file) in
-        [(Language::Rust, "order.rs.txt"), (Language::TypeScript, "order.ts.txt"), (Language::Python, "order.py.txt")]
-    {
+    for (language, schemas, file) in [
+        (Language::Rust, order(), "order.rs.txt"),
+        (Language::Rust, everything(), "everything.rs.txt"),
+        (Language::TypeScript, order(), "order.ts.txt"),
+        (Language::Python, order(), "order.py.txt"),
+    ] {
         let path = format!("{}/tests/codegen/{file}", env!("CARGO_MANIFEST_DIR"));
-        let text = generate(language, &order()).unwrap().text;
+        let text = generate(language, &schemas).unwrap().text;
         if std::env::var_os("UPDATE_CODEGEN").is_some() {
             std::fs::write(&path, &text).unwrap();
         }

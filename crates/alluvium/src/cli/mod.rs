@@ -1,6 +1,7 @@
 //! The command line as it is typed. What the commands do is in `commands`.
 
 mod args;
+pub mod schema;
 
 use std::path::PathBuf;
 
@@ -97,6 +98,8 @@ pub enum Command {
     /// Look after uploaded and copied content
     #[command(subcommand)]
     Blobs(BlobsCommand),
+    /// Check, compare, generate from and register schemas
+    Schema(Box<schema::SchemaArgs>),
     /// Compare the server's streams with ours, and make them so
     #[command(subcommand)]
     Streams(StreamsCommand),

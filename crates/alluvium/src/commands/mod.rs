@@ -16,6 +16,7 @@ mod parked;
 mod projections;
 mod retention;
 mod rows;
+mod schema;
 mod serve;
 mod streams;
 mod tables;
@@ -76,6 +77,7 @@ pub fn run(cli: Cli) -> Done {
         Command::Projections(command) => wait(projections::run(&cx, command)),
         Command::Retention(command) => wait(retention::run(&cx, command)),
         Command::Blobs(command) => wait(retention::blobs(&cx, command)),
+        Command::Schema(args) => wait(schema::run(&cx, *args)),
         Command::Streams(command) => wait(streams::run(&cx, command)),
         Command::Doctor => wait(doctor::run(&cx)),
     }

@@ -33,6 +33,14 @@ impl Mapped {
         }
     }
 
+    /// Lists and maps hold their values elsewhere already.
+    fn unboxed(mut self) -> Self {
+        if let Some(inner) = self.text.strip_prefix("Box<").and_then(|text| text.strip_suffix('>')) {
+            self.text = inner.to_owned();
+        }
+        self
+    }
+
     fn around(mut self, open: &str, close: &str) -> Self {
         self.text = format!("{open}{}{close}", self.text);
         self.serde = None;
@@ -92,9 +100,12 @@ impl Emitter<'_> {
             }
             Type::String => Mapped::new("String"),
             Type::Bytes => Mapped { serde: (!self.is_kit()).then_some("serde_bytes"), ..Mapped::new("Vec<u8>") },
-            Type::Array(items) => self.of_field(owner, &format!("{place}Item"), *items, false)?.around("Vec<", ">"),
+            Type::Array(items) => {
+                self.of_field(owner, &format!("{place}Item"), *items, false)?.unboxed().around("Vec<", ">")
+            }
             Type::Map(values) => self
                 .of_field(owner, &format!("{place}Value"), *values, false)?
+                .unboxed()
                 .around("std::collections::BTreeMap<String, ", ">"),
             Type::Union(_) => self.of_field(owner, place, id, false)?,
             Type::Record(record) => {
@@ -157,7 +168,7 @@ impl Emitter<'_> {
             (Logical::LocalTimestampNanos, _) => {
                 Mapped::with("jiff::civil::DateTime", &["logical = \"local-timestamp-nanos\""])
             }
-            (Logical::Duration, _) => Mapped::new("alluvium_messaging::CalendarDuration"),
+            (Logical::Duration, _) => Mapped::new("alluvium_messaging::model::CalendarDuration"),
         })
     }
 }
