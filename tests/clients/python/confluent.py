@@ -4,13 +4,14 @@ REGISTRY_URL, REGISTRY_USER (key:secret) and the hex of a message that somebody 
 here goes out. fastavro decodes what the serializer wrote, so that two implementations agree on the bytes.
 """
 
+import base64
 import io
 import json
 import os
 import sys
 
 import fastavro
-from confluent_kafka.schema_registry import Schema, SchemaReference, SchemaRegistryClient, ServerConfig
+from confluent_kafka.schema_registry import ConfigCompatibilityLevel, Schema, SchemaReference, SchemaRegistryClient, ServerConfig
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
@@ -79,7 +80,7 @@ client().set_compatibility(subject, "NONE")
 assert client().get_compatibility(subject) == "NONE"
 second = client().register_schema(subject, BROKEN)
 assert client().get_latest_version(subject).version == 2
-client().set_config(subject, ServerConfig(compatibility="FULL_TRANSITIVE"))
+client().set_config(subject, ServerConfig(compatibility=ConfigCompatibilityLevel.FULL_TRANSITIVE))
 assert client().get_config(subject).compatibility_level == "FULL_TRANSITIVE"
 refused(422, 42203, client().set_compatibility, subject, "SIDEWAYS")
 client().delete_config(subject)
@@ -132,6 +133,17 @@ try:
     raise AssertionError("a message that its schema forbids was written")
 except SerializationError:
     pass
+
+# Protobuf as the Protobuf serializer sends it: a descriptor in base64, answered as text, and encoded when asked for.
+DESCRIPTOR = bytes.fromhex("0a07702e70726f746f2211" "0a0450696e67" "1209" "0a016e" "1801" "2001" "2805" "620670726f746f33")
+proto = Schema(base64.b64encode(DESCRIPTOR).decode(), "PROTOBUF")
+proto_id = client().register_schema("pongs-value", proto)
+text = client().get_schema(proto_id).schema_str
+assert "int32 n = 1;" in text, text
+assert client().register_schema("pongs-value", Schema(text, "PROTOBUF")) == proto_id
+assert b"Ping" in base64.b64decode(client().get_schema(proto_id, fmt="serialized").schema_str)
+assert client().test_compatibility("pongs-value", Schema(text.replace("int32 n", "int64 n"), "PROTOBUF"))
+assert not client().test_compatibility("pongs-value", Schema(text.replace("int32 n", "string n"), "PROTOBUF"))
 
 # Who is not known may not in, and is told so by status.
 refused(401, 401, client("nobody:nothing").get_subjects)
