@@ -262,3 +262,34 @@ async fn contexts_stand_apart() {
     registry.expect("DELETE", "/contexts/.c", None, 204, Value::Null).await;
     registry.expect("GET", "/contexts", None, 200, json!(["."])).await;
 }
+
+#[tokio::test]
+async fn who_would_break_is_told_as_far_as_it_is_known() {
+    let registry = Registry::start().await;
+    registry.register("shop.orders-value", &record(&["a"])).await;
+    let js = async_nats::jetstream::new(registry.world.nats.connect().await);
+    let stream = async_nats::jetstream::stream::Config {
+        name: "SHOP".to_owned(),
+        subjects: vec!["shop.>".to_owned()],
+        ..Default::default()
+    };
+    let stream = js.create_stream(stream).await.expect("a stream");
+    for (name, filter) in [("billing", "shop.orders"), ("other", "shop.returns")] {
+        let consumer = async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some(name.to_owned()),
+            filter_subject: filter.to_owned(),
+            ..Default::default()
+        };
+        stream.create_consumer(consumer).await.expect("a consumer");
+    }
+    let path = "/compatibility/subjects/shop.orders-value/consumers";
+    let body =
+        json!({"schema": r#"{"type":"record","name":"R","fields":[{"name":"a","type":"string","default":""}]}"#});
+    let (status, told) = registry.call("POST", path, Some(body)).await;
+    assert_eq!((status, &told["topic"], &told["consumers_may_break"]), (200, &json!("shop.orders"), &json!(true)));
+    assert_eq!(told["readers"][0]["reads_new"], false, "{told}");
+    let durables: Vec<&Value> = told["consumers"].as_array().unwrap().iter().map(|found| &found["durable"]).collect();
+    assert_eq!(durables, ["billing"]);
+    let (_, told) = registry.call("POST", path, Some(json!({"schema": record(&["a", "b"])}))).await;
+    assert_eq!((&told["is_compatible"], &told["consumers_may_break"]), (&json!(true), &json!(false)));
+}

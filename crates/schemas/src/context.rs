@@ -90,7 +90,8 @@ impl BoundedContext for SchemasContext {
                 }
                 check_scope(command)?;
                 let before = unit.load::<Registry>(&id).await?.mode_of(command.scope().unwrap_or_default());
-                unit.handle::<Registry>(&id, command.clone(), at).await?;
+                let events = unit.handle::<Registry>(&id, command.clone(), at).await?;
+                release(command.context(), &id, &events, at, unit).await?;
                 Ok(Decision::accepted(json!({"before": before})))
             }
         }
@@ -118,10 +119,19 @@ impl SchemasContext {
         let events = handled.map_err(|error| subject_of_refusal(Problem::from(error), &name))?;
         note(&register.context, &events, &identified.gathered.foreign, at, unit).await?;
         release(&register.context, id, &events, at, unit).await?;
+        let new = events.iter().find_map(|event| match event {
+            RegistryEvent::SchemaRegistered(registered) => {
+                Some(json!({"id": registered.id, "version": registered.version}))
+            }
+            _ => None,
+        });
+        if let Some(new) = new {
+            return Ok(Decision::accepted(new));
+        }
         let registry = unit.load::<Registry>(id).await?;
         let found = registry.matching(&register.schema.subject, false, &known);
         let found = found.ok_or_else(|| error::mistake("a registered schema is not there"))?;
-        Ok(Decision::accepted(json!({"id": found.id, "version": found.version, "new": !events.is_empty()})))
+        Ok(Decision::accepted(json!({"id": found.id, "version": found.version})))
     }
 
     async fn import(

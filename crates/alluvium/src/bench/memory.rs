@@ -60,7 +60,7 @@ pub async fn run(run: Run) -> Results {
 }
 
 /// Resident memory of a process, in megabytes.
-fn resident(id: u32) -> Result<f64, Failure> {
+pub fn resident(id: u32) -> Result<f64, Failure> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());

@@ -10,6 +10,7 @@ mod raw;
 mod read;
 mod rebuild;
 mod rows;
+mod schemas;
 mod world;
 
 use alluvium_kernel::BoxFuture;
@@ -150,5 +151,10 @@ pub const PATHS: &[BenchPath] = &[
         name: "memory",
         about: "idle memory of all roles with 100 tables, without the servers",
         run: |run| Box::pin(memory::run(run)),
+    },
+    BenchPath {
+        name: "registry",
+        about: "10,000 subjects with 10 versions: start, memory; and a schema by id, beside a bare axum handler",
+        run: |run| Box::pin(schemas::run(run)),
     },
 ];

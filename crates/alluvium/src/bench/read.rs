@@ -29,9 +29,10 @@ pub async fn run(run: Run) -> Results {
     let bare = bare(queries).await?;
     let time = Duration::from_millis(run.scaled(ASK_MS, 500));
     let key = world.secrets.admin_key.expose().to_owned();
-    let before = ask(bare, None, time).await?;
-    let ours = ask(running.address, Some(&key), time).await?;
-    let after = ask(bare, None, time).await?;
+    let at = |address: SocketAddr| format!("http://{address}/projects/bench");
+    let before = ask(&at(bare), None, time).await?;
+    let ours = ask(&at(running.address), Some(&key), time).await?;
+    let after = ask(&at(bare), None, time).await?;
     running.node.stop().await;
     world.stop().await?;
     let beside = "a bare axum + sqlx handler with the same query";
@@ -53,13 +54,12 @@ async fn bare(queries: Queries) -> Result<SocketAddr, Failure> {
 }
 
 /// Requests a second.
-async fn ask(address: SocketAddr, key: Option<&str>, time: Duration) -> Result<f64, Failure> {
+pub async fn ask(url: &str, key: Option<&str>, time: Duration) -> Result<f64, Failure> {
     let client = reqwest::Client::new();
-    let url = format!("http://{address}/projects/bench");
     let until = Instant::now() + time;
     let mut askers = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
-        let (client, url, key) = (client.clone(), url.clone(), key.map(str::to_owned));
+        let (client, url, key) = (client.clone(), url.to_owned(), key.map(str::to_owned));
         askers.spawn(async move {
             let mut answered = 0_u64;
             while Instant::now() < until {

@@ -51,7 +51,8 @@ pub const CONTEXTS: &[ContextInfo] = &[
 ];
 
 /// The folds of this release, by name: those into Postgres, and that into table files.
-pub const PROJECTIONS: &[&str] = &[alluvium_access::PROJECTION, alluvium_storage::projection::NAME, TABLES];
+pub const PROJECTIONS: &[&str] =
+    &[alluvium_access::PROJECTION, alluvium_schemas::PROJECTION, alluvium_storage::projection::NAME, TABLES];
 
 /// The fold into table files, among the projections.
 pub const TABLES: &str = "tables";

@@ -8,7 +8,7 @@ use alluvium_eventlog::registry::{NodeInfo, Registry};
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
-use alluvium_schemas::{Follower as SchemaFollower, Library};
+use alluvium_schemas::{Follower as SchemaFollower, Library, SchemasProjection};
 use alluvium_storage::fold::Tables;
 use alluvium_storage::{CatalogueProjection, Queries, TableStats, projection as catalogue};
 use async_nats::jetstream;
@@ -164,7 +164,7 @@ fn registry(config: &Config, identity: &Identity, js: &jetstream::Context) -> Ar
 
 /// The folds into Postgres of all contexts.
 fn projections() -> Vec<Arc<dyn PgProjection>> {
-    vec![Arc::new(AccessProjection), Arc::new(CatalogueProjection)]
+    vec![Arc::new(AccessProjection), Arc::new(SchemasProjection), Arc::new(CatalogueProjection)]
 }
 
 fn new_enough(connection: &async_nats::Client) -> Result<(), Failure> {

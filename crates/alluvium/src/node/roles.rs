@@ -20,6 +20,10 @@ use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
 
+/// Bound of the aggregates at hand of the schema registry, in bytes of their events. One aggregate has all schemas of a context and
+/// must stay at hand; it keeps numbers and hashes, a small part of what its events said.
+const SCHEMAS_EVENTS_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
 /// What every role needs: who is known, and, when it only reads, how far the folds of others are.
 pub fn followers(parts: &Parts, tasks: &mut Tasks) {
     tasks.spawn("access.follower", parts.follower.clone().run(tasks.token()));
@@ -50,13 +54,15 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
 }
 
 fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static str, context: Arc<C>) {
+    let options = LogOptions::default();
     let options = ExecutorOptions {
         owner: parts.identity.name().to_owned(),
         replicas: parts.config.nats.replicas,
         log: LogOptions {
             group_commit: parts.config.nats.group_commit,
             replicas: parts.config.nats.replicas,
-            ..LogOptions::default()
+            cache_bytes: if C::NAME == SchemasContext::NAME { SCHEMAS_EVENTS_BYTES_MAX } else { options.cache_bytes },
+            ..options
         },
     };
     let key = parts.secrets.signing_key.clone();

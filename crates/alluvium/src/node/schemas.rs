@@ -78,7 +78,7 @@ pub fn server(parts: &Parts) -> Result<Server, Problem> {
         js: parts.js.clone(),
         follower: parts.schemas.clone(),
         library: parts.library.clone(),
-        past: PastViews::new(parts.js.clone()),
+        past: PastViews::new(parts.js.clone(), parts.schemas.clone()),
         authenticator: parts.access.clone(),
         authorizer: parts.access.clone(),
         open: parts.config.registry.open,

@@ -1,15 +1,18 @@
 //! Views as they were: the log folded up to a point.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluvium_eventlog::{Past, Point};
 use alluvium_kernel::{Problem, Token};
 use alluvium_messaging::{PullSettings, Tail, TailConfig, Tailed};
 use async_nats::jetstream;
 
-use super::{Change, STREAM, View};
+use super::{Change, Follower, STREAM, View};
 use crate::error;
 
+/// How long making a view may take, in milliseconds.
+const FOLD_MS_MAX: u64 = 30_000;
 /// Views of the past kept at hand.
 const VIEWS_MAX: u64 = 8;
 
@@ -18,14 +21,15 @@ const VIEWS_MAX: u64 = 8;
 pub struct PastViews {
     js: jetstream::Context,
     past: Past,
+    follower: Arc<Follower>,
     made: moka::sync::Cache<(Token, u64), Arc<View>>,
 }
 
 impl PastViews {
     /// Over the registry's stream.
-    pub fn new(js: jetstream::Context) -> Self {
+    pub fn new(js: jetstream::Context, follower: Arc<Follower>) -> Self {
         let past = Past::new(js.clone(), STREAM);
-        Self { js, past, made: moka::sync::Cache::new(VIEWS_MAX) }
+        Self { js, past, follower, made: moka::sync::Cache::new(VIEWS_MAX) }
     }
 
     /// The sequence that a point means: `seq:<n>`, a position token, or a time.
@@ -40,7 +44,8 @@ impl PastViews {
         if let Some(view) = self.made.get(&key) {
             return Ok(view);
         }
-        let view = self.fold(tenant, seq).await?;
+        let folded = tokio::time::timeout(Duration::from_millis(FOLD_MS_MAX), self.fold(tenant, seq)).await;
+        let view = folded.map_err(|_| error::not_ready())??;
         self.made.insert(key, view.clone());
         Ok(view)
     }
@@ -67,9 +72,9 @@ impl PastViews {
                     }
                 }
                 Tailed::Reconnected if seen_any => return Err(error::not_ready()),
-                Tailed::Reconnected => {}
-                // Nothing of this tenant has come within a heartbeat: there is nothing.
-                Tailed::Idle => break,
+                // The log may only be slow: there is nothing of this tenant when the index has nothing either.
+                Tailed::Idle if self.follower.index()?.view(tenant).seq == 0 => break,
+                Tailed::Reconnected | Tailed::Idle => {}
             }
         }
         Ok(Arc::new(view))

@@ -13,6 +13,8 @@ mod register;
 mod registry;
 mod settings;
 mod shards;
+#[cfg(test)]
+mod specs;
 
 pub use config::{Config, effective, effective_mode};
 pub use digest::Digest;

@@ -4,6 +4,7 @@ mod answer;
 mod auth;
 mod body;
 mod compatibility;
+mod consumers;
 mod contexts;
 mod history;
 mod ids;

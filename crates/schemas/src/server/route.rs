@@ -98,6 +98,9 @@ async fn respond(
     if let Some(answer) = super::service::open(method, &path) {
         return Ok(answer.into_response(media_type));
     }
+    if let Some(client) = headers.get("confluent-client-version").and_then(|value| value.to_str().ok()) {
+        tracing::debug!(client, http.path = raw, "a registry client asks");
+    }
     let requirement = requirement(method, &path, &params);
     let caller = server.admit(&headers, &requirement).await?;
     fresh(server, &headers).await?;
@@ -169,7 +172,7 @@ async fn fresh(server: &Server, headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 async fn dispatch(call: &mut Call<'_>, method: &Method, path: &[&str]) -> Result<Answer, Problem> {
-    use super::{compatibility, contexts, history, ids, lists, settings, subjects, tags, versions};
+    use super::{compatibility, consumers, contexts, history, ids, lists, settings, subjects, tags, versions};
     let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
     match (method, path) {
         ("GET", ["subjects"]) => lists::subjects(call),
@@ -194,6 +197,7 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, path: &[&str]) -> Result
         ("GET", ["schemas", "fingerprints", hex]) => ids::by_fingerprint(call, hex),
         ("POST", ["compatibility", "subjects", s, "versions"]) => compatibility::with_all(call, s).await,
         ("POST", ["compatibility", "subjects", s, "versions", v]) => compatibility::with_one(call, s, v).await,
+        ("POST", ["compatibility", "subjects", s, "consumers"]) => consumers::would_break(call, s).await,
         ("GET", ["config"]) => settings::get_config(call, None),
         ("PUT", ["config"]) => settings::put_config(call, None).await,
         ("DELETE", ["config"]) => settings::delete_config(call, None).await,
@@ -230,7 +234,7 @@ fn is_known(path: &[&str]) -> bool {
             | ["schemas", "ids" | "guids" | "fingerprints", _]
             | ["schemas", "ids", _, "schema" | "subjects" | "versions"]
             | ["schemas", "guids", _, "ids"]
-            | ["compatibility", "subjects", _, "versions"]
+            | ["compatibility", "subjects", _, "versions" | "consumers"]
             | ["compatibility", "subjects", _, "versions", _]
     )
 }
