@@ -29,6 +29,8 @@ pub enum Credentials {
     Token(String),
     /// A `.creds` file (JWT and nkey seed).
     File(PathBuf),
+    /// The seed of an nkey.
+    Nkey(String),
 }
 
 impl std::fmt::Debug for Credentials {
@@ -38,6 +40,7 @@ impl std::fmt::Debug for Credentials {
             Self::UserPassword(..) => "UserPassword(…)",
             Self::Token(_) => "Token(…)",
             Self::File(_) => "File(…)",
+            Self::Nkey(_) => "Nkey(…)",
         })
     }
 }
@@ -107,6 +110,7 @@ pub async fn connect(config: &ConnectConfig) -> Result<Client, ConnectError> {
         Credentials::None => options,
         Credentials::UserPassword(user, password) => options.user_and_password(user.clone(), password.clone()),
         Credentials::Token(token) => options.token(token.clone()),
+        Credentials::Nkey(seed) => options.nkey(seed.clone()),
         Credentials::File(path) => options.credentials_file(path).await.map_err(ConnectError::Credentials)?,
     };
     let servers = config

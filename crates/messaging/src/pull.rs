@@ -33,6 +33,20 @@ impl Default for PullSettings {
     }
 }
 
+/// How much may come, for a reader that bounds what it holds: of all that is asked for and has not come, no more than this.
+#[derive(Clone, Copy, Debug)]
+pub struct PullRoom {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes; half of it is asked for at once, because two requests may be outstanding.
+    pub bytes: usize,
+    /// The reader holds nothing: a message may come that is bigger than any bound, or it would wait for ever.
+    pub idle: bool,
+}
+
+/// Requests ended by a message too big for them, one after the other, after which room for it is waited for.
+const TOO_BIG_MAX: u32 = 2;
+
 /// Pulls one consumer's messages. After any error it is done: make a new one.
 pub struct Puller {
     client: Client,
@@ -44,6 +58,9 @@ pub struct Puller {
     heard: Instant,
     connects: u64,
     consumer: String,
+    room: Option<PullRoom>,
+    /// Requests that ended because the next message is too big for them, since the last message.
+    too_big: u32,
 }
 
 impl Puller {
@@ -71,7 +88,14 @@ impl Puller {
             connects,
             client,
             consumer: format!("{stream}.{consumer}"),
+            room: None,
+            too_big: 0,
         })
+    }
+
+    /// Bounds what may come from now on.
+    pub fn set_room(&mut self, room: PullRoom) {
+        self.room = Some(room);
     }
 
     /// When the server was last heard, be it by a heartbeat.
@@ -112,25 +136,47 @@ impl Puller {
     }
 
     async fn request_more(&mut self) -> Result<(), Error> {
-        if self.pending > self.settings.batch_messages / 2 {
-            return Ok(());
-        }
-        let request = json!({
-            "batch": self.settings.batch_messages,
-            "max_bytes": self.settings.batch_bytes,
+        let Some((messages, bytes)) = self.wanted() else { return Ok(()) };
+        let mut request = json!({
+            "batch": messages,
             "expires": self.settings.expires_ms * 1_000_000,
             "idle_heartbeat": self.settings.heartbeat_ms * 1_000_000,
         });
-        self.pending += self.settings.batch_messages;
+        if let Some(bytes) = bytes {
+            request["max_bytes"] = bytes.into();
+        }
+        if self.pending == 0 {
+            // With nothing asked for the server was silent by right.
+            self.heard = Instant::now();
+        }
+        self.pending += messages;
         self.client
             .publish_with_reply(self.next_subject.clone(), self.inbox.clone(), request.to_string().into())
             .await
             .map_err(|error| self.failed(ErrorKind::Unknown, error))
     }
 
+    /// How many messages and bytes to ask for now.
+    fn wanted(&self) -> Option<(usize, Option<usize>)> {
+        let PullSettings { batch_messages, batch_bytes, .. } = self.settings;
+        let Some(room) = self.room else {
+            return (self.pending <= batch_messages / 2).then_some((batch_messages, Some(batch_bytes)));
+        };
+        let most = batch_messages.min(room.messages);
+        if most == 0 || self.pending > most / 2 {
+            return None;
+        }
+        if self.too_big >= TOO_BIG_MAX {
+            return (room.idle && self.pending == 0).then_some((1, None));
+        }
+        let bytes = batch_bytes.min(room.bytes / 2);
+        (bytes > 0).then_some((most - self.pending, Some(bytes)))
+    }
+
     fn take(&mut self, answer: Message) -> Result<Taken, Error> {
         let Some(status) = answer.status else {
             self.pending = self.pending.saturating_sub(1);
+            self.too_big = 0;
             return Ok(Taken::Message(answer));
         };
         let description = answer.description.as_deref().unwrap_or_default();
@@ -147,6 +193,7 @@ impl Puller {
             }
             409 if description.contains("MaxBytes") || description.contains("Batch Completed") => {
                 self.pending = self.pending.saturating_sub(ended().unwrap_or(self.settings.batch_messages));
+                self.too_big += u32::from(description.contains("MaxBytes"));
                 Ok(Taken::Status)
             }
             503 => Err(self.failed(ErrorKind::Absent, "the consumer is gone")),
@@ -157,6 +204,9 @@ impl Puller {
     fn look(&self) -> Result<(), Error> {
         if self.client.statistics().connects.load(Ordering::Relaxed) != self.connects {
             return Err(self.failed(ErrorKind::Absent, "the connection was replaced"));
+        }
+        if self.pending == 0 {
+            return Ok(());
         }
         let silent = Duration::from_millis(self.settings.heartbeat_ms) * HEARTBEATS_MISSED_MAX;
         if self.heard.elapsed() > silent {

@@ -19,7 +19,7 @@ use async_nats::{
 use crate::{
     error::{Error, ErrorKind},
     message::{LogMessage, micros},
-    pull::{PullSettings, Puller},
+    pull::{PullRoom, PullSettings, Puller},
 };
 
 /// Filter subjects of one tail; the server takes long to make a consumer with more.
@@ -76,6 +76,7 @@ pub struct Tail {
     js: jetstream::Context,
     config: TailConfig,
     open: Option<Puller>,
+    room: Option<PullRoom>,
     /// Last stream sequence given out, or the one before the first wanted.
     last: u64,
     /// Last consumer sequence seen on the open consumer.
@@ -93,7 +94,15 @@ impl Tail {
         }
         let health = TailHealth { began: Instant::now(), heard_ms: Arc::default() };
         let last = config.from.max(1) - 1;
-        Ok(Self { js, config, open: None, last, consumer_seq: 0, failures: 0, health })
+        Ok(Self { js, config, open: None, room: None, last, consumer_seq: 0, failures: 0, health })
+    }
+
+    /// Bounds what may come from now on.
+    pub fn set_room(&mut self, room: PullRoom) {
+        self.room = Some(room);
+        if let Some(puller) = &mut self.open {
+            puller.set_room(room);
+        }
     }
 
     /// A handle for the health page.
@@ -183,7 +192,11 @@ impl Tail {
             })?;
         self.consumer_seq = 0;
         let name = &consumer.cached_info().name;
-        Puller::open(&self.js, &self.config.stream, name, self.config.pull).await
+        let mut puller = Puller::open(&self.js, &self.config.stream, name, self.config.pull).await?;
+        if let Some(room) = self.room {
+            puller.set_room(room);
+        }
+        Ok(puller)
     }
 
     /// The message, if it is the one right after the last on this consumer.

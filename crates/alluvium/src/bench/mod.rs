@@ -5,6 +5,7 @@ mod commands;
 mod latency;
 mod load;
 mod memory;
+mod messaging;
 mod peer;
 mod raw;
 mod read;
@@ -146,6 +147,16 @@ pub const PATHS: &[BenchPath] = &[
         name: "read",
         about: "point read over HTTP, beside a bare axum + sqlx handler with the same query",
         run: |run| Box::pin(read::run(run)),
+    },
+    BenchPath {
+        name: "produce",
+        about: "typed messages through the messaging kit, beside async-nats publish of the same bytes",
+        run: |run| Box::pin(messaging::produce(run)),
+    },
+    BenchPath {
+        name: "consume",
+        about: "a loop over typed messages in order by key, beside async-nats fetch and ack",
+        run: |run| Box::pin(messaging::consume(run)),
     },
     BenchPath {
         name: "memory",

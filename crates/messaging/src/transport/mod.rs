@@ -5,10 +5,18 @@
 
 mod admin;
 mod error;
+pub mod jetstream;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+#[cfg(test)]
+pub(crate) mod nowhere;
 mod pending;
 mod types;
+#[cfg(any(test, feature = "kafka", feature = "testing"))]
+#[cfg_attr(not(any(test, feature = "kafka")), expect(dead_code, reason = "commits are Kafka's"))]
+pub(crate) mod window;
 
 use std::{sync::Arc, time::Duration};
 

@@ -8,7 +8,6 @@ mod poll;
 mod publish;
 mod shared;
 mod source;
-mod window;
 mod wire;
 
 use std::{

@@ -12,7 +12,7 @@ use std::{
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::window::Window;
+use crate::transport::window::Window;
 use crate::transport::{Incoming, SettleError, SourceError, SourceEvent};
 
 /// Messages that wait to be handed out; what librdkafka fetched ahead waits in its own queues.

@@ -1,0 +1,145 @@
+//! Handling many messages at once.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{BoxError, DrainReport, LoopError, read::Readable};
+use crate::{
+    Bus, Message,
+    bus::{OnPoison, Received, SubscribeOpts, Subscription},
+    consume::Retry,
+    profile::Profile,
+};
+
+/// How long an empty subscription is waited on before the token is looked at again, in milliseconds.
+const LOOK_EVERY_MS: u64 = 250;
+/// Signs of life within one `ack_wait`.
+const SIGNS_PER_WAIT: u32 = 3;
+
+/// A loop that hands over chunks of messages and takes a result for each.
+pub struct BatchLoop<T: Readable> {
+    bus: Bus,
+    opts: SubscribeOpts,
+    max: usize,
+    max_wait: Duration,
+    retry: Retry,
+    ack_wait: Duration,
+    _reads: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<M: Message> BatchLoop<M> {
+    /// Chunks of at most `max` messages, handed over when full or `max_wait` after the first came.
+    pub fn new(bus: &Bus, max: usize, max_wait: Duration) -> Self {
+        let opts = SubscribeOpts::new().profile(Profile::Batch).on_poison(OnPoison::DeadLetter);
+        let (bus, max) = (bus.clone(), max.max(1));
+        let (retry, ack_wait) = (Retry::default(), Profile::Batch.settings().consume.ack_wait);
+        Self { bus, opts, max, max_wait, retry, ack_wait, _reads: std::marker::PhantomData }
+    }
+
+    /// The group that shares the messages.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.opts = self.opts.group(group);
+        self
+    }
+
+    /// The settings of reading.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.ack_wait = profile.settings().consume.ack_wait;
+        self.opts = self.opts.profile(profile);
+        self
+    }
+
+    /// How often and when a failed message comes again, from the broker.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Hands chunks to `handler` until `shutdown` is cancelled. It gives a result for each message, in their order; a message
+    /// without one counts as failed. Failed messages are delivered again, and put aside after the last try.
+    pub async fn run<H, F>(self, handler: H, shutdown: CancellationToken) -> Result<DrainReport, LoopError>
+    where
+        H: Fn(Arc<Vec<Received<M>>>) -> F,
+        F: Future<Output = Vec<Result<(), BoxError>>>,
+    {
+        if !self.bus.capabilities().redelivery {
+            let why = "BatchLoop hands failed messages back to the broker, which this one does not take";
+            return Err(LoopError::Settings(why.into()));
+        }
+        let mut subscription = self.bus.subscribe::<M>(self.opts.clone()).await?;
+        let mut finished = 0;
+        while !shutdown.is_cancelled() {
+            let chunk = self.chunk(&mut subscription, &shutdown).await?;
+            if chunk.is_empty() {
+                continue;
+            }
+            let chunk = Arc::new(chunk);
+            let mut results = self.handle(handler(chunk.clone()), &chunk).await.into_iter();
+            let chunk = Arc::try_unwrap(chunk)
+                .map_err(|_| LoopError::Broken("a handler of chunks kept its chunk".to_owned()))?;
+            for message in chunk {
+                let result = results.next().unwrap_or_else(|| Err("the handler gave no result for it".into()));
+                finished += usize::from(result.is_ok());
+                self.settle(message, result).await;
+            }
+        }
+        subscription.close().await.map_err(|error| LoopError::Broken(error.to_string()))?;
+        Ok(DrainReport { finished, abandoned: 0 })
+    }
+
+    /// Waits for the handler, and tells the broker meanwhile that somebody works on the chunk.
+    async fn handle<F>(&self, handling: F, chunk: &[Received<M>]) -> Vec<Result<(), BoxError>>
+    where
+        F: Future<Output = Vec<Result<(), BoxError>>>,
+    {
+        let mut signs = tokio::time::interval(self.ack_wait / SIGNS_PER_WAIT);
+        signs.reset();
+        tokio::pin!(handling);
+        loop {
+            tokio::select! {
+                results = &mut handling => return results,
+                _ = signs.tick() => {
+                    for message in chunk {
+                        if let Err(error) = message.working().await {
+                            tracing::debug!(error = %error, "the broker was not told that a message is worked on");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    async fn chunk(
+        &self,
+        subscription: &mut Subscription<M>,
+        shutdown: &CancellationToken,
+    ) -> Result<Vec<Received<M>>, LoopError> {
+        let failed = |error: crate::bus::ConsumeError| LoopError::Broken(error.to_string());
+        let look = Duration::from_millis(LOOK_EVERY_MS);
+        let mut chunk = subscription.batch(self.max, look).await.map_err(failed)?;
+        let until = Instant::now() + self.max_wait;
+        while !chunk.is_empty() && chunk.len() < self.max && Instant::now() < until && !shutdown.is_cancelled() {
+            let wait = until.saturating_duration_since(Instant::now()).min(look);
+            chunk.extend(subscription.batch(self.max - chunk.len(), wait).await.map_err(failed)?);
+        }
+        Ok(chunk)
+    }
+
+    async fn settle(&self, message: Received<M>, result: Result<(), BoxError>) {
+        let attempt = message.attempt();
+        let position = message.position().clone();
+        let settled = match result {
+            Ok(()) => message.ack().await.map_err(Into::into),
+            Err(error) if attempt >= self.retry.attempts_max() => message.dead(error.to_string()).await,
+            Err(_) => message.retry(self.retry.pause(attempt)).await.map_err(Into::into),
+        };
+        if let Err(error) = settled {
+            tracing::warn!(message.position = %position, error = %error, "a message was not settled; it comes again");
+        }
+    }
+}
