@@ -15,7 +15,7 @@ use rdkafka::{
 use super::{KafkaConfig, source::ASK_MS, wire};
 use crate::transport::{Admin, AdminError, Browse, Lag, Position, Stored, TopicInfo, TopicSpec};
 
-/// How long a message that should be there is waited for, in milliseconds.
+/// How long a broker may take to give a message or to say that there is no more, in milliseconds.
 const BROWSE_MS: u64 = 5_000;
 
 pub struct KafkaAdmin {
@@ -39,6 +39,8 @@ impl KafkaAdmin {
     fn consumer(&self, group: Option<&str>) -> Result<BaseConsumer, AdminError> {
         let mut client = self.config.client(&BTreeMap::new());
         client.set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        // The end is told by the broker: offsets that transactions take for themselves never come as messages.
+        client.set("enable.partition.eof", "true").set("auto.offset.reset", "latest");
         if let Some(group) = group {
             client.set("group.id", group);
         }
@@ -71,19 +73,18 @@ impl KafkaAdmin {
         let partitions = info.ok_or_else(|| AdminError::NotFound(what.name.clone()))?.partitions as i32;
         let consumer = self.consumer(Some("browse"))?;
         for partition in 0..partitions {
-            let (low, high) =
+            let (low, _) =
                 consumer.fetch_watermarks(&topic, partition, within()).map_err(failed("asking for offsets"))?;
-            let from = (what.from as i64).max(low);
-            if from >= high {
-                continue;
-            }
             let mut list = TopicPartitionList::new();
-            list.add_partition_offset(&topic, partition, Offset::Offset(from)).map_err(failed("seeking"))?;
+            let from = Offset::Offset((what.from as i64).max(low));
+            list.add_partition_offset(&topic, partition, from).map_err(failed("seeking"))?;
             consumer.assign(&list).map_err(failed("seeking"))?;
-            // Marks of transactions take offsets too and never come, so silence is an end as well.
             while found.len() < what.messages_max {
-                let Some(polled) = consumer.poll(Duration::from_millis(BROWSE_MS)) else { break };
-                let message = polled.map_err(failed(format!("reading {topic}")))?;
+                let message = match consumer.poll(Duration::from_millis(BROWSE_MS)) {
+                    None | Some(Err(KafkaError::PartitionEOF(_))) => break,
+                    Some(Err(error)) => return Err(failed(format!("reading {topic}"))(error)),
+                    Some(Ok(message)) => message,
+                };
                 let offset = message.offset();
                 let (key, payload, headers) = wire::content(&message);
                 found.push(Stored {
@@ -94,9 +95,6 @@ impl KafkaAdmin {
                     payload,
                     headers,
                 });
-                if offset + 1 >= high {
-                    break;
-                }
             }
         }
         Ok(found)

@@ -71,9 +71,10 @@ impl ProducerContext for Reports {
             }),
             Err((error, _)) => Err(failed(error, &topic, bytes, self.0.bytes_max)),
         };
-        self.0.landed(&topic);
         let hook = self.0.hook();
         resolver.resolve(&topic, result, hook.as_ref());
+        // Last: whoever flushes may rely on everybody having been told.
+        self.0.landed(&topic);
     }
 }
 
