@@ -19,7 +19,7 @@ use async_nats::jetstream::{self, stream};
 use broker::Broker;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 struct Sides {
     _broker: Broker,
