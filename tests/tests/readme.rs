@@ -22,6 +22,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/access.md")]
 #[case("docs/events.md")]
 #[case("docs/history.md")]
+#[case("docs/messaging.md")]
 #[case("docs/operations.md")]
 #[case("docs/performance.md")]
 #[case("docs/registry.md")]
