@@ -218,8 +218,10 @@ async fn the_data_directory_of_an_earlier_release_opens_in_place() {
         assert_eq!((&generations[0]["state"], &generations[1]["state"]), (&json!("live"), &json!("kept")));
         let said = opened.alluvium.output();
         assert!(!said.contains("folding it again"), "{said}");
-        // Even what was kept is followed up and read.
-        opened.printed(&["--yes", "projections", "rollback", "--all"]);
+        // Even what was kept is followed up and read. What that release did not fold has nothing kept.
+        for name in ["access", "storage", "tables"] {
+            opened.printed(&["--yes", "projections", "rollback", name]);
+        }
         opened.answers(&release).await;
         opened.works().await;
     }
