@@ -209,11 +209,11 @@ impl Bus {
         self.0.transport.on_delivery_error(Arc::new(hook));
     }
 
-    /// One that leads nowhere.
+    /// One that leads to a broker of its own, in memory.
     #[cfg(test)]
     pub(crate) fn detached() -> Self {
         Self::over(
-            Arc::new(crate::transport::nowhere::Nowhere),
+            Arc::new(crate::transport::memory::MemoryBroker::jetstream()),
             crate::profile::Profile::Base.settings(),
             "default".into(),
             "test".into(),

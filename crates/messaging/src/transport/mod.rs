@@ -10,8 +10,6 @@ pub mod jetstream;
 pub mod kafka;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
-#[cfg(test)]
-pub(crate) mod nowhere;
 mod pending;
 mod types;
 #[cfg(any(test, feature = "kafka", feature = "testing"))]

@@ -218,8 +218,6 @@ pub enum DeadReason {
     Attempts,
     /// The process died each time before the handler came to an end.
     Crash,
-    /// An earlier message of its key is a dead letter and order must be kept.
-    Parked,
 }
 
 impl DeadReason {
@@ -232,7 +230,6 @@ impl DeadReason {
             Self::Deadline => "deadline",
             Self::Attempts => "attempts",
             Self::Crash => "crash",
-            Self::Parked => "parked",
         }
     }
 }
