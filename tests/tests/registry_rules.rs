@@ -217,18 +217,6 @@ async fn who_may_is_asked_for_unless_it_is_open() {
         let reply = registry.send(Method::GET, "/subjects", &[("authorization", value)], None).await;
         assert_eq!(reply.status, status, "{value}");
     }
-    // The key of a project reads and writes, but does not leave rules aside.
-    let (_, made) = registry.world.http(Method::POST, "/projects", Some(&json!({"id": "p", "name": "p"}))).await;
-    let key = made["api_key"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
-    let key = format!("Bearer {key}");
-    let send = async |method: Method, path: &str, body: Value| {
-        let body = Some(body.to_string().into_bytes());
-        registry.send(method, path, &[("authorization", &key)], body).await.status.as_u16()
-    };
-    let body = json!({"schema": record(&["a"])});
-    assert_eq!(send(Method::POST, "/subjects/s/versions", body.clone()).await, 200);
-    assert_eq!(send(Method::POST, "/subjects/s/versions?force=true", body).await, 403);
-    assert_eq!(send(Method::PUT, "/config/s", json!({"compatibility": "NONE"})).await, 200);
 }
 
 fn base64(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! The one decision on who may, for HTTP routes and for commands on NATS alike. What is not allowed here is denied.
 
-use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, Timestamp, Token};
+use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, SchemaRights, Timestamp, Token};
 
 use crate::access::Access;
 use crate::error;
@@ -12,8 +12,13 @@ use crate::model::Rights;
 pub(crate) enum Standing {
     /// The installation's admin.
     Admin,
-    /// The holder of a live key, with the project it opens.
-    Key(String),
+    /// The holder of a live key.
+    Key {
+        /// The project it opens, if any.
+        project: Option<String>,
+        /// What it may in the schema registry.
+        rights: SchemaRights,
+    },
     /// A publisher without signature, with the rights granted to its tenant.
     Publisher(Rights),
     /// A part of Alluvium.
@@ -29,12 +34,26 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         R::Nothing => true,
         R::System => matches!(standing, Standing::System),
         R::Admin => matches!(standing, Standing::Admin | Standing::Publisher(Rights::All)),
-        R::Authenticated => matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::Key(_)),
+        R::Authenticated => {
+            matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::Key { .. })
+        }
         R::ProjectAdmin(project) | R::ProjectWrite(project) | R::ProjectRead(project) => match standing {
             Standing::Admin | Standing::Publisher(Rights::All) => true,
-            Standing::Key(own) => own == project,
+            Standing::Key { project: own, .. } => own.as_ref() == Some(project),
             Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
         },
+        R::SchemaSubject(name, access) => schema_rights(standing).on_subject(name, *access),
+        R::SchemaConfig(access) => schema_rights(standing).on_config(*access),
+        R::Every(all) => all.iter().all(|one| allows(standing, one)),
+    }
+}
+
+/// What `standing` means in the schema registry.
+fn schema_rights(standing: &Standing) -> SchemaRights {
+    match standing {
+        Standing::Admin | Standing::Publisher(Rights::All) => SchemaRights::everything(),
+        Standing::Key { rights, .. } => rights.clone(),
+        Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => SchemaRights::default(),
     }
 }
 
@@ -46,7 +65,9 @@ pub(crate) fn standing(keys: &LiveKeys, tenant: &Token, actor: &Actor, now: Time
         Actor::Nats(own) if own == tenant.as_str() => Standing::Publisher(keys.publishers(tenant)),
         Actor::Nats(_) => Standing::Nobody,
         Actor::Key(id) => match keys.by_id(tenant, id) {
-            Some(key) if key.is_live(now) => Standing::Key(key.project.clone()),
+            Some(key) if key.is_live(now) => {
+                Standing::Key { project: key.opens_project.then(|| key.project.clone()), rights: key.rights.clone() }
+            }
             _ => Standing::Nobody,
         },
     }
@@ -86,6 +107,19 @@ impl Authorizer for Access {
             Err(self.refusal(actor, requirement))
         })
     }
+
+    fn schema_rights<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<SchemaRights, Problem>> {
+        Box::pin(async move {
+            if *actor == Actor::Admin {
+                return Ok(SchemaRights::everything());
+            }
+            Ok(schema_rights(&standing(self.follower().keys()?, tenant, actor, self.now())))
+        })
+    }
 }
 
 impl Access {
@@ -108,16 +142,29 @@ impl Access {
                 Problem::new("access.admin_not_configured", 401, "Admin API key not configured on server")
             }
             (_, Requirement::Admin) => Problem::new("access.admin_required", 401, "Invalid admin API key"),
-            (_, Requirement::Nothing | Requirement::Authenticated | Requirement::System) => {
-                Problem::new("access.forbidden", 403, format!("`{actor}` may not do this."))
-            }
+            (
+                _,
+                Requirement::Nothing
+                | Requirement::Authenticated
+                | Requirement::SchemaSubject(..)
+                | Requirement::SchemaConfig(_)
+                | Requirement::Every(_)
+                | Requirement::System,
+            ) => Problem::new("access.forbidden", 403, format!("`{actor}` may not do this.")),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alluvium_kernel::Access as Asked;
+
     use super::*;
+
+    fn key(project: Option<&str>, rights: &[&str]) -> Standing {
+        let rights = SchemaRights::of(rights.iter().map(|right| right.parse().unwrap()).collect());
+        Standing::Key { project: project.map(str::to_owned), rights }
+    }
 
     #[test]
     fn every_standing_meets_exactly_these_requirements() {
@@ -133,16 +180,24 @@ mod tests {
             R::ProjectAdmin(p("other")),
             R::ProjectWrite(p("other")),
             R::ProjectRead(p("other")),
+            R::SchemaSubject(p("a"), Asked::Read),
+            R::SchemaSubject(p("a"), Asked::Write),
+            R::SchemaSubject(p("b"), Asked::Read),
+            R::SchemaConfig(Asked::Read),
+            R::Every(vec![R::Authenticated, R::SchemaSubject(p("a"), Asked::Read)]),
+            R::Every(vec![R::SchemaSubject(p("a"), Asked::Read), R::SchemaConfig(Asked::Read)]),
             R::System,
         ];
         // One column for each requirement above.
         let table = [
-            (Standing::Admin, "yyyyyyyyy-"),
-            (Standing::Key(p("own")), "yy-yyy----"),
-            (Standing::Publisher(Rights::All), "yyyyyyyyy-"),
-            (Standing::Publisher(Rights::None), "y---------"),
-            (Standing::System, "y--------y"),
-            (Standing::Nobody, "y---------"),
+            (Standing::Admin, "yyyyyyyyyyyyyyy-"),
+            (key(Some("own"), &[]), "yy-yyy----------"),
+            (key(Some("own"), &["subject:a:read"]), "yy-yyy---y---y--"),
+            (key(None, &["subject:a:write", "config:read"]), "yy-------yy-yyy-"),
+            (Standing::Publisher(Rights::All), "yyyyyyyyyyyyyyy-"),
+            (Standing::Publisher(Rights::None), "y---------------"),
+            (Standing::System, "y--------------y"),
+            (Standing::Nobody, "y---------------"),
         ];
         for (standing, row) in table {
             let found: String =
@@ -153,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_key_without_project_name_opens_nothing() {
-        assert!(!allows(&Standing::Key("own".into()), &Requirement::ProjectRead(String::new())));
+        assert!(!allows(&key(Some("own"), &[]), &Requirement::ProjectRead(String::new())));
     }
 
     #[test]

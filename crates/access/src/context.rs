@@ -28,7 +28,11 @@ impl BoundedContext for AccessContext {
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {
-        command.requirement()
+        match command {
+            // Rights reach beyond the project.
+            Command::Keyring(KeyringCommand::IssueKey(issue)) if !issue.rights.is_empty() => Requirement::Admin,
+            Command::Keyring(_) | Command::Tenant(_) => command.requirement(),
+        }
     }
 
     async fn group(&self, _: &Token, command: &Command) -> String {

@@ -31,7 +31,7 @@ pub struct IssueKey {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin; narrower ones come with branches.
+    /// project_admin opens the project; registry opens nothing of it, only what rights say.
     #[serde(default = "default_IssueKey_scope")]
     pub scope: String,
     /// What it is for.
@@ -39,6 +39,9 @@ pub struct IssueKey {
     /// When it stops working.
     #[serde(default)]
     pub expires_at: Option<i64>,
+    /// What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.
+    #[serde(default)]
+    pub rights: Vec<String>,
 }
 
 #[allow(non_snake_case)]
@@ -49,8 +52,10 @@ fn default_IssueKey_scope() -> String {
 alluvium_messaging::contract!(
     IssueKey,
     "IssueKey",
-    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// A key works from now on.
@@ -64,7 +69,7 @@ pub struct KeyIssued {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin; narrower ones come with branches.
+    /// project_admin opens the project; registry opens nothing of it, only what rights say.
     #[serde(default = "default_KeyIssued_scope")]
     pub scope: String,
     /// What it is for.
@@ -76,6 +81,9 @@ pub struct KeyIssued {
     pub issued_at: i64,
     /// Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.
     pub issued_by: String,
+    /// What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.
+    #[serde(default)]
+    pub rights: Vec<String>,
 }
 
 #[allow(non_snake_case)]
@@ -86,8 +94,10 @@ fn default_KeyIssued_scope() -> String {
 alluvium_messaging::contract!(
     KeyIssued,
     "KeyIssued",
-    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
+    &[
+        r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####
+    ]
 );
 
 /// A key is dead.

@@ -14,7 +14,7 @@ use crate::context::AccessContext;
 use crate::contract::{Command, GrantPublishers, IssueKey, RevokeKey, RevokeProjectKeys};
 use crate::follow::LIVE;
 use crate::keys::{self, Secret};
-use crate::model::{PROJECT_ADMIN, Rights};
+use crate::model::{PROJECT_ADMIN, REGISTRY, Rights};
 use crate::projection::PROJECTION;
 use crate::queries::KeyRecord;
 
@@ -30,6 +30,10 @@ pub(crate) const ROLE: &str = "access";
 /// What a new key should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewKey {
+    /// Whether it opens nothing of its project.
+    pub registry_only: bool,
+    /// What it may in the schema registry, in printed form.
+    pub rights: Vec<String>,
     /// What it is for.
     pub description: String,
     /// When it stops working by itself.
@@ -71,15 +75,17 @@ impl KeyDesk {
 
     /// Issues a key of a project and waits until it works and is listed.
     pub async fn issue(&self, tenant: &Token, actor: &Actor, project: &str, key: NewKey) -> Result<IssuedKey, Problem> {
-        let minted = keys::mint(self.access.pepper(), project)?;
+        let scope = if key.registry_only { REGISTRY } else { PROJECT_ADMIN };
+        let minted = keys::mint(self.access.pepper(), project, scope)?;
         let command = IssueKey {
             project: project.to_owned(),
             key: minted.id.clone(),
             digest: minted.digest,
             prefix: minted.prefix.clone(),
-            scope: PROJECT_ADMIN.to_owned(),
+            scope: scope.to_owned(),
             description: key.description.clone(),
             expires_at: key.expires_at.map(Timestamp::micros),
+            rights: key.rights.clone(),
         };
         let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
         self.visible(&accepted.position).await?;
@@ -91,7 +97,8 @@ impl KeyDesk {
             id: minted.id,
             project: project.to_owned(),
             prefix: minted.prefix,
-            scope: PROJECT_ADMIN.to_owned(),
+            scope: scope.to_owned(),
+            rights: key.rights,
             description: key.description,
             issued_at: Timestamp::from_micros(issued_at),
             expires_at: key.expires_at,
@@ -103,7 +110,7 @@ impl KeyDesk {
 
     /// The key that comes with a new project.
     pub async fn issue_first_key(&self, tenant: &Token, actor: &Actor, project: &str) -> Result<IssuedKey, Problem> {
-        self.issue(tenant, actor, project, NewKey { description: FIRST_KEY.to_owned(), expires_at: None }).await
+        self.issue(tenant, actor, project, NewKey { description: FIRST_KEY.to_owned(), ..NewKey::default() }).await
     }
 
     /// Revokes a key and waits until it is dead here. Again on a dead key: nothing happens.

@@ -88,7 +88,7 @@ pub const ERRORS: &[ErrorInfo] = &[
         "access.unsupported_scope",
         400,
         "Keys of this scope do not exist yet",
-        "Only `project_admin` keys can be issued; keys of branches come with branches.",
+        "`project_admin` and `registry` keys can be issued; keys of branches come with branches.",
     ),
     ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
 ];
@@ -106,10 +106,17 @@ pub(crate) fn invalid_key(detail: impl Into<String>) -> Problem {
     Problem::new("access.invalid_key", 400, detail)
 }
 
+pub(crate) fn unknown_right(right: &str) -> Problem {
+    let shown: String = right.chars().take(64).collect();
+    invalid_key(format!(
+        "`rights` has `{shown}`; a right is `subject:<pattern>:<read|write|admin>` or `config:<read|write>`."
+    ))
+}
+
 pub(crate) fn unsupported_scope(scope: &str) -> Problem {
     // The value goes no further than its length allows: it comes from outside and ends up in answers and outcomes.
     let shown: String = scope.chars().take(64).collect();
-    let detail = format!("Keys of scope `{shown}` do not exist yet; issue one of scope `project_admin`.");
+    let detail = format!("Keys of scope `{shown}` do not exist yet; issue one of scope `project_admin` or `registry`.");
     Problem::new("access.unsupported_scope", 400, detail)
 }
 

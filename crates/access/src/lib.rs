@@ -7,9 +7,9 @@
 //! It never sees a project: it hears of a project's end from the log, by the event's name.
 //!
 //! ```
-//! use alluvium_access::keys;
+//! use alluvium_access::{keys, model};
 //! use alluvium_kernel::SigningKey;
-//! let key = keys::mint(&SigningKey::new([7; 32]), "flights").unwrap();
+//! let key = keys::mint(&SigningKey::new([7; 32]), "flights", model::PROJECT_ADMIN).unwrap();
 //! assert!(key.secret.reveal().starts_with("proj_flights_admin_"));
 //! ```
 

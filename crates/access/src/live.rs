@@ -5,19 +5,23 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use alluvium_kernel::{Timestamp, Token, subject};
+use alluvium_kernel::{SchemaRights, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
 
 use crate::contract::{Event, KeyIssued, KeyRevoked, KeyringEvent, TenantEvent};
-use crate::model::Rights;
+use crate::model::{PROJECT_ADMIN, Rights};
 
 /// A key as authentication needs it.
 #[derive(Debug)]
 pub struct LiveKey {
     /// Whose.
     pub tenant: Token,
-    /// The project it opens.
+    /// The project it is of.
     pub project: String,
+    /// Whether it opens that.
+    pub opens_project: bool,
+    /// What it may in the schema registry.
+    pub rights: SchemaRights,
     /// Its id.
     pub id: String,
     expires_at: Option<Timestamp>,
@@ -128,6 +132,9 @@ impl Fold {
         let key = Arc::new(LiveKey {
             tenant: tenant.clone(),
             project: issued.project,
+            opens_project: issued.scope == PROJECT_ADMIN,
+            // What is no right of this release gives nothing.
+            rights: SchemaRights::of(issued.rights.iter().filter_map(|right| right.parse().ok()).collect()),
             id: issued.key,
             expires_at: issued.expires_at.map(Timestamp::from_micros),
             revoked: AtomicBool::new(false),

@@ -14,8 +14,12 @@ use crate::{STREAM, live};
 /// The projection's name, and the base name of its schema.
 pub const PROJECTION: &str = "access";
 
-static MIGRATOR: LazyLock<Migrator> =
-    LazyLock::new(|| migrations(&[(1, "keys", include_str!("../migrations/0001_keys.sql"))]));
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations(&[
+        (1, "keys", include_str!("../migrations/0001_keys.sql")),
+        (2, "rights", include_str!("../migrations/0002_rights.sql")),
+    ])
+});
 
 const INSERT_KEYS: &str = include_str!("sql/insert_keys.sql");
 const REVOKE_KEYS: &str = include_str!("sql/revoke_keys.sql");
@@ -96,6 +100,7 @@ impl Changes {
             let tenants: Vec<&str> = self.issued.iter().map(|(tenant, _)| tenant.as_str()).collect();
             let issued_at: Vec<i64> = self.issued.iter().map(|(_, issued)| issued.issued_at).collect();
             let expires_at: Vec<Option<i64>> = self.issued.iter().map(|(_, issued)| issued.expires_at).collect();
+            let rights: Vec<String> = self.issued.iter().map(|(_, issued)| issued.rights.join("\n")).collect();
             sqlx::query(INSERT_KEYS)
                 .bind(tenants)
                 .bind(texts(|issued| &issued.key))
@@ -107,6 +112,7 @@ impl Changes {
                 .bind(issued_at)
                 .bind(texts(|issued| &issued.issued_by))
                 .bind(expires_at)
+                .bind(rights)
                 .execute(&mut *tx)
                 .await?;
         }

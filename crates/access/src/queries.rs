@@ -18,8 +18,10 @@ pub struct KeyRecord {
     pub project: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// Always `project_admin` until branches exist.
+    /// `project_admin`, or `registry`.
     pub scope: String,
+    /// What it may in the schema registry, in printed form.
+    pub rights: Vec<String>,
     /// What it is for.
     pub description: String,
     /// When it was issued.
@@ -87,6 +89,7 @@ fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
         project: row.try_get("project")?,
         prefix: row.try_get("prefix")?,
         scope: row.try_get("scope")?,
+        rights: row.try_get("rights")?,
         description: row.try_get("description")?,
         issued_at: Timestamp::from_micros(row.try_get("issued_at")?),
         expires_at: moment("expires_at")?,

@@ -100,7 +100,7 @@ async fn an_expired_key_is_dead() {
     let world = World::start().await;
     world.project("p").await;
     let soon = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond() + 2_500_000);
-    let key = NewKey { description: "short".into(), expires_at: Some(soon) };
+    let key = NewKey { description: "short".into(), expires_at: Some(soon), ..NewKey::default() };
     let issued = world.desk.issue(&tenant(), &Actor::Admin, "p", key).await.unwrap();
     assert_eq!(world.get("/projects/p/api-keys", issued.secret.reveal()).await.0, 200);
     tokio::time::sleep(Duration::from_millis(2_600)).await;

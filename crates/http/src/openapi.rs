@@ -82,6 +82,9 @@ fn needs(info: &RouteInfo) -> (&'static str, bool) {
         Requirement::ProjectAdmin(_) => ("administration of the project", false),
         Requirement::ProjectWrite(_) => ("write access to the project", false),
         Requirement::ProjectRead(_) => ("read access to the project", false),
+        Requirement::SchemaSubject(..) => ("a right on the subject", false),
+        Requirement::SchemaConfig(_) => ("a right on the settings of the registry", false),
+        Requirement::Every(_) => ("several rights", false),
         Requirement::System => ("a part of Alluvium itself", false),
     }
 }

@@ -56,7 +56,10 @@ impl Authorizer for Access {
             Requirement::ProjectAdmin(p) => role >= 3 && own(p),
             Requirement::ProjectWrite(p) => role >= 2 && own(p),
             Requirement::ProjectRead(p) => role >= 1 && own(p),
-            Requirement::System => false,
+            Requirement::SchemaSubject(..)
+            | Requirement::SchemaConfig(_)
+            | Requirement::Every(_)
+            | Requirement::System => false,
         };
         let refusal = Problem::new("demo.forbidden", 403, "This key may not do that.");
         Box::pin(async move { if allowed { Ok(()) } else { Err(refusal) } })
@@ -269,7 +272,10 @@ async fn every_route_holds_for_every_role() {
                     Requirement::ProjectWrite(_) => (2, false),
                     Requirement::ProjectAdmin(_) => (3, false),
                     Requirement::Admin => (4, false),
-                    Requirement::System => (9, false),
+                    Requirement::SchemaSubject(..)
+                    | Requirement::SchemaConfig(_)
+                    | Requirement::Every(_)
+                    | Requirement::System => (9, false),
                 };
                 assert_eq!(refused, !public && role < least, "{} {path} as {key:?}", route.method());
                 walked += 1;

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::{Actor, Problem, Requirement, Token};
+use crate::{Actor, Problem, Requirement, SchemaRights, Token};
 
 /// A boxed future, so that traits with waiting in them can be used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -16,4 +16,15 @@ pub trait Authorizer: Send + Sync + 'static {
         actor: &'a Actor,
         requirement: &'a Requirement,
     ) -> BoxFuture<'a, Result<(), Problem>>;
+
+    /// All that `actor` may in the schema registry of `tenant`, for lists, which ask of many subjects at once. Nothing unless
+    /// the authorizer says otherwise.
+    fn schema_rights<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+    ) -> BoxFuture<'a, Result<SchemaRights, Problem>> {
+        let _ = (tenant, actor);
+        Box::pin(async { Ok(SchemaRights::default()) })
+    }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Access;
+
 /// The right an action needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "right", content = "project")]
@@ -18,6 +20,12 @@ pub enum Requirement {
     ProjectWrite(String),
     /// Reading one project.
     ProjectRead(String),
+    /// Something with one subject of the schema registry, by its qualified name.
+    SchemaSubject(String, Access),
+    /// Something with what is not of one subject of the schema registry: settings, modes, contexts.
+    SchemaConfig(Access),
+    /// All of these.
+    Every(Vec<Requirement>),
     /// A part of Alluvium itself (verdicts of folds, audited remedies).
     System,
 }

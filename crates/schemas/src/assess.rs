@@ -26,6 +26,8 @@ pub struct Settings {
     pub default_level: Level,
     /// Whether modes may be set.
     pub mode_changes: bool,
+    /// Whether everybody may do everything within the own tenant.
+    pub open: bool,
 }
 
 /// Why a schema cannot be taken.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use alluvium_eventlog::{AggregateType, BoundedContext, Decision, DecisionContext, Shown, Unit};
-use alluvium_kernel::{Problem, Requirement, Token};
+use alluvium_kernel::{Access, Problem, Requirement, Token};
 use serde_json::{Value, json};
 
 use crate::assess::{How, Scope, Settings, assess};
@@ -40,11 +40,11 @@ impl BoundedContext for SchemasContext {
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {
-        match command {
-            // Leaving the rules aside is for admins.
-            Command::Registry(RegistryCommand::RegisterSchema(register)) if register.force => Requirement::Admin,
-            Command::Registry(RegistryCommand::SetMode(set)) if set.force => Requirement::Admin,
-            Command::Registry(_) => command.requirement(),
+        let Command::Registry(registry) = command;
+        match requirement(registry) {
+            Some(_) if self.settings.open => Requirement::Authenticated,
+            Some(needed) => needed,
+            None => command.requirement(),
         }
     }
 
@@ -96,6 +96,39 @@ impl BoundedContext for SchemasContext {
             }
         }
     }
+}
+
+/// What a command of people needs; none for those of the platform itself, whose contracts say it.
+fn requirement(command: &RegistryCommand) -> Option<Requirement> {
+    use RegistryCommand as C;
+    let subject =
+        |name: &str, access| Requirement::SchemaSubject(Name::of(command.context(), name).qualified(), access);
+    // The settings of a subject are the rules that its writers are held to.
+    let scope = |name: &str| {
+        if name.is_empty() { Requirement::SchemaConfig(Access::Write) } else { subject(name, Access::Admin) }
+    };
+    let lasting = |permanent: bool| if permanent { Access::Admin } else { Access::Write };
+    Some(match command {
+        C::RegisterSchema(register) => {
+            // Leaving the rules aside is for admins.
+            let own = subject(&register.schema.subject, lasting(register.force));
+            let references = register.schema.references.iter().map(|reference| {
+                let name = Name::parse(&reference.subject, &register.context);
+                Requirement::SchemaSubject(name.qualified(), Access::Read)
+            });
+            Requirement::Every(std::iter::once(own).chain(references).collect())
+        }
+        C::ImportSchemas(_) => Requirement::Admin,
+        C::DeleteVersion(delete) => subject(&delete.subject, lasting(delete.permanent)),
+        C::DeleteSubject(delete) => subject(&delete.subject, lasting(delete.permanent)),
+        C::SetConfig(set) => scope(&set.scope),
+        C::ClearConfig(clear) => scope(&clear.scope),
+        C::SetMode(set) if set.force && set.scope.is_empty() => Requirement::Admin,
+        C::SetMode(set) => scope(&set.scope),
+        C::ClearMode(clear) => scope(&clear.scope),
+        C::DeleteContext(_) => Requirement::SchemaConfig(Access::Write),
+        C::NoteReference(_) | C::ReleaseReference(_) => return None,
+    })
 }
 
 impl SchemasContext {

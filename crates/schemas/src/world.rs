@@ -134,11 +134,7 @@ impl<'a> World<'a> {
 
     async fn find(&mut self, within: &str, reference: &SchemaReference, live: bool) -> Result<Found, Problem> {
         let name = Name::parse(&reference.subject, within);
-        let missing = || {
-            let (subject, version) = (&reference.subject, reference.version);
-            let detail = format!("No schema reference found for subject \"{subject}\" and version {version}");
-            error::invalid_schema(format!("Invalid schema. Error: {detail}"))
-        };
+        let missing = || no_reference(reference);
         let registry = self.registry(&name.context).await?;
         let subject = registry.subject(&name.subject).ok_or_else(missing)?;
         let version = match reference.version {
@@ -152,6 +148,13 @@ impl<'a> World<'a> {
         let entry = self.entry(&name.context, id).await?;
         Ok(Found { name, version, entry })
     }
+}
+
+/// There is nothing where a reference points.
+pub(crate) fn no_reference(reference: &SchemaReference) -> Problem {
+    let (subject, version) = (&reference.subject, reference.version);
+    let detail = format!("No schema reference found for subject \"{subject}\" and version {version}");
+    error::invalid_schema(format!("Invalid schema. Error: {detail}"))
 }
 
 struct Frame {

@@ -1,8 +1,12 @@
 //! `IssueKey`: a key of a project begins to work.
 
-use alluvium_kernel::{Decide, DecisionContext, Problem, TOKEN_BYTES_MAX, Timestamp, Token};
+use alluvium_kernel::{
+    Decide, DecisionContext, Problem, SCHEMA_RIGHTS_MAX, SchemaRight, TOKEN_BYTES_MAX, Timestamp, Token,
+};
 
-use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PROJECT_ADMIN};
+use super::{
+    DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PROJECT_ADMIN, REGISTRY,
+};
 use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
 use crate::error;
 use crate::keys;
@@ -29,6 +33,7 @@ impl Decide<Keyring> for IssueKey {
             expires_at: self.expires_at,
             issued_at: at.time.micros(),
             issued_by: at.actor.to_string(),
+            rights: self.rights,
         };
         Ok(vec![issued.into()])
     }
@@ -41,8 +46,14 @@ impl IssueKey {
                 "`project` must be 1 to {TOKEN_BYTES_MAX} bytes long once percent-encoded."
             )));
         }
-        if self.scope != PROJECT_ADMIN {
+        if self.scope != PROJECT_ADMIN && self.scope != REGISTRY {
             return Err(error::unsupported_scope(&self.scope));
+        }
+        if self.rights.len() > SCHEMA_RIGHTS_MAX {
+            return Err(error::invalid_key(format!("`rights` may be {SCHEMA_RIGHTS_MAX}.")));
+        }
+        if let Some(wrong) = self.rights.iter().find(|right| right.parse::<SchemaRight>().is_err()) {
+            return Err(error::unknown_right(wrong));
         }
         if !keys::is_key_id(&self.key) {
             return Err(error::invalid_key("`key` must be `key_` and 32 lower-case hex digits."));
@@ -51,8 +62,9 @@ impl IssueKey {
             return Err(error::invalid_key("`digest` must be 64 lower-case hex digits."));
         }
         // Not a wish for tidiness: whatever else stood here could be the secret itself, for ever on the log.
-        if self.prefix != keys::prefix(&self.project) {
-            return Err(error::invalid_key(format!("`prefix` must be `{}`.", keys::prefix(&self.project))));
+        let prefix = keys::prefix(&self.project, &self.scope);
+        if self.prefix != prefix {
+            return Err(error::invalid_key(format!("`prefix` must be `{prefix}`.")));
         }
         if self.description.chars().count() > DESCRIPTION_CHARS_MAX {
             return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
@@ -84,6 +96,25 @@ mod tests {
             .at(1_000, Actor::Key("key_boss".into()))
             .when(issue("p", 1).into())
             .then_expect_events(vec![expected.into()]);
+    }
+
+    #[test]
+    fn a_key_of_the_registry_has_the_rights_it_was_issued_with() {
+        let rights = vec!["subject:orders-*:read".to_owned(), "config:write".to_owned()];
+        let of_registry = IssueKey {
+            scope: REGISTRY.into(),
+            prefix: keys::prefix("p", REGISTRY),
+            rights: rights.clone(),
+            ..issue("p", 1)
+        };
+        let expected = KeyIssued {
+            scope: REGISTRY.into(),
+            prefix: "proj_p_registry_...".into(),
+            rights,
+            issued_by: "admin".into(),
+            ..issued("p", 1, 5)
+        };
+        keyring(vec![]).at(5, Actor::Admin).when(of_registry.into()).then_expect_events(vec![expected.into()]);
     }
 
     #[test]
@@ -120,6 +151,11 @@ mod tests {
             ("access.invalid_key", IssueKey { digest: "secret".into(), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { prefix: "proj_p_admin_0123456789abcdef".into(), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { description: "x".repeat(DESCRIPTION_CHARS_MAX + 1), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { rights: vec!["subject:a:own".into()], ..issue("p", 1) }),
+            (
+                "access.invalid_key",
+                IssueKey { rights: vec!["config:read".into(); SCHEMA_RIGHTS_MAX + 1], ..issue("p", 1) },
+            ),
             ("access.invalid_key", IssueKey { expires_at: Some(now), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { expires_at: Some(i64::MAX), ..issue("p", 1) }),
         ];

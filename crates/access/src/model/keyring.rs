@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alluvium_kernel::{Actor, Evolve, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::PROJECT_ADMIN;
 use crate::contract::{KeyIssued, KeyRevoked};
 
 /// The keys that a project, or an earlier project of the same id, has ever had.
@@ -26,6 +27,10 @@ pub struct KeyState {
     pub expires_at: Option<Timestamp>,
     /// Whether it was revoked.
     pub revoked: bool,
+    /// Whether it opens nothing of its project.
+    // Absent from snapshots of releases that had no such keys.
+    #[serde(default)]
+    pub outside: bool,
 }
 
 impl KeyState {
@@ -39,6 +44,12 @@ impl Keyring {
     /// A key by its id.
     pub fn get(&self, key: &str) -> Option<&KeyState> {
         self.keys.get(key)
+    }
+
+    /// Ids of the keys that open the project at `now`.
+    pub fn live_admins(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let admins = self.keys.iter().filter(move |(_, state)| state.is_live(now) && !state.outside);
+        admins.map(|(id, _)| id.as_str())
     }
 
     /// Ids of the keys that work at `now`.
@@ -73,6 +84,7 @@ impl Evolve<Keyring> for KeyIssued {
             issued_by: self.issued_by,
             expires_at: self.expires_at.map(Timestamp::from_micros),
             revoked: false,
+            outside: self.scope != PROJECT_ADMIN,
         };
         keyring.keys.insert(self.key, state);
     }

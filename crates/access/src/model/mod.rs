@@ -20,8 +20,10 @@ pub const KEYS_PER_PROJECT_MAX: usize = 1_000;
 pub const DESCRIPTION_CHARS_MAX: usize = 1_024;
 /// How far in the future a key may expire, in days: the surface offers 365, one more is for clocks that differ.
 pub const LIFETIME_DAYS_MAX: i64 = 366;
-/// The only scope until branches exist.
+/// The scope of keys that open their project; narrower ones come with branches.
 pub const PROJECT_ADMIN: &str = "project_admin";
+/// The scope of keys that open nothing of their project, and the schema registry as far as their rights go.
+pub const REGISTRY: &str = "registry";
 
 /// Microseconds in a day.
 pub(crate) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;

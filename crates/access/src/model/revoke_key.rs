@@ -14,7 +14,7 @@ impl Decide<Keyring> for RevokeKey {
         if key.revoked {
             return Ok(vec![]);
         }
-        if keyring.live(at.time).eq([self.key.as_str()]) {
+        if keyring.live_admins(at.time).eq([self.key.as_str()]) {
             return Err(error::last_admin_key(&self.key));
         }
         Ok(vec![KeyRevoked { project: self.project, key: self.key }.into()])
@@ -25,6 +25,7 @@ impl Decide<Keyring> for RevokeKey {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::contract::KeyIssued;
     use alluvium_kernel::Actor;
 
     fn revoke(n: usize) -> RevokeKey {
@@ -58,6 +59,15 @@ mod tests {
             keyring(beside_expired).at(5, Actor::Admin).when(revoke(1).into()),
             "access.cannot_revoke_last_admin_key",
         );
+    }
+
+    #[test]
+    fn a_key_of_the_registry_does_not_stand_in_for_the_last_one() {
+        let of_registry = KeyIssued { scope: super::super::REGISTRY.into(), ..issued("p", 2, 0) };
+        let given = || vec![issued("p", 1, 0).into(), of_registry.clone().into()];
+        let at = |given| keyring(given).at(5, Actor::Admin);
+        rejected(at(given()).when(revoke(1).into()), "access.cannot_revoke_last_admin_key");
+        at(given()).when(revoke(2).into()).then_expect_events(vec![revoked("p", 2).into()]);
     }
 
     #[test]

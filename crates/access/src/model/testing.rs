@@ -50,10 +50,11 @@ pub(crate) fn issue(project: &str, n: usize) -> IssueKey {
         project: project.into(),
         key: key_id(n),
         digest: digest(n),
-        prefix: keys::prefix(project),
+        prefix: keys::prefix(project, PROJECT_ADMIN),
         scope: PROJECT_ADMIN.into(),
         description: format!("key {n}"),
         expires_at: None,
+        rights: vec![],
     }
 }
 
@@ -62,12 +63,13 @@ pub(crate) fn issued(project: &str, n: usize, at: i64) -> KeyIssued {
         project: project.into(),
         key: key_id(n),
         digest: digest(n),
-        prefix: keys::prefix(project),
+        prefix: keys::prefix(project, PROJECT_ADMIN),
         scope: PROJECT_ADMIN.into(),
         description: format!("key {n}"),
         expires_at: None,
         issued_at: at,
         issued_by: "admin".into(),
+        rights: vec![],
     }
 }
 

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use crate::desk::IssuedKey;
 use crate::error;
-use crate::model::PROJECT_ADMIN;
+use crate::model::{PROJECT_ADMIN, REGISTRY};
 use crate::queries::KeyRecord;
 
 /// Scopes that clients may name.
-const SCOPES: [&str; 3] = [PROJECT_ADMIN, "branch_admin", "branch_read"];
+const SCOPES: [&str; 4] = [PROJECT_ADMIN, "branch_admin", "branch_read", REGISTRY];
 /// How many days ahead a key may expire.
 const EXPIRES_IN_DAYS_MAX: i64 = 365;
 
@@ -21,10 +21,13 @@ const EXPIRES_IN_DAYS_MAX: i64 = 365;
 pub struct ApiKeyCreate {
     /// What the key is for.
     pub description: String,
-    /// `project_admin`; other scopes come with branches.
+    /// `project_admin`, or `registry` for a key that opens nothing of the project; other scopes come with branches.
     #[schema(default = "project_admin")]
     pub scope: Option<String>,
-    /// Must be null for `project_admin`.
+    /// What the key may in the schema registry: `subject:<pattern>:<read|write|admin>`, `config:<read|write>`. Only the admin
+    /// may give any.
+    pub rights: Vec<String>,
+    /// Must be null for `project_admin` and `registry`.
     pub branch_id: Option<String>,
     /// Days until it stops working by itself, 1 to 365; never when absent.
     #[schema(minimum = 1, maximum = 365)]
@@ -40,6 +43,9 @@ pub struct ApiKeyCreated {
     pub branch_id: Option<String>,
     pub key_prefix: String,
     pub scope: String,
+    /// What the key may in the schema registry; absent when nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<String>,
     pub description: String,
     pub created_at: String,
     pub expires_at: Option<String>,
@@ -56,6 +62,9 @@ pub struct ApiKey {
     pub branch_id: Option<String>,
     pub key_prefix: String,
     pub scope: String,
+    /// What the key may in the schema registry; absent when nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<String>,
     pub description: String,
     pub created_at: String,
     pub last_used_at: Option<String>,
@@ -82,6 +91,7 @@ impl From<KeyRecord> for ApiKey {
             branch_id: None,
             key_prefix: key.prefix,
             scope: key.scope,
+            rights: key.rights,
             description: key.description,
             created_at: key.issued_at.to_rfc3339(),
             last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
@@ -100,6 +110,7 @@ impl From<IssuedKey> for ApiKeyCreated {
             branch_id: None,
             key_prefix: key.prefix,
             scope: key.scope,
+            rights: key.rights,
             description: key.description,
             created_at: key.issued_at.to_rfc3339(),
             expires_at: key.expires_at.map(Timestamp::to_rfc3339),
@@ -135,7 +146,7 @@ impl ApiKeyCreate {
             None => None,
             Some(Value::String(scope)) if SCOPES.contains(&scope.as_str()) => Some(scope.clone()),
             Some(other) => {
-                let expected = "'project_admin', 'branch_admin' or 'branch_read'";
+                let expected = "'project_admin', 'branch_admin', 'branch_read' or 'registry'";
                 let mut found = mistake("literal_error", "scope", &format!("Input should be {expected}"), other);
                 found["ctx"] = json!({"expected": expected});
                 mistakes.push(found);
@@ -150,9 +161,10 @@ impl ApiKeyCreate {
                 None
             }
         };
+        let rights = rights(fields.get("rights"), &mut mistakes);
         let expires_in_days = days(fields.get("expires_in_days"), &mut mistakes);
         if mistakes.is_empty() {
-            Ok(Self { description, scope, branch_id, expires_in_days })
+            Ok(Self { description, scope, rights, branch_id, expires_in_days })
         } else {
             Err(wrong(mistakes))
         }
@@ -161,13 +173,22 @@ impl ApiKeyCreate {
     /// The rules between scope and branch.
     pub(crate) fn check_scope(&self) -> Result<(), Problem> {
         let scope = self.scope.as_deref().unwrap_or(PROJECT_ADMIN);
-        match (scope == PROJECT_ADMIN, &self.branch_id) {
+        match (scope == PROJECT_ADMIN || scope == REGISTRY, &self.branch_id) {
             (true, None) => Ok(()),
-            (true, Some(_)) => Err(error::invalid_request("branch_id must be null for project_admin scope")),
+            (true, Some(_)) => Err(error::invalid_request(&format!("branch_id must be null for {scope} scope"))),
             (false, None) => Err(error::invalid_request(&format!("branch_id is required for {scope} scope"))),
             (false, Some(_)) => Err(error::unsupported_scope(scope)),
         }
     }
+}
+
+fn rights(given: Option<&Value>, mistakes: &mut Vec<Value>) -> Vec<String> {
+    let Some(given) = given.filter(|value| !value.is_null()) else { return Vec::new() };
+    let texts = given.as_array().and_then(|all| all.iter().map(|right| right.as_str().map(str::to_owned)).collect());
+    texts.unwrap_or_else(|| {
+        mistakes.push(mistake("list_type", "rights", "Input should be a valid list of strings", given));
+        Vec::new()
+    })
 }
 
 fn days(given: Option<&Value>, mistakes: &mut Vec<Value>) -> Option<i64> {

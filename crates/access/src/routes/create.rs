@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::KeyRoutes;
 use super::body::{ApiKeyCreate, ApiKeyCreated, project};
 use crate::desk::NewKey;
-use crate::model::DAY_MICROS;
+use crate::model::{DAY_MICROS, REGISTRY};
 
 pub(super) async fn create(
     State(state): State<KeyRoutes>,
@@ -22,7 +22,8 @@ pub(super) async fn create(
     asked.check_scope()?;
     let now = state.desk.access().now().micros();
     let expires_at = asked.expires_in_days.map(|days| Timestamp::from_micros(now.saturating_add(days * DAY_MICROS)));
-    let key = NewKey { description: asked.description, expires_at };
+    let registry_only = asked.scope.as_deref() == Some(REGISTRY);
+    let key = NewKey { registry_only, rights: asked.rights, description: asked.description, expires_at };
     let issued = state.desk.issue(&principal.tenant, &principal.actor, project(&params), key).await?;
     let position = issued.position.clone();
     Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())

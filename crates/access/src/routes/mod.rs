@@ -67,8 +67,9 @@ fn list() -> Vec<Route<KeyRoutes>> {
             create::create,
             Op::new("createApiKey", TAG, "Issue a key of a project")
                 .description(
-                    "The key is shown in this answer only. Scopes other than `project_admin` answer 400 \
-                     `unsupported_scope` until branches exist.",
+                    "The key is shown in this answer only. Scope `registry` makes a key that opens nothing of the \
+                     project; what a key may in the schema registry is in `rights`, which only the admin may give. Scopes \
+                     of branches answer 400 `unsupported_scope` until branches exist.",
                 )
                 .body::<ApiKeyCreate>()
                 .json::<ApiKeyCreated>(201, "The key, shown this once")

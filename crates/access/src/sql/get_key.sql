@@ -1,4 +1,4 @@
-SELECT key.id, key.project, key.prefix, key.scope, key.description, key.issued_at, key.expires_at, key.revoked,
+SELECT key.id, key.project, key.prefix, key.scope, key.rights, key.description, key.issued_at, key.expires_at, key.revoked,
     used.last_used_at
 FROM {schema}.key AS key
 LEFT JOIN access_usage.key_use AS used ON used.tenant = key.tenant AND used.id = key.id

@@ -402,6 +402,34 @@ pub struct RetryArgs {
     pub dry_run: bool,
 }
 
+/// `key`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Issue a key: of the project, or with --right one for the schema registry alone
+    Issue(IssueKeyArgs),
+    /// List the project's keys that are not revoked
+    List,
+    /// Revoke a key
+    Revoke {
+        /// Its id, as `key list` shows it
+        id: String,
+    },
+}
+
+/// `key issue`
+#[derive(Debug, Args)]
+pub struct IssueKeyArgs {
+    /// What it may do in the schema registry: subject:PATTERN:read, write or admin; config:read or write
+    #[arg(long, value_name = "RIGHT")]
+    pub right: Vec<String>,
+    /// What it is for
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub description: String,
+    /// Days until it stops working by itself [default: never]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
+    pub expires_in_days: Option<u32>,
+}
+
 /// `projections skip`
 #[derive(Debug, Args)]
 pub struct SkipArgs {

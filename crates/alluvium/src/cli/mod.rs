@@ -98,6 +98,9 @@ pub enum Command {
     /// Look after uploaded and copied content
     #[command(subcommand)]
     Blobs(BlobsCommand),
+    /// Issue, list and revoke keys of a project and of the schema registry
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Check, compare, generate from and register schemas
     Schema(Box<schema::SchemaArgs>),
     /// Compare the server's streams with ours, and make them so

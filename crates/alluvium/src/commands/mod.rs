@@ -11,6 +11,7 @@ mod events;
 mod explain;
 mod generations;
 mod history;
+mod key;
 mod log;
 mod parked;
 mod projections;
@@ -77,6 +78,7 @@ pub fn run(cli: Cli) -> Done {
         Command::Projections(command) => wait(projections::run(&cx, command)),
         Command::Retention(command) => wait(retention::run(&cx, command)),
         Command::Blobs(command) => wait(retention::blobs(&cx, command)),
+        Command::Key(command) => wait(key::run(&cx, command)),
         Command::Schema(args) => wait(schema::run(&cx, *args)),
         Command::Streams(command) => wait(streams::run(&cx, command)),
         Command::Doctor => wait(doctor::run(&cx)),

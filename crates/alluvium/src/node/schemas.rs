@@ -25,7 +25,11 @@ pub struct Opened {
 /// What the installation decides by.
 pub fn settings(config: &Config) -> Settings {
     let default_level: Option<Level> = config.registry.default_level.parse().ok();
-    Settings { default_level: default_level.unwrap_or_default(), mode_changes: config.registry.mode_changes }
+    Settings {
+        default_level: default_level.unwrap_or_default(),
+        mode_changes: config.registry.mode_changes,
+        open: config.registry.open,
+    }
 }
 
 /// Opens the ports of the registry where the HTTP surface runs.
@@ -81,7 +85,6 @@ pub fn server(parts: &Parts) -> Result<Server, Problem> {
         past: PastViews::new(parts.js.clone(), parts.schemas.clone()),
         authenticator: parts.access.clone(),
         authorizer: parts.access.clone(),
-        open: parts.config.registry.open,
         settings: settings(&parts.config),
         listener: own(&parts.config),
         metrics: Arc::new(move || metrics.render()),

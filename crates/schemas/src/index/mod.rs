@@ -106,6 +106,17 @@ impl View {
         self.fingerprints.get(&fp64).map_or(&[], |all| all.as_slice())
     }
 
+    /// This view of the past without the versions whose content nobody has any more as of `now`.
+    pub fn without_purged(&self, now: &View) -> View {
+        let mut view = self.clone();
+        for (name, context) in &mut view.contexts {
+            let now = now.registry(name);
+            let kept = |id: u32| now.and_then(|now| now.content(id)).is_some_and(|content| !content.uses.is_empty());
+            context.registry.purge_unless(kept);
+        }
+        view
+    }
+
     /// Applies the events of one message.
     pub fn apply(&mut self, change: Change) {
         self.seq = change.seq;

@@ -220,6 +220,15 @@ impl Registry {
         }
     }
 
+    /// Takes away the versions of contents that are not `kept`.
+    pub(crate) fn purge_unless(&mut self, kept: impl Fn(u32) -> bool) {
+        let gone = self.contents.iter().filter(|(id, _)| !kept(**id));
+        let gone: Vec<(String, u32)> = gone.flat_map(|(_, content)| content.uses.clone()).collect();
+        for (subject, version) in gone {
+            self.purge(&subject, version);
+        }
+    }
+
     fn purge(&mut self, name: &str, version: u32) {
         let key = name.to_owned();
         let Some(subject) = self.subjects.get_mut(&key) else { return };

@@ -1,29 +1,40 @@
 //! Who calls: Basic with the id of a key and the key, or the key as bearer; everybody, where the registry is open.
 
 use alluvium_http::Principal;
-use alluvium_kernel::{Actor, DEFAULT_TENANT, Problem, Requirement, Token};
+use alluvium_kernel::{Actor, DEFAULT_TENANT, Problem, Requirement, SchemaRights, Token};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Server;
+use super::sight::forbidden;
 
 impl Server {
-    /// The caller, once it may do what it asks for.
-    pub(super) async fn admit(&self, headers: &HeaderMap, requirement: &Requirement) -> Result<Principal, Problem> {
+    /// The caller, and all that it may. In an open registry everybody may everything, each in its own tenant.
+    pub(super) async fn admit(&self, headers: &HeaderMap) -> Result<(Principal, SchemaRights), Problem> {
         let given = credential(headers);
-        if self.open && given.is_none() {
-            return Ok(anybody());
+        if self.settings.open && given.is_none() {
+            return Ok((anybody(), SchemaRights::everything()));
         }
         let (user, secret) = given.ok_or_else(|| refused("Unauthorized"))?;
         let principal = self.authenticator.authenticate(&secret).await?.ok_or_else(|| refused("Unauthorized"))?;
         if user.is_some_and(|user| user != principal.credential) {
             return Err(refused("Unauthorized"));
         }
+        let requirement = &Requirement::Authenticated;
         let allowed = self.authorizer.check(&principal.tenant, &principal.actor, requirement).await;
         allowed.map_err(|problem| if problem.is_transient() { problem } else { forbidden() })?;
-        Ok(principal)
+        let rights = self.rights_of(&principal).await?;
+        Ok((principal, rights))
+    }
+
+    /// All that a caller may now.
+    pub(super) async fn rights_of(&self, principal: &Principal) -> Result<SchemaRights, Problem> {
+        if self.settings.open {
+            return Ok(SchemaRights::everything());
+        }
+        self.authorizer.schema_rights(&principal.tenant, &principal.actor).await
     }
 }
 
@@ -51,8 +62,4 @@ fn credential(headers: &HeaderMap) -> Option<(Option<String>, String)> {
 
 fn refused(detail: &str) -> Problem {
     Problem::new("http.not_authenticated", 401, detail)
-}
-
-fn forbidden() -> Problem {
-    Problem::new("access.forbidden", 403, "User is denied operation on this server.")
 }

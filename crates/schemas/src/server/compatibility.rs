@@ -1,6 +1,6 @@
 //! Whether a schema could follow, without registering it.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -24,14 +24,14 @@ enum Asked {
 
 /// `POST /compatibility/subjects/{s}/versions`
 pub(super) async fn with_all(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name(segment);
+    let name = call.name(segment, Access::Read)?;
     answer(call, &name, Asked::All).await
 }
 
 /// `POST /compatibility/subjects/{s}/versions/{v}`
 pub(super) async fn with_one(call: &mut Call<'_>, segment: &str, version: &str) -> Result<Answer, Problem> {
     let wanted = Wanted::parse(version)?;
-    let name = call.name(segment);
+    let name = call.name(segment, Access::Read)?;
     let scope = scope(call, &name).await?;
     let subject = scope.own.subject(&name.subject);
     let found = match wanted {

@@ -4,7 +4,7 @@
 //! filters meet the topic. What is not: which version a consumer was built against, and the groups of a Kafka cluster. The
 //! answer says so.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use async_nats::jetstream;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const UNKNOWN: &str = "Which version a consumer was built against is not recorde
 
 /// `POST /compatibility/subjects/{s}/consumers`
 pub(super) async fn would_break(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name(segment);
+    let name = call.name(segment, Access::Read)?;
     let body = call.body().await?;
     let sent = body::submission(body, &name)?;
     let new = identified(call, &name, &sent.submission, true).await.map_err(Refused::registering)?;
@@ -72,9 +72,9 @@ fn referring(call: &Call<'_>, name: &Name) -> Vec<Value> {
         let context = by.context.clone().unwrap_or_else(|| name.context.clone());
         let content = call.registry(&context).and_then(|other| other.content(by.id));
         let uses = content.map(|content| content.uses.clone()).unwrap_or_default();
-        uses.into_iter().map(move |(subject, version)| {
-            json!({"subject": Name::of(&context, &subject).qualified(), "version": version, "id": by.id})
-        })
+        let names = uses.into_iter().map(move |(subject, version)| (Name::of(&context, &subject), version));
+        let seen = names.filter(|(name, _)| call.reads(name));
+        seen.map(|(name, version)| json!({"subject": name.qualified(), "version": version, "id": by.id}))
     });
     uses.collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use alluvium_eventlog::Past;
-use alluvium_kernel::{Position, Problem, Timestamp, subject};
+use alluvium_kernel::{Access, Position, Problem, SchemaRights, Timestamp, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage, PullSettings, Tail, TailConfig, Tailed};
 use axum::body::Body;
 use axum::http::HeaderValue;
@@ -40,8 +40,8 @@ fn about(event: &RegistryEvent) -> &str {
     }
 }
 
-/// The events of a message, as people read them.
-fn told(message: &LogMessage, only: Option<&str>) -> Result<Vec<(String, Value)>, Problem> {
+/// The events of a message that are about what is `wanted`, as people read them.
+fn told(message: &LogMessage, wanted: impl Fn(&Name) -> bool) -> Result<Vec<(String, Value)>, Problem> {
     let damaged = |error: &dyn std::fmt::Display| error::mistake(&format!("message {}: {error}", message.seq));
     let Some(subject::Parsed::Event { id, .. }) = subject::parse(&message.subject) else { return Ok(vec![]) };
     let context = context_of_id(&id);
@@ -49,8 +49,8 @@ fn told(message: &LogMessage, only: Option<&str>) -> Result<Vec<(String, Value)>
     let mut all = Vec::new();
     for entry in commit.entries {
         let Event::Registry(event) = Event::decode(&entry.r#type, &entry.event).map_err(|error| damaged(&error))?;
-        let about = about(&event).to_owned();
-        if only.is_some_and(|only| only != about) {
+        let about = Name::of(&context, about(&event));
+        if !wanted(&about) {
             continue;
         }
         let mut body = event.to_json();
@@ -67,7 +67,7 @@ fn told(message: &LogMessage, only: Option<&str>) -> Result<Vec<(String, Value)>
             "command_id": entry.command_id,
             "type": entry.r#type,
             "context": context,
-            "subject": Name::of(&context, &about).qualified(),
+            "subject": about.qualified(),
             "event": body,
         });
         all.push((entry.r#type, shown));
@@ -77,7 +77,7 @@ fn told(message: &LogMessage, only: Option<&str>) -> Result<Vec<(String, Value)>
 
 /// `GET /subjects/{s}/history`
 pub(super) async fn of_subject(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let id = aggregate_id(&name.context)?;
     let at = subject::event(&call.caller.tenant, "schemas", "registry", &id);
     let up_to = if call.params.text(&["asOf", "as_of"]).is_some() {
@@ -88,7 +88,7 @@ pub(super) async fn of_subject(call: &mut Call<'_>, segment: &str) -> Result<Ans
     let mut all = Vec::new();
     let past = Past::new(call.server.js.clone(), STREAM);
     past.walk(&at, 1, up_to, |message| {
-        all.extend(told(&message, Some(&name.subject))?.into_iter().map(|(_, shown)| shown));
+        all.extend(told(&message, |about| *about == name)?.into_iter().map(|(_, shown)| shown));
         Ok(true)
     })
     .await?;
@@ -96,6 +96,22 @@ pub(super) async fn of_subject(call: &mut Call<'_>, segment: &str) -> Result<Ans
         return Err(error::subject_not_found(&name.qualified()));
     }
     Ok(Answer::Json(Value::Array(call.params.page(all, EVENTS_MAX)?)))
+}
+
+/// The events of a message as server-sent ones, as far as somebody may read of what they are about.
+fn frames(message: &LogMessage, rights: &SchemaRights) -> Option<String> {
+    let seen = |about: &Name| {
+        if about.subject.is_empty() {
+            rights.on_config(Access::Read)
+        } else {
+            rights.on_subject(&about.qualified(), Access::Read)
+        }
+    };
+    let mut out = String::new();
+    for (kind, shown) in told(message, seen).ok()? {
+        let _ = write!(out, "id: {}\nevent: {kind}\ndata: {shown}\n\n", message.seq);
+    }
+    Some(out)
 }
 
 /// `GET /events?after=`: as server-sent events, from the message after the named one, or from now.
@@ -110,23 +126,21 @@ pub(super) fn events(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let filters = vec![format!("ev.{}.schemas.>", call.caller.tenant)];
     let config = TailConfig { stream: STREAM.to_owned(), filters, from: after + 1, pull: PullSettings::default() };
     let tail = Tail::new(call.server.js.clone(), config)?;
-    let stream = futures::stream::unfold(Some(tail), |tail| async move {
-        let mut tail = tail?;
+    let whose = (call.server.clone(), call.caller.clone());
+    let stream = futures::stream::unfold((tail, whose), |(mut tail, whose)| async move {
         let chunk = match tail.next().await {
-            Ok(Tailed::Message(message)) => match told(&message, None) {
-                Ok(events) => events.iter().fold(String::new(), |mut out, (kind, shown)| {
-                    let _ = write!(out, "id: {}\nevent: {kind}\ndata: {shown}\n\n", message.seq);
-                    out
-                }),
-                Err(_) => return None,
-            },
+            Ok(Tailed::Message(message)) => {
+                // Asked again for each message: a stream must not outlive the key that opened it.
+                let rights = whose.0.rights_of(&whose.1).await.ok()?;
+                frames(&message, &rights)?
+            }
             Ok(Tailed::Reconnected | Tailed::Idle) => ": still here\n\n".to_owned(),
             Err(error) => {
                 tracing::warn!(%error, "a stream of changes ends");
                 return None;
             }
         };
-        Some((Ok::<_, std::convert::Infallible>(Bytes::from(chunk)), Some(tail)))
+        Some((Ok::<_, std::convert::Infallible>(Bytes::from(chunk)), (tail, whose)))
     });
     let mut response = Response::new(Body::from_stream(stream));
     let headers = response.headers_mut();

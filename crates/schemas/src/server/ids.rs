@@ -39,7 +39,7 @@ pub(super) fn plain(view: &View, id: u32, listener: &Listener) -> Option<Answer>
     if listener.dialect == Dialect::Karapace || listener.java_text {
         return None;
     }
-    let (_, _, entry) = find(view, id, None)?;
+    let (_, _, entry) = find(view, id, None, |_, _| true)?;
     let bytes = entry.answer.get_or_init(|| {
         let mut shown = Map::from_iter([("schema".to_owned(), json!(&*entry.text))]);
         add_rest(&mut shown, entry, false, None);
@@ -48,10 +48,17 @@ pub(super) fn plain(view: &View, id: u32, listener: &Listener) -> Option<Answer>
     Some(Answer::Written(bytes.clone()))
 }
 
-/// An id in a context, else in the default one, else in the first of the others that has it; only one that has versions.
-fn find<'v>(view: &'v View, id: u32, context: Option<&str>) -> Option<(&'v str, &'v ContextIndex, &'v Arc<Entry>)> {
+/// An id in a context, else in the default one, else in the first of the others that has it; only one that has versions, and
+/// that `seen` holds of.
+fn find<'v>(
+    view: &'v View,
+    id: u32,
+    context: Option<&str>,
+    seen: impl Fn(&str, &[(String, u32)]) -> bool,
+) -> Option<(&'v str, &'v ContextIndex, &'v Arc<Entry>)> {
     let within = |name: &'v str, index: &'v ContextIndex| {
-        let used = index.registry.content(id).is_some_and(|content| !content.uses.is_empty());
+        let used =
+            index.registry.content(id).is_some_and(|content| !content.uses.is_empty() && seen(name, &content.uses));
         index.entry(id).filter(|_| used).map(|entry| (name, index, entry))
     };
     if let Some(context) = context {
@@ -63,10 +70,11 @@ fn find<'v>(view: &'v View, id: u32, context: Option<&str>) -> Option<(&'v str, 
 
 /// The schema of an id, where the request looks for it: in the context of its path or of `subject`.
 fn wanted<'c>(call: &'c Call<'_>, id: u32) -> Result<(&'c str, &'c ContextIndex, Arc<Entry>), Problem> {
-    let subject = call.params.text(&["subject"]).map(|subject| call.name_anywhere(subject));
+    let subject = call.params.text(&["subject"]).map(|subject| call.named_anywhere(subject));
     let within = subject.map_or_else(|| call.within.clone(), |name| name.context);
     let narrow = (within != DEFAULT_CONTEXT).then_some(within.as_str());
-    let found = find(&call.view, id, narrow).map(|(name, index, entry)| (name, index, entry.clone()));
+    let found = find(&call.view, id, narrow, |context, uses| call.reads_any(context, uses))
+        .map(|(name, index, entry)| (name, index, entry.clone()));
     found.ok_or_else(|| match call.server.listener.dialect {
         Dialect::Confluent => error::id_not_found(id),
         Dialect::Karapace => error::schema_not_found(),
@@ -77,7 +85,8 @@ fn wanted<'c>(call: &'c Call<'_>, id: u32) -> Result<(&'c str, &'c ContextIndex,
 pub(super) async fn get(call: &mut Call<'_>, id: u32) -> Result<Answer, Problem> {
     let (context, index, entry) = wanted(call, id)?;
     let full = wants_all(call);
-    let name = call.params.text(&["subject"]).map(|subject| call.name_anywhere(subject));
+    let name = call.params.text(&["subject"]).map(|subject| call.named_anywhere(subject));
+    let name = name.filter(|name| call.reads(name));
     let version = name.as_ref().filter(|_| full).and_then(|name| {
         let subject = index.registry.subject(&name.subject)?;
         subject.versions.iter().rev().find(|version| version.id == id).map(|version| version.version)
@@ -91,7 +100,7 @@ pub(super) async fn get(call: &mut Call<'_>, id: u32) -> Result<Answer, Problem>
         shown.insert("maxId".to_owned(), json!(index.registry.max_id()));
     }
     if call.params.flag(&["includeSubjects"]) {
-        shown.insert("subjects".to_owned(), json!(users(index, context, id, false).0));
+        shown.insert("subjects".to_owned(), json!(users(call, index, context, id).0));
     }
     Ok(Answer::Json(Value::Object(shown)))
 }
@@ -103,15 +112,17 @@ pub(super) async fn schema(call: &mut Call<'_>, id: u32) -> Result<Answer, Probl
 }
 
 /// Subjects and versions that have a content: names, and pairs.
-fn users(index: &ContextIndex, context: &str, id: u32, hidden: bool) -> (Vec<String>, Vec<(String, u32)>) {
+fn users(call: &Call<'_>, index: &ContextIndex, context: &str, id: u32) -> (Vec<String>, Vec<(String, u32)>) {
     let registry = &index.registry;
+    let hidden = call.params.flag(&["deleted"]);
     let shows = |(subject, version): &&(String, u32)| {
         let found = registry.subject(subject).and_then(|subject| subject.version(*version));
         found.is_some_and(|version| hidden || !version.deleted)
     };
     let uses = registry.content(id).map(|content| content.uses.iter().filter(shows)).into_iter().flatten();
-    let mut pairs: Vec<(String, u32)> =
-        uses.map(|(subject, version)| (Name::of(context, subject).qualified(), *version)).collect();
+    let names = uses.map(|(subject, version)| (Name::of(context, subject), *version));
+    let seen = names.filter(|(name, _)| call.reads(name));
+    let mut pairs: Vec<(String, u32)> = seen.map(|(name, version)| (name.qualified(), version)).collect();
     pairs.sort();
     let mut names: Vec<String> = pairs.iter().map(|(name, _)| name.clone()).collect();
     names.dedup();
@@ -121,9 +132,9 @@ fn users(index: &ContextIndex, context: &str, id: u32, hidden: bool) -> (Vec<Str
 /// `GET /schemas/ids/{id}/subjects`
 pub(super) fn subjects(call: &mut Call<'_>, id: u32) -> Result<Answer, Problem> {
     let (context, index, _) = wanted(call, id).map_err(listed)?;
-    let (mut names, _) = users(index, context, id, call.params.flag(&["deleted"]));
+    let (mut names, _) = users(call, index, context, id);
     if let Some(subject) = call.params.text(&["subject"]) {
-        names.retain(|name| *name == call.name_anywhere(subject).qualified());
+        names.retain(|name| *name == call.named_anywhere(subject).qualified());
     }
     Ok(Answer::Json(json!(call.params.page(names, usize::MAX)?)))
 }
@@ -131,9 +142,9 @@ pub(super) fn subjects(call: &mut Call<'_>, id: u32) -> Result<Answer, Problem> 
 /// `GET /schemas/ids/{id}/versions`
 pub(super) fn versions(call: &mut Call<'_>, id: u32) -> Result<Answer, Problem> {
     let (context, index, _) = wanted(call, id).map_err(listed)?;
-    let (_, mut pairs) = users(index, context, id, call.params.flag(&["deleted"]));
+    let (_, mut pairs) = users(call, index, context, id);
     if let Some(subject) = call.params.text(&["subject"]) {
-        pairs.retain(|(name, _)| *name == call.name_anywhere(subject).qualified());
+        pairs.retain(|(name, _)| *name == call.named_anywhere(subject).qualified());
     }
     let pairs = call.params.page(pairs, usize::MAX)?;
     let shown = pairs.into_iter().map(|(subject, version)| json!({"subject": subject, "version": version}));
@@ -170,23 +181,23 @@ pub(super) fn ids_of_guid(call: &mut Call<'_>, guid: &str) -> Result<Answer, Pro
 
 fn of_guid(call: &Call<'_>, guid: &str) -> Result<Vec<(String, u32)>, Problem> {
     let bytes = parse_guid(guid).ok_or_else(error::schema_not_found)?;
-    Ok(used(&call.view, call.view.of_guid(&bytes)))
+    Ok(used(call, call.view.of_guid(&bytes)))
 }
 
 /// `GET /schemas/fingerprints/{hex16}`
 pub(super) fn by_fingerprint(call: &mut Call<'_>, hex: &str) -> Result<Answer, Problem> {
     let fp64 = (hex.len() == 16).then(|| u64::from_str_radix(hex, 16).ok()).flatten().ok_or_else(not_found)?;
-    let found = used(&call.view, call.view.of_fingerprint(fp64.cast_signed()));
+    let found = used(call, call.view.of_fingerprint(fp64.cast_signed()));
     if found.is_empty() {
         return Err(error::schema_not_found());
     }
     Ok(Answer::Json(pairs(found)))
 }
 
-fn used(view: &View, all: &[(String, u32)]) -> Vec<(String, u32)> {
+fn used(call: &Call<'_>, all: &[(String, u32)]) -> Vec<(String, u32)> {
     let is_used = |(context, id): &&(String, u32)| {
-        let content = view.registry(context).and_then(|registry| registry.content(*id));
-        content.is_some_and(|content| !content.uses.is_empty())
+        let content = call.registry(context).and_then(|registry| registry.content(*id));
+        content.is_some_and(|content| !content.uses.is_empty() && call.reads_any(context, &content.uses))
     };
     all.iter().filter(is_used).cloned().collect()
 }
@@ -200,6 +211,9 @@ pub(super) async fn text(call: &Call<'_>, context: &str, entry: &Entry) -> Resul
     let format = call.params.text(&["format"]);
     let java = call.server.listener.java_text && entry.kind == SchemaType::Avro;
     if format.is_some() || java {
+        if format.is_some() {
+            call.permit_all_references(context, entry)?;
+        }
         let mut world = World::reading(&call.server.library, call.view.clone());
         let model = world.model(context, entry).await?;
         if let Some(formatted) = format.and_then(|format| model.formatted(format)) {

@@ -38,6 +38,7 @@ impl Prefix {
             let own = index.registry.subjects().filter(|(name, _)| name.starts_with(&self.subject));
             own.map(move |(name, subject)| (Name::of(context, name), index, subject))
         });
+        let all = all.filter(|(name, _, _)| call.reads(name));
         let mut all: Vec<_> = all.map(|found| (found.0.qualified(), found)).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.into_iter().map(|(_, found)| found).collect()
@@ -60,7 +61,7 @@ pub(super) fn subjects(call: &mut Call<'_>) -> Result<Answer, Problem> {
 
 /// `GET /subjects/{s}/versions`
 pub(super) fn versions(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let (hidden, only) = (call.params.flag(&["deleted"]), call.params.flag(&["deletedOnly", "deleted_only"]));
     let negative = call.params.flag(&["deletedAsNegative"]);
     let subject = call.registry(&name.context).and_then(|registry| registry.subject(&name.subject));
@@ -108,6 +109,9 @@ pub(super) fn schemas(call: &mut Call<'_>) -> Result<Answer, Problem> {
 fn aliases<'c>(call: &'c Call<'_>, prefix: &Prefix) -> Vec<(Name, &'c ContextIndex, &'c Subject)> {
     let target = |(name, _, subject): (Name, &ContextIndex, &Subject)| {
         let alias = Name::parse(subject.config.as_ref()?.alias()?, &name.context);
+        if !call.reads(&alias) {
+            return None;
+        }
         let index = call.view.context(&alias.context)?;
         Some((name, index, index.registry.subject(&alias.subject)?))
     };

@@ -14,6 +14,7 @@ mod params;
 mod route;
 mod service;
 mod settings;
+mod sight;
 mod subjects;
 mod tags;
 mod versions;
@@ -84,8 +85,6 @@ pub struct Server {
     pub authenticator: Arc<dyn Authenticator>,
     /// Who may.
     pub authorizer: Arc<dyn Authorizer>,
-    /// Whether everybody may do everything.
-    pub open: bool,
     /// What the installation decides by.
     pub settings: Settings,
     /// How this listener answers.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alluvium_http::{MIN_POSITION, Principal, WAIT_MS, WAIT_MS_DEFAULT, WAIT_MS_MAX};
-use alluvium_kernel::{Position, Problem, Requirement};
+use alluvium_kernel::{Position, Problem, SchemaRights};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
@@ -27,6 +27,8 @@ const PATH_BYTES_MAX: usize = 16 * 1024;
 pub(super) struct Call<'a> {
     pub server: &'a Server,
     pub caller: Principal,
+    /// All that the caller may.
+    pub rights: SchemaRights,
     pub params: Params,
     pub headers: HeaderMap,
     /// The context of names without one.
@@ -65,7 +67,7 @@ fn known_id(server: &Server, raw: &str, parts: &axum::http::request::Parts) -> O
         && !parts.headers.contains_key(axum::http::header::AUTHORIZATION)
         && !parts.headers.contains_key(MIN_POSITION)
         && !parts.headers.contains_key(super::ids::UNKNOWN_PROPERTIES);
-    if !plain || !server.open {
+    if !plain || !server.settings.open {
         return None;
     }
     let media_type = answer_type(&parts.headers).ok()?;
@@ -101,18 +103,26 @@ async fn respond(
     if let Some(client) = headers.get("confluent-client-version").and_then(|value| value.to_str().ok()) {
         tracing::debug!(client, http.path = raw, "a registry client asks");
     }
-    let requirement = requirement(method, &path, &params);
-    let caller = server.admit(&headers, &requirement).await?;
+    let (caller, rights) = server.admit(&headers).await?;
+    if let Some(answer) = super::service::of_itself(method, &path) {
+        return Ok(answer.into_response(media_type));
+    }
     fresh(server, &headers).await?;
     let reads = reads(method, &path);
     let (view, seq) = match params.text(&["asOf", "as_of"]).filter(|_| reads) {
         None => (server.follower.index()?.view(&caller.tenant), None),
         Some(point) => {
             let seq = server.past.resolve(point).await?;
-            (server.past.at(&caller.tenant, seq).await?, Some(seq))
+            let mut view = server.past.at(&caller.tenant, seq).await?;
+            if !rights.is_everything() {
+                // What was deleted for good is for admins.
+                let now = server.follower.index()?.view(&caller.tenant);
+                view = Arc::new(view.without_purged(&now));
+            }
+            (view, Some(seq))
         }
     };
-    let mut call = Call { server, caller, params, headers, within, view, body: Mutex::new(Some(body)) };
+    let mut call = Call { server, caller, rights, params, headers, within, view, body: Mutex::new(Some(body)) };
     let answer = dispatch(&mut call, method, &path).await?;
     let mut response = answer.into_response(media_type);
     at_position(&mut response, &server.follower.position());
@@ -147,11 +157,6 @@ fn within(segments: &mut Vec<String>) -> String {
         return context;
     }
     DEFAULT_CONTEXT.to_owned()
-}
-
-fn requirement(method: &Method, path: &[&str], params: &Params) -> Requirement {
-    let forces = params.flag(&["force"]) && !reads(method, path);
-    if forces { Requirement::Admin } else { Requirement::Authenticated }
 }
 
 /// Whether a request changes nothing.
@@ -252,25 +257,6 @@ impl Call<'_> {
     /// A context's aggregate.
     pub fn registry(&self, context: &str) -> Option<&Registry> {
         self.view.registry(context)
-    }
-
-    /// The subject that a part of a path means: an alias stands for its target.
-    pub fn name(&self, segment: &str) -> Name {
-        let name = Name::parse(segment, &self.within);
-        let subject = self.registry(&name.context).and_then(|registry| registry.subject(&name.subject));
-        let alias = subject.and_then(|subject| subject.config.as_ref()).and_then(|config| config.alias());
-        alias.map_or_else(|| name.clone(), |alias| Name::parse(alias, &name.context))
-    }
-
-    /// The same for reading: a name without context that the default one does not have is looked for in the others.
-    pub fn name_anywhere(&self, segment: &str) -> Name {
-        let name = self.name(segment);
-        let qualified = segment.starts_with(":.");
-        if qualified || name.context != DEFAULT_CONTEXT || self.has_versions(&name) {
-            return name;
-        }
-        let mut others = self.view.default_first().map(|(context, _)| Name::of(context, &name.subject));
-        others.find(|other| self.has_versions(other)).unwrap_or(name)
     }
 
     /// Whether a subject has versions, hidden or not.

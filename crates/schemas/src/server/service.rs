@@ -40,9 +40,14 @@ pub(super) async fn unnegotiated(server: &Server, method: &Method, path: &[&str]
 /// Answers that anybody gets.
 pub(super) fn open(method: &Method, path: &[&str]) -> Option<Answer> {
     let reads = *method == Method::GET || *method == Method::HEAD;
+    (reads && path == ["schemas", "types"]).then(|| Answer::Json(json!(["JSON", "PROTOBUF", "AVRO"])))
+}
+
+/// Answers on the server itself, for whoever may call at all.
+pub(super) fn of_itself(method: &Method, path: &[&str]) -> Option<Answer> {
+    let reads = *method == Method::GET || *method == Method::HEAD;
     let cluster = json!({"kafka-cluster": "alluvium", "schema-registry-cluster": "alluvium"});
     Some(Answer::Json(match path {
-        ["schemas", "types"] if reads => json!(["JSON", "PROTOBUF", "AVRO"]),
         ["v1", "metadata", "id"] if reads => json!({"scope": {"path": [], "clusters": cluster}, "id": ""}),
         ["v1", "metadata", "version"] if reads => {
             json!({"version": env!("CARGO_PKG_VERSION"), "commitId": option_env!("ALLUVIUM_COMMIT").unwrap_or("unknown")})

@@ -1,6 +1,6 @@
 //! Settings and modes of the whole, of contexts and of subjects.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use serde_json::{Map, Value, json};
 
 use super::Dialect;
@@ -18,6 +18,22 @@ fn scope(call: &Call<'_>, segment: Option<&str>) -> Result<Name, Problem> {
     Ok(name)
 }
 
+/// The same, for who may change it: the settings of a subject are the rules that its writers are held to.
+fn own_scope(call: &Call<'_>, segment: Option<&str>, force: bool) -> Result<Name, Problem> {
+    let name = scope(call, segment)?;
+    let of_all = if force { Access::Admin } else { Access::Write };
+    call.permit_scope(&name, if name.subject.is_empty() { of_all } else { Access::Admin })?;
+    Ok(name)
+}
+
+/// Whether a scope may be read at all; a subject that may not is as one without settings.
+fn seen(call: &Call<'_>, name: &Name) -> Result<bool, Problem> {
+    if name.subject.is_empty() {
+        call.permit_scope(name, Access::Read)?;
+    }
+    Ok(name.subject.is_empty() || call.reads(name))
+}
+
 /// Whether a scope answers with what applies when it has nothing of its own.
 fn has_always(name: &Name) -> bool {
     name.subject.is_empty() && name.context == DEFAULT_CONTEXT
@@ -31,6 +47,11 @@ fn effective_of(call: &Call<'_>, name: &Name) -> Config {
 /// `GET /config`, `GET /config/{s}`
 pub(super) fn get_config(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
     let name = scope(call, segment)?;
+    let karapace = call.server.listener.dialect == Dialect::Karapace;
+    if !seen(call, &name)? {
+        let name = name.qualified();
+        return Err(if karapace { error::subject_not_found(&name) } else { error::config_not_found(&name) });
+    }
     let own = call.registry(&name.context).and_then(|registry| registry.config_of(&name.subject));
     let level = call.server.settings.default_level;
     if call.params.flag(&["defaultToGlobal"]) {
@@ -46,7 +67,7 @@ pub(super) fn get_config(call: &mut Call<'_>, segment: Option<&str>) -> Result<A
         return Ok(Answer::Json(Value::Object(own.0.clone())));
     }
     let unknown = !name.subject.is_empty() && !call.has_versions(&name);
-    if call.server.listener.dialect == Dialect::Karapace && unknown {
+    if karapace && unknown {
         return Err(error::subject_not_found(&name.qualified()));
     }
     Err(error::config_not_found(&name.qualified()))
@@ -62,7 +83,7 @@ fn changed(mut config: Map<String, Value>) -> Map<String, Value> {
 
 /// `PUT /config`, `PUT /config/{s}`
 pub(super) async fn put_config(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
-    let name = scope(call, segment)?;
+    let name = own_scope(call, segment, false)?;
     let body = call.body().await?;
     // Refused here already, in the same words, when it could not be taken anyway.
     let config = Value::Object(body).to_string();
@@ -77,7 +98,7 @@ pub(super) async fn put_config(call: &mut Call<'_>, segment: Option<&str>) -> Re
 
 /// `DELETE /config`, `DELETE /config/{s}`
 pub(super) async fn delete_config(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
-    let name = scope(call, segment)?;
+    let name = own_scope(call, segment, false)?;
     let karapace = call.server.listener.dialect == Dialect::Karapace;
     let whole = name.subject.is_empty();
     let sent = call.send(ClearConfig { context: name.context.clone(), scope: name.subject.clone() }).await;
@@ -101,9 +122,13 @@ pub(super) async fn delete_config(call: &mut Call<'_>, segment: Option<&str>) ->
 /// `GET /mode`, `GET /mode/{s}`
 pub(super) fn get_mode(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
     let name = scope(call, segment)?;
+    let karapace = call.server.listener.dialect == Dialect::Karapace;
+    if !seen(call, &name)? {
+        let name = name.qualified();
+        return Err(if karapace { error::subject_not_found(&name) } else { error::mode_not_found(&name) });
+    }
     let (registry, global) = (call.registry(&name.context), call.registry(GLOBAL_CONTEXT));
     let own = registry.and_then(|registry| registry.mode_of(&name.subject));
-    let karapace = call.server.listener.dialect == Dialect::Karapace;
     let applies = || effective_mode(registry, global, &name.subject);
     let mode = match own {
         _ if call.params.flag(&["defaultToGlobal"]) => applies(),
@@ -119,7 +144,8 @@ pub(super) fn get_mode(call: &mut Call<'_>, segment: Option<&str>) -> Result<Ans
 
 /// `PUT /mode`, `PUT /mode/{s}`
 pub(super) async fn put_mode(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
-    let name = scope(call, segment)?;
+    let force = call.params.flag(&["force"]);
+    let name = own_scope(call, segment, force)?;
     let body = call.body().await?;
     let mode = match body.get("mode") {
         Some(Value::String(mode)) => mode.clone(),
@@ -132,14 +158,13 @@ pub(super) async fn put_mode(call: &mut Call<'_>, segment: Option<&str>) -> Resu
         }
         None | Some(_) => return Err(error::invalid_mode()),
     };
-    let force = call.params.flag(&["force"]);
     call.send(SetMode { context: name.context, scope: name.subject, mode: mode.clone(), force }).await?;
     Ok(Answer::Json(json!({"mode": mode.to_ascii_uppercase()})))
 }
 
 /// `DELETE /mode`, `DELETE /mode/{s}`
 pub(super) async fn delete_mode(call: &mut Call<'_>, segment: Option<&str>) -> Result<Answer, Problem> {
-    let name = scope(call, segment)?;
+    let name = own_scope(call, segment, false)?;
     let recursive = call.params.flag(&["recursive"]);
     let result = call.send(ClearMode { context: name.context, scope: name.subject, recursive }).await?;
     let before = result["before"].as_str().unwrap_or("READWRITE");

@@ -1,6 +1,6 @@
 //! Registering, looking up and deleting.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -15,7 +15,8 @@ use crate::world::World;
 
 /// `POST /subjects/{s}/versions`
 pub(super) async fn register(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name(segment);
+    let access = if call.params.flag(&["force"]) { Access::Admin } else { Access::Write };
+    let name = call.name(segment, access)?;
     let body = call.body().await?;
     name.check()?;
     let sent = body::submission(body, &name)?;
@@ -28,6 +29,7 @@ pub(super) async fn register(call: &mut Call<'_>, segment: &str) -> Result<Answe
 
 /// Sends what is to be registered, and answers.
 pub(super) async fn registered(call: &mut Call<'_>, name: &Name, submission: Submission) -> Result<Answer, Problem> {
+    call.permit_references(&name.context, &submission.references)?;
     let command = RegisterSchema {
         context: name.context.clone(),
         schema: submission,
@@ -51,7 +53,7 @@ pub(super) async fn registered(call: &mut Call<'_>, name: &Name, submission: Sub
 
 /// `POST /subjects/{s}`
 pub(super) async fn look_up(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let body = call.body().await?;
     let hidden = call.params.flag(&["deleted"]);
     let subject = call.registry(&name.context).and_then(|registry| registry.subject(&name.subject));
@@ -87,6 +89,7 @@ pub(super) async fn identified(
     submission: &Submission,
     strict: bool,
 ) -> Result<Identified, Refused> {
+    call.permit_references(&name.context, &submission.references)?;
     let how = How { normalize: call.params.flag(&["normalize"]), force: false, strict };
     let mut world = World::reading(&call.server.library, call.view.clone());
     let scope = Scope::of(&mut world, name, call.server.settings).await?;
@@ -95,8 +98,8 @@ pub(super) async fn identified(
 
 /// `DELETE /subjects/{s}`
 pub(super) async fn delete(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name(segment);
     let permanent = call.params.flag(&["permanent"]);
+    let name = call.name(segment, if permanent { Access::Admin } else { Access::Write })?;
     let command = DeleteSubject { context: name.context, subject: name.subject, permanent };
     let mut result = call.send(command).await?;
     Ok(Answer::Json(result["versions"].take()))

@@ -1,6 +1,6 @@
 //! Tags: a version with other tags, metadata or rules is a new version of the same text.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -17,7 +17,8 @@ use crate::world::sent;
 
 /// `POST /subjects/{s}/versions/{v}/tags`
 pub(super) async fn change(call: &mut Call<'_>, segment: &str, version: &str) -> Result<Answer, Problem> {
-    let name = call.name(segment);
+    let access = if call.params.flag(&["force"]) { Access::Admin } else { Access::Write };
+    let name = call.name(segment, access)?;
     let body = call.body().await?;
     let (_, entry) = super::versions::find(call, &name, version)?;
     let mut submission = again(&name, &entry);

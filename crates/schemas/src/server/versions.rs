@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Access, Problem};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
@@ -12,7 +12,7 @@ use super::route::Call;
 use crate::contract::DeleteVersion;
 use crate::error;
 use crate::index::Entry;
-use crate::model::Version;
+use crate::model::{Referrer, Version};
 use crate::subject::Name;
 
 /// The version that a path means, hidden ones only if asked for.
@@ -42,7 +42,7 @@ pub(super) fn find(call: &Call<'_>, name: &Name, version: &str) -> Result<(Versi
 /// `GET /subjects/{s}/versions/{v}`
 pub(super) async fn get(call: &mut Call<'_>, segment: &str, version: &str) -> Result<Answer, Problem> {
     Wanted::parse(version)?;
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let (found, entry) = find(call, &name, version)?;
     let full = wants_all(call);
     let shape = Shape { subject: Some(&name), version: Some(found.version), full };
@@ -52,7 +52,7 @@ pub(super) async fn get(call: &mut Call<'_>, segment: &str, version: &str) -> Re
 /// `GET /subjects/{s}/versions/{v}/schema`
 pub(super) async fn schema(call: &mut Call<'_>, segment: &str, version: &str) -> Result<Answer, Problem> {
     Wanted::parse(version)?;
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let (_, entry) = find(call, &name, version)?;
     Ok(Answer::Text(text(call, &name.context, &entry).await?))
 }
@@ -60,16 +60,18 @@ pub(super) async fn schema(call: &mut Call<'_>, segment: &str, version: &str) ->
 /// `GET /subjects/{s}/versions/{v}/referencedby`
 pub(super) fn referenced_by(call: &mut Call<'_>, segment: &str, version: &str) -> Result<Answer, Problem> {
     Wanted::parse(version)?;
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let (found, _) = find(call, &name, version)?;
     let hidden = call.params.flag(&["deleted"]);
     let registry = call.registry(&name.context).ok_or_else(|| error::subject_not_found(&name.qualified()))?;
-    let counts = |context: Option<&String>, id: u32| match context {
-        None => hidden || registry.is_live(id),
-        Some(context) => hidden || call.registry(context).is_some_and(|other| other.is_live(id)),
+    let counts = |by: &&Referrer| {
+        let context = by.context.as_ref().unwrap_or(&name.context);
+        let Some(other) = call.registry(context) else { return false };
+        let seen = other.content(by.id).is_some_and(|content| call.reads_any(context, &content.uses));
+        seen && (hidden || other.is_live(by.id))
     };
     let referrers = registry.referrers(&name.subject, found.version).iter();
-    let mut ids: Vec<u32> = referrers.filter(|by| counts(by.context.as_ref(), by.id)).map(|by| by.id).collect();
+    let mut ids: Vec<u32> = referrers.filter(counts).map(|by| by.id).collect();
     ids.sort_unstable();
     ids.dedup();
     Ok(Answer::Json(json!(call.params.page(ids, usize::MAX)?)))
@@ -81,8 +83,8 @@ pub(super) async fn delete(call: &mut Call<'_>, segment: &str, version: &str) ->
         Wanted::Latest => -1,
         Wanted::Number(number) => number.cast_signed(),
     };
-    let name = call.name(segment);
     let permanent = call.params.flag(&["permanent"]);
+    let name = call.name(segment, if permanent { Access::Admin } else { Access::Write })?;
     let command = DeleteVersion { context: name.context, subject: name.subject, version, permanent };
     let mut result = call.send(command).await?;
     Ok(Answer::Json(result["version"].take()))
@@ -90,7 +92,7 @@ pub(super) async fn delete(call: &mut Call<'_>, segment: &str, version: &str) ->
 
 /// `GET /subjects/{s}/metadata`
 pub(super) async fn by_metadata(call: &mut Call<'_>, segment: &str) -> Result<Answer, Problem> {
-    let name = call.name_anywhere(segment);
+    let name = call.name_anywhere(segment)?;
     let hidden = call.params.flag(&["deleted"]);
     let wanted: Vec<(&str, &str)> = call.params.all("key").zip(call.params.all("value")).collect();
     let unknown = || error::subject_not_found(&name.qualified());

@@ -1,0 +1,2 @@
+-- What a key may do in the schema registry.
+ALTER TABLE key ADD COLUMN rights text[] NOT NULL DEFAULT '{}';
