@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::cli::{IssueKeyArgs, KeyCommand};
-use crate::client::path;
-use crate::failure::Done;
+use crate::client::{Session, path};
+use crate::failure::{Done, Failure};
 
 /// What is shown of a key.
 const COLUMNS: [&str; 6] = ["id", "scope", "rights", "description", "expires_at", "last_used_at"];
@@ -21,13 +21,18 @@ pub async fn run(cx: &Context, command: KeyCommand) -> Done {
     }
 }
 
+/// Where the keys of the session's project are. The last part goes as it is: encoded it would be another path.
+fn keys_of(session: &Session) -> Result<String, Failure> {
+    Ok(format!("{}/api-keys", path(&["projects", session.project()?])))
+}
+
 async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let (client, session) = cx.client()?;
     let scope = if args.right.is_empty() { "project_admin" } else { "registry" };
     let body = json!({
         "description": args.description, "scope": scope, "rights": args.right, "expires_in_days": args.expires_in_days,
     });
-    let at = path(&["projects", session.project()?, "api-keys"]);
+    let at = keys_of(&session)?;
     let made = client.json(client.request(Method::POST, &at).json(&body)).await?;
     cx.ui.say("the key is shown this once; a registry client takes its id as user and the key as password");
     cx.ui.record(&json!({
@@ -39,7 +44,7 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
 
 async fn list(cx: &Context) -> Done {
     let (client, session) = cx.client()?;
-    let at = path(&["projects", session.project()?, "api-keys"]);
+    let at = keys_of(&session)?;
     let found = client.get(&format!("{at}?limit={KEYS_MAX}")).await?;
     let keys = found["api_keys"].as_array().cloned().unwrap_or_default();
     let shown = |key: &Value| COLUMNS.iter().map(|name| ((*name).to_owned(), key[*name].clone())).collect();
@@ -51,7 +56,7 @@ async fn list(cx: &Context) -> Done {
 async fn revoke(cx: &Context, id: &str) -> Done {
     let (client, session) = cx.client()?;
     cx.ui.confirm(&format!("Revoke `{id}`? Whoever uses it is refused from then on."))?;
-    client.send(client.request(Method::DELETE, &path(&["projects", session.project()?, "api-keys", id]))).await?;
+    client.send(client.request(Method::DELETE, &format!("{}{}", keys_of(&session)?, path(&[id])))).await?;
     cx.ui.ok(format!("{id} is dead"));
     Ok(())
 }
