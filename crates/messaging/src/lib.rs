@@ -12,6 +12,7 @@
 #[cfg(any(test, feature = "bench"))]
 extern crate self as alluvium_messaging;
 
+pub mod asyncapi;
 pub mod batch;
 #[cfg(feature = "bench")]
 pub mod bench;

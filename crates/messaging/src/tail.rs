@@ -81,6 +81,8 @@ pub struct Tail {
     last: u64,
     /// Last consumer sequence seen on the open consumer.
     consumer_seq: u64,
+    /// Messages after the last one given out, as the server counted them when it sent that one.
+    pending: Option<u64>,
     failures: u32,
     health: TailHealth,
 }
@@ -94,7 +96,7 @@ impl Tail {
         }
         let health = TailHealth { began: Instant::now(), heard_ms: Arc::default() };
         let last = config.from.max(1) - 1;
-        Ok(Self { js, config, open: None, room: None, last, consumer_seq: 0, failures: 0, health })
+        Ok(Self { js, config, open: None, room: None, last, consumer_seq: 0, pending: None, failures: 0, health })
     }
 
     /// Bounds what may come from now on.
@@ -113,6 +115,12 @@ impl Tail {
     /// The sequence of the last message given out, or the one before the first wanted.
     pub fn last(&self) -> u64 {
         self.last
+    }
+
+    /// How many messages there were after the last one given out when the server sent that one; `None` before the first
+    /// [`Self::next`].
+    pub fn pending(&self) -> Option<u64> {
+        self.pending
     }
 
     /// The next thing. Waits through lost connections and restarted servers; fails only when the stream does not exist or
@@ -191,6 +199,7 @@ impl Tail {
                 }
             })?;
         self.consumer_seq = 0;
+        self.pending = Some(consumer.cached_info().num_pending);
         let name = &consumer.cached_info().name;
         let mut puller = Puller::open(&self.js, &self.config.stream, name, self.config.pull).await?;
         if let Some(room) = self.room {
@@ -213,6 +222,7 @@ impl Tail {
         }
         self.consumer_seq = place.consumer_seq;
         self.last = place.stream_seq;
+        self.pending = Some(place.pending);
         Ok(LogMessage {
             stream: self.config.stream.clone(),
             seq: place.stream_seq,

@@ -1,6 +1,7 @@
 //! Measurements of each path, always beside the raw part it is made of, in the same run: on a busy machine only the ratio says
 //! something.
 
+mod codec;
 mod commands;
 mod latency;
 mod load;
@@ -157,6 +158,11 @@ pub const PATHS: &[BenchPath] = &[
         name: "consume",
         about: "a loop over typed messages in order by key, beside async-nats fetch and ack",
         run: |run| Box::pin(messaging::consume(run)),
+    },
+    BenchPath {
+        name: "codec",
+        about: "messages of Rust types into Avro and back, beside serde_avro_fast with the schema in hand",
+        run: |run| Box::pin(codec::run(run)),
     },
     BenchPath {
         name: "memory",

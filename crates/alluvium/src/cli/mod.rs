@@ -1,7 +1,10 @@
 //! The command line as it is typed. What the commands do is in `commands`.
 
 mod args;
+pub mod broker;
+pub mod dlq;
 pub mod schema;
+pub mod topic;
 
 use std::path::PathBuf;
 
@@ -103,6 +106,12 @@ pub enum Command {
     Key(KeyCommand),
     /// Check, compare, generate from and register schemas
     Schema(Box<schema::SchemaArgs>),
+    /// Look after topics, publish and read messages
+    Topic(Box<topic::TopicArgs>),
+    /// Look at dead letters, replay, edit and drop them
+    Dlq(Box<dlq::DlqArgs>),
+    /// Describe channels and messages as an AsyncAPI document
+    Asyncapi(Box<topic::AsyncapiCommand>),
     /// Compare the server's streams with ours, and make them so
     #[command(subcommand)]
     Streams(StreamsCommand),

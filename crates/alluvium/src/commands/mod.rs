@@ -6,6 +6,7 @@ mod command;
 mod completion;
 mod config;
 mod dev;
+mod dlq;
 mod doctor;
 mod events;
 mod explain;
@@ -21,6 +22,7 @@ mod schema;
 mod serve;
 mod streams;
 mod tables;
+mod topic;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -80,6 +82,9 @@ pub fn run(cli: Cli) -> Done {
         Command::Blobs(command) => wait(retention::blobs(&cx, command)),
         Command::Key(command) => wait(key::run(&cx, command)),
         Command::Schema(args) => wait(schema::run(&cx, *args)),
+        Command::Topic(args) => wait(topic::run(&cx, *args)),
+        Command::Dlq(args) => wait(dlq::run(&cx, *args)),
+        Command::Asyncapi(command) => wait(topic::asyncapi(&cx, &command.broker, &command.args)),
         Command::Streams(command) => wait(streams::run(&cx, command)),
         Command::Doctor => wait(doctor::run(&cx)),
     }

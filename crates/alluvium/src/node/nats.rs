@@ -17,9 +17,14 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
 /// A connection and JetStream over it, for a command of the command line.
 pub async fn for_command(session: &Session) -> Result<Context, Failure> {
+    Ok(jetstream(client_for_command(session).await?))
+}
+
+/// A connection for a command of the command line.
+pub async fn client_for_command(session: &Session) -> Result<Client, Failure> {
     let mut settings = session.config.nats.clone();
     settings.url = Some(session.nats_url()?.to_owned());
-    Ok(jetstream(open(&settings, "alluvium-cli", COMMAND_WAIT).await?))
+    open(&settings, "alluvium-cli", COMMAND_WAIT).await
 }
 
 /// A connection for a serving process: waits for NATS to appear, within the configured bound.

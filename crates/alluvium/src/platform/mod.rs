@@ -1,5 +1,6 @@
 //! Routes of the platform as a whole: commands, events, streams, projections, health, metrics.
 
+mod asyncapi;
 mod caught_up;
 mod commands;
 mod events;
@@ -112,6 +113,7 @@ fn group(platform: Platform) -> RouteGroup {
     routes.extend(health::routes());
     routes.extend(metrics::routes());
     routes.extend(commands::routes());
+    routes.extend(asyncapi::routes());
     routes.extend(events::routes());
     routes.extend(history::routes());
     routes.extend(streams::routes());

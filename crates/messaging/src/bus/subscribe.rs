@@ -14,7 +14,7 @@ use crate::{
     model::Message,
     profile::Profile,
     transport::{
-        DeadReason, Incoming, Position, PublishError, Room, Settle, SettleError, Settler, Source, SourceError,
+        DeadReason, Incoming, Lag, Position, PublishError, Room, Settle, SettleError, Settler, Source, SourceError,
         StartFrom, SubscribeError, SubscribeSpec,
     },
     wire::{Payload, ReadWire},
@@ -391,6 +391,11 @@ impl<T: Readable> Subscription<T> {
                 }
             }
         })
+    }
+
+    /// How far behind the end: of the group, or of this reader when there is none.
+    pub async fn lag(&self) -> Result<Lag, ConsumeError> {
+        Ok(self.source.lag().await?)
     }
 
     /// Leaves the group. What was given out can be settled still.

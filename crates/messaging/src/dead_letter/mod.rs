@@ -1,7 +1,9 @@
 //! Dead letters: messages that could not be handled, put aside unchanged with the reason beside them.
 
+mod action;
 mod store;
 
+pub use action::{Action, Deed, actions, note};
 pub use store::{Filter, LETTERS_MAX, Letter, Replay, ReplayError, Replayed, drop_letter, list, replay, show};
 
 use crate::{

@@ -3,7 +3,7 @@
 //! The JSON is that of defaults: bytes are texts of U+0000 to U+00FF, enums symbols, a union the bare value of the first branch
 //! that it fits.
 
-use alluvium_avro::{NodeId, Schema, Type};
+use alluvium_avro::{Name, NodeId, Schema, Type};
 use serde_json::{Map, Value};
 
 use crate::wire::varint;
@@ -135,12 +135,28 @@ fn latin(text: &str) -> Option<Vec<u8>> {
 
 /// Decodes data by a schema; all of it must be used up.
 pub fn json_from_datum(schema: &Schema, datum: &[u8]) -> Result<Value, String> {
+    whole(schema, datum, Unions::Bare)
+}
+
+/// The same in Avro's own JSON encoding: a union's value stands under the name of its branch, unless it is null.
+pub fn tagged_json_from_datum(schema: &Schema, datum: &[u8]) -> Result<Value, String> {
+    whole(schema, datum, Unions::Tagged)
+}
+
+/// How the values of unions are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unions {
+    Bare,
+    Tagged,
+}
+
+fn whole(schema: &Schema, datum: &[u8], unions: Unions) -> Result<Value, String> {
     let mut rest = datum;
-    let value = decode(schema, schema.root_id(), &mut rest, 0)?;
+    let value = decode(schema, schema.root_id(), unions, &mut rest, 0)?;
     if rest.is_empty() { Ok(value) } else { Err(format!("{} bytes are left over", rest.len())) }
 }
 
-fn decode(schema: &Schema, id: NodeId, rest: &mut &[u8], depth: usize) -> Result<Value, String> {
+fn decode(schema: &Schema, id: NodeId, unions: Unions, rest: &mut &[u8], depth: usize) -> Result<Value, String> {
     if depth > DATUM_DEPTH_MAX {
         return Err(format!("nests deeper than {DATUM_DEPTH_MAX}"));
     }
@@ -169,7 +185,7 @@ fn decode(schema: &Schema, id: NodeId, rest: &mut &[u8], depth: usize) -> Result
         Type::Array(items) => {
             let mut all = Vec::new();
             blocks(rest, |rest| {
-                all.push(decode(schema, *items, rest, depth + 1)?);
+                all.push(decode(schema, *items, unions, rest, depth + 1)?);
                 Ok(())
             })?;
             Value::Array(all)
@@ -178,19 +194,27 @@ fn decode(schema: &Schema, id: NodeId, rest: &mut &[u8], depth: usize) -> Result
             let mut all = Map::new();
             blocks(rest, |rest| {
                 let key = text(rest)?.to_owned();
-                all.insert(key, decode(schema, *values, rest, depth + 1)?);
+                all.insert(key, decode(schema, *values, unions, rest, depth + 1)?);
                 Ok(())
             })?;
             Value::Object(all)
         }
         Type::Union(branches) => {
             let branch = usize::try_from(number(rest)?).ok().and_then(|at| branches.get(at));
-            decode(schema, *branch.ok_or("a union's branch is out of range")?, rest, depth + 1)?
+            let branch = *branch.ok_or("a union's branch is out of range")?;
+            let value = decode(schema, branch, unions, rest, depth + 1)?;
+            let kind = &schema.node(branch).kind;
+            if unions == Unions::Bare || matches!(kind, Type::Null) {
+                value
+            } else {
+                let name = kind.name().map_or(kind.word(), Name::full);
+                Value::Object(Map::from_iter([(name.to_owned(), value)]))
+            }
         }
         Type::Record(record) => {
             let mut all = Map::new();
             for field in &record.fields {
-                let value = decode(schema, field.kind, rest, depth + 1)
+                let value = decode(schema, field.kind, unions, rest, depth + 1)
                     .map_err(|reason| format!("{}: {reason}", field.name))?;
                 all.insert(field.name.clone(), value);
             }

@@ -17,7 +17,7 @@ pub mod derive;
 
 pub use avro_type::{AvroType, De, Ser};
 pub use builder::{FieldHead, Head, Place, SchemaBuilder, SchemaText};
-pub use datum::{DATUM_DEPTH_MAX, json_from_datum, json_to_datum};
+pub use datum::{DATUM_DEPTH_MAX, json_from_datum, json_to_datum, tagged_json_from_datum};
 pub use kind::Kind;
 pub use message::{KeyFormat, Message, MessageMeta, SubjectStrategy, export_models, models};
 pub use schema::{MessageSchema, SchemaError};

@@ -138,6 +138,14 @@ pub enum SubscribeError {
     /// There is nothing to read there.
     #[error("nothing stores {0}: make its stream or topic first")]
     NoSource(String),
+    /// There is more than one place to read it.
+    #[error("{subject} is stored by several streams, {streams}: name one of them")]
+    SeveralSources {
+        /// The subject.
+        subject: String,
+        /// The streams.
+        streams: String,
+    },
     /// The broker refuses.
     #[error("{trying}: {detail}")]
     Refused {
@@ -157,6 +165,7 @@ impl SubscribeError {
         match self {
             Self::Unreachable { .. } => "messaging.unreachable",
             Self::NoSource(_) => "messaging.no_source",
+            Self::SeveralSources { .. } => "messaging.several_sources",
             Self::Refused { .. } => "messaging.subscribe_refused",
             Self::Settings(_) => "messaging.settings",
         }

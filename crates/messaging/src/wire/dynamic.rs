@@ -39,18 +39,29 @@ impl DynMessage {
         json_to_datum(self.schema.parsed(), &self.value).map_err(EncodeError::Invalid)
     }
 
-    /// What a path leads to: names of fields with dots between.
-    pub fn get(&self, path: &str) -> Option<&Value> {
-        path.split('.').try_fold(&self.value, |value, name| value.get(name))
+    /// What its value holds, by path.
+    pub fn fields(&self) -> Fields<'_> {
+        Fields(&self.value)
+    }
+}
+
+/// What a JSON value holds, by path: names of fields with dots between.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'v>(pub &'v Value);
+
+impl<'v> Fields<'v> {
+    /// What a path leads to.
+    pub fn get(self, path: &str) -> Option<&'v Value> {
+        path.split('.').try_fold(self.0, |value, name| value.get(name))
     }
 
     /// The key at a path, as text.
-    pub fn key(&self, path: &str) -> Result<Option<Bytes>, EncodeError> {
+    pub fn key(self, path: &str) -> Result<Option<Bytes>, EncodeError> {
         Ok(self.text(path)?.map(Bytes::from))
     }
 
     /// The subject of a template whose placeholders are paths into the value, `key`, or names among `vars`.
-    pub fn subject(&self, template: &str, key: Option<&str>, vars: &Vars) -> Result<String, SubjectError> {
+    pub fn subject(self, template: &str, key: Option<&str>, vars: &Vars) -> Result<String, SubjectError> {
         let mut subject = SubjectText::new();
         let mut rest = template;
         while !rest.is_empty() {
@@ -71,7 +82,7 @@ impl DynMessage {
         Ok(subject.end())
     }
 
-    fn text(&self, path: &str) -> Result<Option<String>, EncodeError> {
+    fn text(self, path: &str) -> Result<Option<String>, EncodeError> {
         match self.get(path) {
             None => Err(EncodeError::Key(format!("there is no field `{path}`"))),
             Some(Value::Null) => Ok(None),

@@ -12,7 +12,7 @@ mod source;
 pub(crate) mod varint;
 
 pub use codecs::{CodecConfig, Codecs, Decoder, Encoded, Encoder, Payload, Register};
-pub use dynamic::DynMessage;
+pub use dynamic::{DynMessage, Fields};
 pub use error::{DecodeError, EncodeError};
 pub use plan::{Mismatch, Plan, PlanKind};
 pub use source::{Fetched, SchemaRef, SchemaSource, SourceError};

@@ -228,9 +228,9 @@ async fn messages_without_a_type() {
     let read = codecs.decode_dyn(Some(&encoded.payload), &encoded.headers, ReadWire::Auto, None).await.unwrap();
     let message = read.value().unwrap();
     assert_eq!(message.schema.parsed().full_name(), Some("com.example.shop.OrderPlaced"));
-    assert_eq!(message.key("order_id").unwrap().unwrap(), order().key().unwrap().unwrap());
+    assert_eq!(message.fields().key("order_id").unwrap().unwrap(), order().key().unwrap().unwrap());
     assert_eq!(
-        message.subject("shop.{tenant}.orders.{key}", Some("order_id"), &Vars::tenant("a.b")).unwrap(),
+        message.fields().subject("shop.{tenant}.orders.{key}", Some("order_id"), &Vars::tenant("a.b")).unwrap(),
         order().subject(&Vars::tenant("a.b")).unwrap()
     );
     let again = codecs.encode_dyn(&message, Wire::SingleObject, "").await.unwrap();

@@ -17,8 +17,9 @@ use super::Context;
 use crate::cli::schema::{SchemaArgs, SchemaCommand};
 use crate::failure::{Done, Failure};
 use files::Files;
-use operand::Operands;
-use registry::Registry;
+pub use operand::{Operands, Stored};
+pub use registry::Registry;
+pub use validate::models;
 
 pub async fn run(cx: &Context, args: SchemaArgs) -> Done {
     let of = &args.registry;

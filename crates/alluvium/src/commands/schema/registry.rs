@@ -67,6 +67,11 @@ impl Registry {
         Ok(Self { client, context: context.map(str::to_owned) })
     }
 
+    /// The client, for what stands on the kit's codecs.
+    pub fn client(&self) -> RegistryClient {
+        self.client.clone()
+    }
+
     /// A subject's name without the context that this works in.
     pub fn unqualified<'n>(&self, name: &'n str) -> &'n str {
         let context = self.context.as_deref().map(|context| context.trim_matches(':').trim_start_matches('.'));

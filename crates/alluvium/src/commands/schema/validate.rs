@@ -22,6 +22,8 @@ pub struct Model {
     pub schema: Schema,
     /// The text of that.
     pub text: String,
+    /// All that was exported of it.
+    pub exported: Value,
 }
 
 /// Reads the message types of a program.
@@ -39,6 +41,7 @@ pub fn models(path: &Path) -> Result<Vec<Model>, Failure> {
             schema: Schema::parse(schema)
                 .map_err(|errors| super::operand::invalid(&model["name"].to_string(), &errors))?,
             text: schema.to_owned(),
+            exported: model.clone(),
         })
     });
     models.collect()

@@ -10,7 +10,10 @@ pub(crate) mod wire;
 use std::{sync::Arc, time::Duration};
 
 use alluvium_kernel::BoxFuture;
-use async_nats::{Client, HeaderMap, jetstream};
+use async_nats::{
+    Client, HeaderMap,
+    jetstream::{self, response::Response},
+};
 
 use super::{
     Admin, Capabilities, DeliveryErrorHook, FlushError, Outgoing, Pending, Position, PublishError, Receipt, Source,
@@ -145,18 +148,28 @@ impl JetStream {
     }
 }
 
-/// The stream that takes a subject.
+/// The stream that takes a subject, which may have wildcards.
 async fn stream_of(js: &jetstream::Context, subject: &str) -> Result<Arc<str>, SubscribeError> {
-    use jetstream::context::GetStreamByNameErrorKind;
-    match js.stream_by_subject(subject).await {
-        Ok(name) => Ok(name.into()),
-        Err(error) if error.kind() == GetStreamByNameErrorKind::NotFound => {
-            Err(SubscribeError::NoSource(subject.to_owned()))
+    #[derive(serde::Deserialize)]
+    struct Names {
+        streams: Option<Vec<String>>,
+    }
+    let trying = || format!("looking for the stream of {subject}");
+    let question = serde_json::json!({ "subject": subject });
+    let answer: Response<Names> = js
+        .request("STREAM.NAMES", &question)
+        .await
+        .map_err(|error| SubscribeError::Unreachable { trying: trying(), detail: error.to_string() })?;
+    let names = match answer {
+        Response::Ok(names) => names.streams.unwrap_or_default(),
+        Response::Err { error } => {
+            return Err(SubscribeError::Refused { trying: trying(), detail: error.to_string() });
         }
-        Err(error) => Err(SubscribeError::Unreachable {
-            trying: format!("looking for the stream of {subject}"),
-            detail: error.to_string(),
-        }),
+    };
+    match &names[..] {
+        [] => Err(SubscribeError::NoSource(subject.to_owned())),
+        [name] => Ok(name.as_str().into()),
+        _ => Err(SubscribeError::SeveralSources { subject: subject.to_owned(), streams: names.join(", ") }),
     }
 }
 

@@ -251,9 +251,12 @@ impl Source for JetStreamSource {
         Box::pin(async move {
             let behind = match &self.reading {
                 Reading::Group { consumer, .. } => consumer::behind(&self.js, &self.stream, consumer).await,
-                Reading::Alone(tail) => crate::direct::extent(&self.js, &self.stream)
-                    .await
-                    .map(|extent| extent.last.saturating_sub(tail.last())),
+                Reading::Alone(tail) => match tail.pending() {
+                    Some(pending) => Ok(pending),
+                    None => crate::direct::extent(&self.js, &self.stream)
+                        .await
+                        .map(|extent| extent.last.saturating_sub(tail.last())),
+                },
             };
             let behind = behind.map_err(|error| SourceError::Transient {
                 trying: format!("asking how far behind on {}", self.stream),
