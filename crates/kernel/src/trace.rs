@@ -41,6 +41,8 @@ pub trait Recording: Send + Sync {
     fn rename(&mut self, name: String);
     /// Notes something about it.
     fn note(&mut self, key: &'static str, value: String);
+    /// Notes that something happened in it now.
+    fn event(&mut self, name: &'static str, what: String);
     /// Notes that what it is about went wrong.
     fn fail(&mut self, why: String);
     /// It was not worth keeping.
@@ -89,6 +91,13 @@ impl Span {
     pub fn note(&mut self, key: &'static str, value: impl std::fmt::Display) {
         if let Some(span) = &mut self.0 {
             span.note(key, value.to_string());
+        }
+    }
+
+    /// Notes that something happened in it now. What it was is asked for only when it is kept.
+    pub fn event(&mut self, name: &'static str, what: impl FnOnce() -> String) {
+        if let Some(span) = &mut self.0 {
+            span.event(name, what());
         }
     }
 

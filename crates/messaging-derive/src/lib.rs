@@ -1,4 +1,5 @@
-//! Derive macros of the messaging kit: `Message` for a type with a topic, `AvroType` for the types inside it.
+//! Macros of the messaging kit: `Message` for a type with a topic, `AvroType` for the types inside it, `consumer` for a function that
+//! handles messages.
 //!
 //! What they write is a mapping to Avro beside the type's serde implementation, never instead of it: serde stays what JSON uses.
 //! What can be seen to be wrong is wrong at compile time: the macros turn what they know into constants that the compiler
@@ -7,6 +8,7 @@
 mod attributes;
 mod branches;
 mod case;
+mod consumer;
 mod fields;
 mod file;
 mod marker;
@@ -42,6 +44,19 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
         })
         .unwrap_or_else(Error::into_compile_error)
         .into()
+}
+
+/// Makes a loop of an async function that handles messages.
+///
+/// `#[consumer(OrderPlaced, group = "billing", concurrency = 16)] async fn charge(context: Context, order: OrderPlaced) -> …` stays a
+/// function; beside it there are `charge::run(&bus, shutdown)`, and `charge::reading(&bus)` for saying more about the loop before it
+/// runs or for giving it to a `Router`. Further keys: `attempts`, `profile` (a name), `ordering` (`key`, `partition`, `none`,
+/// `strict`).
+#[proc_macro_attribute]
+pub fn consumer(attributes: TokenStream, function: TokenStream) -> TokenStream {
+    let attributes = parse_macro_input!(attributes as consumer::Attributes);
+    let function = parse_macro_input!(function as syn::ItemFn);
+    consumer::expand(&attributes, &function).unwrap_or_else(Error::into_compile_error).into()
 }
 
 fn avro_type(input: &DeriveInput, container: &Container) -> syn::Result<proc_macro2::TokenStream> {

@@ -163,3 +163,22 @@
 //! #[derive(alluvium_messaging::AvroType)]
 //! struct Bad<T> { a: T }
 //! ```
+//! Consumers:
+//! ```compile_fail
+//! #[alluvium_messaging::consumer(alluvium_messaging::Commit, gruop = "billing")]
+//! async fn bad(message: u8) {}
+//! ```
+//! ```compile_fail
+//! #[derive(serde::Serialize, serde::Deserialize, alluvium_messaging::Message)]
+//! #[message(topic = "t")]
+//! struct T { a: i64 }
+//! #[alluvium_messaging::consumer(T)]
+//! fn not_async(message: T) -> Result<(), alluvium_messaging::HandlerError> { Ok(()) }
+//! ```
+//! ```compile_fail
+//! #[derive(serde::Serialize, serde::Deserialize, alluvium_messaging::Message)]
+//! #[message(topic = "t")]
+//! struct T { a: i64 }
+//! #[alluvium_messaging::consumer(T, profile = "Fast")]
+//! async fn no_such_profile(message: T) -> Result<(), alluvium_messaging::HandlerError> { Ok(()) }
+//! ```

@@ -60,6 +60,8 @@ pub struct ConnectConfig {
     pub tls_ca: Option<PathBuf>,
     /// Certificate and key files to show.
     pub tls_certificate: Option<(PathBuf, PathBuf)>,
+    /// What the subjects begin with on which answers come; `_INBOX` when absent. Users whose rights end at their own inboxes need it.
+    pub inbox_prefix: Option<String>,
     /// Keep trying when the first attempt fails, instead of saying so.
     pub retry_first: bool,
 }
@@ -102,6 +104,9 @@ pub async fn connect(config: &ConnectConfig) -> Result<Client, ConnectError> {
     }
     if let Some((certificate, key)) = &config.tls_certificate {
         options = options.add_client_certificate(certificate.clone(), key.clone());
+    }
+    if let Some(prefix) = &config.inbox_prefix {
+        options = options.custom_inbox_prefix(prefix);
     }
     if config.retry_first {
         options = options.retry_on_initial_connect();

@@ -9,7 +9,7 @@
 //! ```
 
 // Types of this crate derive, too.
-#[cfg(any(test, feature = "bench"))]
+#[cfg(any(test, feature = "bench", feature = "testing"))]
 extern crate self as alluvium_messaging;
 
 pub mod asyncapi;
@@ -52,7 +52,7 @@ pub mod transport;
 pub mod validate;
 pub mod wire;
 
-pub use alluvium_messaging_derive::{AvroType, Message};
+pub use alluvium_messaging_derive::{AvroType, Message, consumer};
 pub use bus::Bus;
 pub use commit::{Commit, Entry};
 pub use consume::{Context, HandlerError, Loop};

@@ -135,6 +135,22 @@ impl Puller {
         Ok(None)
     }
 
+    /// Asks for nothing more, and gives what the server had sent already, so that it can be handed back. From then on the server does
+    /// not count this reader in, so that what is handed back goes to somebody else.
+    pub async fn finish(mut self, by: Instant) -> Vec<Message> {
+        let mut left = Vec::new();
+        if self.answers.drain().await.is_err() {
+            return left;
+        }
+        // Ends when the server has confirmed that nothing more will come.
+        while let Ok(Some(answer)) = tokio::time::timeout_at(by, self.answers.next()).await {
+            if answer.status.is_none() {
+                left.push(answer);
+            }
+        }
+        left
+    }
+
     async fn request_more(&mut self) -> Result<(), Error> {
         let Some((messages, bytes)) = self.wanted() else { return Ok(()) };
         let mut request = json!({

@@ -40,7 +40,7 @@ async fn open(settings: &Nats, name: &str, wait: Duration) -> Result<Client, Fai
         tls_required: settings.tls,
         tls_ca: settings.tls_ca.clone(),
         tls_certificate: settings.tls_certificate.clone().zip(settings.tls_key.clone()),
-        retry_first: false,
+        ..ConnectConfig::default()
     };
     let began = tokio::time::Instant::now();
     loop {

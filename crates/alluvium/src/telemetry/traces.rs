@@ -27,6 +27,8 @@ const ATTEMPTS_MAX: u32 = 3;
 const LAST_WAIT: Duration = Duration::from_secs(3);
 /// Notes of one span; more are left out.
 const NOTES_MAX: usize = 16;
+/// Events of one span; more are left out.
+const EVENTS_MAX: usize = 16;
 
 /// The sender of this process's spans.
 pub struct Sender {
@@ -167,6 +169,7 @@ impl Recorder for Keeper {
             began: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             clock: Instant::now(),
             notes: Vec::new(),
+            events: Vec::new(),
             failure: None,
         }))
     }
@@ -184,6 +187,8 @@ struct Under {
     began: Duration,
     clock: Instant,
     notes: Vec<(&'static str, String)>,
+    /// What happened in it, and how long after its beginning.
+    events: Vec<(&'static str, String, Duration)>,
     failure: Option<String>,
 }
 
@@ -199,6 +204,12 @@ impl Recording for Under {
     fn note(&mut self, key: &'static str, value: String) {
         if self.ended.is_some() && self.notes.len() < NOTES_MAX {
             self.notes.push((key, value));
+        }
+    }
+
+    fn event(&mut self, name: &'static str, what: String) {
+        if self.ended.is_some() && self.events.len() < EVENTS_MAX {
+            self.events.push((name, what, self.clock.elapsed()));
         }
     }
 
@@ -240,6 +251,16 @@ impl Under {
         if let Some(parent) = self.parent {
             span["parentSpanId"] = json!(hex::encode(parent));
         }
+        if !self.events.is_empty() {
+            let event = |(name, what, after): &(&'static str, String, Duration)| {
+                json!({
+                    "timeUnixNano": (self.began + *after).as_nanos().to_string(),
+                    "name": name,
+                    "attributes": [attribute("event.detail", what)],
+                })
+            };
+            span["events"] = self.events.iter().map(event).collect();
+        }
         if let Some(failure) = &self.failure {
             span["status"] = json!({ "code": 2, "message": failure });
         }
@@ -266,6 +287,7 @@ mod tests {
         let above = keeper.begin(Kind::Server, None, "above".into()).unwrap();
         let mut below = keeper.begin(Kind::Producer, Some(&above.traceparent()), "below".into()).unwrap();
         below.note("command.id", "c".into());
+        below.event("retry", "later".into());
         below.fail("why".into());
         drop(below);
         drop(above);
@@ -273,6 +295,9 @@ mod tests {
         assert_eq!((&below["traceId"], &below["parentSpanId"]), (&above["traceId"], &above["spanId"]));
         assert_eq!((&above["parentSpanId"], &above["kind"], &below["kind"]), (&Value::Null, &json!(2), &json!(4)));
         assert_eq!(below["attributes"][0], json!({ "key": "command.id", "value": { "stringValue": "c" } }));
+        assert_eq!(below["events"][0]["name"], "retry");
+        assert_eq!(below["events"][0]["attributes"][0]["value"], json!({ "stringValue": "later" }));
+        assert_eq!(above.get("events"), None);
         assert_eq!(below["status"], json!({ "code": 2, "message": "why" }));
     }
 

@@ -10,7 +10,7 @@ use crate::{
     connect::{ConnectConfig, ConnectError, Credentials, connect},
     profile::Profile,
     transport::{SubscribeError, Transport, jetstream::JetStream},
-    wire::{CodecConfig, Codecs, Register, SchemaSource, Wire},
+    wire::{CodecConfig, Codecs, Register, SchemaSource, SourceError, Wire},
 };
 
 /// How long broker and registry may take to answer when a bus is built, in seconds.
@@ -28,6 +28,9 @@ pub enum BuildError {
     /// The broker does not answer.
     #[error(transparent)]
     Broker(#[from] SubscribeError),
+    /// The schema registry does not answer.
+    #[error("the schema registry does not answer")]
+    Registry(#[source] SourceError),
     /// Nobody answered in time.
     #[error("no connection after {0:?}")]
     Timeout(Duration),
@@ -39,15 +42,17 @@ impl BuildError {
         match self {
             Self::Config(_) => "messaging.configuration",
             Self::Connect(_) | Self::Timeout(_) => "messaging.connection",
+            Self::Registry(_) => "messaging.registry",
             Self::Broker(error) => error.code(),
         }
     }
 
     /// Whether trying again may help.
-    pub const fn retryable(&self) -> bool {
+    pub fn retryable(&self) -> bool {
         match self {
             Self::Config(_) => false,
             Self::Connect(_) | Self::Timeout(_) => true,
+            Self::Registry(error) => error.retryable(),
             Self::Broker(error) => error.retryable(),
         }
     }
@@ -58,12 +63,14 @@ impl BuildError {
 pub struct Health {
     /// What is wrong with the broker.
     pub transport: Result<(), String>,
+    /// What is wrong with the schema registry; `None` where there is none.
+    pub registry: Option<Result<(), String>>,
 }
 
 impl Health {
     /// Whether all is well.
-    pub const fn is_good(&self) -> bool {
-        self.transport.is_ok()
+    pub fn is_good(&self) -> bool {
+        self.transport.is_ok() && self.registry.as_ref().is_none_or(Result::is_ok)
     }
 }
 
@@ -98,6 +105,13 @@ impl BusBuilder {
     #[must_use]
     pub fn nats_credentials(mut self, credentials: Credentials) -> Self {
         self.nats.credentials = credentials;
+        self
+    }
+
+    /// What the subjects begin with on which answers come; `_INBOX` when nothing is said.
+    #[must_use]
+    pub fn nats_inbox_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.nats.inbox_prefix = Some(prefix.into());
         self
     }
 
@@ -195,8 +209,7 @@ impl BusBuilder {
     #[cfg(not(feature = "kafka"))]
     #[expect(clippy::unused_self, reason = "its twin with the feature uses it")]
     fn kafka(&self, _: &crate::profile::PublishSettings) -> Result<Arc<dyn Transport>, BuildError> {
-        let name = "ALLUVIUM_MESSAGING_TRANSPORT".to_owned();
-        Err(ConfigError::Value { name, detail: "this build does not have the feature `kafka`".to_owned() }.into())
+        Err(config::wrong(config::TRANSPORT, "this build does not have the feature `kafka`").into())
     }
 
     /// Connects, and checks that broker and registry answer.
@@ -225,9 +238,12 @@ impl BusBuilder {
             self.codecs.wire = wire;
         }
         if self.codecs.wire.needs_registry() && self.codecs.source.is_none() {
-            let name = "SCHEMA_REGISTRY_URL".to_owned();
             let detail = format!("{} needs a schema registry; name one or choose another wire", self.codecs.wire);
-            return Err(ConfigError::Value { name, detail }.into());
+            return Err(config::wrong(config::REGISTRY, detail).into());
+        }
+        if let Some(registry) = self.codecs.source.as_ref().filter(|_| !self.lazy) {
+            let answered = tokio::time::timeout(timeout, registry.ping()).await;
+            answered.map_err(|_| BuildError::Timeout(timeout))?.map_err(BuildError::Registry)?;
         }
         Ok(Bus::over(transport, settings, tenant, instance, Codecs::new(self.codecs)))
     }

@@ -37,6 +37,18 @@ pub enum TransportKind {
     Memory,
 }
 
+/// A value that cannot be used.
+pub(super) fn wrong(name: &str, detail: impl Into<String>) -> ConfigError {
+    ConfigError::Value { name: name.to_owned(), detail: detail.into() }
+}
+
+/// Whether a text may begin subjects.
+fn is_subject(text: &str) -> bool {
+    let token =
+        |token: &str| !token.is_empty() && !token.contains(|each: char| each.is_whitespace() || "*>".contains(each));
+    text.split('.').all(token)
+}
+
 impl std::str::FromStr for TransportKind {
     type Err = String;
 
@@ -53,9 +65,18 @@ impl std::str::FromStr for TransportKind {
 /// Where NATS is when nobody says.
 const NATS_URL: &str = "nats://127.0.0.1:4222";
 
+/// Which broker.
+pub(super) const TRANSPORT: &str = "ALLUVIUM_MESSAGING_TRANSPORT";
+/// The schema registry.
+pub(super) const REGISTRY: &str = "SCHEMA_REGISTRY_URL";
+/// What the subjects of answers begin with.
+const INBOX_PREFIX: &str = "ALLUVIUM_NATS_INBOX_PREFIX";
+/// The JetStream domain.
+const DOMAIN: &str = "ALLUVIUM_NATS_DOMAIN";
+
 /// Names of the environment that say something, and the key of `[messaging]` that says the same.
-const NAMES: [(&str, &str); 10] = [
-    ("ALLUVIUM_MESSAGING_TRANSPORT", "transport"),
+const NAMES: [(&str, &str); 12] = [
+    (TRANSPORT, "transport"),
     ("NATS_URL", "nats_url"),
     ("NATS_CREDS", "nats_creds"),
     ("NATS_NKEY", "nats_nkey"),
@@ -65,6 +86,8 @@ const NAMES: [(&str, &str); 10] = [
     ("NATS_CA", "nats_ca"),
     ("NATS_CERT", "nats_cert"),
     ("NATS_KEY", "nats_key"),
+    (INBOX_PREFIX, "nats_inbox_prefix"),
+    (DOMAIN, "nats_domain"),
 ];
 
 /// Fills in what the builder was not told.
@@ -101,18 +124,15 @@ pub(super) fn complete(builder: &mut BusBuilder) -> Result<(), ConfigError> {
 #[cfg(feature = "registry")]
 fn registry() -> Result<Option<std::sync::Arc<dyn crate::wire::SchemaSource>>, ConfigError> {
     use crate::registry::{RegistryClient, RegistryConfig, RegistryTarget};
-    let wrong = |name: &str, detail: String| ConfigError::Value { name: name.to_owned(), detail };
     let target = RegistryConfig::from_env().map_err(|error| wrong(&error.setting, error.reason))?;
     match target {
         None => Ok(None),
         Some(RegistryTarget::Http(config)) => {
-            let client =
-                RegistryClient::new(config).map_err(|error| wrong("SCHEMA_REGISTRY_URL", error.to_string()))?;
+            let client = RegistryClient::new(config).map_err(|error| wrong(REGISTRY, error.to_string()))?;
             Ok(Some(std::sync::Arc::new(client)))
         }
         Some(RegistryTarget::InProcess) => {
-            let detail = "the registry of this process is given to the builder (`.registry(…)`)".to_owned();
-            Err(wrong("SCHEMA_REGISTRY_URL", detail))
+            Err(wrong(REGISTRY, "the registry of this process is given to the builder (`.registry(…)`)"))
         }
     }
 }
@@ -120,10 +140,9 @@ fn registry() -> Result<Option<std::sync::Arc<dyn crate::wire::SchemaSource>>, C
 fn apply(builder: &mut BusBuilder, said: &BTreeMap<&'static str, String>) -> Result<(), ConfigError> {
     let get = |name: &str| said.get(name).cloned();
     if builder.kind.is_none()
-        && let Some(kind) = get("ALLUVIUM_MESSAGING_TRANSPORT")
+        && let Some(kind) = get(TRANSPORT)
     {
-        let name = "ALLUVIUM_MESSAGING_TRANSPORT".to_owned();
-        builder.kind = Some(kind.parse().map_err(|detail| ConfigError::Value { name, detail })?);
+        builder.kind = Some(kind.parse().map_err(|detail: String| wrong(TRANSPORT, detail))?);
     }
     let built_here = match builder.kind {
         None | Some(TransportKind::JetStream) => true,
@@ -132,9 +151,8 @@ fn apply(builder: &mut BusBuilder, said: &BTreeMap<&'static str, String>) -> Res
     };
     if builder.transport.is_none() && !built_here {
         let detail =
-            "this transport is given to the builder ready-made (`.transport(…)`), or needs the feature `kafka`"
-                .to_owned();
-        return Err(ConfigError::Value { name: "ALLUVIUM_MESSAGING_TRANSPORT".to_owned(), detail });
+            "this transport is given to the builder ready-made (`.transport(…)`), or needs the feature `kafka`";
+        return Err(wrong(TRANSPORT, detail));
     }
     let nats = &mut builder.nats;
     if nats.url.is_empty() {
@@ -152,14 +170,24 @@ fn apply(builder: &mut BusBuilder, said: &BTreeMap<&'static str, String>) -> Res
     if nats.tls_ca.is_none() {
         nats.tls_ca = get("NATS_CA").map(Into::into);
     }
+    if nats.inbox_prefix.is_none() {
+        nats.inbox_prefix = get(INBOX_PREFIX);
+    }
+    if let Some(prefix) = nats.inbox_prefix.as_deref().filter(|prefix| !is_subject(prefix)) {
+        return Err(wrong(INBOX_PREFIX, format!("`{prefix}` is no beginning of a subject")));
+    }
+    if get(DOMAIN).is_some() {
+        // Said, not passed over: streams would be looked for in the wrong place.
+        let detail = "other JetStream domains are not spoken to; connect to a server of the domain itself";
+        return Err(wrong(DOMAIN, detail));
+    }
     if nats.tls_certificate.is_none() {
         nats.tls_certificate = match (get("NATS_CERT"), get("NATS_KEY")) {
             (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
             (None, None) => None,
             (certificate, _) => {
                 let name = if certificate.is_some() { "NATS_KEY" } else { "NATS_CERT" };
-                let detail = "certificate and key go together".to_owned();
-                return Err(ConfigError::Value { name: name.to_owned(), detail });
+                return Err(wrong(name, "certificate and key go together"));
             }
         };
     }

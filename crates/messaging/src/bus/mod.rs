@@ -16,7 +16,7 @@ use alluvium_kernel::Timestamp;
 pub use builder::{BuildError, BusBuilder, Health};
 pub use config::{ConfigError, TransportKind};
 pub use produce::{Batch, BatchReceipt, ProduceOpts};
-pub use subscribe::{ConsumeError, OnPoison, Received, SubscribeOpts, Subscription, Unsettled};
+pub use subscribe::{ConsumeError, OnPoison, Received, SubscribeOpts, Subscription, Unsettled, View};
 
 use crate::{
     model::{Message, Vars},
@@ -118,9 +118,17 @@ impl Bus {
         &self.0.vars
     }
 
-    /// Whether the broker answers within `within`.
+    /// Whether broker and schema registry answer within `within`.
     pub async fn health(&self, within: Duration) -> Health {
-        Health { transport: self.0.transport.ping(within).await.map_err(|error| error.to_string()) }
+        let registry = async {
+            let source = self.codecs().config().source.as_ref()?;
+            Some(match tokio::time::timeout(within, source.ping()).await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("no answer within {within:?}")),
+            })
+        };
+        let (transport, registry) = tokio::join!(self.0.transport.ping(within), registry);
+        Health { transport: transport.map_err(|error| error.to_string()), registry }
     }
 
     /// The broker, for what the kit does not cover.

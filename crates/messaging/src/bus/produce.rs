@@ -147,9 +147,14 @@ impl Bus {
 
     /// Sends a message: waits for a place in the window, then gives what resolves with the acknowledgement.
     pub async fn enqueue<M: Message>(&self, message: &M) -> Result<Pending, PublishError> {
-        let encoder = self.encoder::<M>(None).await?;
-        let outgoing = self.dress(&encoder, message)?;
+        let outgoing = self.plain(message).await?;
         self.send(outgoing).await
+    }
+
+    /// A message of which nothing more is said, as it goes to the broker.
+    pub(crate) async fn plain<M: Message>(&self, message: &M) -> Result<Outgoing, PublishError> {
+        let encoder = self.encoder::<M>(None).await?;
+        self.dress(&encoder, message)
     }
 
     /// The same, but [`PublishError::Full`] instead of waiting. The type must be [prepared](Self::prepare).
@@ -171,8 +176,7 @@ impl Bus {
         let (meta, key) = (M::meta(), key.into());
         let text = std::str::from_utf8(&key).ok().map(ToOwned::to_owned);
         let subject = tombstone_subject(meta.subject, text.as_deref(), self.vars())?;
-        let mut outgoing = Outgoing::new(meta.topic, Bytes::new()).on_subject(subject).with_key(key);
-        outgoing.payload = None;
+        let mut outgoing = Outgoing::on(meta.topic, subject, None).with_key(key);
         outgoing.stream = meta.stream.map(Into::into);
         outgoing.headers.insert(headers::TYPE, M::NAME);
         self.complete(&mut outgoing, None, None);
@@ -213,21 +217,10 @@ impl Bus {
         let meta = M::meta();
         let encoded = encoder.encode(message).map_err(encode)?;
         let subject = message.subject(vars.unwrap_or_else(|| self.vars())).map_err(encode)?;
-        let mut outgoing = Outgoing {
-            topic: meta.topic.into(),
-            subject,
-            stream: meta.stream.map(Into::into),
-            key: encoded.key,
-            payload: Some(encoded.payload),
-            headers: encoded.headers,
-            id: None,
-            time: None,
-            partition: None,
-            expect_last_subject_seq: None,
-            ttl: None,
-            delay: None,
-            within: None,
-        };
+        let mut outgoing = Outgoing::on(meta.topic, subject, Some(encoded.payload));
+        outgoing.stream = meta.stream.map(Into::into);
+        outgoing.key = encoded.key;
+        outgoing.headers = encoded.headers;
         let id = if id.is_some() { id } else { message.id().map_err(encode)? };
         let time = if time.is_some() { time } else { message.time().map_err(encode)? };
         self.complete(&mut outgoing, id, time);

@@ -15,8 +15,6 @@ use crate::{
 
 /// How long an empty subscription is waited on before the token is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 250;
-/// Signs of life within one `ack_wait`.
-const SIGNS_PER_WAIT: u32 = 3;
 
 /// A loop that hands over chunks of messages and takes a result for each.
 pub struct BatchLoop<T: Readable> {
@@ -25,7 +23,6 @@ pub struct BatchLoop<T: Readable> {
     max: usize,
     max_wait: Duration,
     retry: Retry,
-    ack_wait: Duration,
     _reads: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -34,8 +31,7 @@ impl<M: Message> BatchLoop<M> {
     pub fn new(bus: &Bus, max: usize, max_wait: Duration) -> Self {
         let opts = SubscribeOpts::new().profile(Profile::Batch).on_poison(OnPoison::DeadLetter);
         let (bus, max) = (bus.clone(), max.max(1));
-        let (retry, ack_wait) = (Retry::default(), Profile::Batch.settings().consume.ack_wait);
-        Self { bus, opts, max, max_wait, retry, ack_wait, _reads: std::marker::PhantomData }
+        Self { bus, opts, max, max_wait, retry: Retry::default(), _reads: std::marker::PhantomData }
     }
 
     /// The group that shares the messages.
@@ -48,7 +44,6 @@ impl<M: Message> BatchLoop<M> {
     /// The settings of reading.
     #[must_use]
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.ack_wait = profile.settings().consume.ack_wait;
         self.opts = self.opts.profile(profile);
         self
     }
@@ -79,7 +74,7 @@ impl<M: Message> BatchLoop<M> {
                 continue;
             }
             let chunk = Arc::new(chunk);
-            let mut results = self.handle(handler(chunk.clone()), &chunk).await.into_iter();
+            let mut results = handler(chunk.clone()).await.into_iter();
             let chunk = Arc::try_unwrap(chunk)
                 .map_err(|_| LoopError::Broken("a handler of chunks kept its chunk".to_owned()))?;
             for message in chunk {
@@ -90,28 +85,6 @@ impl<M: Message> BatchLoop<M> {
         }
         subscription.close().await.map_err(|error| LoopError::Broken(error.to_string()))?;
         Ok(DrainReport { finished, abandoned: 0 })
-    }
-
-    /// Waits for the handler, and tells the broker meanwhile that somebody works on the chunk.
-    async fn handle<F>(&self, handling: F, chunk: &[Received<M>]) -> Vec<Result<(), BoxError>>
-    where
-        F: Future<Output = Vec<Result<(), BoxError>>>,
-    {
-        let mut signs = tokio::time::interval(self.ack_wait / SIGNS_PER_WAIT);
-        signs.reset();
-        tokio::pin!(handling);
-        loop {
-            tokio::select! {
-                results = &mut handling => return results,
-                _ = signs.tick() => {
-                    for message in chunk {
-                        if let Err(error) = message.working().await {
-                            tracing::debug!(error = %error, "the broker was not told that a message is worked on");
-                        }
-                    }
-                }
-            }
-        }
     }
 
     async fn chunk(

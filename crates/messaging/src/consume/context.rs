@@ -8,9 +8,10 @@ use std::sync::{
 use alluvium_kernel::Timestamp;
 use bytes::Bytes;
 
+use super::lanes::Ordering as Order;
 use crate::{
     bus::Bus,
-    headers::Headers,
+    headers::{self, Headers},
     transport::{Incoming, Outgoing, Pending, Position, PublishError},
 };
 
@@ -20,15 +21,16 @@ pub struct Delivery {
     pub(crate) incoming: Incoming,
     bus: Bus,
     group: Arc<str>,
+    ordering: Order,
     attempt: AtomicU32,
     /// Messages sent by the handler, acknowledged before its own message is.
     sent: Mutex<Vec<Pending>>,
 }
 
 impl Delivery {
-    pub(crate) fn new(incoming: Incoming, bus: Bus, group: Arc<str>) -> Arc<Self> {
+    pub(crate) fn new(incoming: Incoming, bus: Bus, group: Arc<str>, ordering: Order) -> Arc<Self> {
         let attempt = AtomicU32::new(incoming.attempt);
-        Arc::new(Self { incoming, bus, group, attempt, sent: Mutex::default() })
+        Arc::new(Self { incoming, bus, group, ordering, attempt, sent: Mutex::default() })
     }
 
     pub(crate) fn set_attempt(&self, attempt: u32) {
@@ -41,8 +43,7 @@ impl Delivery {
 
     #[cfg(test)]
     pub(crate) fn for_test(key: &str, seq: u64) -> Arc<Self> {
-        use crate::transport::{Receipt, SettleToken};
-        let _ = std::marker::PhantomData::<Receipt>;
+        use crate::transport::SettleToken;
         let incoming = Incoming {
             topic: "orders".into(),
             subject: "orders".into(),
@@ -55,7 +56,7 @@ impl Delivery {
             attempt: 1,
             token: SettleToken::default(),
         };
-        Self::new(incoming, Bus::detached(), "test".into())
+        Self::new(incoming, Bus::detached(), "test".into(), Order::Key)
     }
 }
 
@@ -119,22 +120,40 @@ impl Context {
         &self.0.incoming
     }
 
-    /// Sends a typed message that belongs to this one, as [`Self::send`] does.
-    pub async fn produce<M: crate::Message>(&self, message: &M) -> Result<(), PublishError> {
-        let pending = self.0.bus.enqueue(message).await?;
-        self.keep(pending);
-        Ok(())
+    /// Whether messages of a partition come here in their order, each behind the end of the one before, also after a crash.
+    pub fn in_order(&self) -> bool {
+        match self.0.ordering {
+            Order::Strict => true,
+            // Brokers with one watermark begin again in order after a crash; the others deliver out of order then.
+            Order::Partition => self.0.bus.capabilities().watermark,
+            Order::Key | Order::None => false,
+        }
     }
 
-    fn keep(&self, pending: Pending) {
-        self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).push(pending);
+    /// Sends a typed message that belongs to this one, as [`Self::send`] does.
+    pub async fn produce<M: crate::Message>(&self, message: &M) -> Result<(), PublishError> {
+        let outgoing = self.0.bus.plain(message).await?;
+        self.send(outgoing).await
     }
 
     /// Sends a message that belongs to this one: this one is settled only after that one is acknowledged, and tried again when
-    /// it is not.
-    pub async fn send(&self, message: Outgoing) -> Result<(), PublishError> {
+    /// it is not. It carries on the trace state and the baggage of this one.
+    pub async fn send(&self, mut message: Outgoing) -> Result<(), PublishError> {
+        self.carry_on(&mut message.headers);
         let pending = self.0.bus.send(message).await?;
-        self.keep(pending);
+        self.0.sent.lock().unwrap_or_else(PoisonError::into_inner).push(pending);
         Ok(())
+    }
+
+    /// What W3C trace context has to be handed on, as long as the message says nothing else.
+    fn carry_on(&self, headers: &mut Headers) {
+        let own = &self.0.incoming.headers;
+        for name in [headers::TRACE_PARENT, headers::TRACE_STATE, headers::BAGGAGE] {
+            if headers.get(name).is_none()
+                && let Some(value) = own.get_bytes(name)
+            {
+                headers.insert(name, value.clone());
+            }
+        }
     }
 }

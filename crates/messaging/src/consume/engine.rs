@@ -19,6 +19,7 @@ use super::{
     metrics::Metrics,
     options::Options,
     outcome::Failure,
+    parked::Parked,
     read::Readable,
     retry::RetryMode,
     work::{Failed, worker},
@@ -55,6 +56,9 @@ pub enum LoopError {
     /// The hook that runs before the first message failed.
     #[error("the start hook failed: {0}")]
     Startup(String),
+    /// It cannot be found out where to begin.
+    #[error("the loop does not know where it stands: {0}")]
+    Place(String),
     /// There is nothing to read.
     #[error("the loop cannot read")]
     Subscribe(#[from] crate::transport::SubscribeError),
@@ -78,6 +82,7 @@ impl LoopError {
         match self {
             Self::Settings(_) => "messaging.settings",
             Self::Startup(_) => "messaging.startup_hook",
+            Self::Place(_) => "messaging.place",
             Self::Subscribe(error) => error.code(),
             Self::Source(error) => error.code(),
             Self::Fatal(_) => "messaging.handler_fatal",
@@ -104,6 +109,7 @@ pub(crate) struct Shared {
     pub(crate) retry_mode: RetryMode,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) settler: Arc<dyn Settler>,
+    pub(super) parked: Option<Parked>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) on_error: Option<ErrorHook>,
@@ -237,7 +243,7 @@ async fn accept(
     match message {
         Ok(incoming) => {
             shared.health.heal("source");
-            batch.push(Delivery::new(incoming, shared.bus.clone(), shared.group.clone()));
+            batch.push(Delivery::new(incoming, shared.bus.clone(), shared.group.clone(), shared.options.ordering));
             Ok(true)
         }
         Err(error) if error.retryable() => {
@@ -314,7 +320,10 @@ async fn drain(shared: &Arc<Shared>, mut source: Box<dyn Source>, workers: &mut 
     let rest = shared.lanes.close();
     let before = shared.finished.load(Atomic::Relaxed);
     let mut abandoned = rest.len();
-    if shared.bus.capabilities().redelivery {
+    let hands_back = shared.bus.capabilities().redelivery;
+    if hands_back {
+        // First, or the broker would give what is handed back to this reader again, which reads no more.
+        close(source.as_mut(), until).await;
         for delivery in &rest {
             shared.settler.settle(&delivery.incoming.token, Settle::Retry(Duration::ZERO)).await.ok();
         }
@@ -329,12 +338,21 @@ async fn drain(shared: &Arc<Shared>, mut source: Box<dyn Source>, workers: &mut 
     if let Err(error) = shared.bus.flush(left).await {
         tracing::warn!(error = %error, "messages of handlers are not acknowledged");
     }
+    let began = Instant::now();
     if let Err(error) = shared.settler.commit().await {
         tracing::warn!(error = %error, "the last messages may come again");
     }
-    if let Err(error) = source.close(Instant::now() + left).await {
-        tracing::warn!(error = %error, "the subscription did not end cleanly");
+    shared.metrics.committed(began.elapsed());
+    if !hands_back {
+        // Last: the group must not give partitions away whose last messages are not committed.
+        close(source.as_mut(), Instant::now() + left).await;
     }
     let finished = shared.finished.load(Atomic::Relaxed).saturating_sub(before) as usize;
     DrainReport { finished, abandoned }
+}
+
+async fn close(source: &mut dyn Source, by: Instant) {
+    if let Err(error) = source.close(by).await {
+        tracing::warn!(error = %error, "the subscription did not end cleanly");
+    }
 }

@@ -1,8 +1,15 @@
 //! One message, from being taken to a verdict.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use alluvium_kernel::{Timestamp, trace};
+use alluvium_kernel::{
+    Timestamp,
+    trace::{self, Span},
+};
 use futures::FutureExt;
 
 use super::{
@@ -15,7 +22,7 @@ use super::{
     retry::RetryMode,
 };
 use crate::{
-    transport::{DeadReason, Settle},
+    transport::{DeadReason, Incoming, Settle},
     wire::Payload,
 };
 
@@ -95,61 +102,72 @@ where
     if let Some(verdict) = item.dead.take() {
         return put_aside(shared, item, *verdict).await;
     }
-    let delivery = item.delivery.clone();
-    let attempt = delivery.incoming.attempt.saturating_add(item.failures);
-    delivery.set_attempt(attempt);
+    let attempt = item.delivery.incoming.attempt.saturating_add(item.failures);
+    item.delivery.set_attempt(attempt);
+    if item.failures == 0
+        && let Some(step) = before_the_first(shared, item, attempt).await
+    {
+        return step;
+    }
+    let began = Instant::now();
+    let (result, span) = attempt_once::<T, H, F>(shared, handler, item).await;
+    shared.metrics.handled(began.elapsed(), result.is_ok());
+    if let Err(failed) = result {
+        return judge(shared, item, failed, attempt, span).await;
+    }
+    if shared.options.delivery == DeliveryMode::AtLeastOnce {
+        settle_within(shared, item, Settle::Done, &span).await;
+    }
+    shared.count_finished();
+    Step::Done
+}
+
+/// What becomes of a message before it is tried for the first time here; `None`: it is tried.
+async fn before_the_first(shared: &Arc<Shared>, item: &mut Item, attempt: u32) -> Option<Step> {
     let most = shared.options.retry.attempts_max();
-    if item.failures == 0 && delivery.incoming.attempt > most {
+    if attempt > most {
         // Whoever took it before did not live to say why.
         let why = format!("delivered {attempt} times and never finished; the limit is {most}");
-        return put_aside(shared, item, verdict(item, DeadReason::Crash, vec![why], attempt - 1)).await;
+        return Some(put_aside(shared, item, verdict(item, DeadReason::Crash, vec![why], attempt - 1)).await);
     }
-    if shared.options.delivery == DeliveryMode::AtMostOnce
-        && item.failures == 0
-        && !settle(shared, item, Settle::Done).await
+    if let Some(parked) = &shared.parked
+        && parked.holds(&item.delivery.incoming).await
     {
-        // Unsettled, so it comes again; handling it now could make it twice.
-        return Step::Done;
+        let why = "an earlier message of its key is a dead letter and was not replayed".to_owned();
+        return Some(put_aside(shared, item, verdict(item, DeadReason::Sequenced, vec![why], 0)).await);
     }
-    let began = std::time::Instant::now();
-    let result = attempt_once::<T, H, F>(shared, handler, item).await;
-    shared.metrics.handled(began.elapsed(), result.is_ok());
-    let failed = match result {
-        Ok(()) => {
-            if shared.options.delivery == DeliveryMode::AtLeastOnce {
-                settle(shared, item, Settle::Done).await;
-            }
-            shared.count_finished();
-            return Step::Done;
-        }
-        Err(failed) => failed,
-    };
+    let first = shared.options.delivery == DeliveryMode::AtMostOnce;
+    // Unsettled, it comes again; handling it now could make it twice.
+    (first && !settle(shared, item, Settle::Done).await).then_some(Step::Done)
+}
+
+/// What becomes of a message after its handler failed.
+async fn judge(shared: &Arc<Shared>, item: &mut Item, failed: Failed, attempt: u32, mut span: Span) -> Step {
     item.failures += 1;
+    let most = shared.options.retry.attempts_max();
     let class = if attempt >= most && failed.class != Class::Fatal { Class::Poison } else { failed.class };
     let decoded = !matches!(failed.reason, DeadReason::Decode | DeadReason::Schema);
-    shared.tell(Failure { chain: failed.chain.clone(), delivery: delivery.clone(), decoded, attempt, class });
-    match class {
+    let delivery = item.delivery.clone();
+    shared.tell(Failure { chain: failed.chain.clone(), delivery, decoded, attempt, class });
+    let pause = match class {
         Class::Fatal => {
             shared.fatal(failed.chain);
-            Step::Abandon
+            return Step::Abandon;
         }
         Class::Poison => {
             let reason = if failed.class == Class::Poison { failed.reason } else { exhausted(failed.reason) };
-            put_aside(shared, item, verdict(item, reason, failed.chain, attempt)).await
+            return put_aside(shared, item, verdict(item, reason, failed.chain, attempt)).await;
         }
-        Class::Transient | Class::After(_) => {
-            let pause = match class {
-                Class::After(pause) => pause,
-                _ => shared.options.retry.pause(item.failures),
-            };
-            shared.metrics.retries.increment(1);
-            if shared.retry_mode == RetryMode::Redeliver && shared.options.delivery == DeliveryMode::AtLeastOnce {
-                settle(shared, item, Settle::Retry(pause)).await;
-                return Step::Done;
-            }
-            Step::Wait(pause)
-        }
+        Class::After(pause) => pause,
+        Class::Transient => shared.options.retry.pause(item.failures),
+    };
+    shared.metrics.retries.increment(1);
+    span.event("retry", || format!("try {attempt} failed; the next one in {pause:?}"));
+    if shared.retry_mode == RetryMode::Redeliver && shared.options.delivery == DeliveryMode::AtLeastOnce {
+        settle_within(shared, item, Settle::Retry(pause), &span).await;
+        return Step::Done;
     }
+    Step::Wait(pause)
 }
 
 /// The reason of a dead letter whose tries are used up.
@@ -165,34 +183,53 @@ fn verdict(item: &Item, reason: DeadReason, chain: Vec<String>, attempts: u32) -
     Verdict { reason, chain, attempts, first: item.delivery.incoming.time, last }
 }
 
-/// Decodes and handles once.
-async fn attempt_once<T, H, F>(shared: &Arc<Shared>, handler: &H, item: &Item) -> Result<(), Failed>
+/// Decodes and handles once; gives the span of it, too.
+async fn attempt_once<T, H, F>(shared: &Arc<Shared>, handler: &H, item: &Item) -> (Result<(), Failed>, Span)
 where
     T: Readable,
     H: Fn(Context, Payload<T>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), Failed>> + Send + 'static,
 {
+    let began = Instant::now();
+    let (payload, path) = T::read(&shared.bus, &item.delivery.incoming, shared.options.read_wire).await;
+    shared.metrics.decoded(began.elapsed(), path);
+    let mut span = begin(shared, item);
+    let result = match payload {
+        Ok(payload) => handle(shared, handler, item, payload, span.traceparent()).await,
+        Err(Unreadable { reason, passes, chain }) => {
+            Err(Failed { class: if passes { Class::Transient } else { Class::Poison }, chain, reason })
+        }
+    };
+    if let Err(failed) = &result {
+        span.fail(failed.chain.first().map_or("", String::as_str));
+    }
+    (result, span)
+}
+
+/// Runs the handler, and waits for what it sent.
+async fn handle<T, H, F>(
+    shared: &Arc<Shared>,
+    handler: &H,
+    item: &Item,
+    payload: Payload<T>,
+    traceparent: Option<Arc<str>>,
+) -> Result<(), Failed>
+where
+    H: Fn(Context, Payload<T>) -> F,
+    F: Future<Output = Result<(), Failed>> + Send,
+{
     let delivery = &item.delivery;
-    let payload = T::read(&shared.bus, &delivery.incoming, shared.options.read_wire).await;
-    let payload = payload.map_err(|Unreadable { reason, passes, chain }| Failed {
-        class: if passes { Class::Transient } else { Class::Poison },
-        chain,
-        reason,
-    })?;
-    let context = Context(delivery.clone());
-    let handled = tokio::time::timeout(
-        shared.options.deadline(),
-        AssertUnwindSafe(traced(shared, item, handler, context, payload)).catch_unwind(),
-    );
-    let result = match handled.await {
+    let handling = async {
+        let handling = handler(Context(delivery.clone()), payload);
+        if traceparent.is_none() { handling.await } else { trace::within(traceparent, handling).await }
+    };
+    let deadline = shared.options.deadline();
+    let result = match tokio::time::timeout(deadline, AssertUnwindSafe(handling).catch_unwind()).await {
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => {
             Err(Failed::transient(format!("the handler panicked: {}", panic_text(&*panic)), DeadReason::Handler))
         }
-        Err(_) => {
-            let deadline = shared.options.deadline();
-            Err(Failed::transient(format!("the handler took longer than {deadline:?}"), DeadReason::Deadline))
-        }
+        Err(_) => Err(Failed::transient(format!("the handler took longer than {deadline:?}"), DeadReason::Deadline)),
     };
     let sent = delivery.take_sent();
     result?;
@@ -204,19 +241,10 @@ where
     Ok(())
 }
 
-async fn traced<T, H, F>(
-    shared: &Shared,
-    item: &Item,
-    handler: &H,
-    context: Context,
-    payload: Payload<T>,
-) -> Result<(), Failed>
-where
-    H: Fn(Context, Payload<T>) -> F,
-    F: Future<Output = Result<(), Failed>> + Send,
-{
+/// The span of one attempt, when anybody keeps spans.
+fn begin(shared: &Shared, item: &Item) -> Span {
     if !trace::is_on() {
-        return handler(context, payload).await;
+        return Span::default();
     }
     let incoming = &item.delivery.incoming;
     let parent = incoming.headers.get_str(crate::headers::TRACE_PARENT);
@@ -225,20 +253,24 @@ where
     span.note("messaging.operation.type", "process");
     span.note("messaging.destination.name", &incoming.topic);
     span.note("messaging.destination.partition.id", incoming.partition);
-    span.note("messaging.consumer.group.name", context.group());
+    span.note("messaging.consumer.group.name", &shared.group);
     span.note("messaging.message.body.size", incoming.payload.as_ref().map_or(0, bytes::Bytes::len));
     span.note(shared.bus.position_attribute(), incoming.position.number());
     if let Some(id) = incoming.id() {
         span.note("messaging.message.id", id);
     }
+    if let Some(id) = schema_id(incoming) {
+        span.note("alluvium.schema.id", id);
+    }
     if item.failures > 0 {
         span.note("messaging.retry.count", item.failures);
     }
-    let result = trace::within(span.traceparent(), handler(context, payload)).await;
-    if let Err(failed) = &result {
-        span.fail(failed.chain.first().map_or("", String::as_str));
-    }
-    result
+    span
+}
+
+/// The registry's id of a message's schema, where its headers say it.
+fn schema_id(incoming: &Incoming) -> Option<&str> {
+    incoming.headers.get_str(crate::headers::SCHEMA)?.strip_prefix("id:")
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -249,10 +281,33 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("without a text")
 }
 
+/// The same with a span below `parent`.
+async fn settle_within(shared: &Shared, item: &Item, how: Settle, parent: &Span) -> bool {
+    if !trace::is_on() {
+        return settle(shared, item, how).await;
+    }
+    let mut span = trace::begin(trace::Kind::Internal, parent.traceparent().as_deref(), || "settle".to_owned());
+    span.note("messaging.operation.type", "settle");
+    span.note("messaging.settlement", how.as_str());
+    let told = settle(shared, item, how).await;
+    if !told {
+        span.fail("the broker was not told");
+    }
+    told
+}
+
 /// Tells the broker; whether it was told.
 async fn settle(shared: &Shared, item: &Item, how: Settle) -> bool {
+    // Where the broker confirms each, that is what a commit is.
+    let confirmed = shared.options.settings.consume.double_ack && matches!(how, Settle::Done | Settle::Dead(_));
+    let began = confirmed.then(Instant::now);
     match shared.settler.settle(&item.delivery.incoming.token, how).await {
-        Ok(()) => true,
+        Ok(()) => {
+            if let Some(began) = began {
+                shared.metrics.committed(began.elapsed());
+            }
+            true
+        }
         Err(error) => {
             // The broker delivers it again; that is all that is lost.
             shared.metrics.unsettled.increment(1);
@@ -265,19 +320,30 @@ async fn settle(shared: &Shared, item: &Item, how: Settle) -> bool {
 /// Stores the dead letter and settles; waits with the message when it cannot be stored.
 async fn put_aside(shared: &Arc<Shared>, item: &mut Item, verdict: Verdict) -> Step {
     let reason = verdict.reason;
-    if let Some(letter) =
-        shared.options.dead_letter.letter(&shared.bus, &item.delivery.incoming, &shared.group, &verdict)
-        && let Err(error) = shared.bus.deliver(letter).await
-    {
-        shared.health.degrade("dead_letter", format!("a dead letter cannot be stored: {error}"));
-        tracing::error!(
-            message.position = %item.delivery.incoming.position, error = %error,
-            "a dead letter cannot be stored; its message stays unsettled"
-        );
-        item.dead = Some(Box::new(verdict));
-        item.failures = item.failures.saturating_add(1);
-        let pause = (DEAD_LETTER_PAUSE_MS << item.failures.min(8)).min(DEAD_LETTER_PAUSE_MS_MAX);
-        return Step::Wait(Duration::from_millis(pause));
+    let incoming = &item.delivery.incoming;
+    let letter = shared.options.dead_letter.letter(&shared.bus, incoming, &shared.group, &verdict);
+    let stored = match letter {
+        Some(letter) => shared.bus.deliver(letter).await.map(Some),
+        None => Ok(None),
+    };
+    match stored {
+        Ok(Some(receipt)) => {
+            if let Some(parked) = &shared.parked {
+                parked.note(incoming, receipt.position.number());
+            }
+        }
+        Ok(None) => {}
+        Err(error) => {
+            shared.health.degrade("dead_letter", format!("a dead letter cannot be stored: {error}"));
+            tracing::error!(
+                message.position = %incoming.position, error = %error,
+                "a dead letter cannot be stored; its message stays unsettled"
+            );
+            item.dead = Some(Box::new(verdict));
+            item.failures = item.failures.saturating_add(1);
+            let pause = (DEAD_LETTER_PAUSE_MS << item.failures.min(8)).min(DEAD_LETTER_PAUSE_MS_MAX);
+            return Step::Wait(Duration::from_millis(pause));
+        }
     }
     shared.health.heal("dead_letter");
     tracing::warn!(

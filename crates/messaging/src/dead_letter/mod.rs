@@ -25,7 +25,7 @@ const CHAIN_BYTES_MAX: usize = 4_096;
 
 /// Headers of a dead letter.
 pub mod names {
-    /// Why: `decode`, `schema`, `handler`, `deadline`, `attempts` or `crash`.
+    /// Why: `decode`, `schema`, `handler`, `deadline`, `attempts`, `crash` or `sequenced`.
     pub const REASON: &str = "Alv-Dlq-Reason";
     /// The error, at most 1 KiB of it.
     pub const ERROR: &str = "Alv-Dlq-Error";
@@ -59,12 +59,23 @@ pub mod names {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetter {
     dropped: bool,
+    sequenced: bool,
 }
 
 impl DeadLetter {
     /// They are dropped, with a line in the log and a number in the metrics.
     pub fn none() -> Self {
-        Self { dropped: true }
+        Self { dropped: true, sequenced: false }
+    }
+
+    /// They are stored, and so are later messages of their key, one behind the other, until those before them were replayed: the order
+    /// of a key holds across a dead letter. Needs a loop that keeps keys in order.
+    pub fn sequenced() -> Self {
+        Self { dropped: false, sequenced: true }
+    }
+
+    pub(crate) fn is_sequenced(&self) -> bool {
+        self.sequenced
     }
 
     /// The dead letter of a message; `None` when there shall be none.

@@ -27,7 +27,7 @@ pub struct Letter {
     pub topic: String,
     /// The group that could not handle it.
     pub group: String,
-    /// Why: `decode`, `schema`, `handler`, `deadline`, `attempts` or `crash`.
+    /// Why: `decode`, `schema`, `handler`, `deadline`, `attempts`, `crash` or `sequenced`.
     pub reason: String,
     /// The error.
     pub error: String,

@@ -104,6 +104,10 @@ fn is_absent(error: &RegistryError) -> bool {
 }
 
 impl SchemaSource for RegistryClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), SourceError>> {
+        Box::pin(async move { Ok(Self::ping(self).await?) })
+    }
+
     fn by_id(&self, id: u32) -> BoxFuture<'_, Result<Option<Fetched>, SourceError>> {
         Box::pin(async move { self.fetched(Some(id), Self::by_id(self, id, None).await).await })
     }

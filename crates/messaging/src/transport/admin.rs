@@ -27,6 +27,8 @@ pub struct TopicSpec {
     pub compact: bool,
     /// How long message ids are remembered, on JetStream.
     pub dedup: Option<Duration>,
+    /// Messages may be published now and delivered later. On JetStream they wait on subjects of their own in the same stream.
+    pub delays: bool,
 }
 
 /// What is known of a topic.

@@ -42,12 +42,18 @@ impl Outgoing {
     /// A message with this payload and nothing else.
     pub fn new(topic: impl Into<Arc<str>>, payload: impl Into<Bytes>) -> Self {
         let topic = topic.into();
+        let subject = topic.as_ref().to_owned();
+        Self::on(topic, subject, Some(payload.into()))
+    }
+
+    /// A message on this subject, a tombstone without a payload, and nothing else.
+    pub fn on(topic: impl Into<Arc<str>>, subject: String, payload: Option<Bytes>) -> Self {
         Self {
-            subject: topic.as_ref().to_owned(),
-            topic,
+            topic: topic.into(),
+            subject,
             stream: None,
             key: None,
-            payload: Some(payload.into()),
+            payload,
             headers: Headers::new(),
             id: None,
             time: None,
@@ -202,6 +208,18 @@ pub enum Settle {
     Working,
 }
 
+impl Settle {
+    /// As in traces.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retry(_) => "retry",
+            Self::Dead(_) => "dead",
+            Self::Working => "working",
+        }
+    }
+}
+
 /// Why a message is a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -218,6 +236,8 @@ pub enum DeadReason {
     Attempts,
     /// The process died each time before the handler came to an end.
     Crash,
+    /// An earlier message of its key is a dead letter, and this one waits behind it.
+    Sequenced,
 }
 
 impl DeadReason {
@@ -230,6 +250,7 @@ impl DeadReason {
             Self::Deadline => "deadline",
             Self::Attempts => "attempts",
             Self::Crash => "crash",
+            Self::Sequenced => "sequenced",
         }
     }
 }

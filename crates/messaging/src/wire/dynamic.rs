@@ -156,7 +156,7 @@ impl Codecs {
     }
 
     /// The schema that a message names, fetched if need be.
-    async fn writer(&self, name: SchemaName, headers: &Headers) -> Result<MessageSchema, DecodeError> {
+    pub(super) async fn writer(&self, name: SchemaName, headers: &Headers) -> Result<MessageSchema, DecodeError> {
         for attempt in 0..2 {
             let found = match name {
                 SchemaName::Fingerprint(fingerprint) => self.writer_of(fingerprint, headers, None)?,

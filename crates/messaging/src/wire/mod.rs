@@ -10,12 +10,14 @@ mod plan;
 mod resolve;
 mod source;
 pub(crate) mod varint;
+mod view;
 
 pub use codecs::{CodecConfig, Codecs, Decoder, Encoded, Encoder, Payload, Register};
 pub use dynamic::{DynMessage, Fields};
 pub use error::{DecodeError, EncodeError};
 pub use plan::{Mismatch, Plan, PlanKind};
 pub use source::{Fetched, SchemaRef, SchemaSource, SourceError};
+pub use view::Datum;
 
 /// A layout of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

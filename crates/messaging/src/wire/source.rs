@@ -74,6 +74,10 @@ impl SourceError {
 
 /// What a codec asks of a registry. `None` is a plain "there is none".
 pub trait SchemaSource: Send + Sync {
+    /// Whether it answers.
+    fn ping(&self) -> BoxFuture<'_, Result<(), SourceError>> {
+        Box::pin(async move { self.by_id(1).await.map(drop) })
+    }
     /// The schema of a number.
     fn by_id(&self, id: u32) -> BoxFuture<'_, Result<Option<Fetched>, SourceError>>;
     /// The schema of a GUID.

@@ -48,6 +48,7 @@ pub async fn create(cx: &Context, of: &BrokerArgs, args: &CreateArgs) -> Done {
         retention: args.retention.map(Seconds::duration),
         compact: args.compact,
         dedup: args.dedup.map(Seconds::duration),
+        delays: false,
     };
     if args.dry_run {
         cx.ui.say("dry run: this would be made; nothing was");

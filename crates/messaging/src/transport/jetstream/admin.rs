@@ -6,7 +6,7 @@ use alluvium_kernel::BoxFuture;
 use async_nats::jetstream::{self, stream::Config};
 use futures::TryStreamExt;
 
-use super::{consumer, wire};
+use super::{consumer, later, wire};
 use crate::{
     direct,
     error::{Error, ErrorKind},
@@ -93,7 +93,10 @@ impl Admin for JetStreamAdmin {
     fn create(&self, spec: TopicSpec) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
             let name = spec.stream.unwrap_or_else(|| stream_name(&spec.topic));
-            let subjects = if spec.subjects.is_empty() { vec![spec.topic.clone()] } else { spec.subjects };
+            let mut subjects = if spec.subjects.is_empty() { vec![spec.topic.clone()] } else { spec.subjects };
+            if spec.delays {
+                subjects.push(later::subjects(&name));
+            }
             let config = Config {
                 name: name.clone(),
                 subjects,
@@ -104,6 +107,7 @@ impl Admin for JetStreamAdmin {
                 allow_direct: true,
                 allow_atomic_publish: true,
                 allow_message_ttl: true,
+                allow_message_schedules: spec.delays,
                 ..Config::default()
             };
             match self.find(&name).await {

@@ -1,7 +1,10 @@
 //! NATS JetStream as a [`Transport`].
 
+mod acks;
 mod admin;
 pub(crate) mod consumer;
+mod flights;
+mod later;
 mod publish;
 mod resolve;
 mod source;
@@ -11,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 
 use alluvium_kernel::BoxFuture;
 use async_nats::{
-    Client, HeaderMap,
+    Client,
     jetstream::{self, response::Response},
 };
 
@@ -36,7 +39,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     atomic_batch: true,
     expect_sequence: true,
     ttl: true,
-    delay: false,
+    // By streams that were made for it.
+    delay: true,
     redelivery: true,
     working: true,
     watermark: false,
@@ -50,6 +54,7 @@ pub struct JetStream {
     client: Client,
     publisher: Publisher,
     admin: admin::JetStreamAdmin,
+    schedules: later::Schedules,
 }
 
 impl JetStream {
@@ -61,7 +66,7 @@ impl JetStream {
             detail: error.to_string(),
         })?;
         let admin = admin::JetStreamAdmin { js: js.clone() };
-        Ok(Self { js, client, publisher, admin })
+        Ok(Self { js, client, publisher, admin, schedules: later::Schedules::default() })
     }
 
     /// The context, for what the kit does not cover.
@@ -82,8 +87,8 @@ impl JetStream {
                 transport: "jetstream",
             });
         }
-        if let Some(scheduled) = messages.iter().find(|message| message.delay.is_some()) {
-            return Err(unsupported_delay(scheduled));
+        if messages.iter().any(|message| message.delay.is_some()) {
+            return Err(later::unsupported("delayed delivery in an atomic batch"));
         }
         for message in &messages {
             wire::check(message, self.client.max_payload())?;
@@ -91,7 +96,7 @@ impl JetStream {
         let count = messages.len() as u64;
         let batch_id = self.client.new_inbox().rsplit('.').next().unwrap_or_default().to_owned();
         let drafts = messages.into_iter().map(|message| Draft {
-            headers: batch_headers(&message),
+            headers: wire::headers(&message),
             payload: message.payload.unwrap_or_default(),
             subject: message.subject,
         });
@@ -173,28 +178,20 @@ async fn stream_of(js: &jetstream::Context, subject: &str) -> Result<Arc<str>, S
     }
 }
 
-fn batch_headers(message: &Outgoing) -> HeaderMap {
-    wire::headers(message)
-}
-
-fn unsupported_delay(message: &Outgoing) -> PublishError {
-    tracing::debug!(message.subject = %message.subject, "delayed delivery was asked for");
-    PublishError::Unsupported { what: "delayed delivery", transport: "jetstream" }
-}
-
 impl Transport for JetStream {
     fn publish(&self, message: Outgoing) -> BoxFuture<'_, Result<Pending, PublishError>> {
         Box::pin(async move {
-            if message.delay.is_some() {
-                return Err(unsupported_delay(&message));
-            }
+            let message = match message.delay {
+                Some(delay) => self.schedules.wrap(&self.js, message, delay).await?,
+                None => message,
+            };
             self.publisher.publish(message).await
         })
     }
 
     fn try_publish(&self, message: Outgoing) -> Result<Pending, PublishError> {
         if message.delay.is_some() {
-            return Err(unsupported_delay(&message));
+            return Err(later::unsupported("delayed delivery without waiting"));
         }
         self.publisher.try_publish(message)
     }

@@ -5,28 +5,29 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::Duration,
 };
 
-use async_nats::{Client, Subscriber, jetstream};
-use futures::{FutureExt, StreamExt};
-use serde::Deserialize;
+use async_nats::{Client, jetstream};
+use futures::FutureExt;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
 
-use super::{resolve, wire};
+use super::{
+    acks,
+    flights::{Flight, Stall, State},
+    resolve, wire,
+};
 use crate::{
     profile::PublishSettings,
-    transport::{DeliveryErrorHook, FlushError, Outgoing, Pending, Position, PublishError, Receipt, Resolver},
+    transport::{DeliveryErrorHook, FlushError, Outgoing, Pending, PublishError, Receipt},
 };
 
 /// How often overdue messages are looked for, in milliseconds.
-const LOOK_EVERY_MS: u64 = 50;
-/// How long acknowledgements may still come after the connection was replaced, in milliseconds.
-const AFTER_RECONNECT_MS: u64 = 500;
+pub(super) const LOOK_EVERY_MS: u64 = 50;
 /// Subjects that a failed flush names.
 const FLUSH_SUBJECTS_MAX: usize = 10;
 /// How long a message is tried when it says nothing itself, in milliseconds.
@@ -52,51 +53,18 @@ impl Counts {
     }
 }
 
-/// A message on its way.
-pub(super) struct Flight {
-    began: Instant,
-    pub(super) message: Outgoing,
-    pub(super) resolver: Resolver,
-    /// Until when it may be tried.
-    pub(super) until: Instant,
-    /// Whether the server may have it.
-    pub(super) sent: bool,
-    place: OwnedSemaphorePermit,
-}
-
-/// Messages of a subject that wait for an earlier one of it.
-#[derive(Default)]
-struct Stall {
-    /// Sent and not acknowledged, in the order in which they were sent.
-    failed: BTreeMap<u64, Flight>,
-    /// Not sent yet.
-    waiting: VecDeque<Flight>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Number of the first place of the ring.
-    first: u64,
-    /// Messages in flight by number, with the moment at which they are overdue.
-    ring: VecDeque<Option<(Flight, Instant)>>,
-    stalls: HashMap<String, Stall>,
-    /// Resolved one at a time by now, out of ring and stalls.
-    resolving: usize,
-    closed: bool,
-}
-
 /// What publisher, reader and resolvers share.
 pub(super) struct Shared {
     pub(super) js: jetstream::Context,
     pub(super) settings: PublishSettings,
-    client: Client,
-    inbox: String,
+    pub(super) client: Client,
+    pub(super) inbox: String,
     state: Mutex<State>,
-    window: Arc<Semaphore>,
-    settled: Notify,
+    pub(super) window: Arc<Semaphore>,
+    pub(super) settled: Notify,
     hook: Mutex<Option<DeliveryErrorHook>>,
     counts: RwLock<HashMap<Arc<str>, Counts>>,
-    in_flight: metrics::Gauge,
+    pub(super) in_flight: metrics::Gauge,
 }
 
 /// Publishes.
@@ -125,7 +93,7 @@ impl Publisher {
             counts: RwLock::default(),
             in_flight: metrics::gauge!("messaging_publish_in_flight", "transport" => "nats"),
         });
-        let reader = tokio::spawn(read(shared.clone(), answers));
+        let reader = tokio::spawn(acks::read(shared.clone(), answers));
         Ok(Self { shared, reader })
     }
 
@@ -224,48 +192,8 @@ impl Drop for Unsent<'_> {
     }
 }
 
-impl State {
-    fn next(&self) -> u64 {
-        self.first + self.ring.len() as u64
-    }
-
-    fn take(&mut self, number: u64) -> Option<Flight> {
-        let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        let (flight, _) = self.ring.get_mut(at)?.take()?;
-        while matches!(self.ring.front(), Some(None)) {
-            self.ring.pop_front();
-            self.first += 1;
-        }
-        Some(flight)
-    }
-
-    /// Every message with a smaller number is settled. Stalled ones count by their number, waiting ones as the first stall.
-    fn settled_to(&self) -> u64 {
-        if self.resolving > 0 || self.stalls.values().any(|stall| !stall.waiting.is_empty()) {
-            return 0;
-        }
-        let failed = self.stalls.values().filter_map(|stall| stall.failed.keys().next().copied());
-        failed.chain([self.first]).min().unwrap_or(self.first)
-    }
-
-    fn open(&self, subjects_max: usize) -> (usize, Vec<String>) {
-        let stalled = self.stalls.values().flat_map(|stall| stall.failed.values().chain(&stall.waiting));
-        let flights = self.ring.iter().flatten().map(|(flight, _)| flight).chain(stalled);
-        let mut subjects: Vec<String> = flights.map(|flight| flight.message.subject.clone()).collect();
-        let count = subjects.len() + self.resolving;
-        subjects.sort();
-        subjects.dedup();
-        subjects.truncate(subjects_max);
-        (count, subjects)
-    }
-
-    fn has_in_flight(&self, subject: &str) -> bool {
-        self.ring.iter().flatten().any(|(flight, _)| flight.message.subject == subject)
-    }
-}
-
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -317,7 +245,7 @@ impl Shared {
     }
 
     /// The message failed in a way that must be looked into; later ones of its subject wait from now on.
-    fn stall(self: &Arc<Self>, state: &mut State, number: u64, flight: Flight) {
+    pub(super) fn stall(self: &Arc<Self>, state: &mut State, number: u64, flight: Flight) {
         let subject = flight.message.subject.clone();
         if let Some(stall) = state.stalls.get_mut(&subject) {
             stall.failed.insert(number, flight);
@@ -357,7 +285,7 @@ impl Shared {
         self.settled.notify_waiters();
     }
 
-    fn end(&self, flight: Flight, result: Result<Receipt, PublishError>) {
+    pub(super) fn end(&self, flight: Flight, result: Result<Receipt, PublishError>) {
         let Flight { message, resolver, place, began, .. } = flight;
         drop(place);
         self.count(&message.topic, began.elapsed(), result.is_ok());
@@ -375,103 +303,4 @@ impl Shared {
         let mut all = self.counts.write().unwrap_or_else(PoisonError::into_inner);
         note(all.entry(topic.clone()).or_insert_with(|| Counts::of(topic)));
     }
-}
-
-/// Reads acknowledgements, and looks for those that are overdue.
-async fn read(shared: Arc<Shared>, mut answers: Subscriber) {
-    let mut look = tokio::time::interval(Duration::from_millis(LOOK_EVERY_MS));
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let connects = || shared.client.statistics().connects.load(Ordering::Relaxed);
-    let mut known = connects();
-    // Messages with smaller numbers were sent on a connection that is gone; given up at that moment.
-    let mut lost: Option<(u64, Instant)> = None;
-    let mut stream: Arc<str> = Arc::from("");
-    loop {
-        tokio::select! {
-            biased;
-            answer = answers.next() => match answer {
-                Some(answer) => take(&shared, &answer, &mut stream),
-                None => return,
-            },
-            _ = look.tick() => {
-                if connects() != known {
-                    known = connects();
-                    lost = Some((shared.state().next(), Instant::now() + Duration::from_millis(AFTER_RECONNECT_MS)));
-                }
-                let given_up = lost.filter(|(_, at)| *at <= Instant::now()).map(|(number, _)| number);
-                if given_up.is_some() {
-                    lost = None;
-                }
-                overdue(&shared, given_up.unwrap_or(0));
-                shared.in_flight.set((shared.settings.window - shared.window.available_permits()) as f64);
-            }
-        }
-    }
-}
-
-/// Messages whose acknowledgement has not come in time, or will not come because their connection is gone.
-fn overdue(shared: &Arc<Shared>, lost_before: u64) {
-    let now = Instant::now();
-    let mut state = shared.state();
-    let first = state.first;
-    let late: Vec<u64> = state
-        .ring
-        .iter()
-        .enumerate()
-        .filter_map(|(at, place)| {
-            let (flight, overdue) = place.as_ref()?;
-            let number = first + at as u64;
-            // Without an id it cannot be sent again, so its acknowledgement is worth waiting for.
-            let lost = number < lost_before && flight.message.id.is_some();
-            (lost || *overdue <= now || flight.until <= now).then_some(number)
-        })
-        .collect();
-    for number in late {
-        if let Some(flight) = state.take(number) {
-            shared.stall(&mut state, number, flight);
-        }
-    }
-}
-
-/// An acknowledgement as the server writes it.
-#[derive(Deserialize)]
-struct Ack<'a> {
-    #[serde(borrow, default)]
-    stream: std::borrow::Cow<'a, str>,
-    #[serde(default)]
-    seq: u64,
-    #[serde(default)]
-    duplicate: bool,
-    error: Option<jetstream::Error>,
-}
-
-fn take(shared: &Arc<Shared>, answer: &async_nats::Message, stream: &mut Arc<str>) {
-    let number = answer.subject.get(shared.inbox.len() + 1..).and_then(|number| number.parse().ok());
-    let Some(number) = number else { return };
-    let mut state = shared.state();
-    // One that is looked into by now: its answer is found there.
-    let Some(mut flight) = state.take(number) else { return };
-    // 503: nobody was there to store it.
-    flight.sent = answer.status != Some(async_nats::StatusCode::NO_RESPONDERS);
-    let ack = if answer.status.is_some() { None } else { serde_json::from_slice::<Ack<'_>>(&answer.payload).ok() };
-    let result = match ack {
-        Some(Ack { stream: name, seq, duplicate, error: None }) if seq > 0 => {
-            if stream.as_ref() != name {
-                *stream = Arc::from(name.as_ref());
-            }
-            let position = Position::Stream { stream: stream.clone(), seq };
-            Ok(Receipt { position, duplicate, time: None })
-        }
-        Some(Ack { error: Some(error), .. }) if resolve::is_final(&error) => {
-            Err(resolve::refused(&flight.message.subject, &error))
-        }
-        // Nobody takes the subject now, or an answer that says nothing.
-        _ => {
-            shared.stall(&mut state, number, flight);
-            return;
-        }
-    };
-    drop(state);
-    shared.end(flight, result);
-    shared.settled.notify_waiters();
 }

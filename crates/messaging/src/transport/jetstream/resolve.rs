@@ -9,10 +9,7 @@ use std::{sync::Arc, time::Duration};
 use async_nats::jetstream::{self, context::PublishErrorKind};
 use tokio::time::Instant;
 
-use super::{
-    publish::{Flight, Shared},
-    wire,
-};
+use super::{flights::Flight, publish::Shared, wire};
 use crate::{
     direct,
     error::{Error, ErrorKind},

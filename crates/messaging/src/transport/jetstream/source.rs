@@ -24,6 +24,8 @@ use crate::{
 const PAUSE_MS: (u64, u64) = (50, 2_000);
 /// Events that nobody took yet; the oldest ones go first.
 const EVENTS_MAX: usize = 64;
+/// How long the server may take to confirm that it sends nothing more, in milliseconds.
+const FINISH_MS: u64 = 1_000;
 /// How long an acknowledgement of an acknowledgement is waited for, in milliseconds.
 const DOUBLE_ACK_MS: u64 = 5_000;
 
@@ -271,15 +273,14 @@ impl Source for JetStreamSource {
             self.closed = true;
             let settler = self.settler.clone();
             // What has arrived and nobody took is given to others at once instead of after `ack_wait`.
-            if let Reading::Group { puller: Some(puller), .. } = &mut self.reading {
-                while let Ok(Some(message)) = puller.ready() {
+            if let Reading::Group { puller, .. } = &mut self.reading
+                && let Some(puller) = puller.take()
+            {
+                for message in puller.finish(by.min(Instant::now() + Duration::from_millis(FINISH_MS))).await {
                     if let Some(reply) = message.reply {
                         settler.client.publish(reply, "-NAK".into()).await.ok();
                     }
                 }
-            }
-            if let Reading::Group { puller, .. } = &mut self.reading {
-                *puller = None;
             }
             tokio::time::timeout_at(by, settler.commit()).await.unwrap_or_else(|_| {
                 Err(SettleError("the connection did not take the last acknowledgements in time".into()))

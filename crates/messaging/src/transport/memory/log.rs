@@ -25,6 +25,25 @@ pub(crate) struct Faults {
     pub(crate) refuse: Option<(String, usize)>,
 }
 
+/// Chance that comes out the same every time (SplitMix64).
+#[derive(Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) const fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `count`.
+    pub(crate) fn below(&mut self, count: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as usize % count.max(1)
+    }
+}
+
 /// A stream (all in one partition) or a topic.
 #[derive(Debug)]
 pub(crate) struct Topic {
@@ -64,6 +83,12 @@ pub(crate) struct State {
     /// Publishes that wait until the broker is back.
     pub(crate) waiting: usize,
     pub(crate) next_member: u64,
+    /// Decides what comes next where a broker is free to.
+    pub(crate) dice: Option<Dice>,
+    /// Readers of an earlier life are dead.
+    pub(crate) life: u64,
+    /// What the clock shows at a moment.
+    pub(crate) clock: Option<(Timestamp, Instant)>,
 }
 
 /// Whether a subject is one that a filter with `*` and `>` means.
@@ -80,6 +105,21 @@ pub(crate) fn subject_matches(filter: &str, subject: &str) -> bool {
 }
 
 impl State {
+    /// The moment that it is, by the clock that was set.
+    fn now(&self) -> Timestamp {
+        let Some((then, at)) = self.clock else { return crate::bus::now() };
+        Timestamp::from_micros(then.micros().saturating_add(at.elapsed().as_micros() as i64))
+    }
+
+    /// Everybody who reads is gone without a word.
+    pub(crate) fn crash(&mut self) {
+        self.life += 1;
+        for group in self.groups.values_mut() {
+            group.members.clear();
+            group.assign(0);
+        }
+    }
+
     pub(crate) fn create(&mut self, like: Like, spec: TopicSpec) {
         let name = match like {
             Like::JetStream => spec.stream.unwrap_or_else(|| crate::transport::jetstream::stream_name(&spec.topic)),
@@ -149,6 +189,7 @@ impl State {
     }
 
     fn append(&mut self, like: Like, home: &str, message: &Outgoing, now: Instant) -> Receipt {
+        let time = self.now();
         let topic = self.topics.get_mut(home).expect("found just before");
         let name: Arc<str> = home.into();
         let partition = match (like, message.partition) {
@@ -178,7 +219,6 @@ impl State {
                 if like == Like::JetStream { crate::headers::NATS_MESSAGE_ID } else { crate::headers::MESSAGE_ID };
             headers.insert(name, id.clone());
         }
-        let time = crate::bus::now();
         topic.partitions[partition].push(Some(Stored {
             subject: message.subject.clone(),
             position: position(number),

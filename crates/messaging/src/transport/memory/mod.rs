@@ -20,7 +20,7 @@ use super::{
     Admin, Capabilities, DeliveryErrorHook, FlushError, Outgoing, Pending, PublishError, Receipt, Source,
     SubscribeError, SubscribeSpec, Transport,
 };
-use log::{Faults, State};
+use log::{Dice, Faults, State};
 
 /// Messages in flight at once.
 const WINDOW: usize = 1_024;
@@ -80,6 +80,19 @@ impl MemoryBroker {
         broker
     }
 
+    /// Lets chance decide what it gives out next wherever a broker is free to: new or again, this partition or that. The same seed
+    /// decides the same way, so with one thread and a paused clock a run can be had again.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        self.0.state().dice = Some(Dice::of(seed));
+        self
+    }
+
+    /// What the broker's clock shows now; from here on it goes with tokio's.
+    pub fn set_clock(&self, now: alluvium_kernel::Timestamp) {
+        self.0.state().clock = Some((now, Instant::now()));
+    }
+
     /// Lets time pass, on a paused clock.
     #[cfg(feature = "testing")]
     pub async fn advance(&self, time: Duration) {
@@ -110,6 +123,14 @@ impl MemoryBroker {
     /// The next `count` publishes to subjects that match are refused.
     pub fn fail_publish(&self, filter: &str, count: usize) {
         self.0.state().faults.refuse = Some((filter.to_owned(), count));
+    }
+
+    /// Everybody who reads now dies without a word: what they took comes again when a broker would notice, what they settle from now on
+    /// counts for nothing, and their loops end with [`SourceError::Gone`](crate::transport::SourceError::Gone). Who comes after is
+    /// served.
+    pub fn crash(&self) {
+        self.0.state().crash();
+        self.0.changed.notify_waiters();
     }
 
     /// Gives every partition to another member of its group.

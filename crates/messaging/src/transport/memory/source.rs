@@ -24,6 +24,7 @@ pub(crate) struct MemorySource {
     topic: String,
     group: String,
     member: u64,
+    life: u64,
     room: Option<Room>,
     paused: Vec<u32>,
     closed: bool,
@@ -77,9 +78,10 @@ impl MemorySource {
         });
         known.members.push(member);
         known.assign(0);
+        let life = state.life;
         drop(state);
         inner.changed.notify_waiters();
-        Ok(Self { inner, spec, topic, group, member, room: None, paused: Vec::new(), closed: false })
+        Ok(Self { inner, spec, topic, group, member, life, room: None, paused: Vec::new(), closed: false })
     }
 
     fn key(&self) -> (String, String) {
@@ -101,7 +103,7 @@ impl MemorySource {
         let inner = self.inner.clone();
         let mut state = inner.state();
         let now = Instant::now();
-        if self.closed || state.faults.away_until.is_some_and(|away| away > now) {
+        if self.closed || self.life != state.life || state.faults.away_until.is_some_and(|away| away > now) {
             return None;
         }
         match inner.like {
@@ -114,16 +116,20 @@ impl MemorySource {
         if self.paused.contains(&0) {
             return None;
         }
-        let State { topics, groups, faults, .. } = state;
+        let State { topics, groups, faults, dice, .. } = state;
         let messages = &topics.get(&self.topic)?.partitions[0];
         let group = groups.get_mut(&self.key())?;
-        if group.taken.len() as i64 >= self.spec.settings.max_ack_pending {
-            let again = group.taken.iter().any(|(_, taken)| taken.again_at <= now);
-            if !again {
-                return None;
-            }
+        let full = group.taken.len() as i64 >= self.spec.settings.max_ack_pending;
+        let due: Vec<usize> =
+            group.taken.iter().filter(|(_, taken)| taken.again_at <= now).map(|(at, _)| *at).collect();
+        // What is to come again comes first, and in order, unless chance decides.
+        let again = match dice {
+            Some(dice) if !full => due.get(dice.below(due.len() + 1)).copied(),
+            _ => due.first().copied(),
+        };
+        if full && again.is_none() {
+            return None;
         }
-        let again = group.taken.iter().find(|(_, taken)| taken.again_at <= now).map(|(at, _)| *at);
         let at = if let Some(at) = again {
             at
         } else {
@@ -132,11 +138,12 @@ impl MemorySource {
             {
                 group.cursor += 1;
             }
-            if group.cursor >= messages.len() {
-                return None;
+            if group.cursor < messages.len() {
+                group.cursor += 1;
+                group.cursor - 1
+            } else {
+                *due.first()?
             }
-            group.cursor += 1;
-            group.cursor - 1
         };
         let Some(stored) = messages[at].as_ref() else {
             // Removed meanwhile.
@@ -157,10 +164,12 @@ impl MemorySource {
     }
 
     fn take_partition(&self, state: &mut State) -> Option<Incoming> {
-        let State { topics, groups, .. } = state;
+        let State { topics, groups, dice, .. } = state;
         let partitions = &topics.get(&self.topic)?.partitions;
         let group = groups.get_mut(&self.key())?;
-        for (at, messages) in partitions.iter().enumerate() {
+        let first = dice.as_mut().map_or(0, |dice| dice.below(partitions.len()));
+        for at in (first..partitions.len()).chain(0..first) {
+            let messages = &partitions[at];
             if group.owners[at] != Some(self.member) || self.paused.contains(&(at as u32)) {
                 continue;
             }
@@ -227,6 +236,9 @@ impl Source for MemorySource {
                     return None;
                 }
                 let inner = self.inner.clone();
+                if inner.state().life != self.life {
+                    return Some(Err(SourceError::Gone(format!("the reader of {}", self.topic))));
+                }
                 let changed = inner.changed.notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
@@ -254,7 +266,8 @@ impl Source for MemorySource {
 
     fn settler(&self) -> Arc<dyn Settler> {
         let ack_wait = self.spec.settings.ack_wait;
-        Arc::new(MemorySettler { inner: self.inner.clone(), key: self.key(), member: self.member, ack_wait })
+        let (key, member, life) = (self.key(), self.member, self.life);
+        Arc::new(MemorySettler { inner: self.inner.clone(), key, member, life, ack_wait })
     }
 
     fn pause(&mut self, partitions: &[u32]) {
@@ -338,6 +351,7 @@ struct MemorySettler {
     inner: Arc<Inner>,
     key: (String, String),
     member: u64,
+    life: u64,
     ack_wait: Duration,
 }
 
@@ -348,6 +362,9 @@ impl Settler for MemorySettler {
             let mut state = self.inner.state();
             if state.faults.away_until.is_some_and(|away| away > now) {
                 return Err(SettleError("the broker is away".into()));
+            }
+            if state.life != self.life {
+                return Err(SettleError("who settles this is dead".into()));
             }
             let Some(group) = state.groups.get_mut(&self.key) else { return Ok(()) };
             let at = token.number as usize;

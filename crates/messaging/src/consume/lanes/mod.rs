@@ -1,13 +1,18 @@
 //! Work queues that keep order: one message of a lane at a time, different lanes side by side, and a bound on everything taken.
 
+mod queue;
+
 use std::{
-    collections::{VecDeque, hash_map::DefaultHasher},
+    collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
+
+pub(crate) use queue::Item;
+use queue::{Held, Lane, Ready, State};
 
 use super::context::Delivery;
 use crate::transport::{Room, SettleToken};
@@ -25,53 +30,11 @@ pub enum Ordering {
     Partition,
     /// Nothing.
     None,
-}
-
-/// A message taken in and not settled.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) delivery: Arc<Delivery>,
-    /// Times it failed here.
-    pub(crate) failures: u32,
-    /// The dead letter that it is to become, when that could not be stored yet.
-    pub(crate) dead: Option<Box<super::work::Verdict>>,
-    lane: Option<usize>,
-    slot: usize,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    queue: VecDeque<Item>,
-    /// A worker has its first message, or it waits for another try.
-    busy: bool,
-    /// Known to be ready already.
-    queued: bool,
-}
-
-#[derive(Debug)]
-enum Ready {
-    Lane(usize),
-    Single(Box<Item>),
-}
-
-#[derive(Debug)]
-struct Held {
-    delivery: Arc<Delivery>,
-    since: Instant,
-    heard: Instant,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    lanes: Vec<Lane>,
-    ready: VecDeque<Ready>,
-    held: Vec<Option<Held>>,
-    free: Vec<usize>,
-    messages: usize,
-    bytes: usize,
-    running: usize,
-    closed: bool,
+    /// Everything, one message after the other, also after a crash: the reader keeps its place itself
+    /// ([`Loop::positions`](super::Loop::positions)) instead of having the broker deliver again what was not settled. One process
+    /// reads at a time; messages are handled one by one, whatever the concurrency. A message that kills its process each time is
+    /// not put aside, because nobody counts its deliveries.
+    Strict,
 }
 
 /// What may be taken.
@@ -128,6 +91,7 @@ impl Lanes {
     fn lane(&self, delivery: &Delivery, lanes: usize) -> Option<usize> {
         match self.ordering {
             Ordering::None => None,
+            Ordering::Strict => Some(0),
             Ordering::Partition => Some(delivery.incoming.partition as usize % lanes),
             Ordering::Key => {
                 let mut hasher = DefaultHasher::new();
@@ -304,6 +268,12 @@ impl Lanes {
                 if gone { rest.push(item) } else { lane.queue.push_back(item) }
             }
         }
+        for ready in std::mem::take(&mut state.ready) {
+            match ready {
+                Ready::Single(item) if partitions.contains(&item.delivery.incoming.partition) => rest.push(*item),
+                other => state.ready.push_back(other),
+            }
+        }
         for item in &rest {
             state.release(item);
         }
@@ -313,70 +283,6 @@ impl Lanes {
     /// Whether a message of these partitions is held.
     pub(crate) fn holds(&self, partitions: &[u32]) -> bool {
         self.state().held.iter().flatten().any(|held| partitions.contains(&held.delivery.incoming.partition))
-    }
-}
-
-impl State {
-    /// Whether a worker can do something now that it could not before.
-    fn enqueue(&mut self, item: Item) -> bool {
-        let Some(at) = item.lane else {
-            self.ready.push_back(Ready::Single(Box::new(item)));
-            return true;
-        };
-        let lane = &mut self.lanes[at];
-        lane.queue.push_back(item);
-        if lane.busy || lane.queued {
-            return false;
-        }
-        lane.queued = true;
-        self.ready.push_back(Ready::Lane(at));
-        true
-    }
-
-    fn hold(&mut self, held: Held) -> usize {
-        if let Some(slot) = self.free.pop() {
-            self.held[slot] = Some(held);
-            return slot;
-        }
-        self.held.push(Some(held));
-        self.held.len() - 1
-    }
-
-    fn pop(&mut self) -> Option<Item> {
-        loop {
-            match self.ready.pop_front()? {
-                Ready::Single(item) => {
-                    self.running += 1;
-                    return Some(*item);
-                }
-                Ready::Lane(at) => {
-                    let lane = &mut self.lanes[at];
-                    lane.queued = false;
-                    if let Some(item) = lane.queue.pop_front() {
-                        lane.busy = true;
-                        self.running += 1;
-                        return Some(item);
-                    }
-                }
-            }
-        }
-    }
-
-    fn free_lane(&mut self, at: usize) {
-        let lane = &mut self.lanes[at];
-        lane.busy = false;
-        if !lane.queue.is_empty() && !lane.queued {
-            lane.queued = true;
-            self.ready.push_back(Ready::Lane(at));
-        }
-    }
-
-    fn release(&mut self, item: &Item) {
-        if self.held.get_mut(item.slot).and_then(Option::take).is_some() {
-            self.free.push(item.slot);
-            self.messages -= 1;
-            self.bytes -= item.bytes;
-        }
     }
 }
 

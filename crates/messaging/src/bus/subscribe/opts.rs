@@ -1,0 +1,75 @@
+//! What can be said about a subscription.
+
+use crate::{profile::Profile, transport::StartFrom, wire::ReadWire};
+
+/// What becomes of a message that cannot be decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnPoison {
+    /// It is put aside, and the next one is given.
+    #[default]
+    DeadLetter,
+    /// It is settled and dropped with a line in the log, and the next one is given.
+    Skip,
+    /// It is given as [`ConsumeError::Decode`], and the caller settles it.
+    Stop,
+}
+
+/// How to subscribe.
+#[derive(Clone, Debug, Default)]
+pub struct SubscribeOpts {
+    pub(super) group: Option<String>,
+    pub(super) profile: Option<Profile>,
+    pub(super) from: StartFrom,
+    pub(super) on_poison: OnPoison,
+    pub(super) automatic: bool,
+    pub(super) wire: Option<ReadWire>,
+}
+
+impl SubscribeOpts {
+    /// As the type says.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The group that shares the messages.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// The settings of reading.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// Where a group that is new begins.
+    #[must_use]
+    pub fn from(mut self, from: StartFrom) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// What becomes of a message that cannot be decoded.
+    #[must_use]
+    pub fn on_poison(mut self, what: OnPoison) -> Self {
+        self.on_poison = what;
+        self
+    }
+
+    /// `false`: each message is acknowledged when the next one is asked for.
+    #[must_use]
+    pub fn manual(mut self, manual: bool) -> Self {
+        self.automatic = !manual;
+        self
+    }
+
+    /// The formats that are read, instead of the type's own.
+    #[must_use]
+    pub fn wire(mut self, wire: impl Into<ReadWire>) -> Self {
+        self.wire = Some(wire.into());
+        self
+    }
+}
