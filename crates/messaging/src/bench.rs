@@ -1,6 +1,9 @@
 //! What the kit costs: typed messages through the kit beside the same bytes through the bare client, in the same run on the same
 //! server.
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
+
 use std::{
     sync::{
         Arc,

@@ -3,6 +3,7 @@
 
 mod codec;
 mod commands;
+mod kafka;
 mod latency;
 mod load;
 mod memory;
@@ -163,6 +164,16 @@ pub const PATHS: &[BenchPath] = &[
         name: "codec",
         about: "messages of Rust types into Avro and back, beside serde_avro_fast with the schema in hand",
         run: |run| Box::pin(codec::run(run)),
+    },
+    BenchPath {
+        name: "kafka-produce",
+        about: "typed messages into Kafka (KAFKA_BOOTSTRAP_SERVERS, else a mock), beside librdkafka with the same bytes",
+        run: |run| Box::pin(kafka::produce(run)),
+    },
+    BenchPath {
+        name: "kafka-consume",
+        about: "a loop over typed messages in order by key from Kafka, beside librdkafka that stores each offset",
+        run: |run| Box::pin(kafka::consume(run)),
     },
     BenchPath {
         name: "memory",
