@@ -138,6 +138,10 @@ fn info(consumer: &BaseConsumer, topic: &MetadataTopic) -> TopicInfo {
 impl Admin for KafkaAdmin {
     fn create(&self, spec: TopicSpec) -> BoxFuture<'_, Result<(), AdminError>> {
         Box::pin(async move {
+            // It may be there already, made by somebody with more rights.
+            if self.describe(spec.topic.clone()).await.is_ok() {
+                return Ok(());
+            }
             let client = self.client()?;
             let retention = spec.retention.map_or("-1".to_owned(), |time| time.as_millis().to_string());
             let (partitions, replicas) = (spec.partitions.unwrap_or(1) as i32, spec.replicas.unwrap_or(1) as i32);

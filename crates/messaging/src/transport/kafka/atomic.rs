@@ -47,39 +47,52 @@ impl ProducerContext for Receipts {
 
 /// A transactional producer; one transaction at a time. Its calls block.
 pub struct Transactions {
-    producer: Mutex<BaseProducer<Receipts>>,
+    producer: BaseProducer<Receipts>,
+    is_broken: bool,
 }
 
 impl Transactions {
     /// Fences every older producer of the same `transactional.id`.
     pub fn open(config: &KafkaConfig, settings: &PublishSettings) -> Result<Self, SubscribeError> {
-        let client = config.producer(&settings.kafka);
+        let mut client = config.producer(&settings.kafka);
+        // A transaction lasts no shorter than its messages may take; librdkafka insists.
+        let delivery = client.get("delivery.timeout.ms").or_else(|| client.get("message.timeout.ms"));
+        if let (None, Some(delivery)) = (client.get("transaction.timeout.ms"), delivery.map(ToOwned::to_owned)) {
+            client.set("transaction.timeout.ms", delivery);
+        }
         let producer: BaseProducer<Receipts> = BaseProducer::from_config_and_context(&client, Receipts::default())
             .map_err(|error| config::refused(&error))?;
         producer.init_transactions(Duration::from_millis(STEP_MS)).map_err(|error| SubscribeError::Unreachable {
             trying: "beginning to use transactions".to_owned(),
             detail: error.to_string(),
         })?;
-        Ok(Self { producer: Mutex::new(producer) })
+        Ok(Self { producer, is_broken: false })
+    }
+
+    /// It could not come back from a failure: only another producer can go on.
+    pub const fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     /// Publishes all messages or none.
-    pub fn publish(&self, messages: &[Outgoing]) -> Result<Vec<Receipt>, PublishError> {
+    pub fn publish(&mut self, messages: &[Outgoing]) -> Result<Vec<Receipt>, PublishError> {
         let Some(first) = messages.first() else { return Ok(Vec::new()) };
         messages.iter().try_for_each(wire::check)?;
-        let producer = self.producer.lock().unwrap_or_else(PoisonError::into_inner);
+        let producer = &self.producer;
         let within = Duration::from_millis(STEP_MS);
         let failed = |error: &KafkaError| failed(error, &first.topic);
         *producer.context().0.lock().unwrap_or_else(PoisonError::into_inner) = vec![None; messages.len()];
         producer.begin_transaction().map_err(|error| failed(&error))?;
-        let sent = messages.iter().enumerate().try_for_each(|(at, message)| send(&producer, at, message));
+        let sent = messages.iter().enumerate().try_for_each(|(at, message)| send(producer, at, message));
         // Flushing is part of it.
         match sent.and_then(|()| producer.commit_transaction(within)) {
             Ok(()) => {}
             Err(error) => {
                 let aborted = producer.abort_transaction(within);
                 let mut failure = failed(&error);
-                if aborted.is_err() && !failure.unknown() {
+                // A fenced producer is fenced for good; that somebody else has its name is not hidden by trying again.
+                if aborted.is_err() && !is_fenced(&error) {
+                    self.is_broken = true;
                     let subject = first.topic.to_string();
                     failure = PublishError::Timeout { unknown: true, subject, detail: error.to_string() };
                 }
@@ -118,6 +131,16 @@ fn send(producer: &BaseProducer<Receipts>, at: usize, message: &Outgoing) -> Res
             Err((error, _)) => return Err(error),
         }
     }
+}
+
+/// Another producer of the same `transactional.id` began after this one.
+fn is_fenced(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let code = match error {
+        KafkaError::Transaction(inner) => Some(inner.code()),
+        other => other.rdkafka_error_code(),
+    };
+    matches!(code, Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch))
 }
 
 fn failed(error: &KafkaError, topic: &str) -> PublishError {

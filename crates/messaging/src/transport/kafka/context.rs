@@ -2,20 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol},
-    error::{KafkaError, KafkaResult},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol},
+    error::KafkaError,
     topic_partition_list::TopicPartitionListElem,
     types::RDKafkaRespErr,
 };
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::shared::Shared;
+use super::{commit, shared::Shared};
 use crate::transport::SourceEvent;
 
 /// How long messages of a partition that goes to somebody else may take to finish, in milliseconds.
@@ -50,6 +50,8 @@ pub struct Group {
     pub begin: Begin,
     /// Partitions that began already: given to us again, they go on where the group is.
     pub begun: Mutex<Vec<i32>>,
+    /// The consumer that this belongs to.
+    pub consumer: OnceLock<Weak<BaseConsumer<Self>>>,
 }
 
 impl ClientContext for Group {
@@ -67,10 +69,9 @@ impl ConsumerContext for Group {
         let is_cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         let done = if what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.begin_at(list);
+            self.split(&partitions);
             let done = if is_cooperative { consumer.incremental_assign(list) } else { consumer.assign(list) };
             self.shared.gain(&partitions);
-            let mut assigned = self.shared.assigned.lock().unwrap_or_else(PoisonError::into_inner);
-            assigned.extend(&partitions);
             self.shared.tell(SourceEvent::Assigned(numbers(&partitions)));
             done
         } else {
@@ -88,20 +89,21 @@ impl ConsumerContext for Group {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        match result {
-            Ok(()) => self.shared.committed(offsets),
-            // The group moved on: whoever has the partition now repeats what was not committed.
-            Err(error) => tracing::debug!(error = %error, "a commit was not taken"),
-        }
-    }
-
     fn main_queue_min_poll_interval(&self) -> rdkafka::util::Timeout {
         Duration::from_millis(100).into()
     }
 }
 
 impl Group {
+    /// Gives partitions queues of their own, before anything is fetched for them: messages that came over the common queue first
+    /// would be overtaken by those behind them.
+    pub fn split(&self, partitions: &[i32]) {
+        let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return };
+        let topic = &self.shared.topic;
+        let queues = partitions.iter().filter_map(|each| Some((*each, consumer.split_partition_queue(topic, *each)?)));
+        self.shared.assigned.lock().unwrap_or_else(PoisonError::into_inner).extend(queues);
+    }
+
     fn begin_at(&self, list: &mut TopicPartitionList) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = self.shared.topic.clone();
@@ -118,6 +120,8 @@ impl Group {
 
     /// Gives what runs some time, then commits how far these partitions came.
     fn finish(&self, consumer: &BaseConsumer<Self>, partitions: &[i32]) {
+        // Nothing more begins; it stays open in its window, so that the next owner gets it.
+        self.shared.withhold(partitions);
         if self.shared.is_listened_to() {
             let (done, mut finished) = oneshot::channel();
             self.shared.tell(SourceEvent::Revoked { partitions: numbers(partitions), done });
@@ -126,10 +130,7 @@ impl Group {
                 std::thread::sleep(Duration::from_millis(REVOKE_LOOK_MS));
             }
         }
-        let list = self.shared.to_commit(Some(partitions));
-        if list.count() > 0
-            && let Err(error) = consumer.commit(&list, CommitMode::Sync)
-        {
+        if let Err(error) = commit::commit(consumer, &self.shared, Some(partitions)) {
             tracing::debug!(error = %error, "the last commit of partitions given away was not taken");
         }
     }

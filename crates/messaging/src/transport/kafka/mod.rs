@@ -2,6 +2,7 @@
 
 mod admin;
 mod atomic;
+mod commit;
 mod config;
 mod context;
 mod poll;
@@ -12,7 +13,7 @@ mod wire;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -45,7 +46,8 @@ pub struct Kafka {
     config: KafkaConfig,
     settings: PublishSettings,
     publisher: Publisher,
-    transactions: Arc<OnceLock<atomic::Transactions>>,
+    /// Opened by the first batch, and anew after a failure that its producer does not survive.
+    transactions: Arc<Mutex<Option<atomic::Transactions>>>,
     admin: admin::KafkaAdmin,
 }
 
@@ -86,18 +88,23 @@ impl Transport for Kafka {
                 (self.config.clone(), self.settings.clone(), self.transactions.clone());
             let subject = messages.first().map(|message| message.topic.to_string()).unwrap_or_default();
             let lost = |detail: String| PublishError::Timeout { unknown: false, subject: subject.clone(), detail };
+            let not_opened = |error: SubscribeError| match error {
+                SubscribeError::Unreachable { .. } => lost(error.to_string()),
+                other => PublishError::Refused { subject: subject.clone(), code: 0, detail: other.to_string() },
+            };
             let published = tokio::task::spawn_blocking(move || {
-                if transactions.get().is_none() {
-                    let opened = atomic::Transactions::open(&config, &settings).map_err(|error| error.to_string())?;
-                    // Two at once: the later one fenced the earlier, and is the one kept or the next to fail loudly.
-                    transactions.set(opened).ok();
-                }
-                let transactions = transactions.get().ok_or("no transactional producer")?;
-                Ok::<_, String>(transactions.publish(&messages))
+                let mut open = transactions.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut current = match open.take() {
+                    Some(current) => current,
+                    None => atomic::Transactions::open(&config, &settings)?,
+                };
+                let result = current.publish(&messages);
+                *open = (!current.is_broken()).then_some(current);
+                Ok::<_, SubscribeError>(result)
             });
             match published.await {
                 Ok(Ok(result)) => result,
-                Ok(Err(detail)) => Err(lost(detail)),
+                Ok(Err(error)) => Err(not_opened(error)),
                 Err(error) => Err(lost(error.to_string())),
             }
         })

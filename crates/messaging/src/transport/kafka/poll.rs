@@ -3,27 +3,29 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, atomic::Ordering, mpsc},
+    sync::{
+        Arc, PoisonError,
+        atomic::Ordering,
+        mpsc::{self, SyncSender},
+    },
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     Message as _,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, base_consumer::PartitionQueue},
+    consumer::{BaseConsumer, Consumer as _, base_consumer::PartitionQueue},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
 use tokio::sync::oneshot;
 
 use super::{
+    commit,
     context::Group,
     shared::{Ask, Shared},
     wire,
 };
-use crate::{
-    profile::ConsumeSettings,
-    transport::{Incoming, SettleError, SourceError, SourceEvent},
-};
+use crate::transport::{Incoming, SettleError, SourceError, SourceEvent};
 
 /// The longest the thread waits without looking after the group, in milliseconds.
 const IDLE_MS: u64 = 50;
@@ -37,16 +39,19 @@ pub struct Poller {
     pub shared: Arc<Shared>,
     pub asks: mpsc::Receiver<Ask>,
     pub queues: BTreeMap<i32, PartitionQueue<Group>>,
-    pub commits: Option<(Duration, usize)>,
-    pub last_commit: Instant,
+    pub commits: Option<Cadence>,
+}
+
+/// When what is done is committed.
+pub struct Cadence {
+    pub every: Duration,
+    pub messages: usize,
+    pub last: Instant,
+    /// Tells the thread that commits.
+    pub due: SyncSender<()>,
 }
 
 impl Poller {
-    /// Commit cadence of the settings; `None` for readers without a group.
-    pub fn cadence(settings: &ConsumeSettings, has_group: bool) -> Option<(Duration, usize)> {
-        has_group.then_some((settings.commit_every, settings.commit_messages.max(1)))
-    }
-
     pub fn run(mut self) {
         loop {
             match self.asks.try_recv() {
@@ -64,7 +69,7 @@ impl Poller {
                 Err(mpsc::TryRecvError::Empty) => {}
             }
             let served = self.serve();
-            self.split_assigned();
+            self.adopt();
             let taken = self.take();
             self.commit_when_due();
             if !served && !taken {
@@ -73,7 +78,7 @@ impl Poller {
         }
     }
 
-    /// Rebalances, errors and reports; and messages that came before their partition had a queue of its own.
+    /// Rebalances, errors and reports; and messages of partitions that could not get a queue of their own.
     fn serve(&mut self) -> bool {
         let consumer = self.consumer.clone();
         let Some(polled) = consumer.poll(Duration::ZERO) else { return false };
@@ -88,15 +93,15 @@ impl Poller {
         true
     }
 
-    /// Gives partitions that just became ours a queue of their own.
-    fn split_assigned(&mut self) {
+    /// Takes over the queues of partitions that just became ours.
+    fn adopt(&mut self) {
         let assigned = std::mem::take(&mut *self.shared.assigned.lock().unwrap_or_else(PoisonError::into_inner));
-        for partition in assigned {
+        for (partition, mut queue) in assigned {
+            // An older handle of the same queue takes the callback with it when it is dropped, so it goes first.
+            self.queues.remove(&partition);
             let bell = self.shared.bell.clone();
-            if let Some(mut queue) = self.consumer.split_partition_queue(&self.shared.topic, partition) {
-                queue.set_nonempty_callback(move || bell.ring());
-                self.queues.insert(partition, queue);
-            }
+            queue.set_nonempty_callback(move || bell.ring());
+            self.queues.insert(partition, queue);
         }
     }
 
@@ -186,39 +191,24 @@ impl Poller {
     }
 
     fn commit_when_due(&mut self) {
-        let Some((every, messages)) = self.commits else { return };
-        let done = self.shared.progress().done_since_commit();
-        if done == 0 || (done < messages && self.last_commit.elapsed() < every) {
-            return;
-        }
-        let list = self.shared.to_commit(None);
-        if list.count() == 0 {
-            return;
-        }
-        self.last_commit = Instant::now();
-        // The answer comes with a later poll; until then the same offsets are not sent again.
-        if self.consumer.commit(&list, CommitMode::Async).is_ok() {
-            self.shared.committed(&list);
+        let Some(cadence) = &mut self.commits else { return };
+        let progress = self.shared.progress();
+        let enough = progress.done_since_commit() >= cadence.messages || cadence.last.elapsed() >= cadence.every;
+        let due = enough && progress.has_to_commit();
+        drop(progress);
+        if due {
+            cadence.last = Instant::now();
+            // Told already and not done: it commits what stands when its turn comes.
+            cadence.due.try_send(()).ok();
         }
     }
 
     /// Commits how far everything came, and waits for the broker's word.
-    fn commit(&mut self) -> Result<(), SettleError> {
+    fn commit(&self) -> Result<(), SettleError> {
         if self.commits.is_none() {
             return Ok(());
         }
-        let list = self.shared.to_commit(None);
-        if list.count() == 0 {
-            return Ok(());
-        }
-        let result = self.consumer.commit(&list, CommitMode::Sync);
-        self.last_commit = Instant::now();
-        match result {
-            Ok(()) => self.shared.committed(&list),
-            Err(error) if moved_on(&error) => {}
-            Err(error) => return Err(SettleError(error.to_string())),
-        }
-        Ok(())
+        commit::commit(&self.consumer, &self.shared, None).map_err(|error| SettleError(error.to_string()))
     }
 
     /// Leaves the group, so that others get its partitions at once.
@@ -235,6 +225,7 @@ impl Poller {
         } else {
             self.consumer.unassign().ok();
         }
+        self.shared.assigned.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let mut queue = self.shared.queue();
         queue.closed = true;
         queue.messages.clear();
@@ -246,21 +237,6 @@ impl Poller {
 
 fn assigned(consumer: &BaseConsumer<Group>) -> KafkaResult<usize> {
     Ok(consumer.assignment()?.count())
-}
-
-/// The group gave the partition to somebody else meanwhile, who repeats what was not committed.
-fn moved_on(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::RebalanceInProgress
-                | Code::IllegalGeneration
-                | Code::UnknownMemberId
-                | Code::NoOffset
-                | Code::AssignmentLost
-        )
-    )
 }
 
 /// Answers that nobody waits for any more are dropped with the thread.

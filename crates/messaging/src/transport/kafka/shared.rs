@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList, consumer::base_consumer::PartitionQueue};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::context::Group;
 use crate::transport::window::Window;
 use crate::transport::{Incoming, SettleError, SourceError, SourceEvent};
 
@@ -79,6 +80,10 @@ pub struct Progress {
 }
 
 impl Progress {
+    pub fn has_to_commit(&self) -> bool {
+        self.windows.values().any(|window| window.to_commit().is_some())
+    }
+
     pub fn done_since_commit(&self) -> usize {
         self.windows.values().map(Window::done_since_commit).sum()
     }
@@ -98,8 +103,10 @@ pub struct Shared {
     pub bell: Arc<Bell>,
     pub events: mpsc::Sender<SourceEvent>,
     pub events_taken: AtomicBool,
-    /// Partitions whose queue is to be split off: filled while a rebalance runs.
-    pub assigned: Mutex<Vec<i32>>,
+    /// Held while a commit is under way.
+    pub committing: Mutex<()>,
+    /// Queues of partitions that just became ours, for the polling thread to take over.
+    pub assigned: Mutex<Vec<(i32, PartitionQueue<Group>)>>,
 }
 
 impl Shared {
@@ -161,6 +168,11 @@ impl Shared {
                 progress.since.remove(partition);
             }
         }
+        self.withhold(partitions);
+    }
+
+    /// What waits of these partitions is not handed out any more.
+    pub fn withhold(&self, partitions: &[i32]) {
         let mut queue = self.queue();
         queue.messages.retain(|message| !partitions.contains(&(message.partition as i32)));
         queue.bytes = queue.messages.iter().map(Incoming::bytes).sum();

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc as std_mpsc,
     },
@@ -24,9 +24,9 @@ use tokio::{
 };
 
 use super::{
-    KafkaConfig, config,
+    KafkaConfig, commit, config,
     context::{Begin, Group},
-    poll::{Poller, gone},
+    poll::{Cadence, Poller, gone},
     shared::{Ask, Bell, EVENTS_MAX, Progress, QUEUE_MESSAGES_MAX, Queue, Shared},
 };
 use crate::transport::{
@@ -61,16 +61,19 @@ impl KafkaSource {
             bell: Arc::new(Bell::default()),
             events,
             events_taken: AtomicBool::new(false),
+            committing: Mutex::default(),
             assigned: Mutex::default(),
         });
         let partitions = partitions(config, &spec.topic)?;
         let begin = begin(config, spec, &partitions)?;
-        let group = Group { shared: shared.clone(), begin: begin.clone(), begun: Mutex::default() };
+        let group =
+            Group { shared: shared.clone(), begin: begin.clone(), begun: Mutex::default(), consumer: OnceLock::new() };
         let mut consumer =
             BaseConsumer::from_config_and_context(&client, group).map_err(|error| config::refused(&error))?;
         let bell = shared.bell.clone();
         consumer.set_nonempty_callback(move || bell.ring());
         let consumer = Arc::new(consumer);
+        consumer.context().consumer.set(Arc::downgrade(&consumer)).ok();
         let refused = |error: rdkafka::error::KafkaError| SubscribeError::Refused {
             trying: format!("subscribing to {}", spec.topic),
             detail: error.to_string(),
@@ -85,24 +88,31 @@ impl KafkaSource {
                 list.add_partition_offset(&spec.topic, *partition, offset).map_err(refused)?;
             }
             shared.gain(&partitions);
+            consumer.context().split(&partitions);
             consumer.assign(&list).map_err(refused)?;
-            shared.assigned.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(&partitions);
         }
         let (asks, asked) = std_mpsc::channel();
+        let not_started = |error: std::io::Error| SubscribeError::Refused {
+            trying: "starting the threads that poll and commit".to_owned(),
+            detail: error.to_string(),
+        };
+        // A reader without a group has nobody to tell.
+        let commits = if spec.group.is_some() {
+            let due = commit::beside(consumer.clone(), shared.clone()).map_err(not_started)?;
+            let (every, messages) = (spec.settings.commit_every, spec.settings.commit_messages.max(1));
+            Some(Cadence { every, messages, last: StdInstant::now(), due })
+        } else {
+            None
+        };
         let poller = Poller {
             consumer: consumer.clone(),
             shared: shared.clone(),
             asks: asked,
             queues: BTreeMap::new(),
-            commits: Poller::cadence(&spec.settings, spec.group.is_some()),
-            last_commit: StdInstant::now(),
+            commits,
         };
-        std::thread::Builder::new().name(format!("kafka {}", spec.topic)).spawn(move || poller.run()).map_err(
-            |error| SubscribeError::Refused {
-                trying: "starting the thread that polls".to_owned(),
-                detail: error.to_string(),
-            },
-        )?;
+        let thread = std::thread::Builder::new().name(format!("kafka {}", spec.topic));
+        thread.spawn(move || poller.run()).map_err(not_started)?;
         let settler = KafkaSettler {
             shared: shared.clone(),
             asks: asks.clone(),
