@@ -18,6 +18,7 @@ pub mod batch;
 pub mod bench;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+pub mod bridge;
 pub mod bus;
 mod commit;
 #[cfg(doctest)]

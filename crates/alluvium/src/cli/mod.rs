@@ -1,6 +1,7 @@
 //! The command line as it is typed. What the commands do is in `commands`.
 
 mod args;
+pub mod bridge;
 pub mod broker;
 pub mod dlq;
 pub mod schema;
@@ -112,6 +113,9 @@ pub enum Command {
     Dlq(Box<dlq::DlqArgs>),
     /// Describe channels and messages as an AsyncAPI document
     Asyncapi(Box<topic::AsyncapiCommand>),
+    /// Carry messages between Kafka and JetStream
+    #[command(subcommand)]
+    Bridge(bridge::BridgeCommand),
     /// Compare the server's streams with ours, and make them so
     #[command(subcommand)]
     Streams(StreamsCommand),

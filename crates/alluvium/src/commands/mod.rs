@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod bridge;
 mod command;
 mod completion;
 mod config;
@@ -85,6 +86,7 @@ pub fn run(cli: Cli) -> Done {
         Command::Topic(args) => wait(topic::run(&cx, *args)),
         Command::Dlq(args) => wait(dlq::run(&cx, *args)),
         Command::Asyncapi(command) => wait(topic::asyncapi(&cx, &command.broker, &command.args)),
+        Command::Bridge(command) => runtime()?.block_on(bridge::run(&cx, command)),
         Command::Streams(command) => wait(streams::run(&cx, command)),
         Command::Doctor => wait(doctor::run(&cx)),
     }
