@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alluvium_kernel::{DEFAULT_TENANT, SigningKey, Timestamp, Token};
 
-use crate::follow::Follower;
+use crate::live::Follower;
 use crate::usage::UsageNotes;
 
 /// What digests of the admin key are told apart by.

@@ -21,7 +21,7 @@ impl Authenticator for Access {
                 return Ok(Some(Principal { actor: Actor::Admin, tenant, credential: "admin".to_owned() }));
             }
             let digest = keys::digest(self.pepper(), bearer);
-            let known = self.follower().keys()?;
+            let known = self.follower().get()?;
             let mut key = known.by_digest(&digest);
             if key.is_none() {
                 // Perhaps another process issued it a moment ago.

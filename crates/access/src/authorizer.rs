@@ -87,7 +87,7 @@ impl Authorizer for Access {
                 let allowed = allows(&standing(&LiveKeys::default(), tenant, actor, self.now()), requirement);
                 return if allowed { Ok(()) } else { Err(self.refusal(actor, requirement)) };
             }
-            let keys = self.follower().keys()?;
+            let keys = self.follower().get()?;
             if allows(&standing(keys, tenant, actor, self.now()), requirement) {
                 return Ok(());
             }
@@ -117,7 +117,7 @@ impl Authorizer for Access {
             if *actor == Actor::Admin {
                 return Ok(SchemaRights::everything());
             }
-            Ok(schema_rights(&standing(self.follower().keys()?, tenant, actor, self.now())))
+            Ok(schema_rights(&standing(self.follower().get()?, tenant, actor, self.now())))
         })
     }
 }

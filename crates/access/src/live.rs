@@ -5,11 +5,21 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use alluvium_kernel::{SchemaRights, Timestamp, Token, subject};
+use alluvium_kernel::{Problem, SchemaRights, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
+use alluvium_projection::{Live, LiveFold};
 
 use crate::contract::{Event, KeyIssued, KeyRevoked, KeyringEvent, TenantEvent};
+use crate::error;
 use crate::model::{PROJECT_ADMIN, Rights};
+
+/// The stream of this context's events.
+pub const STREAM: &str = "EV_ACCESS";
+/// The fold's name where reads wait for it.
+pub const LIVE: &str = "access.live";
+
+/// The fold with its reader. Until the log has been read to its end it opens nothing.
+pub type Follower = Live<LiveKeys>;
 
 /// A key as authentication needs it.
 #[derive(Debug)]
@@ -68,14 +78,18 @@ impl LiveKeys {
     fn read<T>(&self, look: impl FnOnce(&Fold) -> T) -> T {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
 
-    /// Forgets everything, before the log is read again from its beginning.
-    pub(crate) fn clear(&self) {
+impl LiveFold for LiveKeys {
+    const STREAM: &'static str = STREAM;
+    const NAME: &'static str = LIVE;
+
+    fn clear(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Fold::default();
     }
 
-    /// Applies one message of the log. What does not decode opens nothing; it is told to people and passed over.
-    pub(crate) fn apply(&self, message: &LogMessage) {
+    /// What does not decode opens nothing; it is told to people and passed over.
+    fn apply(&self, message: &LogMessage) {
         match decode(message) {
             Ok((tenant, events)) => {
                 let mut fold = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -86,6 +100,10 @@ impl LiveKeys {
                 "a message of the access log cannot be used and opens nothing"
             ),
         }
+    }
+
+    fn not_ready() -> Problem {
+        error::not_ready()
     }
 }
 

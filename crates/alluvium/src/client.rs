@@ -27,7 +27,7 @@ pub struct Client {
 impl Client {
     /// The server of a session.
     pub fn new(session: &Session) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+        let http = crate::http::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .build()
             .map_err(|error| Failure::bug("no HTTP client can be made").because(&error))?;

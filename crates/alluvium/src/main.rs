@@ -12,6 +12,7 @@ mod complete;
 mod config;
 mod errors;
 mod failure;
+mod http;
 mod node;
 mod platform;
 mod rows;

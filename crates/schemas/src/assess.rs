@@ -9,7 +9,7 @@ use crate::content::{Attached, Hashes, SCHEMA_BYTES_MAX, guid, pack, parse_guid,
 use crate::contract::{Assessment, SchemaReference, Submission};
 use crate::error;
 use crate::index::Entry;
-use crate::kinds::{Finding, Invalid, Model, Reads, SchemaType, Strictness};
+use crate::kinds::{Direction, Finding, Invalid, Model, SchemaType, Strictness};
 use crate::model::{Config, Level, Mode, Reference, Registry, Version, effective, effective_mode, metadata};
 use crate::subject::{GLOBAL_CONTEXT, Name};
 use crate::world::{Gathered, World};
@@ -336,8 +336,8 @@ pub(crate) async fn check(
 
 fn findings(new: &Model, old: &Model, level: Level, policy: crate::kinds::Policy) -> Vec<Finding> {
     let each = level.directions().iter().flat_map(|reads| match reads {
-        Reads::New => Model::can_read(new, old, *reads, policy),
-        Reads::Old => Model::can_read(old, new, *reads, policy),
+        Direction::Backward => Model::can_read(new, old, *reads, policy),
+        Direction::Forward => Model::can_read(old, new, *reads, policy),
     });
     each.collect()
 }

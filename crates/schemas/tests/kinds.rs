@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use alluvium_schemas::kinds::json::JsonSchema;
 use alluvium_schemas::kinds::protobuf::ProtobufSchema;
-use alluvium_schemas::kinds::{Policy, Reads, Referenced, SchemaModel, Strictness};
+use alluvium_schemas::kinds::{Direction, Policy, Referenced, SchemaModel, Strictness};
 use serde_json::{Value, json};
 
 /// More than any of these takes even unoptimised; only something that grows out of hand passes it.
@@ -31,7 +31,7 @@ fn refused<M: SchemaModel>(text: &str) -> String {
 
 fn kinds<M: SchemaModel>(reader: &M, writer: &M, policy: Policy) -> Vec<String> {
     let mut kinds: Vec<String> =
-        M::can_read(reader, writer, Reads::New, policy).into_iter().map(|each| each.kind).collect();
+        M::can_read(reader, writer, Direction::Backward, policy).into_iter().map(|each| each.kind).collect();
     kinds.sort();
     kinds
 }
@@ -82,14 +82,14 @@ fn protobuf_verdicts() {
 fn findings_say_where_and_who() {
     let old: JsonSchema = parse(r#"{"type":"object","properties":{"a/b":{"type":"string"}}}"#);
     let new: JsonSchema = parse(r#"{"type":"object","properties":{"a/b":{"type":"integer"}}}"#);
-    let found = JsonSchema::can_read(&new, &old, Reads::New, Policy::Strict);
+    let found = JsonSchema::can_read(&new, &old, Direction::Backward, Policy::Strict);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].pointer, "/properties/a~1b/type");
     assert_eq!(found[0].short, "reader type: integer not compatible with writer type: string");
     assert!(found[0].description.contains("of the new schema"), "{}", found[0].description);
     let old: ProtobufSchema = parse("syntax = \"proto3\"; message A { message B { int32 a = 7; } }");
     let new: ProtobufSchema = parse("syntax = \"proto3\"; message A { message B { string a = 7; } }");
-    let found = ProtobufSchema::can_read(&old, &new, Reads::Old, Policy::Strict);
+    let found = ProtobufSchema::can_read(&old, &new, Direction::Forward, Policy::Strict);
     assert_eq!(found[0].pointer, "/A/B/7");
     assert!(found[0].description.contains("of the old schema"), "{}", found[0].description);
 }

@@ -57,6 +57,7 @@ impl AlluviumBuilder {
 
     /// Starts the binary with `PORT` set to a free port and waits until it is ready.
     pub async fn start(self) -> Alluvium {
+        crate::provide_tls();
         let scratch = Scratch::new();
         let port = must("picking a port", pick_port());
         let log = scratch.path().join("alluvium.log");

@@ -29,6 +29,13 @@ pub use nats::NatsServer;
 pub use postgres::Postgres;
 pub use scratch::Scratch;
 
+/// Gives rustls the provider that HTTP clients of tests ask for: built with the features of the whole workspace they can do
+/// TLS, and then need one even for plain HTTP.
+pub(crate) fn provide_tls() {
+    // Somebody was first: fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The value, or a panic that says what could not be done.
 fn must<T, E: std::fmt::Display>(what: &str, result: Result<T, E>) -> T {
     match result {

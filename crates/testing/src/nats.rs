@@ -22,6 +22,7 @@ impl NatsServer {
 
     /// Starts one with changed options: a login, another `sync_interval`.
     pub async fn start_with(change: impl FnOnce(&mut NatsOptions)) -> Self {
+        crate::provide_tls();
         let scratch = Scratch::new();
         let mut options = NatsOptions::scratch(scratch.path().join("nats"));
         change(&mut options);

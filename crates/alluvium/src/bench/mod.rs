@@ -67,7 +67,7 @@ impl Measured {
             raw: raw.map(|(value, _)| value),
             unit,
             ratio: raw.map(|(value, _)| ours / value),
-            budget: format!("≤ {at_most:.0} {unit}"),
+            budget: if at_most.is_finite() { format!("≤ {at_most:.0} {unit}") } else { "none".to_owned() },
             met: ours <= at_most,
             beside: raw.map(|(_, what)| what.to_owned()).unwrap_or_default(),
         }

@@ -55,7 +55,7 @@ async fn bare(queries: Queries) -> Result<SocketAddr, Failure> {
 
 /// Requests a second.
 pub async fn ask(url: &str, key: Option<&str>, time: Duration) -> Result<f64, Failure> {
-    let client = reqwest::Client::new();
+    let client = crate::http::client();
     let until = Instant::now() + time;
     let mut askers = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {

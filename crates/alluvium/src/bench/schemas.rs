@@ -76,7 +76,12 @@ fn submission(subject: u64, version: u64) -> Value {
 /// Reads by id, beside the same bytes out of a handler that does nothing else.
 async fn reads(run: &Run, registry: SocketAddr) -> Result<Measured, Failure> {
     let url = format!("http://{registry}/schemas/ids/7");
-    let answer = reqwest::get(&url).await.and_then(reqwest::Response::error_for_status).map_err(Failure::bug)?;
+    let answer = crate::http::client()
+        .get(&url)
+        .send()
+        .await
+        .and_then(reqwest::Response::error_for_status)
+        .map_err(Failure::bug)?;
     let answer = answer.bytes().await.map_err(Failure::bug)?;
     let bare = bare(answer).await?;
     let bare = format!("http://{bare}/schemas/ids/7");
@@ -90,7 +95,7 @@ async fn reads(run: &Run, registry: SocketAddr) -> Result<Measured, Failure> {
 
 /// The median of registering a new version after the other, in milliseconds.
 async fn registrations(run: &Run, registry: SocketAddr) -> Result<f64, Failure> {
-    let client = reqwest::Client::new();
+    let client = crate::http::client();
     let mode = client.put(format!("http://{registry}/mode/bench")).json(&json!({"mode": "READWRITE"}));
     mode.send().await.and_then(reqwest::Response::error_for_status).map_err(Failure::bug)?;
     let mut times = Vec::new();
@@ -132,7 +137,7 @@ async fn started(world: &World) -> Result<(f64, f64), Failure> {
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let client = reqwest::Client::new();
+    let client = crate::http::client();
     let healthy = format!("http://127.0.0.1:{registry}/_health");
     loop {
         let answer = client.get(&healthy).send().await;

@@ -97,7 +97,7 @@ pub struct PeerSizes {
 impl PeerSizes {
     /// Knows nothing of others until it is refreshed.
     pub fn new(registry: Arc<Registry>, key: SigningKey, here: Option<Arc<Tables>>) -> Self {
-        Self { registry, key, here, http: reqwest::Client::new(), there: RwLock::default() }
+        Self { registry, key, here, http: crate::http::client(), there: RwLock::default() }
     }
 
     async fn ask(&self, member: &Member, wanted: &MinPosition) -> Result<Sizes, Problem> {

@@ -43,7 +43,13 @@ impl Sender {
         let (ended, queue) = mpsc::channel(SPANS_WAITING_MAX);
         trace::install(Box::new(Keeper { ended, kept_percent: config.sample_percent.min(100) }));
         let stop = CancellationToken::new();
-        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).build().unwrap_or_default();
+        let http = match crate::http::builder().timeout(REQUEST_TIMEOUT).build() {
+            Ok(http) => http,
+            Err(error) => {
+                tracing::error!(%error, "no spans are sent: there is no HTTP client");
+                return None;
+            }
+        };
         let collector = Collector {
             http,
             url: format!("{}/v1/traces", base.trim_end_matches('/')),

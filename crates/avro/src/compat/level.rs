@@ -3,15 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Incompatibility, Policy, can_read};
 use crate::Schema;
 
 /// What a new version must be to the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Level {
     /// Anything.
     None,
     /// It reads what the newest version wrote: consumers are upgraded first.
+    #[default]
     Backward,
     /// It reads what every version wrote.
     BackwardTransitive,

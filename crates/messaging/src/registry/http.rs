@@ -73,7 +73,8 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none());
         #[cfg(feature = "registry-tls")]
         let builder = {
-            let tls = super::tls::config(config.ca.as_deref()).map_err(RegistryError::Configuration)?;
+            let https = config.urls.iter().any(|url| url.scheme() == "https");
+            let tls = super::tls::config(config.ca.as_deref(), https).map_err(RegistryError::Configuration)?;
             builder.tls_backend_preconfigured(tls)
         };
         #[cfg(not(feature = "registry-tls"))]

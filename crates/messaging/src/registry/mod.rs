@@ -10,7 +10,7 @@ mod error;
 mod http;
 mod source;
 #[cfg(feature = "registry-tls")]
-mod tls;
+pub mod tls;
 mod types;
 
 pub use client::{RegistryClient, SchemaVersions};

@@ -1,23 +1,23 @@
 //! The registry as every process has it in memory: a fold of the log, one view for each tenant.
 
-mod follow;
 mod past;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use alluvium_kernel::{Token, subject};
+use alluvium_kernel::{Problem, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
+use alluvium_projection::{Live, LiveFold};
 use bytes::Bytes;
 use cqrs_es::Aggregate as _;
 
 use crate::content::{parse_guid, unpack};
 use crate::contract::{Event, RegistryEvent, SchemaRegistered};
+use crate::error;
 use crate::kinds::SchemaType;
 use crate::model::{Digest, Reference, Registry, Shards};
 use crate::subject::{DEFAULT_CONTEXT, context_of_id};
 
-pub use follow::{Follower, LIVE, STREAM};
 pub use past::PastViews;
 
 /// What an id stands for, with its text. Never changes.
@@ -190,6 +190,14 @@ impl Change {
     }
 }
 
+/// The stream of this context's events.
+pub const STREAM: &str = "EV_SCHEMAS";
+/// The fold's name where reads wait for it.
+pub const LIVE: &str = "schemas.live";
+
+/// The index with its reader.
+pub type Follower = Live<Index>;
+
 /// The views of all tenants.
 #[derive(Debug, Default)]
 pub struct Index(RwLock<HashMap<Token, Arc<View>>>);
@@ -200,14 +208,18 @@ impl Index {
         let views = self.0.read().unwrap_or_else(PoisonError::into_inner);
         views.get(tenant).cloned().unwrap_or_default()
     }
+}
 
-    /// Forgets everything, before the log is read again from its beginning.
-    pub(crate) fn clear(&self) {
+impl LiveFold for Index {
+    const STREAM: &'static str = STREAM;
+    const NAME: &'static str = LIVE;
+
+    fn clear(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Applies one message. What does not decode is told to people and passed over: what other messages say still holds.
-    pub(crate) fn apply(&self, message: &LogMessage) {
+    /// What does not decode is told to people and passed over: what other messages say still holds.
+    fn apply(&self, message: &LogMessage) {
         match Change::of(message) {
             Ok(change) => {
                 let mut views = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -218,5 +230,9 @@ impl Index {
                 "a message of the registry's log cannot be used"
             ),
         }
+    }
+
+    fn not_ready() -> Problem {
+        error::not_ready()
     }
 }

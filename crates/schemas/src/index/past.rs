@@ -73,7 +73,7 @@ impl PastViews {
                 }
                 Tailed::Reconnected if seen_any => return Err(error::not_ready()),
                 // The log may only be slow: there is nothing of this tenant when the index has nothing either.
-                Tailed::Idle if self.follower.index()?.view(tenant).seq == 0 => break,
+                Tailed::Idle if self.follower.get()?.view(tenant).seq == 0 => break,
                 Tailed::Reconnected | Tailed::Idle => {}
             }
         }

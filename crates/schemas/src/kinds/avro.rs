@@ -2,7 +2,7 @@
 
 use alluvium_avro as avro;
 
-use super::{Finding, Invalid, Policy, Reads, Referenced, SchemaModel, Strictness, compact_json};
+use super::{Direction, Finding, Invalid, Policy, Referenced, SchemaModel, Strictness, compact_json};
 
 /// Memory of a parsed schema for each byte of its text, roughly.
 const MODEL_BYTES_PER_TEXT_BYTE: usize = 6;
@@ -48,15 +48,11 @@ impl SchemaModel for AvroSchema {
         Some(self.0.fingerprint64())
     }
 
-    fn can_read(reader: &Self, writer: &Self, reads: Reads, policy: Policy) -> Vec<Finding> {
+    fn can_read(reader: &Self, writer: &Self, direction: Direction, policy: Policy) -> Vec<Finding> {
         let policy = match policy {
             Policy::Strict => avro::Policy::Strict,
             Policy::Lenient => avro::Policy::Lenient,
             Policy::Logical => avro::Policy::Logical,
-        };
-        let direction = match reads {
-            Reads::New => avro::Direction::Backward,
-            Reads::Old => avro::Direction::Forward,
         };
         let found = avro::can_read(&reader.0, &writer.0, policy).into_iter();
         found

@@ -10,6 +10,7 @@ pub mod protobuf;
 use std::fmt;
 use std::str::FromStr;
 
+pub use alluvium_avro::Direction;
 pub use avro::AvroSchema;
 pub use model::Model;
 
@@ -109,33 +110,6 @@ pub struct Finding {
     pub description: String,
 }
 
-/// Which of two schemas reads: names them in [`Finding::description`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reads {
-    /// The new schema reads what the old one wrote (BACKWARD).
-    New,
-    /// The old schema reads what the new one writes (FORWARD).
-    Old,
-}
-
-impl Reads {
-    /// What to call the schema that reads: `new` or `old`.
-    pub fn reader(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Old => "old",
-        }
-    }
-
-    /// What to call the schema that was written with.
-    pub fn writer(self) -> &'static str {
-        match self {
-            Self::New => "old",
-            Self::Old => "new",
-        }
-    }
-}
-
 /// A parsed schema of one kind, with its references resolved. Parsing bounds depth and size: no text makes it panic.
 pub trait SchemaModel: Sized + Send + Sync + 'static {
     /// Parses. `references` come depth-first, each name once, each before whoever refers to it.
@@ -162,7 +136,7 @@ pub trait SchemaModel: Sized + Send + Sync + 'static {
     fn fingerprint(&self) -> Option<u64>;
 
     /// Why `reader` cannot read what `writer` wrote: every finding, none if it can.
-    fn can_read(reader: &Self, writer: &Self, reads: Reads, policy: Policy) -> Vec<Finding>;
+    fn can_read(reader: &Self, writer: &Self, reads: Direction, policy: Policy) -> Vec<Finding>;
 
     /// Roughly the memory this takes, in bytes, for the cache of parsed schemas.
     fn weight(&self) -> usize;

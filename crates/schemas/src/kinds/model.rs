@@ -3,7 +3,7 @@
 use super::avro::AvroSchema;
 use super::json::JsonSchema;
 use super::protobuf::ProtobufSchema;
-use super::{Finding, Invalid, Policy, Reads, Referenced, SchemaModel, SchemaType, Strictness};
+use super::{Direction, Finding, Invalid, Policy, Referenced, SchemaModel, SchemaType, Strictness};
 
 /// A parsed schema.
 #[expect(missing_docs, reason = "the kinds have their own")]
@@ -75,7 +75,7 @@ impl Model {
     }
 
     /// Every reason why `reader` cannot read what `writer` wrote; schemas of different kinds are one.
-    pub fn can_read(reader: &Self, writer: &Self, reads: Reads, policy: Policy) -> Vec<Finding> {
+    pub fn can_read(reader: &Self, writer: &Self, reads: Direction, policy: Policy) -> Vec<Finding> {
         match (reader, writer) {
             (Self::Avro(reader), Self::Avro(writer)) => AvroSchema::can_read(reader, writer, reads, policy),
             (Self::Json(reader), Self::Json(writer)) => JsonSchema::can_read(reader, writer, reads, policy),

@@ -5,8 +5,8 @@ mod config;
 mod contexts;
 mod delete;
 mod digest;
-mod level;
 pub mod metadata;
+mod mode;
 mod modes;
 mod references;
 mod register;
@@ -16,8 +16,9 @@ mod shards;
 #[cfg(test)]
 mod specs;
 
+pub use alluvium_avro::Level;
 pub use config::{Config, effective, effective_mode};
 pub use digest::Digest;
-pub use level::{Level, Mode};
+pub use mode::Mode;
 pub use registry::{Content, Reference, Referrer, Registry, Subject, Version};
 pub use shards::Shards;

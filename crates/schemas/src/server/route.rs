@@ -71,7 +71,7 @@ fn known_id(server: &Server, raw: &str, parts: &axum::http::request::Parts) -> O
         return None;
     }
     let media_type = answer_type(&parts.headers).ok()?;
-    let view = server.follower.index().ok()?.view(&auth::anybody().tenant);
+    let view = server.follower.get().ok()?.view(&auth::anybody().tenant);
     let answer = super::ids::plain(&view, id, &server.listener)?;
     let mut response = answer.into_response(media_type);
     at_position(&mut response, &server.follower.position());
@@ -110,13 +110,13 @@ async fn respond(
     fresh(server, &headers).await?;
     let reads = reads(method, &path);
     let (view, seq) = match params.text(&["asOf", "as_of"]).filter(|_| reads) {
-        None => (server.follower.index()?.view(&caller.tenant), None),
+        None => (server.follower.get()?.view(&caller.tenant), None),
         Some(point) => {
             let seq = server.past.resolve(point).await?;
             let mut view = server.past.at(&caller.tenant, seq).await?;
             if !rights.is_everything() {
                 // What was deleted for good is for admins.
-                let now = server.follower.index()?.view(&caller.tenant);
+                let now = server.follower.get()?.view(&caller.tenant);
                 view = Arc::new(view.without_purged(&now));
             }
             (view, Some(seq))

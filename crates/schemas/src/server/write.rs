@@ -47,7 +47,7 @@ impl Call<'_> {
         let waited = self.server.follower.wait(position, Duration::from_millis(VISIBLE_WAIT_MS)).await;
         // It is on the log, only not shown here: what became of it is known to who asks again.
         waited.map_err(|problem| Problem { code: "command.timeout".to_owned(), ..problem })?;
-        self.view = self.server.follower.index()?.view(&self.caller.tenant);
+        self.view = self.server.follower.get()?.view(&self.caller.tenant);
         Ok(())
     }
 

@@ -8,7 +8,7 @@ mod resolve;
 
 use serde_json::Value;
 
-use super::{Finding, Invalid, Policy, Reads, Referenced, SchemaModel, Strictness, compact_json};
+use super::{Direction, Finding, Invalid, Policy, Referenced, SchemaModel, Strictness, compact_json};
 pub use keywords::Draft;
 use resolve::Documents;
 
@@ -96,7 +96,7 @@ impl SchemaModel for JsonSchema {
         None
     }
 
-    fn can_read(reader: &Self, writer: &Self, reads: Reads, policy: Policy) -> Vec<Finding> {
+    fn can_read(reader: &Self, writer: &Self, reads: Direction, policy: Policy) -> Vec<Finding> {
         let differences = contain::differences(&reader.documents, &writer.documents, policy == Policy::Lenient);
         let (reader, writer) = (reads.reader(), reads.writer());
         let found = differences.into_iter().map(|each| {

@@ -16,7 +16,7 @@ use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DescriptorPool, DynamicMessage, FileDescriptor, ReflectMessage as _};
 use protox::file::{File, FileResolver, GoogleFileResolver};
 
-use super::{Finding, Invalid, Policy, Reads, Referenced, SchemaModel, Strictness};
+use super::{Direction, Finding, Invalid, Policy, Referenced, SchemaModel, Strictness};
 use print::Style;
 
 /// Memory that a descriptor takes for each byte of its text, roughly.
@@ -123,7 +123,7 @@ impl SchemaModel for ProtobufSchema {
         None
     }
 
-    fn can_read(reader: &Self, writer: &Self, reads: Reads, _policy: Policy) -> Vec<Finding> {
+    fn can_read(reader: &Self, writer: &Self, reads: Direction, _policy: Policy) -> Vec<Finding> {
         let (new, old) = (reads.reader(), reads.writer());
         let differences = compatible::differences(&reader.file, &writer.file).into_iter();
         let found = differences.map(|each| Finding {

@@ -1,4 +1,5 @@
-//! Keeps [`LiveKeys`] with the log, and tells whether it is.
+//! Folds that live in memory: each process reads the whole of a stream when it starts and goes on with it, and answers from
+//! what it holds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,44 +7,59 @@ use std::time::{Duration, Instant};
 
 use alluvium_kernel::{Position, Problem, Timestamp};
 use alluvium_messaging::{LogMessage, PullSettings, Tail, TailConfig, Tailed, direct, stream_created};
-use alluvium_projection::Freshness;
 use async_nats::jetstream;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::error;
-use crate::live::LiveKeys;
+use crate::Freshness;
 
-/// The stream of this context's events.
-pub const STREAM: &str = "EV_ACCESS";
-/// The fold's name where reads wait for it.
-pub const LIVE: &str = "access.live";
-/// How long a refusal waits for the log to be read to its end, in milliseconds.
+/// How long [`Live::catch_up`] waits for the log to be read to its end, in milliseconds.
 const CATCH_UP_MS: u64 = 2_000;
 /// Pause after a failure that the tail cannot get over by itself, in milliseconds.
 const RETRY_MS: u64 = 500;
 
-/// The fold in memory with its reader.
-pub struct Follower {
+/// What messages come to. It is shared with those who read it, so it changes behind a lock of its own.
+pub trait LiveFold: Default + Send + Sync + 'static {
+    /// The stream it folds.
+    const STREAM: &'static str;
+    /// Its name where reads wait for it.
+    const NAME: &'static str;
+
+    /// Forgets everything, before the log is read again from its beginning.
+    fn clear(&self);
+
+    /// Takes one message in. What cannot be used is for it to tell people.
+    fn apply(&self, message: &LogMessage);
+
+    /// The answer to who asks before the log has been read to its end once.
+    fn not_ready() -> Problem;
+}
+
+/// A fold in memory with its reader.
+pub struct Live<F> {
     js: jetstream::Context,
-    keys: LiveKeys,
+    fold: F,
     freshness: Freshness,
     ready: AtomicBool,
     /// When the last look at the log's end began, and how it ended.
     last_look: Mutex<Option<(Instant, Result<(), Problem>)>>,
 }
 
-impl Follower {
-    /// A fold that knows nothing yet, and until it runs and has read the log to its end, opens nothing.
+impl<F: LiveFold> Live<F> {
+    /// A fold that knows nothing yet, and until it runs and has read the log to its end, answers nothing.
     pub fn new(js: jetstream::Context, freshness: Freshness) -> Arc<Self> {
-        freshness.register(LIVE, STREAM);
-        let (keys, ready) = (LiveKeys::default(), AtomicBool::new(false));
-        Arc::new(Self { js, keys, freshness, ready, last_look: Mutex::new(None) })
+        freshness.register(F::NAME, F::STREAM);
+        Arc::new(Self { js, fold: F::default(), freshness, ready: AtomicBool::new(false), last_look: Mutex::new(None) })
     }
 
-    /// What is allowed now; refuses while the log has not been read to its end once.
-    pub fn keys(&self) -> Result<&LiveKeys, Problem> {
-        if self.is_ready() { Ok(&self.keys) } else { Err(error::not_ready()) }
+    /// What holds now; refuses while the log has not been read to its end once.
+    pub fn get(&self) -> Result<&F, Problem> {
+        if self.is_ready() { Ok(&self.fold) } else { Err(F::not_ready()) }
+    }
+
+    /// What is known by now, ready or not.
+    pub fn known(&self) -> &F {
+        &self.fold
     }
 
     /// Whether the log has been read to its end, as it was when reading began.
@@ -51,8 +67,19 @@ impl Follower {
         self.ready.load(Ordering::Acquire)
     }
 
-    /// Waits until everything that is on the log by now is known here: before a refusal, so that a key issued through
-    /// another process a moment ago is not refused. Many callers share one look at the log.
+    /// How far the fold is.
+    pub fn position(&self) -> Position {
+        self.freshness.reached(&[F::NAME])
+    }
+
+    /// How many messages of the log are not known here yet.
+    pub async fn lag(&self) -> Result<u64, Problem> {
+        let (_, last) = stream_created(&self.js, F::STREAM).await?;
+        Ok(last.saturating_sub(self.position().seq(F::STREAM)))
+    }
+
+    /// Waits until everything that is on the log by now is known here: before a refusal, so that what another process wrote a
+    /// moment ago is not refused. Many callers share one look at the log.
     pub async fn catch_up(&self) -> Result<(), Problem> {
         let asked = Instant::now();
         let mut last_look = self.last_look.lock().await;
@@ -68,13 +95,13 @@ impl Follower {
     }
 
     async fn look(&self) -> Result<(), Problem> {
-        let (_, last) = stream_created(&self.js, STREAM).await?;
-        self.wait(&Position::of(STREAM, last), Duration::from_millis(CATCH_UP_MS)).await
+        let (_, last) = stream_created(&self.js, F::STREAM).await?;
+        self.wait(&Position::of(F::STREAM, last), Duration::from_millis(CATCH_UP_MS)).await
     }
 
     /// Waits until a position is known here.
     pub async fn wait(&self, position: &Position, budget: Duration) -> Result<(), Problem> {
-        self.freshness.wait(position, &[LIVE], budget).await
+        self.freshness.wait(position, &[F::NAME], budget).await
     }
 
     /// Reads the log for as long as it is not told to stop.
@@ -83,7 +110,8 @@ impl Follower {
             let ended = stop.run_until_cancelled(self.read()).await;
             let Some(failure) = ended else { return };
             self.ready.store(false, Ordering::Release);
-            tracing::error!(stream.name = STREAM, error = %failure, "the access log is read again from its beginning");
+            let name = F::NAME;
+            tracing::error!(stream.name = F::STREAM, fold.name = name, error = %failure, "a log is read again from its beginning");
             if stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(RETRY_MS))).await.is_none() {
                 return;
             }
@@ -99,27 +127,27 @@ impl Follower {
     }
 
     async fn read_on(&self) -> Result<std::convert::Infallible, Problem> {
-        let (created, end) = stream_created(&self.js, STREAM).await?;
-        self.keys.clear();
-        self.freshness.reset(LIVE, 0);
+        let (created, end) = stream_created(&self.js, F::STREAM).await?;
+        self.fold.clear();
+        self.freshness.reset(F::NAME, 0);
         if end == 0 {
             self.ready.store(true, Ordering::Release);
         }
         let pull = PullSettings::default();
-        let config = TailConfig { stream: STREAM.to_owned(), filters: Vec::new(), from: 1, pull };
+        let config = TailConfig { stream: F::STREAM.to_owned(), filters: Vec::new(), from: 1, pull };
         let mut tail = Tail::new(self.js.clone(), config)?;
         let mut last: Option<LogMessage> = None;
         loop {
             match tail.next().await? {
                 Tailed::Message(message) => {
-                    self.keys.apply(&message);
-                    self.freshness.advance(LIVE, message.seq);
+                    self.fold.apply(&message);
+                    self.freshness.advance(F::NAME, message.seq);
                     if message.seq >= end {
                         self.ready.store(true, Ordering::Release);
                     }
                     last = Some(message);
                 }
-                Tailed::Reconnected => verify(&self.js, created, last.as_ref()).await?,
+                Tailed::Reconnected => verify(&self.js, F::STREAM, created, last.as_ref()).await?,
                 Tailed::Idle => {}
             }
         }
@@ -127,10 +155,15 @@ impl Follower {
 }
 
 /// The stream must still be the one read so far: made at the same moment, with the same last message.
-async fn verify(js: &jetstream::Context, created: Timestamp, last: Option<&LogMessage>) -> Result<(), Problem> {
-    let changed = || Problem::new("platform.log_damaged", 500, format!("Stream {STREAM} is not the one read so far."));
+async fn verify(
+    js: &jetstream::Context,
+    stream: &str,
+    created: Timestamp,
+    last: Option<&LogMessage>,
+) -> Result<(), Problem> {
+    let changed = || Problem::new("platform.log_damaged", 500, format!("Stream {stream} is not the one read so far."));
     loop {
-        match unchanged(js, created, last).await {
+        match unchanged(js, stream, created, last).await {
             Ok(true) => return Ok(()),
             Ok(false) => return Err(changed()),
             Err(error) if error.is_no_stream() => return Err(changed()),
@@ -142,11 +175,12 @@ async fn verify(js: &jetstream::Context, created: Timestamp, last: Option<&LogMe
 
 async fn unchanged(
     js: &jetstream::Context,
+    stream: &str,
     created: Timestamp,
     last: Option<&LogMessage>,
 ) -> Result<bool, alluvium_messaging::Error> {
-    let (now, _) = stream_created(js, STREAM).await?;
+    let (now, _) = stream_created(js, stream).await?;
     let Some(last) = last.filter(|_| now == created) else { return Ok(now == created) };
-    let found = direct::leader_at(js, STREAM, last.seq).await?;
+    let found = direct::leader_at(js, stream, last.seq).await?;
     Ok(found.is_some_and(|found| found.payload == last.payload && found.chain() == last.chain()))
 }

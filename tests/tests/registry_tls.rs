@@ -1,0 +1,90 @@
+//! Registries behind TLS, with a certificate of nobody whom the machine trusts.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use alluvium_blackbox::binary;
+use alluvium_blackbox::registry::{Registry, record};
+use alluvium_messaging::registry::{RegistryClient, RegistryConfig, SchemaVersions};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// Makes a root and a certificate of `localhost` by it: `ca.pem`, `server.pem`, `server.key`.
+fn certificates(at: &Path) {
+    let openssl = |args: &str| {
+        let output = Command::new("openssl").args(args.split(' ')).current_dir(at).output().expect("openssl is there");
+        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=root -days 2"));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"));
+    std::fs::write(at.join("names"), "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n").unwrap();
+    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile names");
+}
+
+/// Listens with TLS in front of `behind`, a URL; gives the port.
+async fn listener(at: &Path, behind: &str) -> u16 {
+    let chain = CertificateDer::pem_file_iter(at.join("server.pem")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(at.join("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()));
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let behind = behind.strip_prefix("http://").unwrap().to_owned();
+    tokio::spawn(async move {
+        loop {
+            let (outside, _) = socket.accept().await.unwrap();
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                // Who does not trust us hangs up here.
+                let Ok(mut outside) = acceptor.accept(outside).await else { return };
+                let mut inside = TcpStream::connect(behind).await.unwrap();
+                let _ = copy_bidirectional(&mut outside, &mut inside).await;
+            });
+        }
+    });
+    port
+}
+
+fn alluvium(args: &[&str], ca: Option<&Path>) -> Output {
+    let mut command = Command::new(binary());
+    command.args(args).env("NO_COLOR", "1").env_remove("SCHEMA_REGISTRY_CA_LOCATION");
+    command.envs(ca.map(|ca| ("SCHEMA_REGISTRY_CA_LOCATION", ca)));
+    command.output().expect("the binary runs")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_behind_tls_is_reached_by_who_trusts_it() {
+    let registry = Registry::start().await;
+    registry.register("orders-value", &record(&["a"])).await;
+    let scratch = tempfile::tempdir().unwrap();
+    certificates(scratch.path());
+    let url = format!("https://localhost:{}", listener(scratch.path(), &registry.url).await);
+    let ca = scratch.path().join("ca.pem");
+
+    let args = ["schema", "list", "--registry", &url, "-o", "json"];
+    let list = alluvium(&args, Some(&ca));
+    assert!(list.status.success(), "{list:?}");
+    assert!(String::from_utf8_lossy(&list.stdout).contains("orders-value"), "{list:?}");
+    let refused = alluvium(&args, None);
+    assert_eq!(refused.status.code(), Some(7), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).to_lowercase().contains("certificate"), "{refused:?}");
+    let missing = alluvium(&args, Some(&scratch.path().join("none.pem")));
+    assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("none.pem"), "{missing:?}");
+
+    // The kit's client, and through a certificate that is not for this name.
+    let client = |url: String| {
+        let config = RegistryConfig { ca: Some(ca.clone()), ..RegistryConfig::new(&url).unwrap() };
+        RegistryClient::new(config).unwrap()
+    };
+    assert_eq!(client(url.clone()).subjects(None, SchemaVersions::Live).await.unwrap(), ["orders-value"]);
+    assert!(client(url.replace("localhost", "127.0.0.1")).subjects(None, SchemaVersions::Live).await.is_err());
+}
