@@ -81,6 +81,8 @@ pub(crate) struct How {
     pub force: bool,
     /// For registering; looking up is more lenient.
     pub strict: bool,
+    /// Whether default values may be of any type.
+    pub any_default: bool,
 }
 
 /// Findings against one version.
@@ -137,7 +139,11 @@ pub(crate) async fn identify(
     let config = scope.config.clone();
     let strict =
         how.strict && scope.mode != Mode::Import && config.0.get("validateNewSchemas") != Some(&Value::Bool(false));
-    let strictness = if strict { Strictness::Strict } else { Strictness::Lenient };
+    let strictness = match (strict, how.any_default) {
+        (true, false) => Strictness::Strict,
+        (true, true) => Strictness::AnyDefault,
+        (false, _) => Strictness::Lenient,
+    };
     let invalid = |Invalid(detail): Invalid| Refused::Invalid(kind, detail);
     let mut model = Model::parse(kind, &text, &gathered.texts, strictness).map_err(invalid)?;
     let mut stored = model.stored_text(&text);

@@ -140,7 +140,8 @@ impl SchemasContext {
         unit: &mut Unit,
     ) -> Result<Decision, Problem> {
         let name = Name::of(&register.context, &register.schema.subject);
-        let how = How { normalize: register.normalize, force: register.force, strict: true };
+        let RegisterSchema { normalize, force, any_default, .. } = *register;
+        let how = How { normalize, force, strict: true, any_default };
         let mut world = World::deciding(&self.library, unit);
         let identified = assess(&mut world, &name, &register.schema, how, self.settings).await;
         let identified = identified.map_err(crate::assess::Refused::registering)?;
@@ -182,6 +183,7 @@ impl SchemasContext {
                 normalize: false,
                 force: false,
                 keep_deleted: true,
+                any_default: false,
             };
             let decided = self.register(&register, id, at, unit).await?;
             ids.push(decided.result["id"].clone());

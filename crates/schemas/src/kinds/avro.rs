@@ -15,13 +15,18 @@ impl SchemaModel for AvroSchema {
     fn parse(text: &str, references: &[Referenced], strictness: Strictness) -> Result<Self, Invalid> {
         let named: Vec<avro::Named> =
             references.iter().map(|r| avro::Named { name: r.name.clone(), text: r.text.clone() }).collect();
-        let strictness = match strictness {
-            Strictness::Strict => avro::Strictness::Strict,
-            Strictness::Lenient => avro::Strictness::Lenient,
+        let parse = |strictness| avro::Schema::parse_with(text, &named, strictness);
+        let only_defaults =
+            |errors: &avro::ParseErrors| errors.findings.iter().all(|finding| finding.fault == avro::Fault::Default);
+        let parsed = match strictness {
+            Strictness::Strict => parse(avro::Strictness::Strict),
+            Strictness::AnyDefault => match parse(avro::Strictness::Strict) {
+                Err(errors) if errors.more == 0 && only_defaults(&errors) => parse(avro::Strictness::Lenient),
+                parsed => parsed,
+            },
+            Strictness::Lenient => parse(avro::Strictness::Lenient),
         };
-        avro::Schema::parse_with(text, &named, strictness)
-            .map(Self)
-            .map_err(|errors| Invalid(errors.detail().to_owned()))
+        parsed.map(Self).map_err(|errors| Invalid(errors.detail().to_owned()))
     }
 
     fn stored_text(&self, submitted: &str) -> String {

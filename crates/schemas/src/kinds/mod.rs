@@ -71,6 +71,8 @@ pub struct Referenced {
 pub enum Strictness {
     /// All rules: for what is registered.
     Strict,
+    /// All rules but those for default values.
+    AnyDefault,
     /// Names and default values are taken as they are: for what was registered somewhere before, and for looking up.
     Lenient,
 }

@@ -59,7 +59,14 @@ fn register(subject: &str, known: Assessment) -> RegisterSchema {
         version: None,
         assessment: Some(known),
     };
-    RegisterSchema { context: ".".into(), schema, normalize: false, force: false, keep_deleted: false }
+    RegisterSchema {
+        context: ".".into(),
+        schema,
+        normalize: false,
+        force: false,
+        keep_deleted: false,
+        any_default: false,
+    }
 }
 
 fn registered(subject: &str, version: i32, id: i32, content: u8) -> SchemaRegistered {

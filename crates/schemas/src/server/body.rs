@@ -35,6 +35,8 @@ pub(super) struct Sent {
     pub submission: Submission,
     /// Tags to add and to take away, by path.
     pub tags: Option<Value>,
+    /// Whether tags of the version before are kept.
+    pub propagate: bool,
 }
 
 /// Reads the body of registering, looking up and checking.
@@ -64,7 +66,8 @@ pub(super) fn submission(mut body: Map<String, Value>, name: &Name) -> Result<Se
         version: number(&body, "version")?,
         assessment: None,
     };
-    Ok(Sent { submission, tags: (!tags.is_empty()).then_some(Value::Object(tags)) })
+    let propagate = body.get("propagateSchemaTags") == Some(&Value::Bool(true));
+    Ok(Sent { submission, tags: (!tags.is_empty()).then_some(Value::Object(tags)), propagate })
 }
 
 /// A field that is a text, if it is there.

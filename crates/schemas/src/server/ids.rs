@@ -250,6 +250,9 @@ pub(super) async fn described(
     shown.insert("schema".to_owned(), json!(text(call, context, entry).await?));
     let qualified = call.params.text(&["referenceFormat", "reference_format"]) == Some("qualified");
     add_rest(&mut shown, entry, shape.full, qualified.then_some(context));
+    if call.params.flag(&["findTags"]) {
+        shown.insert("schemaTags".to_owned(), super::tags::found(entry));
+    }
     if let (true, Some(name), Some(version)) = (shape.full, shape.subject, shape.version) {
         let subject = call.registry(context).and_then(|registry| registry.subject(&name.subject));
         if subject.and_then(|subject| subject.version(version)).is_some_and(|version| version.deleted) {

@@ -79,7 +79,7 @@ pub(super) fn versions(call: &mut Call<'_>, segment: &str) -> Result<Answer, Pro
 }
 
 /// `GET /schemas`
-pub(super) fn schemas(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) async fn schemas(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let prefix = Prefix::of(call.params.text(&["subjectPrefix"]).unwrap_or_default(), &call.within);
     let (hidden, latest) = (call.params.flag(&["deleted"]), call.params.flag(&["latestOnly"]));
     let rule = call.params.text(&["ruleType"]);
@@ -102,7 +102,12 @@ pub(super) fn schemas(call: &mut Call<'_>) -> Result<Answer, Problem> {
         }
     }
     let page = call.params.page(all, SCHEMAS_MAX)?;
-    Ok(Answer::Json(page.iter().map(|(name, version, entry)| item(name, *version, entry)).collect()))
+    let mut items = Vec::with_capacity(page.len());
+    for (name, version, entry) in page {
+        let text = super::ids::text(call, &name.context, &entry).await?;
+        items.push(item(&name, version, &entry, &text));
+    }
+    Ok(Answer::Json(Value::Array(items)))
 }
 
 /// Subjects that are only another name, with the versions of what they stand for.
@@ -125,9 +130,9 @@ fn has_rule(entry: &Entry, kind: Option<&str>) -> bool {
     lists.flatten().any(|rule| rule["type"] == kind)
 }
 
-fn item(name: &Name, version: u32, entry: &Entry) -> Value {
+fn item(name: &Name, version: u32, entry: &Entry, text: &str) -> Value {
     let mut item = json!({
-        "subject": name.qualified(), "version": version, "id": entry.id, "schema": &*entry.text,
+        "subject": name.qualified(), "version": version, "id": entry.id, "schema": text,
     });
     if entry.kind != crate::kinds::SchemaType::Avro {
         item["schemaType"] = json!(entry.kind.as_str());

@@ -192,7 +192,7 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, path: &[&str]) -> Result
         ("POST", ["subjects", s, "versions", v, "tags"]) => tags::change(call, s, v).await,
         ("GET", ["subjects", s, "metadata"]) => versions::by_metadata(call, s).await,
         ("GET", ["subjects", s, "history"]) => history::of_subject(call, s).await,
-        ("GET", ["schemas"]) => lists::schemas(call),
+        ("GET", ["schemas"]) => lists::schemas(call).await,
         ("GET", ["schemas", "ids", id]) => ids::get(call, number(id)?).await,
         ("GET", ["schemas", "ids", id, "schema"]) => ids::schema(call, number(id)?).await,
         ("GET", ["schemas", "ids", id, "subjects"]) => ids::subjects(call, number(id)?),

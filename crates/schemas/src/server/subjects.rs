@@ -21,6 +21,9 @@ pub(super) async fn register(call: &mut Call<'_>, segment: &str) -> Result<Answe
     name.check()?;
     let sent = body::submission(body, &name)?;
     let mut submission = sent.submission;
+    if sent.propagate {
+        super::tags::propagate(call, &name, &mut submission);
+    }
     if let Some(tags) = sent.tags {
         super::tags::retag(call, &name, &mut submission, &tags)?;
     }
@@ -30,12 +33,14 @@ pub(super) async fn register(call: &mut Call<'_>, segment: &str) -> Result<Answe
 /// Sends what is to be registered, and answers.
 pub(super) async fn registered(call: &mut Call<'_>, name: &Name, submission: Submission) -> Result<Answer, Problem> {
     call.permit_references(&name.context, &submission.references)?;
+    let karapace = call.server.listener.dialect == Dialect::Karapace;
     let command = RegisterSchema {
         context: name.context.clone(),
         schema: submission,
         normalize: call.params.flag(&["normalize"]),
         force: call.params.flag(&["force"]),
-        keep_deleted: call.server.listener.dialect == Dialect::Karapace,
+        keep_deleted: karapace,
+        any_default: karapace,
     };
     let result = call.send(command).await?;
     let id = result["id"].as_u64().and_then(|id| u32::try_from(id).ok());
@@ -90,7 +95,8 @@ pub(super) async fn identified(
     strict: bool,
 ) -> Result<Identified, Refused> {
     call.permit_references(&name.context, &submission.references)?;
-    let how = How { normalize: call.params.flag(&["normalize"]), force: false, strict };
+    let any_default = call.server.listener.dialect == Dialect::Karapace;
+    let how = How { normalize: call.params.flag(&["normalize"]), force: false, strict, any_default };
     let mut world = World::reading(&call.server.library, call.view.clone());
     let scope = Scope::of(&mut world, name, call.server.settings).await?;
     identify(&mut world, name, submission, how, &scope).await

@@ -52,7 +52,7 @@ impl JsonSchema {
 
 impl SchemaModel for JsonSchema {
     fn parse(text: &str, references: &[Referenced], strictness: Strictness) -> Result<Self, Invalid> {
-        let documents = Documents::read(text, references, strictness == Strictness::Strict).map_err(|faults| {
+        let documents = Documents::read(text, references, strictness != Strictness::Lenient).map_err(|faults| {
             let told: Vec<String> = faults
                 .into_iter()
                 .map(
