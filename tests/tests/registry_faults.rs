@@ -19,6 +19,7 @@ async fn what_one_process_took_another_shows() {
         .env("ALLUVIUM_NATS_URL", world.nats.url())
         .env("ALLUVIUM_POSTGRES_URL", &world.database)
         .env("ALLUVIUM_DATA_DIR", data.path())
+        .env("ALLUVIUM_BLOBS_DIR", world.data.path().join("blobs"))
         .env("ALLUVIUM_ADMIN_KEY", ADMIN)
         .env("ALLUVIUM_SIGNING_KEY", "07".repeat(32))
         .env("ALLUVIUM_REGISTRY_OPEN", "true")

@@ -85,7 +85,6 @@ async fn modes_hold_where_they_are_set() {
     // It beats what the subject says, for every write but those of modes.
     let more = Some(json!({"schema": record(&["a", "b"])}));
     registry.refused("POST", "/subjects/s/versions", more.clone(), 422, 42205).await;
-    registry.refused("POST", "/contexts/c/subjects/s/versions", more.clone(), 422, 42205).await;
     registry.refused("DELETE", "/subjects/s", None, 422, 42205).await;
     registry.refused("DELETE", "/subjects/s/versions/1", None, 422, 42205).await;
     registry.refused("PUT", "/config/s", Some(json!({"compatibility": "NONE"})), 422, 42205).await;
@@ -95,7 +94,16 @@ async fn modes_hold_where_they_are_set() {
     assert_eq!(registry.call("POST", "/subjects/s", same).await.0, 200);
     registry.expect("GET", "/mode/s?defaultToGlobal=true", None, 200, json!({"mode": whole})).await;
     registry.expect("DELETE", "/mode", None, 200, json!({"mode": whole})).await;
-    assert_eq!(registry.call("POST", "/subjects/s/versions", more).await.0, 200);
+    assert_eq!(registry.call("POST", "/subjects/s/versions", more.clone()).await.0, 200);
+    // `/mode` is the default context's; the scope above all contexts has a name.
+    let global = "/mode/:.__GLOBAL:";
+    registry.expect("PUT", "/mode/:.c:", mode("READWRITE"), 200, json!({"mode": "READWRITE"})).await;
+    registry.expect("PUT", global, mode(whole), 200, json!({"mode": whole})).await;
+    for path in ["/contexts/c/subjects/s/versions", "/subjects/new/versions"] {
+        registry.refused("POST", path, more.clone(), 422, 42205).await;
+    }
+    registry.expect("DELETE", global, None, 200, json!({"mode": whole})).await;
+    assert_eq!(registry.call("POST", "/contexts/c/subjects/s/versions", more).await.0, 200);
 }
 
 #[tokio::test]
@@ -205,7 +213,8 @@ async fn a_reader_waits_for_a_position() {
     let next = alluvium_kernel::Position::of("EV_SCHEMAS", 2).to_token();
     let headers = [("alv-min-position", next.as_str()), ("alv-wait-ms", "20000")];
     let waits = registry.send(Method::GET, "/subjects", &headers, None);
-    let (waited, _) = tokio::join!(waits, registry.register("t", &record(&["b"])));
+    let schema = record(&["b"]);
+    let (waited, _) = tokio::join!(waits, registry.register("t", &schema));
     assert_eq!(waited.json(), json!(["s", "t"]));
 }
 
