@@ -232,7 +232,7 @@ async fn changes_are_told_as_they_happen() {
             text.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().expect("more")).unwrap());
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), told).await.expect("three events");
+    tokio::time::timeout(Duration::from_mins(1), told).await.expect("three events");
     let all: Vec<Value> = text
         .lines()
         .filter_map(|line| line.strip_prefix("data: "))
