@@ -122,6 +122,11 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_ref(), value))
     }
 
+    /// The same, with what is known of the names' lifetime.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &(Cow<'static, str>, Bytes)> {
+        self.0.iter()
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -33,6 +33,7 @@ mod error;
 mod floor;
 pub mod generate;
 pub mod headers;
+mod ids;
 #[cfg(feature = "postgres")]
 pub mod inbox;
 mod message;

@@ -1,6 +1,6 @@
 //! The messaging kit on Kafka: typed messages through it beside the same bytes through bare librdkafka.
 
-use alluvium_messaging::bench::kafka;
+use alluvium_messaging::bench::{RawHeaders, kafka};
 
 use super::{Measured, Results, Run};
 use crate::failure::Failure;
@@ -18,9 +18,15 @@ fn brokers() -> Option<String> {
 
 /// Typed messages, pipelined.
 pub async fn produce(run: Run) -> Results {
-    let rates = kafka::produce(brokers(), run.scaled(MESSAGES, 2_000)).await.map_err(Failure::bug)?;
-    let beside = "rdkafka FutureProducer with the same bytes, pipelined";
-    Ok(vec![Measured::share("produce into Kafka, typed", "messages/s", rates.ours, rates.raw, PRODUCE_SHARE, beside)])
+    let count = run.scaled(MESSAGES, 2_000);
+    let same = kafka::produce(brokers(), count, RawHeaders::Same).await.map_err(Failure::bug)?;
+    let bare = kafka::produce(brokers(), count, RawHeaders::Id).await.map_err(Failure::bug)?;
+    let (path, unit) = ("produce into Kafka, typed", "messages/s");
+    let beside = "rdkafka FutureProducer with the same messages, headers and all";
+    Ok(vec![
+        Measured::share(path, unit, same.ours, same.raw, PRODUCE_SHARE, beside),
+        Measured::beside(path, unit, bare.ours, bare.raw, "the same without any header"),
+    ])
 }
 
 /// A loop with a lane for each key.

@@ -59,6 +59,11 @@ impl Measured {
         }
     }
 
+    /// A rate that nothing is promised of, told for comparison.
+    pub fn beside(path: &str, unit: &'static str, ours: f64, raw: f64, beside: &str) -> Self {
+        Self { budget: "none".to_owned(), met: true, ..Self::share(path, unit, ours, raw, 0.0, beside) }
+    }
+
     /// A value that must stay under a bound.
     pub fn bound(path: &str, unit: &'static str, ours: f64, at_most: f64, raw: Option<(f64, &str)>) -> Self {
         Self {

@@ -8,15 +8,19 @@ use std::{
 use rdkafka::{
     ClientConfig, Message as _,
     consumer::{Consumer as _, StreamConsumer},
+    message::OwnedHeaders,
     mocking::MockCluster,
     producer::{FutureProducer, FutureRecord},
 };
 
 use super::{
     Arc, AtomicU64, BenchError, Bus, Bytes, CancellationToken, Duration, FuturesUnordered, HandlerError, Instant, Loop,
-    Ordering, Profile, Rates, Sample, StreamExt, TopicSpec, Wire, failed,
+    Ordering, ProduceOpts, Profile, Rates, RawHeaders, Sample, StreamExt, TopicSpec, failed, publish, rates,
 };
-use crate::transport::kafka::{Kafka, KafkaConfig};
+use crate::{
+    Wire,
+    transport::kafka::{Kafka, KafkaConfig, wire},
+};
 
 /// Messages on their way at once, on both sides: far more than what lingers, so that batching limits neither.
 const IN_FLIGHT: usize = 8_192;
@@ -86,58 +90,55 @@ impl Cluster {
     }
 }
 
-/// Typed messages, pipelined, beside the same bytes, encoded before, under the same keys.
-pub async fn produce(brokers: Option<String>, count: u64) -> Result<Rates, BenchError> {
+/// A message as the bare client takes it.
+struct Encoded {
+    key: String,
+    headers: Option<OwnedHeaders>,
+    payload: Bytes,
+}
+
+/// Typed messages, pipelined, beside messages that are encoded before, under the same keys.
+pub async fn produce(brokers: Option<String>, count: u64, headers: RawHeaders) -> Result<Rates, BenchError> {
     let cluster = Cluster::open(brokers)?;
     let bus = cluster.bus().await?;
     let samples: Vec<Sample> = (0..count).map(Sample::numbered).collect();
-    let encoder = bus.codecs().encoder::<Sample>(Wire::SingleObject).await.map_err(failed)?;
-    let mut bytes: Vec<(String, Bytes)> = Vec::with_capacity(samples.len());
-    for sample in &samples {
-        bytes.push((sample.customer.clone(), encoder.encode(sample).map_err(failed)?.payload));
-    }
     let mut config = cluster.client(&Profile::Base.settings().publish.kafka);
     let producer: FutureProducer = config.set("partitioner", "murmur2_random").create().map_err(failed)?;
-    let warm = samples.len().min(WARM_MESSAGES);
-    publish_raw(&producer, &bytes[..warm]).await?;
-    publish(&bus, &samples[..warm]).await?;
+    let warm = &samples[..samples.len().min(WARM_MESSAGES)];
+    publish_raw(&producer, encoded(&bus, warm, headers).await?).await?;
+    publish(&bus, warm, IN_FLIGHT).await?;
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
+        let messages = encoded(&bus, &samples, headers).await?;
         // Whoever is first in one round is last in the next.
         if round.is_multiple_of(2) {
-            raw.push(publish_raw(&producer, &bytes).await?);
-        }
-        ours.push(publish(&bus, &samples).await?);
-        if !round.is_multiple_of(2) {
-            raw.push(publish_raw(&producer, &bytes).await?);
+            raw.push(publish_raw(&producer, messages).await?);
+            ours.push(publish(&bus, &samples, IN_FLIGHT).await?);
+        } else {
+            ours.push(publish(&bus, &samples, IN_FLIGHT).await?);
+            raw.push(publish_raw(&producer, messages).await?);
         }
     }
     cluster.end(&bus).await;
-    Ok(Rates { ours: rate(count, ours), raw: rate(count, raw) })
+    Ok(rates(count, ours, raw))
 }
 
-async fn publish(bus: &Bus, samples: &[Sample]) -> Result<f64, BenchError> {
-    let began = Instant::now();
-    let mut pending = FuturesUnordered::new();
+async fn encoded(bus: &Bus, samples: &[Sample], which: RawHeaders) -> Result<Vec<Encoded>, BenchError> {
+    let mut all = Vec::with_capacity(samples.len());
     for sample in samples {
-        pending.push(bus.enqueue(sample).await.map_err(failed)?);
-        if pending.len() >= IN_FLIGHT
-            && let Some(receipt) = pending.next().await
-        {
-            receipt.map_err(failed)?;
-        }
+        let message = bus.outgoing(sample, ProduceOpts::new()).await.map_err(failed)?;
+        let headers = if which == RawHeaders::Same { wire::outgoing_headers(&message) } else { None };
+        all.push(Encoded { key: sample.customer.clone(), headers, payload: message.payload.unwrap_or_default() });
     }
-    while let Some(receipt) = pending.next().await {
-        receipt.map_err(failed)?;
-    }
-    Ok(began.elapsed().as_secs_f64())
+    Ok(all)
 }
 
-async fn publish_raw(producer: &FutureProducer, messages: &[(String, Bytes)]) -> Result<f64, BenchError> {
+async fn publish_raw(producer: &FutureProducer, messages: Vec<Encoded>) -> Result<f64, BenchError> {
     let began = Instant::now();
     let mut pending = FuturesUnordered::new();
-    for (key, payload) in messages {
-        let record = FutureRecord::to(TOPIC).key(key.as_str()).payload(payload.as_ref());
+    for Encoded { key, headers, payload } in messages {
+        let mut record = FutureRecord::to(TOPIC).key(key.as_str()).payload(payload.as_ref());
+        record.headers = headers;
         pending.push(producer.send_result(record).map_err(|(error, _)| failed(error))?);
         if pending.len() >= IN_FLIGHT
             && let Some(delivered) = pending.next().await
@@ -157,7 +158,7 @@ pub async fn consume(brokers: Option<String>, count: u64) -> Result<Rates, Bench
     let cluster = Cluster::open(brokers)?;
     let bus = cluster.bus().await?;
     let samples: Vec<Sample> = (0..count).map(Sample::numbered).collect();
-    publish(&bus, &samples).await?;
+    publish(&bus, &samples, IN_FLIGHT).await?;
     let (mut ours, mut raw) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         if round.is_multiple_of(2) {
@@ -169,7 +170,7 @@ pub async fn consume(brokers: Option<String>, count: u64) -> Result<Rates, Bench
         }
     }
     cluster.end(&bus).await;
-    Ok(Rates { ours: rate(count, ours), raw: rate(count, raw) })
+    Ok(rates(count, ours, raw))
 }
 
 /// A group that nobody has used.
@@ -209,10 +210,4 @@ async fn run_loop(bus: &Bus, count: u64) -> Result<f64, BenchError> {
     };
     Loop::<Sample>::new(bus).group(new_group()).profile(Profile::Batch).run(handler, stop).await.map_err(failed)?;
     Ok(span.lock().unwrap_or_else(PoisonError::into_inner).1.as_secs_f64())
-}
-
-/// Messages per second at the median of these times.
-fn rate(count: u64, mut seconds: Vec<f64>) -> f64 {
-    seconds.sort_by(f64::total_cmp);
-    count as f64 / seconds[seconds.len() / 2]
 }

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use super::{Bus, now, stamp};
 use crate::{
     headers::{self, HeaderError, Headers},
+    ids,
     model::{Message, Vars},
     transport::{Outgoing, Pending, PublishError, Receipt},
     wire::{Encoder, Wire},
@@ -214,11 +215,10 @@ impl Bus {
         id: Option<String>,
         time: Option<Timestamp>,
     ) -> Result<Outgoing, PublishError> {
-        let meta = M::meta();
         let encoded = encoder.encode(message).map_err(encode)?;
         let subject = message.subject(vars.unwrap_or_else(|| self.vars())).map_err(encode)?;
-        let mut outgoing = Outgoing::on(meta.topic, subject, Some(encoded.payload));
-        outgoing.stream = meta.stream.map(Into::into);
+        let mut outgoing = Outgoing::on(encoder.topic(), subject, Some(encoded.payload));
+        outgoing.stream = encoder.stream();
         outgoing.key = encoded.key;
         outgoing.headers = encoded.headers;
         let id = if id.is_some() { id } else { message.id().map_err(encode)? };
@@ -229,7 +229,7 @@ impl Bus {
 
     /// Id, time and trace.
     fn complete(&self, outgoing: &mut Outgoing, id: Option<String>, time: Option<Timestamp>) {
-        outgoing.id = id.or_else(|| self.settings().publish.message_ids.then(|| uuid::Uuid::now_v7().to_string()));
+        outgoing.id = id.or_else(|| self.settings().publish.message_ids.then(|| ids::next().to_string()));
         let time = time.unwrap_or_else(now);
         outgoing.time = Some(time);
         outgoing.headers.insert(headers::TIME, stamp(time));

@@ -52,7 +52,7 @@ pub async fn note(bus: &Bus, mut action: Action) -> Result<Receipt, PublishError
     let json = serde_json::to_vec(&action).unwrap_or_default();
     let mut message = Outgoing::new(STREAM, json).on_subject(format!("dlq.{}.{SUBJECT}", bus.tenant()));
     message.stream = Some(STREAM.into());
-    message.id = Some(uuid::Uuid::now_v7().to_string());
+    message.id = Some(crate::ids::next().to_string());
     message.headers.insert(headers::CONTENT_TYPE, "application/json");
     bus.deliver(message).await
 }

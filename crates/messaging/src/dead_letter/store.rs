@@ -245,7 +245,7 @@ async fn one(bus: &Bus, letter: &Letter, to: &str, how: &Replay) -> Result<Recei
         kept.insert(names::EDITED, "1");
     }
     message.headers = kept;
-    let new_id = || uuid::Uuid::now_v7().to_string();
+    let new_id = || crate::ids::next().to_string();
     message.id = Some(letter.message_id.clone().filter(|_| !how.new_id).unwrap_or_else(new_id));
     let receipt = bus.deliver(message).await?;
     if receipt.duplicate {

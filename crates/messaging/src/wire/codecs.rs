@@ -132,6 +132,8 @@ struct Inner {
 
 /// What encoding one type in one format needs.
 struct Prepared {
+    topic: Arc<str>,
+    stream: Option<Arc<str>>,
     prefix: Vec<u8>,
     headers: Headers,
     key_prefix: Vec<u8>,
@@ -210,6 +212,8 @@ impl Codecs {
         let own = M::schema();
         self.add_schema(own);
         let mut prepared = Prepared {
+            topic: M::TOPIC.into(),
+            stream: meta.stream.map(Into::into),
             prefix: Vec::new(),
             headers: Headers::with_capacity(4),
             key_prefix: Vec::new(),
@@ -677,6 +681,16 @@ impl<M: Message> Encoder<M> {
             }
         };
         outcome.inspect_err(|_| out.truncate(start))
+    }
+
+    /// The logical name of the type's channel.
+    pub(crate) fn topic(&self) -> Arc<str> {
+        self.prepared.topic.clone()
+    }
+
+    /// The stream that the type names.
+    pub(crate) fn stream(&self) -> Option<Arc<str>> {
+        self.prepared.stream.clone()
     }
 
     /// What says how to read the payload.

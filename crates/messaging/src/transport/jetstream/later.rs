@@ -74,7 +74,7 @@ impl Schedules {
             // Under its id it is known while it waits; what is published then has an id of nobody's.
             message.headers.insert(MESSAGE_ID, id.clone());
         }
-        message.subject = format!("later.{stream}.{}", uuid::Uuid::now_v7().simple());
+        message.subject = format!("later.{stream}.{}", crate::ids::next().simple());
         message.stream = Some(stream);
         message.delay = None;
         Ok(message)

@@ -205,6 +205,9 @@ impl Shared {
         let (resolver, pending) = Pending::new();
         let now = Instant::now();
         let until = now + message.within.unwrap_or(Duration::from_millis(WITHIN_MS));
+        // Written before the lock is taken: the reader of acknowledgements waits for it.
+        let subject = message.subject.clone();
+        let bytes = (wire::headers(&message), message.payload.clone().unwrap_or_default());
         let mut flight = Flight { began: now, message, resolver, until, sent: false, place };
         let mut state = self.state();
         if state.closed {
@@ -217,8 +220,6 @@ impl Shared {
             return Ok(Begun { pending, send: None });
         }
         flight.sent = true;
-        let subject = flight.message.subject.clone();
-        let bytes = (wire::headers(&flight.message), flight.message.payload.clone().unwrap_or_default());
         let number = state.next();
         state.ring.push_back(Some((flight, now + self.settings.ack_timeout)));
         Ok(Begun { pending, send: Some((number, subject, bytes)) })
@@ -289,7 +290,8 @@ impl Shared {
         let Flight { message, resolver, place, began, .. } = flight;
         drop(place);
         self.count(&message.topic, began.elapsed(), result.is_ok());
-        resolver.resolve(&message.subject, result, self.hook().as_ref());
+        let hook = if result.is_err() { self.hook() } else { None };
+        resolver.resolve(&message.subject, result, hook.as_ref());
     }
 
     fn count(&self, topic: &Arc<str>, took: Duration, stored: bool) {

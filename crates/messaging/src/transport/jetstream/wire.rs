@@ -1,10 +1,10 @@
 //! A message of the kit as JetStream carries it, and back. JetStream's header values are text: other bytes travel as base64 under
 //! the name with `-bin` at its end.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::{
     headers::{BINARY_SUFFIX, Headers, KEY, NATS_MESSAGE_ID, TOMBSTONE},
@@ -12,29 +12,30 @@ use crate::{
     transport::{Incoming, Outgoing, Position, PublishError, SettleToken},
 };
 use alluvium_kernel::Timestamp;
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, HeaderName};
 
 /// Headers that tell the server what to do with a message: of a message put somewhere else they must not be repeated.
 const INSTRUCTIONS: [&str; 6] =
     ["Nats-Expected-", "Nats-Batch-", "Nats-Schedule", "Nats-TTL", "Nats-Rollup", NATS_MESSAGE_ID];
 
 /// The headers with which a message is published.
-pub(super) fn headers(message: &Outgoing) -> HeaderMap {
+pub(crate) fn headers(message: &Outgoing) -> HeaderMap {
     let mut map = HeaderMap::new();
-    for (name, value) in message.headers.iter() {
+    for (name, value) in message.headers.entries() {
         insert(&mut map, name, value);
     }
+    let mut own = |name: &'static str, value: &[u8]| insert(&mut map, &Cow::Borrowed(name), value);
     if let Some(id) = &message.id {
-        insert(&mut map, NATS_MESSAGE_ID, id.as_bytes());
+        own(NATS_MESSAGE_ID, id.as_bytes());
     }
     if let Some(stream) = &message.stream {
-        insert(&mut map, "Nats-Expected-Stream", stream.as_bytes());
+        own("Nats-Expected-Stream", stream.as_bytes());
     }
     if let Some(key) = &message.key {
-        insert(&mut map, KEY, key);
+        own(KEY, key);
     }
     if message.payload.is_none() {
-        insert(&mut map, TOMBSTONE, b"1");
+        own(TOMBSTONE, b"1");
     }
     if let Some(seq) = message.expect_last_subject_seq {
         map.insert("Nats-Expected-Last-Subject-Sequence", seq.to_string());
@@ -45,9 +46,12 @@ pub(super) fn headers(message: &Outgoing) -> HeaderMap {
     map
 }
 
-fn insert(map: &mut HeaderMap, name: &str, value: &[u8]) {
-    match std::str::from_utf8(value) {
-        Ok(text) if is_plain(text) => map.insert(name, text),
+/// Names are checked before ([`check`]); those that are known when the kit is built cost no allocation.
+#[expect(clippy::ptr_arg, reason = "only a borrowed Cow gives the name's own lifetime")]
+fn insert(map: &mut HeaderMap, name: &Cow<'static, str>, value: &[u8]) {
+    match (std::str::from_utf8(value), name) {
+        (Ok(text), Cow::Borrowed(name)) if is_plain(text) => map.insert(HeaderName::from_static(name), text),
+        (Ok(text), Cow::Owned(name)) if is_plain(text) => map.insert(name.as_str(), text),
         _ => map.insert(format!("{name}{BINARY_SUFFIX}"), STANDARD.encode(value)),
     }
 }
@@ -57,24 +61,8 @@ fn is_plain(text: &str) -> bool {
     !text.contains(['\r', '\n', '\0']) && text.trim() == text
 }
 
-/// The headers of a message that came.
-pub(super) fn parse(map: &HeaderMap) -> Headers {
-    let mut headers = Headers::with_capacity(map.len());
-    for (name, values) in map.iter() {
-        let name: &str = name.as_ref();
-        for value in values {
-            let plain = name.strip_suffix(BINARY_SUFFIX);
-            match plain.and_then(|plain| Some((plain, STANDARD.decode(value.as_str()).ok()?))) {
-                Some((plain, bytes)) => headers.append(known(plain), bytes),
-                None => headers.append(known(name), Bytes::copy_from_slice(value.as_str().as_bytes())),
-            }
-        }
-    }
-    headers
-}
-
 /// The name without an allocation when it is one of the usual ones.
-fn known(name: &str) -> std::borrow::Cow<'static, str> {
+fn known(name: &str) -> Cow<'static, str> {
     use crate::headers as names;
     const USUAL: [&str; 9] = [
         names::NATS_MESSAGE_ID,
@@ -98,11 +86,26 @@ pub(crate) fn without_instructions(headers: &mut Headers) {
     headers.retain(|name, _| !INSTRUCTIONS.iter().any(|instruction| name.starts_with(instruction)));
 }
 
-/// Key, payload and headers of stored bytes.
+/// Key, payload and headers of stored bytes. All values share one allocation.
 pub(super) fn content(map: &HeaderMap, payload: Bytes) -> (Option<Bytes>, Option<Bytes>, Headers) {
-    let mut headers = parse(map);
-    let key = headers.remove(KEY);
-    let tombstone = payload.is_empty() && headers.remove(TOMBSTONE).is_some();
+    let values = || map.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_str())));
+    let mut room = BytesMut::with_capacity(values().map(|(_, value)| value.len()).sum());
+    let mut headers = Headers::with_capacity(map.len());
+    let (mut key, mut tombstone) = (None, false);
+    for (name, value) in values() {
+        let name: &str = name.as_ref();
+        let plain = name.strip_suffix(BINARY_SUFFIX);
+        let binary = plain.and_then(|plain| Some((plain, Bytes::from(STANDARD.decode(value).ok()?))));
+        let (name, value) = binary.unwrap_or_else(|| {
+            room.extend_from_slice(value.as_bytes());
+            (name, room.split().freeze())
+        });
+        match name {
+            KEY => key = Some(value),
+            TOMBSTONE if payload.is_empty() => tombstone = true,
+            _ => headers.append(known(name), value),
+        }
+    }
     (key, (!tombstone).then_some(payload), headers)
 }
 

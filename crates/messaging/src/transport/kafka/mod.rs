@@ -9,7 +9,7 @@ mod poll;
 mod publish;
 mod shared;
 mod source;
-mod wire;
+pub(crate) mod wire;
 
 use std::{
     collections::BTreeMap,
