@@ -25,7 +25,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/messaging.md")]
 #[case("docs/operations.md")]
 #[case("docs/performance.md")]
-#[case("docs/registry.md")]
+#[case("docs/schemas.md")]
 #[case("docs/storage.md")]
 #[tokio::test]
 async fn every_command_block_runs(#[case] name: &str) {

@@ -67,7 +67,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    fn numbered(n: u64) -> Self {
+    /// The sample of a number; there are 1,000 keys.
+    pub fn numbered(n: u64) -> Self {
         Self {
             customer: format!("customer-{}", n % KEYS),
             order: format!("order-{n:012}"),

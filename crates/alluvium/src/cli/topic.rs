@@ -74,6 +74,9 @@ pub struct CreateArgs {
     /// Remember message ids for this long, on JetStream [default: 2m]
     #[arg(long, value_name = "TIME")]
     pub dedup: Option<Seconds>,
+    /// Take messages that are to be delivered later, on JetStream
+    #[arg(long)]
+    pub delays: bool,
     /// Say what would be made, make nothing
     #[arg(long)]
     pub dry_run: bool,

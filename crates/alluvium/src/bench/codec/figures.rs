@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use alluvium_messaging::bench::Sample;
 use alluvium_messaging::model::json_to_datum;
 use alluvium_messaging::wire::{Decoder, Encoder, frame};
 use alluvium_messaging::{CodecConfig, Codecs, Headers, Message, MessageSchema, Wire};
@@ -75,6 +76,7 @@ pub struct Figure {
 /// Measures everything; `count` messages a round.
 pub fn measure(count: u64) -> Vec<Figure> {
     let mut figures = direct("encode, 60 bytes", "decode, 60 bytes", &small(), count);
+    figures.extend(direct("encode, 200 bytes", "decode, 200 bytes", &Sample::numbered(1), count / 2));
     figures.extend(direct("encode, 1 KB", "decode, 1 KB", &large(), count / 5));
     figures.extend(resolved(count / 10));
     figures

@@ -48,14 +48,14 @@ pub async fn create(cx: &Context, of: &BrokerArgs, args: &CreateArgs) -> Done {
         retention: args.retention.map(Seconds::duration),
         compact: args.compact,
         dedup: args.dedup.map(Seconds::duration),
-        delays: false,
+        delays: args.delays,
     };
     if args.dry_run {
         cx.ui.say("dry run: this would be made; nothing was");
         cx.ui.record(&json!({
             "topic": spec.topic, "stream": spec.stream, "subjects": spec.subjects, "partitions": spec.partitions,
             "replicas": spec.replicas, "retention_s": spec.retention.map(|time| time.as_secs()),
-            "compact": spec.compact, "dedup_s": spec.dedup.map(|time| time.as_secs()),
+            "compact": spec.compact, "delays": spec.delays, "dedup_s": spec.dedup.map(|time| time.as_secs()),
         }));
         return Ok(());
     }
