@@ -4,6 +4,7 @@
 //! last run is built, and what the tree depends on is shared with the build this test is part of. Its own packages are not: they
 //! have another version, or cargo would take what it built of the copy for the tree's own.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,10 +76,12 @@ fn target_directory() -> PathBuf {
 fn copy_tree(from: &Path, to: &Path) {
     let listed = Command::new("git").args(["ls-files", "-z"]).current_dir(from).output().expect("git runs");
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
-    for (_, added) in FILES {
-        let _absent_is_fine = std::fs::remove_file(to.join(added));
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let known: HashSet<PathBuf> = listed.split_terminator('\0').map(|name| to.join(name)).collect();
+    for room in ["crates", "schemas"] {
+        remove_others(&to.join(room), &known);
     }
-    for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+    for name in listed.split_terminator('\0') {
         // A file that was removed but not yet committed.
         let Ok(mut content) = std::fs::read(from.join(name)) else { continue };
         if name == "Cargo.toml" {
@@ -87,6 +90,18 @@ fn copy_tree(from: &Path, to: &Path) {
         write(&to.join(name), &content);
         let mode = std::fs::metadata(from.join(name)).expect("it was just read").permissions();
         std::fs::set_permissions(to.join(name), mode).expect("the copy is ours");
+    }
+}
+
+/// Removes the files below a directory that are not `known`: those of the recipe, and those that are gone since the last copy.
+fn remove_others(directory: &Path, known: &HashSet<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            remove_others(&path, known);
+        } else if !known.contains(&path) {
+            std::fs::remove_file(&path).expect("the copy is ours");
+        }
     }
 }
 
