@@ -116,7 +116,8 @@ async fn a_function_becomes_a_loop() {
 async fn a_strict_reader_goes_on_in_order_from_its_own_place() {
     let (nats, postgres) = (NatsServer::start().await, Postgres::shared().await);
     let bus = bus(&nats).await;
-    let pool = PgPool::connect(&postgres.database().await).await.unwrap();
+    let url = postgres.database().await;
+    let pool = PgPool::connect(&url).await.unwrap();
     inbox::migrate(&pool).await.unwrap();
     sqlx::query("CREATE TABLE walked (n bigint NOT NULL)").execute(&pool).await.unwrap();
     for n in 0..60 {
@@ -126,13 +127,16 @@ async fn a_strict_reader_goes_on_in_order_from_its_own_place() {
         let rows = sqlx::query("SELECT n FROM walked ORDER BY ctid").fetch_all(&pool).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     };
-    let strict =
-        || Loop::<Step>::new(&bus).group("strict").ordering(Ordering::Strict).positions(Inbox::new(pool.clone()));
+    let strict = |pool: &PgPool| {
+        Loop::<Step>::new(&bus).group("strict").ordering(Ordering::Strict).positions(Inbox::new(pool.clone()))
+    };
     // Dropped in the middle of whatever it does, again and again; the effect and the place are one transaction.
     for goal in [1, 8, 21, 40, 60] {
-        let database = pool.clone();
+        // Connections of its own, which end with it like those of a process: none stays in the middle of a transaction.
+        let own = PgPool::connect(&url).await.unwrap();
+        let database = own.clone();
         let quick = Retry::exponential(Duration::from_millis(10), 1.0, Duration::from_millis(10)).attempts(5);
-        let running = tokio::spawn(strict().retry(quick).run(
+        let running = tokio::spawn(strict(&own).retry(quick).run(
             move |context: Context, step: Step| {
                 let database = database.clone();
                 async move {
@@ -152,15 +156,16 @@ async fn a_strict_reader_goes_on_in_order_from_its_own_place() {
         until("it got on", async || walked().await.len() >= goal).await;
         running.abort();
         running.await.unwrap_err();
+        own.close().await;
     }
     assert_eq!(walked().await, (0..60).collect::<Vec<i64>>(), "each once, and in the order of the stream");
     // Without a transaction of its own the loop moves the place.
-    let (seen, stop, task) = walk(strict(), |_| None);
+    let (seen, stop, task) = walk(strict(&pool), |_| None);
     bus.produce(&step("k0", 60)).await.unwrap();
     until("the new one came", async || seen.lock().unwrap().len() == 1).await;
     stop.cancel();
     task.await.unwrap().unwrap();
-    let (seen, stop, task) = walk(strict(), |_| None);
+    let (seen, stop, task) = walk(strict(&pool), |_| None);
     bus.produce(&step("k0", 61)).await.unwrap();
     until("only the newest came", async || *seen.lock().unwrap() == [("k0".to_owned(), 61)]).await;
     stop.cancel();
