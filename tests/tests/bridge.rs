@@ -55,7 +55,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 }
 
 async fn browse(transport: &dyn Transport, name: &str, from: u64) -> Vec<Stored> {
-    let what = Browse { name: name.to_owned(), filter: ">".to_owned(), from, messages_max: 10_000 };
+    let what = Browse { name: name.to_owned(), filter: ">".to_owned(), from, messages_max: 10_000, partition: None };
     transport.admin().browse(what).await.unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, PgPool, Row};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    consume::{BoxError, Context, Positions},
+    consume::{AttemptLedger, BoxError, Context, Positions},
     transport::Position,
 };
 
@@ -119,6 +119,34 @@ impl Positions for Inbox {
     }
 }
 
+impl AttemptLedger for Inbox {
+    fn begin<'a>(
+        &'a self,
+        consumer: &'a str,
+        partition: &'a str,
+        position: u64,
+    ) -> BoxFuture<'a, Result<u32, BoxError>> {
+        Box::pin(async move {
+            let upsert =
+                "INSERT INTO messaging_attempts AS at (consumer, partition, position, starts) VALUES ($1, $2, $3, 1)
+                ON CONFLICT (consumer, partition) DO UPDATE SET position = EXCLUDED.position,
+                starts = CASE WHEN at.position = EXCLUDED.position THEN at.starts + 1 ELSE 1 END RETURNING starts";
+            let asked = sqlx::query(upsert).bind(consumer).bind(partition).bind(i64::try_from(position)?);
+            let starts: i32 = asked.fetch_one(&self.pool).await?.try_get(0)?;
+            Ok(u32::try_from(starts)?)
+        })
+    }
+
+    fn end<'a>(&'a self, consumer: &'a str, partition: &'a str, position: u64) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(async move {
+            let delete = "DELETE FROM messaging_attempts WHERE consumer = $1 AND partition = $2 AND position = $3";
+            let asked = sqlx::query(delete).bind(consumer).bind(partition).bind(i64::try_from(position)?);
+            asked.execute(&self.pool).await?;
+            Ok(())
+        })
+    }
+}
+
 /// Whether a message is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -170,7 +198,7 @@ impl Context {
     /// Remembers the message in this transaction: on [`Seen::Duplicate`] the handler returns without doing anything. A message
     /// without an id goes by its place.
     pub async fn inbox(&self, tx: &mut PgConnection) -> Result<Seen, sqlx::Error> {
-        let position = self.position().to_string();
+        let position = self.raw().origin();
         remember(tx, self.group(), self.id().unwrap_or(&position), &position).await
     }
 }

@@ -14,6 +14,14 @@ CREATE TABLE IF NOT EXISTS messaging_inbox_position (
     PRIMARY KEY (consumer, partition)
 );
 
+CREATE TABLE IF NOT EXISTS messaging_attempts (
+    consumer  text    NOT NULL,
+    partition text    NOT NULL,
+    position  bigint  NOT NULL,
+    starts    integer NOT NULL,
+    PRIMARY KEY (consumer, partition)
+);
+
 CREATE TABLE IF NOT EXISTS messaging_outbox (
     id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     topic        text        NOT NULL,

@@ -69,7 +69,8 @@ impl Sides {
     }
 
     async fn records(&self, topic: &str) -> Vec<Stored> {
-        let what = Browse { name: topic.to_owned(), filter: ">".to_owned(), from: 0, messages_max: 10_000 };
+        let what =
+            Browse { name: topic.to_owned(), filter: ">".to_owned(), from: 0, messages_max: 10_000, partition: None };
         self.kafka.admin().browse(what).await.unwrap_or_default()
     }
 
@@ -78,7 +79,8 @@ impl Sides {
     }
 
     async fn stored(&self, stream: &str) -> Vec<Stored> {
-        let what = Browse { name: stream.to_owned(), filter: ">".to_owned(), from: 1, messages_max: 100_000 };
+        let what =
+            Browse { name: stream.to_owned(), filter: ">".to_owned(), from: 1, messages_max: 100_000, partition: None };
         self.jetstream.admin().browse(what).await.expect("messages")
     }
 }

@@ -289,6 +289,7 @@ async fn a_reader_begins_where_it_is_told() {
         filter: ">".into(),
         from: 4,
         messages_max: 3,
+        partition: None,
     });
     let held: Vec<String> = held
         .await

@@ -72,7 +72,7 @@ async fn bus(cluster: &MockCluster<'static, DefaultProducerContext>) -> Bus {
 }
 
 async fn records(bus: &Bus, topic: &str) -> Vec<Stored> {
-    let what = Browse { name: topic.into(), filter: ">".into(), from: 0, messages_max: 1_000 };
+    let what = Browse { name: topic.into(), filter: ">".into(), from: 0, messages_max: 1_000, partition: None };
     bus.admin().browse(what).await.unwrap_or_default()
 }
 

@@ -42,7 +42,7 @@ async fn dead_letters(bus: &Bus) {
 }
 
 async fn letters(bus: &Bus) -> Vec<alluvium_messaging::transport::Stored> {
-    let what = Browse { name: "DLQ".into(), filter: ">".into(), from: 1, messages_max: 1_000 };
+    let what = Browse { name: "DLQ".into(), filter: ">".into(), from: 1, messages_max: 1_000, partition: None };
     bus.admin().browse(what).await.unwrap()
 }
 

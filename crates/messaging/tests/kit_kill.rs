@@ -144,7 +144,8 @@ impl World {
     }
 
     async fn effects(&self) -> Vec<String> {
-        let what = Browse { name: "EFFECTS".into(), filter: ">".into(), from: 1, messages_max: 10_000 };
+        let what =
+            Browse { name: "EFFECTS".into(), filter: ">".into(), from: 1, messages_max: 10_000, partition: None };
         let all = self.bus.admin().browse(what).await.unwrap();
         all.into_iter().map(|each| String::from_utf8(each.payload.unwrap().to_vec()).unwrap()).collect()
     }

@@ -142,7 +142,7 @@ async fn answer(context: Context, call: Call) -> Result<(), HandlerError> {
 }
 
 async fn answers(bus: &Bus) -> Vec<Stored> {
-    let what = Browse { name: "ANSWERS".into(), filter: ">".into(), from: 0, messages_max: 10 };
+    let what = Browse { name: "ANSWERS".into(), filter: ">".into(), from: 0, messages_max: 10, partition: None };
     bus.admin().browse(what).await.unwrap()
 }
 

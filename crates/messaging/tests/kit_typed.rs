@@ -178,7 +178,11 @@ async fn a_loop_sends_before_it_settles_and_poison_is_put_aside_and_replayed() {
         let same = dead_letter::replay(&bus, &letters, &Replay::default()).await;
         let refused = same[0].result.as_ref().unwrap().as_ref().unwrap_err().to_string();
         assert!(refused.contains("duplicate"), "within the window the broker knows its id: {refused}");
-        assert_eq!(dead_letter::show(&bus, letter.id).await.unwrap().id, letter.id, "so it is still there");
+        assert_eq!(
+            dead_letter::show(&bus, letter.id, &Filter::default()).await.unwrap().id,
+            letter.id,
+            "so it is still there"
+        );
         let again = Replay { new_id: true, ..Default::default() };
         let replayed = dead_letter::replay(&bus, &letters, &again).await;
         assert_eq!(replayed[0].result.as_ref().unwrap().as_ref().unwrap().position.number(), 4);

@@ -18,6 +18,7 @@
 
 mod binary;
 mod cluster;
+mod kafka;
 mod nats;
 mod postgres;
 mod scratch;
@@ -25,6 +26,7 @@ mod scratch;
 pub use alluvium_servers::pick_port;
 pub use binary::{Alluvium, AlluviumBuilder};
 pub use cluster::NatsCluster;
+pub use kafka::KafkaBroker;
 pub use nats::NatsServer;
 pub use postgres::Postgres;
 pub use scratch::Scratch;

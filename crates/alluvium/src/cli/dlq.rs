@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alluvium_messaging::dead_letter::Filter;
 use clap::{Args, Subcommand};
 
 use super::broker::BrokerArgs;
@@ -38,7 +39,7 @@ pub enum DlqCommand {
     /// Write dead letters to a file, one JSON object a line
     Export(DlqExportArgs),
     /// Show who replayed, edited or dropped what
-    History,
+    History(DlqOf),
 }
 
 /// Which dead letters.
@@ -58,12 +59,9 @@ pub struct DlqPick {
     /// These only, comma-separated
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub ids: Vec<u64>,
-    /// Only of this topic
-    #[arg(long)]
-    pub topic: Option<String>,
-    /// Only of this group
-    #[arg(long)]
-    pub group: Option<String>,
+    /// Whose.
+    #[command(flatten)]
+    pub of: DlqOf,
     /// Only those that died at this time (RFC 3339) or later
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
@@ -80,6 +78,27 @@ pub struct DlqPick {
 pub struct DlqShowArgs {
     /// Its id, as `dlq list` prints it
     pub id: u64,
+    /// Whose.
+    #[command(flatten)]
+    pub of: DlqOf,
+}
+
+/// Whose dead letters; on Kafka that has to be said, for they have a topic of their own.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DlqOf {
+    /// Only of this topic; on Kafka it must be named
+    #[arg(long)]
+    pub topic: Option<String>,
+    /// Only of this group; on Kafka it must be named
+    #[arg(long)]
+    pub group: Option<String>,
+}
+
+impl DlqOf {
+    /// As the kit takes it.
+    pub fn filter(&self) -> Filter {
+        Filter { topic: self.topic.clone(), group: self.group.clone(), ..Filter::default() }
+    }
 }
 
 /// `dlq replay`
@@ -94,7 +113,7 @@ pub struct DlqReplayArgs {
     /// At most so many a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
-    /// Leave them among the dead letters
+    /// Leave them among the dead letters; on Kafka they stay always
     #[arg(long)]
     pub keep: bool,
     /// Give each a new message id
@@ -110,6 +129,9 @@ pub struct DlqReplayArgs {
 pub struct DlqEditArgs {
     /// Its id, as `dlq list` prints it
     pub id: u64,
+    /// Whose.
+    #[command(flatten)]
+    pub of: DlqOf,
     /// The new payload, as JSON; @FILE reads a file, - stdin [default: opens $EDITOR]
     #[arg(long, value_name = "JSON")]
     pub payload: Option<String>,

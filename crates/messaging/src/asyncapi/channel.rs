@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Channel, Protocol, Server, message};
-use crate::dead_letter;
+use crate::{consume::retry_topic, dead_letter};
 
 /// The edition of the Kafka bindings.
 pub const KAFKA_BINDING: &str = "0.5.0";
@@ -44,7 +44,7 @@ fn side_channels(channel: &Channel, protocol: Protocol, group: &str) -> Vec<(&'s
     match protocol {
         Protocol::Nats => vec![("dlq", dead_letter::subject("{tenant}", &channel.topic, group))],
         Protocol::Kafka => vec![
-            ("retry", format!("{}.{group}.retry.{{tier}}", channel.topic)),
+            ("retry", retry_topic(&channel.topic, group, "{tier}")),
             ("dlq", dead_letter::kafka_topic(&channel.topic, group)),
         ],
     }

@@ -112,7 +112,13 @@ async fn last_sequence(admin: &dyn Admin, progress: &str, stream: &str) -> Resul
     let held = admin.describe(progress.to_owned()).await?.messages.unwrap_or(0);
     let mut from = held.saturating_sub(PROGRESS_RECORDS);
     loop {
-        let what = Browse { name: progress.to_owned(), filter: ">".to_owned(), from, messages_max: usize::MAX };
+        let what = Browse {
+            name: progress.to_owned(),
+            filter: ">".to_owned(),
+            from,
+            messages_max: usize::MAX,
+            partition: None,
+        };
         let records = admin.browse(what).await?;
         if let Some(record) = records.iter().rev().find(|record| record.key.as_deref() == Some(stream.as_bytes())) {
             let text = record.payload.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());

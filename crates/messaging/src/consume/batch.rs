@@ -1,6 +1,6 @@
 //! Handling many messages at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use crate::{
 /// How long an empty subscription is waited on before the token is looked at again, in milliseconds.
 const LOOK_EVERY_MS: u64 = 250;
 
-/// A loop that hands over chunks of messages and takes a result for each.
+/// A loop that hands over chunks of messages of one partition and takes a result for each.
 pub struct BatchLoop<T: Readable> {
     bus: Bus,
     opts: SubscribeOpts,
@@ -48,7 +48,8 @@ impl<M: Message> BatchLoop<M> {
         self
     }
 
-    /// How often and when a failed message comes again, from the broker.
+    /// How often and when a failed message comes again: from the broker, on Kafka from the group's retry topics
+    /// ([`RetryMode::Redeliver`](super::RetryMode::Redeliver)).
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
@@ -62,29 +63,39 @@ impl<M: Message> BatchLoop<M> {
         H: Fn(Arc<Vec<Received<M>>>) -> F,
         F: Future<Output = Vec<Result<(), BoxError>>>,
     {
-        if !self.bus.capabilities().redelivery {
-            let why = "BatchLoop hands failed messages back to the broker, which this one does not take";
+        let group = self.opts.group.as_deref().or(M::meta().group);
+        if group.is_none() && !self.bus.capabilities().redelivery {
+            let why = "BatchLoop needs a group: failed messages wait on its retry topics";
             return Err(LoopError::Settings(why.into()));
         }
-        let mut subscription = self.bus.subscribe::<M>(self.opts.clone()).await?;
+        let mut subscription = self.bus.subscribe::<M>(self.opts.clone().retry_topics(true)).await?;
         let mut finished = 0;
         while !shutdown.is_cancelled() {
-            let chunk = self.chunk(&mut subscription, &shutdown).await?;
-            if chunk.is_empty() {
-                continue;
-            }
-            let chunk = Arc::new(chunk);
-            let mut results = handler(chunk.clone()).await.into_iter();
-            let chunk = Arc::try_unwrap(chunk)
-                .map_err(|_| LoopError::Broken("a handler of chunks kept its chunk".to_owned()))?;
-            for message in chunk {
-                let result = results.next().unwrap_or_else(|| Err("the handler gave no result for it".into()));
-                finished += usize::from(result.is_ok());
-                self.settle(message, result).await;
+            for chunk in by_partition(self.chunk(&mut subscription, &shutdown).await?) {
+                finished += self.handle(chunk, &handler).await?;
             }
         }
         subscription.close().await.map_err(|error| LoopError::Broken(error.to_string()))?;
         Ok(DrainReport { finished, abandoned: 0 })
+    }
+
+    /// Hands over one chunk and settles its messages; gives how many were handled.
+    async fn handle<H, F>(&self, chunk: Vec<Received<M>>, handler: &H) -> Result<usize, LoopError>
+    where
+        H: Fn(Arc<Vec<Received<M>>>) -> F,
+        F: Future<Output = Vec<Result<(), BoxError>>>,
+    {
+        let mut finished = 0;
+        let chunk = Arc::new(chunk);
+        let mut results = handler(chunk.clone()).await.into_iter();
+        let chunk =
+            Arc::try_unwrap(chunk).map_err(|_| LoopError::Broken("a handler of chunks kept its chunk".to_owned()))?;
+        for message in chunk {
+            let result = results.next().unwrap_or_else(|| Err("the handler gave no result for it".into()));
+            finished += usize::from(result.is_ok());
+            self.settle(message, result).await?;
+        }
+        Ok(finished)
     }
 
     async fn chunk(
@@ -103,16 +114,31 @@ impl<M: Message> BatchLoop<M> {
         Ok(chunk)
     }
 
-    async fn settle(&self, message: Received<M>, result: Result<(), BoxError>) {
+    async fn settle(&self, message: Received<M>, result: Result<(), BoxError>) -> Result<(), LoopError> {
         let attempt = message.attempt();
         let position = message.position().clone();
         let settled = match result {
             Ok(()) => message.ack().await.map_err(Into::into),
             Err(error) if attempt >= self.retry.attempts_max() => message.dead(error.to_string()).await,
-            Err(_) => message.retry(self.retry.pause(attempt)).await.map_err(Into::into),
+            Err(_) => message.failed(&self.retry).await.map_err(Into::into),
         };
-        if let Err(error) = settled {
-            tracing::warn!(message.position = %position, error = %error, "a message was not settled; it comes again");
+        match settled {
+            Ok(()) => Ok(()),
+            Err(error) if self.bus.capabilities().redelivery => {
+                tracing::warn!(message.position = %position, error = %error, "a message was not settled; it comes again");
+                Ok(())
+            }
+            // Elsewhere it comes again to whoever begins anew, and until then nothing behind it would be committed.
+            Err(error) => Err(LoopError::Broken(format!("{position} was not settled: {error}"))),
         }
     }
+}
+
+/// Messages of each partition, in their order.
+fn by_partition<T>(chunk: Vec<Received<T>>) -> Vec<Vec<Received<T>>> {
+    let mut chunks: BTreeMap<u32, Vec<Received<T>>> = BTreeMap::new();
+    for message in chunk {
+        chunks.entry(message.raw().partition).or_default().push(message);
+    }
+    chunks.into_values().collect()
 }

@@ -8,6 +8,7 @@ use super::{
     BoxError, Channel, Failure, Handle, Opaque, Readable, Retry,
     engine::ErrorHook,
     lanes::Ordering,
+    ledger::AttemptLedger,
     options::{Delivery, Options},
     strict::Positions,
 };
@@ -26,6 +27,7 @@ pub struct Loop<T: Readable> {
     pub(super) channel: Channel,
     pub(super) options: Options,
     pub(super) positions: Option<Arc<dyn Positions>>,
+    pub(super) ledger: Option<Arc<dyn AttemptLedger>>,
     pub(super) on_error: Option<ErrorHook>,
     pub(super) on_startup: Option<Hook>,
     pub(super) on_shutdown: Option<Hook>,
@@ -56,6 +58,7 @@ impl<T: Readable> Loop<T> {
             bus: bus.clone(),
             channel,
             positions: None,
+            ledger: None,
             on_error: None,
             on_startup: None,
             on_shutdown: None,
@@ -102,6 +105,15 @@ impl<T: Readable> Loop<T> {
     #[must_use]
     pub fn positions(mut self, positions: impl Positions + 'static) -> Self {
         self.positions = Some(Arc::new(positions));
+        self
+    }
+
+    /// Counts messages that kill their process, on Kafka, whose brokers do not: one that was begun with more often than it may be tried,
+    /// and never came to an end, is put aside. Without it such a message comes again without end. Brokers that count deliveries
+    /// themselves need none.
+    #[must_use]
+    pub fn attempt_ledger(mut self, ledger: impl AttemptLedger + 'static) -> Self {
+        self.ledger = Some(Arc::new(ledger));
         self
     }
 

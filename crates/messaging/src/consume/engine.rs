@@ -16,12 +16,14 @@ use super::{
     context::{Context, Delivery},
     health::{Health, State},
     lanes::Lanes,
+    ledger::Ledger,
     metrics::Metrics,
     options::Options,
     outcome::Failure,
     parked::Parked,
     read::Readable,
     retry::RetryMode,
+    tiers::Tiers,
     work::{Failed, worker},
 };
 use crate::{
@@ -110,6 +112,10 @@ pub(crate) struct Shared {
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) settler: Arc<dyn Settler>,
     pub(super) parked: Option<Parked>,
+    /// Counts what kills its process, when the broker does not count deliveries.
+    pub(super) ledger: Option<Ledger>,
+    /// Where failed messages wait, when the broker does not deliver again by itself.
+    pub(super) tiers: Option<Arc<Tiers>>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) on_error: Option<ErrorHook>,
@@ -243,6 +249,9 @@ async fn accept(
     match message {
         Ok(incoming) => {
             shared.health.heal("source");
+            if let Some(ledger) = &shared.ledger {
+                ledger.came(&incoming);
+            }
             batch.push(Delivery::new(incoming, shared.bus.clone(), shared.group.clone(), shared.options.ordering));
             Ok(true)
         }
@@ -263,11 +272,9 @@ fn on_event(shared: &Arc<Shared>, event: SourceEvent) {
         }
         SourceEvent::Broken(why) => shared.health.degrade("source", why),
         SourceEvent::Assigned(_) => shared.metrics.rebalances.increment(1),
-        SourceEvent::Lost(partitions) => {
-            shared.lanes.revoke(&partitions);
-        }
+        SourceEvent::Lost(partitions) => given_away(shared, &partitions),
         SourceEvent::Revoked { partitions, done } => {
-            shared.lanes.revoke(&partitions);
+            given_away(shared, &partitions);
             let shared = shared.clone();
             tokio::spawn(async move {
                 let until = Instant::now() + shared.options.revoke_grace;
@@ -277,6 +284,13 @@ fn on_event(shared: &Arc<Shared>, event: SourceEvent) {
                 done.send(()).ok();
             });
         }
+    }
+}
+
+fn given_away(shared: &Shared, partitions: &[u32]) {
+    shared.lanes.revoke(partitions);
+    if let Some(ledger) = &shared.ledger {
+        ledger.forget(partitions);
     }
 }
 

@@ -134,7 +134,8 @@ impl Parked {
 
     async fn page(&self, from: u64, messages_max: usize) -> Result<Vec<Stored>, AdminError> {
         let name = dead_letter::STREAM.to_owned();
-        match self.bus.admin().browse(Browse { name, filter: self.filter.clone(), from, messages_max }).await {
+        let what = Browse { name, filter: self.filter.clone(), partition: None, from, messages_max };
+        match self.bus.admin().browse(what).await {
             // No stream of dead letters, so no dead letters.
             Err(AdminError::NotFound(_)) => Ok(Vec::new()),
             page => page,

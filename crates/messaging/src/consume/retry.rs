@@ -22,7 +22,8 @@ pub struct Retry {
 pub enum RetryMode {
     /// In its lane: later messages of the lane wait behind it, others go on. Order is kept.
     InLane,
-    /// At the broker, which delivers it again; others overtake it.
+    /// At the broker, which delivers it again; others overtake it. On Kafka it waits on a retry topic, `<topic>.<group>.retry.<n>`, for
+    /// 5 s, 1 min or 10 min: what comes nearest to its pause. The loop makes those topics if they are missing.
     Redeliver,
 }
 

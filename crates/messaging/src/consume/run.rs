@@ -8,14 +8,16 @@ use super::{
     Classify, Context, DrainReport, Loop, LoopError, RetryMode,
     engine::{self, Shared},
     lanes::{Bounds, Lanes, Ordering},
+    ledger::Ledger,
     metrics::Metrics,
     parked::Parked,
     read::Readable,
     strict,
+    tiers::Tiers,
     work::Failed,
 };
 use crate::{
-    transport::{DeadReason, Settler, SubscribeSpec},
+    transport::{DeadReason, Settler, SubscribeError, SubscribeSpec},
     wire::Payload,
 };
 
@@ -99,13 +101,15 @@ impl<T: Readable> Loop<T> {
     /// Where failed messages wait, if that can be.
     fn retry_mode(&self) -> Result<RetryMode, LoopError> {
         let (options, capabilities) = (&self.options, self.bus.capabilities());
+        // Brokers with one watermark do not deliver again by themselves, and have retry topics instead.
+        let delivers = capabilities.redelivery || capabilities.watermark;
+        let redelivers = delivers && options.group.is_some() && options.ordering != Ordering::Strict;
         let mode = options.retry.chosen_mode().unwrap_or(match options.ordering {
-            Ordering::None if capabilities.redelivery => RetryMode::Redeliver,
+            Ordering::None if redelivers => RetryMode::Redeliver,
             _ => RetryMode::InLane,
         });
-        let redelivers = capabilities.redelivery && options.group.is_some() && options.ordering != Ordering::Strict;
         if mode == RetryMode::Redeliver && !redelivers {
-            let why = "RetryMode::Redeliver needs a group and a broker that delivers again by itself; use InLane";
+            let why = "RetryMode::Redeliver needs a group, and a loop that is not Ordering::Strict; use InLane";
             return Err(LoopError::Settings(why.into()));
         }
         Ok(mode)
@@ -117,7 +121,7 @@ impl<T: Readable> Loop<T> {
         F: Future<Output = Result<(), Failed>> + Send + 'static,
     {
         let retry_mode = self.retry_mode()?;
-        let Self { bus, channel, mut options, handle, positions, .. } = self;
+        let Self { bus, channel, mut options, handle, positions, ledger, .. } = self;
         let group: Arc<str> = options.group.as_deref().unwrap_or("").into();
         let strict = match options.ordering {
             Ordering::Strict => Some(strict::Place::open(&bus, &channel.topic, &group, positions).await?),
@@ -141,14 +145,24 @@ impl<T: Readable> Loop<T> {
             partition_token: channel.partition_token,
             settings: options.settings.consume.clone(),
         };
-        let source = tokio::select! {
-            source = bus.transport().subscribe(spec) => source?,
+        let opened = async {
+            if retry_mode == RetryMode::InLane || bus.capabilities().redelivery {
+                return Ok((bus.transport().subscribe(spec).await?, None));
+            }
+            let tiers = Tiers::new(&bus, &channel.topic, &group);
+            Ok::<_, SubscribeError>((tiers.subscribe(spec).await?, Some(tiers)))
+        };
+        let (source, tiers) = tokio::select! {
+            opened = opened => opened?,
             () = handle.stop.cancelled() => return Ok(DrainReport::default()),
         };
         let settler: Arc<dyn Settler> = match strict {
             Some(place) => Arc::new(place),
             None => source.settler(),
         };
+        // Where the broker counts deliveries nobody else has to, and without a group nobody begins where another ended.
+        let counts = !bus.capabilities().redelivery && options.group.is_some();
+        let ledger = ledger.filter(|_| counts).map(|store| Ledger::new(store, group.clone()));
         let bounds = Bounds { messages: options.in_flight_max(), bytes: options.settings.consume.max_in_flight_bytes };
         let lanes = Arc::new(Lanes::new(options.ordering, options.concurrency, bounds));
         handle.lanes.set(lanes.clone()).ok();
@@ -156,6 +170,8 @@ impl<T: Readable> Loop<T> {
             metrics: Metrics::new(&channel.topic, &group, bus.system()),
             settler,
             parked,
+            ledger,
+            tiers,
             on_error: self.on_error,
             stop: handle.stop.clone(),
             health: handle.health.clone(),

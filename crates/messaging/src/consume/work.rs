@@ -16,13 +16,15 @@ use super::{
     context::Context,
     engine::Shared,
     lanes::Item,
+    ledger::Turn,
     options::Delivery as DeliveryMode,
     outcome::{Class, Failure},
     read::{Readable, Unreadable},
     retry::RetryMode,
+    tiers::Pause,
 };
 use crate::{
-    transport::{DeadReason, Incoming, Settle},
+    transport::{DeadReason, Incoming, Position, Settle},
     wire::Payload,
 };
 
@@ -85,7 +87,11 @@ where
                 None => return,
             },
         };
-        match step(&shared, handler.as_ref(), &mut item).await {
+        let step = step(&shared, handler.as_ref(), &mut item).await;
+        if let Some(ledger) = &shared.ledger {
+            ledger.ran(&item.delivery.incoming, &step, shared.settler.as_ref()).await;
+        }
+        match step {
             Step::Done => next = shared.lanes.done(item),
             Step::Wait(pause) => shared.lanes.wait(item, pause),
             Step::Abandon => shared.lanes.abandon(&item),
@@ -102,7 +108,16 @@ where
     if let Some(verdict) = item.dead.take() {
         return put_aside(shared, item, *verdict).await;
     }
-    let attempt = item.delivery.incoming.attempt.saturating_add(item.failures);
+    if item.failures == 0
+        && let Some(ledger) = &shared.ledger
+    {
+        match ledger.turn(&item.delivery.incoming, &shared.health).await {
+            Turn::Behind(look) => return Step::Wait(look),
+            Turn::First(starts) => item.crashes = starts.saturating_sub(1),
+            Turn::Free => {}
+        }
+    }
+    let attempt = item.delivery.incoming.attempt.saturating_add(item.crashes).saturating_add(item.failures);
     item.delivery.set_attempt(attempt);
     if item.failures == 0
         && let Some(step) = before_the_first(shared, item, attempt).await
@@ -149,7 +164,7 @@ async fn judge(shared: &Arc<Shared>, item: &mut Item, failed: Failed, attempt: u
     let decoded = !matches!(failed.reason, DeadReason::Decode | DeadReason::Schema);
     let delivery = item.delivery.clone();
     shared.tell(Failure { chain: failed.chain.clone(), delivery, decoded, attempt, class });
-    let pause = match class {
+    let (pause, wanted) = match class {
         Class::Fatal => {
             shared.fatal(failed.chain);
             return Step::Abandon;
@@ -158,16 +173,38 @@ async fn judge(shared: &Arc<Shared>, item: &mut Item, failed: Failed, attempt: u
             let reason = if failed.class == Class::Poison { failed.reason } else { exhausted(failed.reason) };
             return put_aside(shared, item, verdict(item, reason, failed.chain, attempt)).await;
         }
-        Class::After(pause) => pause,
-        Class::Transient => shared.options.retry.pause(item.failures),
+        Class::After(pause) => (pause, Pause::AtLeast(pause)),
+        Class::Transient => (shared.options.retry.pause(attempt), Pause::About(shared.options.retry.most(attempt))),
     };
     shared.metrics.retries.increment(1);
     span.event("retry", || format!("try {attempt} failed; the next one in {pause:?}"));
     if shared.retry_mode == RetryMode::Redeliver && shared.options.delivery == DeliveryMode::AtLeastOnce {
-        settle_within(shared, item, Settle::Retry(pause), &span).await;
-        return Step::Done;
+        return hand_back(shared, item, attempt, (pause, wanted), &span).await;
     }
     Step::Wait(pause)
+}
+
+/// Gives a failed message back to the broker: to be delivered again where the broker can, else by its retry topics.
+async fn hand_back(
+    shared: &Arc<Shared>,
+    item: &Item,
+    attempt: u32,
+    (pause, wanted): (Duration, Pause),
+    span: &Span,
+) -> Step {
+    let Some(tiers) = &shared.tiers else {
+        settle_within(shared, item, Settle::Retry(pause), span).await;
+        return Step::Done;
+    };
+    let incoming = &item.delivery.incoming;
+    if let Err(error) = tiers.send(incoming, attempt.saturating_add(1), wanted).await {
+        shared.health.degrade("retry", format!("a retry topic cannot be written: {error}"));
+        tracing::warn!(message.position = %incoming.position, error = %error, "a failed message waits in its lane");
+        return Step::Wait(pause);
+    }
+    shared.health.heal("retry");
+    settle_within(shared, item, Settle::Done, span).await;
+    Step::Done
 }
 
 /// The reason of a dead letter whose tries are used up.
@@ -180,7 +217,7 @@ fn exhausted(last: DeadReason) -> DeadReason {
 
 fn verdict(item: &Item, reason: DeadReason, chain: Vec<String>, attempts: u32) -> Verdict {
     let last = crate::bus::now();
-    Verdict { reason, chain, attempts, first: item.delivery.incoming.time, last }
+    Verdict { reason, chain, attempts, first: item.delivery.incoming.first_time(), last }
 }
 
 /// Decodes and handles once; gives the span of it, too.
@@ -252,7 +289,10 @@ fn begin(shared: &Shared, item: &Item) -> Span {
     span.note("messaging.system", shared.bus.system());
     span.note("messaging.operation.type", "process");
     span.note("messaging.destination.name", &incoming.topic);
-    span.note("messaging.destination.partition.id", incoming.partition);
+    match &incoming.position {
+        Position::Stream { .. } => span.note("messaging.destination.partition.id", incoming.partition),
+        Position::Partition { partition, .. } => span.note("messaging.destination.partition.id", partition),
+    }
     span.note("messaging.consumer.group.name", &shared.group);
     span.note("messaging.message.body.size", incoming.payload.as_ref().map_or(0, bytes::Bytes::len));
     span.note(shared.bus.position_attribute(), incoming.position.number());

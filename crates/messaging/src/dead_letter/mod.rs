@@ -1,15 +1,16 @@
 //! Dead letters: messages that could not be handled, put aside unchanged with the reason beside them.
 
 mod action;
+mod place;
 mod store;
 
-pub use action::{Action, Deed, actions, note};
+pub use action::{Action, Deed, NoteError, actions, note};
 pub use store::{Filter, LETTERS_MAX, Letter, Replay, ReplayError, Replayed, drop_letter, list, replay, show};
 
 use crate::{
     bus::Bus,
     consume::Verdict,
-    headers::{Headers, MESSAGE_ID},
+    headers::{ATTEMPT, Headers, MESSAGE_ID, NOT_BEFORE},
     transport::{
         Incoming, Outgoing,
         jetstream::{consumer::durable_name, wire::without_instructions},
@@ -98,10 +99,12 @@ fn letter(bus: &Bus, incoming: &Incoming, group: &str, verdict: &Verdict) -> Out
     let mut headers: Headers = incoming.headers.clone();
     let id = incoming.id().map(ToOwned::to_owned);
     without_instructions(&mut headers);
+    // Replayed, it begins anew.
+    headers.retain(|name, _| name != ATTEMPT && name != NOT_BEFORE);
     if let Some(id) = id {
         headers.insert(MESSAGE_ID, id);
     }
-    let origin = incoming.position.to_string();
+    let origin = incoming.origin();
     let error = verdict.chain.first().map_or("", String::as_str);
     for (name, value) in [
         (names::REASON, verdict.reason.as_str().to_owned()),

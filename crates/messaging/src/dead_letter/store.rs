@@ -6,7 +6,10 @@ use alluvium_kernel::Timestamp;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{STREAM, names};
+use super::{
+    STREAM, names,
+    place::{self, Place},
+};
 use crate::{
     Bus,
     headers::{self, Headers},
@@ -21,7 +24,7 @@ const PAGE_MESSAGES: usize = 1_000;
 /// A dead letter.
 #[derive(Clone, Debug, Serialize)]
 pub struct Letter {
-    /// Its number: the sequence in the stream of dead letters.
+    /// Its number: the sequence in the stream of dead letters; on Kafka its offset, with its partition in the bits above the lower 40.
     pub id: u64,
     /// The logical name that it came under.
     pub topic: String,
@@ -58,7 +61,7 @@ impl Letter {
         let text = |name: &str| stored.headers.get_str(name).unwrap_or_default().to_owned();
         let time = |name: &str| stored.headers.get_str(name).and_then(Timestamp::parse);
         Self {
-            id: stored.position.number(),
+            id: place::number(&stored.position),
             topic: text(names::TOPIC),
             group: text(names::GROUP),
             reason: text(names::REASON),
@@ -123,14 +126,54 @@ impl Filter {
     }
 }
 
-/// Dead letters, oldest first.
+/// Dead letters, oldest first. On Kafka those of one topic and group, which the filter has to name.
 pub async fn list(bus: &Bus, filter: &Filter) -> Result<Vec<Letter>, AdminError> {
     let limit = filter.limit.unwrap_or(LETTERS_MAX).min(LETTERS_MAX);
+    match Place::of(bus, filter)? {
+        Place::Stream => of_stream(bus, filter, limit).await,
+        Place::Topic(name) => of_topic(bus, &name, filter, limit).await,
+    }
+}
+
+async fn of_topic(bus: &Bus, name: &str, filter: &Filter, limit: usize) -> Result<Vec<Letter>, AdminError> {
+    let partitions = bus.admin().describe(name.to_owned()).await?.partitions as i32;
+    let mut letters = Vec::new();
+    for partition in 0..partitions {
+        let Some(mut from) = place::first_offset(&filter.ids, partition) else { continue };
+        let mut here = Vec::new();
+        loop {
+            let (name, all) = (name.to_owned(), ">".to_owned());
+            let what = Browse { name, filter: all, partition: Some(partition), from, messages_max: PAGE_MESSAGES };
+            let page = bus.admin().browse(what).await?;
+            let is_last = page.len() < PAGE_MESSAGES;
+            from = page.last().map_or(from, |last| last.position.number() + 1);
+            let found = page.into_iter().map(Letter::of).filter(|letter| filter.takes(letter));
+            here.extend(found.take(limit - here.len()));
+            if is_last || here.len() >= limit {
+                break;
+            }
+        }
+        letters.extend(in_turn(here));
+    }
+    letters.sort_by_key(|(time, _)| *time);
+    Ok(letters.into_iter().take(limit).map(|(_, letter)| letter).collect())
+}
+
+/// Letters of one partition with the times that they are sorted by: clocks of writers may differ, and the order of a key must not.
+fn in_turn(letters: Vec<Letter>) -> impl Iterator<Item = (Timestamp, Letter)> {
+    letters.into_iter().scan(Timestamp::default(), |latest, letter| {
+        *latest = letter.stored.time.max(*latest);
+        Some((*latest, letter))
+    })
+}
+
+async fn of_stream(bus: &Bus, filter: &Filter, limit: usize) -> Result<Vec<Letter>, AdminError> {
     let mut letters = Vec::new();
     let mut from = filter.ids.iter().min().copied().unwrap_or(1).max(1);
     loop {
         let subjects = format!("dlq.{}.>", bus.tenant());
-        let what = Browse { name: STREAM.to_owned(), filter: subjects, from, messages_max: PAGE_MESSAGES };
+        let what =
+            Browse { name: STREAM.to_owned(), filter: subjects, from, messages_max: PAGE_MESSAGES, partition: None };
         let page = bus.admin().browse(what).await?;
         let Some(last) = page.last() else { return Ok(letters) };
         from = last.position.number() + 1;
@@ -150,20 +193,21 @@ pub async fn list(bus: &Bus, filter: &Filter) -> Result<Vec<Letter>, AdminError>
     }
 }
 
-/// One dead letter.
-pub async fn show(bus: &Bus, id: u64) -> Result<Letter, AdminError> {
-    let found = list(bus, &Filter { ids: vec![id], limit: Some(1), ..Filter::default() }).await?;
+/// One dead letter, of those that `among` takes.
+pub async fn show(bus: &Bus, id: u64, among: &Filter) -> Result<Letter, AdminError> {
+    let found = list(bus, &Filter { ids: vec![id], limit: Some(1), ..among.clone() }).await?;
     found.into_iter().next().ok_or_else(|| AdminError::NotFound(format!("dead letter {id}")))
 }
 
 /// How to replay.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    /// Another subject than the one it came on.
+    /// Another subject, or topic on Kafka, than the one it came on.
     pub to: Option<String>,
     /// Says only what would be done.
     pub dry_run: bool,
-    /// Leaves the dead letter where it is.
+    /// Leaves the dead letter where it is. On Kafka it stays always: single messages cannot be taken out of a topic. Replayed again it
+    /// is published again, with the same id and the same `Alv-Replay`, by which a reader knows it.
     pub keep: bool,
     /// Under an id of its own instead of its original's.
     pub new_id: bool,
@@ -202,7 +246,7 @@ pub enum ReplayError {
 }
 
 /// Publishes dead letters again, oldest first, which keeps the order of each key; stops a key at its first failure. What was
-/// published is removed from the dead letters unless it shall be kept.
+/// published is removed from the dead letters unless it shall be kept or the broker is Kafka.
 pub async fn replay(bus: &Bus, letters: &[Letter], how: &Replay) -> Vec<Replayed> {
     let mut done: Vec<Replayed> = Vec::with_capacity(letters.len());
     let mut stopped: Vec<Option<&str>> = Vec::new();
@@ -232,7 +276,10 @@ async fn one(bus: &Bus, letter: &Letter, to: &str, how: &Replay) -> Result<Recei
     if to.is_empty() {
         return Err(ReplayError::NoOrigin);
     }
-    let mut message = Outgoing::new(letter.topic.as_str(), Bytes::new()).on_subject(to);
+    let stays = how.keep || bus.capabilities().watermark;
+    // Kafka knows no subjects: there it is the topic that says where a message goes.
+    let topic = if bus.capabilities().watermark { to } else { letter.topic.as_str() };
+    let mut message = Outgoing::new(topic, Bytes::new()).on_subject(to);
     message.key.clone_from(&letter.stored.key);
     message.payload = how.edited.clone().or_else(|| letter.stored.payload.clone());
     let mut kept = letter.stored.headers.clone();
@@ -251,7 +298,7 @@ async fn one(bus: &Bus, letter: &Letter, to: &str, how: &Replay) -> Result<Recei
     if receipt.duplicate {
         return Err(ReplayError::Duplicate);
     }
-    if !how.keep {
+    if !stays {
         drop_letter(bus, letter)
             .await
             .map_err(|error| ReplayError::NotRemoved(receipt.position.clone(), error.to_string()))?;
@@ -259,7 +306,7 @@ async fn one(bus: &Bus, letter: &Letter, to: &str, how: &Replay) -> Result<Recei
     Ok(receipt)
 }
 
-/// Removes a dead letter for good.
+/// Removes a dead letter for good; not on Kafka, which cannot.
 pub async fn drop_letter(bus: &Bus, letter: &Letter) -> Result<(), AdminError> {
     bus.admin().remove(letter.stored.position.clone()).await
 }

@@ -16,7 +16,7 @@ use super::{MemoryBroker, timeline::Timeline};
 use crate::{
     Bus, Loop, Message, Payload,
     bus::ProduceOpts,
-    consume::{Classify, Context, Handle, State},
+    consume::{Classify, Context, Handle, State, TIERS, retry_group, retry_topic},
     dead_letter::{self, Filter, Letter},
     transport::{Browse, Stored, jetstream::stream_name},
 };
@@ -163,24 +163,56 @@ impl Harness {
         }
     }
 
+    async fn left(&self, topic: String, group: String) -> u64 {
+        self.bus.admin().lag(topic, group).await.map_or(0, |lag| lag.total())
+    }
+
     /// Messages that each group has not settled.
     async fn open(&self) -> Vec<(String, u64)> {
         let mut open = Vec::with_capacity(self.groups.len());
         for group in &self.groups {
-            let lag = self.bus.admin().lag(group.place.clone(), group.name.clone()).await;
-            open.push((group.name.clone(), lag.map_or(0, |lag| lag.total())));
+            let mut left = self.left(group.place.clone(), group.name.clone()).await;
+            for tier in 1..=TIERS {
+                let topic = retry_topic(&group.place, &group.name, tier);
+                left += self.left(topic, retry_group(&group.name, tier)).await;
+            }
+            open.push((group.name.clone(), left));
         }
         open
     }
 
-    /// Everything that is stored and no dead letter.
+    /// Dead letters; on Kafka those of each group.
+    async fn letters(&self) -> Vec<Letter> {
+        if !self.bus.capabilities().watermark {
+            return dead_letter::list(&self.bus, &Filter::default()).await.unwrap_or_default();
+        }
+        let mut letters = Vec::new();
+        for group in &self.groups {
+            let (topic, group) = (Some(group.place.clone()), Some(group.name.clone()));
+            let of = Filter { topic, group, ..Filter::default() };
+            letters.extend(dead_letter::list(&self.bus, &of).await.unwrap_or_default());
+        }
+        letters
+    }
+
+    /// Everything that is stored and neither a dead letter nor a retry.
     async fn stored(&self) -> Vec<Stored> {
         let mut all = Vec::new();
         for topic in self.bus.admin().list().await.unwrap_or_default() {
-            if topic.name == dead_letter::STREAM {
+            let is_of = |group: &Group| {
+                topic.name == dead_letter::kafka_topic(&group.place, &group.name)
+                    || (1..=TIERS).any(|tier| topic.name == retry_topic(&group.place, &group.name, tier))
+            };
+            if topic.name == dead_letter::STREAM || self.groups.iter().any(is_of) {
                 continue;
             }
-            let what = Browse { name: topic.name, filter: ">".to_owned(), from: 0, messages_max: MESSAGES_MAX };
+            let what = Browse {
+                name: topic.name,
+                filter: ">".to_owned(),
+                from: 0,
+                messages_max: MESSAGES_MAX,
+                partition: None,
+            };
             all.extend(self.bus.admin().browse(what).await.unwrap_or_default());
         }
         all
@@ -261,7 +293,7 @@ struct Seen {
 }
 
 async fn look(harness: &Harness) -> Seen {
-    let letters = dead_letter::list(&harness.bus, &Filter::default()).await.unwrap_or_default();
+    let letters = harness.letters().await;
     for letter in &letters {
         let what = format!("dead letter of {} ({}): {}", letter.group, letter.reason, letter.error);
         harness.timeline.note_once(letter.key.as_deref().map(str::as_bytes), what);

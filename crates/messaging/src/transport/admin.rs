@@ -51,12 +51,14 @@ pub struct TopicInfo {
 }
 
 /// Which stored messages to look at.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Browse {
     /// The stream or topic.
     pub name: String,
     /// Only messages of these subjects, wildcards allowed; `>` for all.
     pub filter: String,
+    /// Only of this partition, on Kafka.
+    pub partition: Option<i32>,
     /// From this sequence or offset on.
     pub from: u64,
     /// At most so many messages.

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use alluvium_kernel::Timestamp;
 use bytes::Bytes;
 
-use crate::{headers::Headers, profile::ConsumeSettings};
+use crate::{
+    dead_letter::names,
+    headers::{Headers, NOT_BEFORE},
+    profile::ConsumeSettings,
+};
 
 /// A message to publish.
 #[derive(Clone, Debug)]
@@ -151,7 +155,7 @@ pub struct Incoming {
     pub topic: Arc<str>,
     /// Its subject; on Kafka the topic.
     pub subject: String,
-    /// Its partition.
+    /// Its partition, as its source calls it.
     pub partition: u32,
     /// Where it stands.
     pub position: Position,
@@ -173,6 +177,22 @@ impl Incoming {
     /// Bytes that it takes about.
     pub fn bytes(&self) -> usize {
         self.payload.as_ref().map_or(0, Bytes::len) + self.key.as_ref().map_or(0, Bytes::len) + self.headers.bytes()
+    }
+
+    /// Where it stood first: before it went to a retry topic, if it did.
+    pub fn origin(&self) -> String {
+        let noted = self.of_retry(names::ORIGIN);
+        noted.map_or_else(|| self.position.to_string(), ToOwned::to_owned)
+    }
+
+    /// When the broker took it in first.
+    pub fn first_time(&self) -> Timestamp {
+        self.of_retry(names::FIRST).and_then(Timestamp::parse).unwrap_or(self.time)
+    }
+
+    /// What a message of a retry topic says about itself.
+    fn of_retry(&self, name: &str) -> Option<&str> {
+        self.headers.get(NOT_BEFORE).and_then(|_| self.headers.get_str(name))
     }
 
     /// Its id, if it has one.

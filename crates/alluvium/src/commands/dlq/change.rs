@@ -9,9 +9,9 @@ use alluvium_messaging::{Bus, DynMessage, MessageSchema, Payload, ReadWire};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{letters, note};
+use super::{letters, note, refused};
 use crate::cli::broker::BrokerArgs;
-use crate::cli::dlq::{DlqDropArgs, DlqEditArgs, DlqReplayArgs};
+use crate::cli::dlq::{DlqDropArgs, DlqEditArgs, DlqOf, DlqReplayArgs};
 use crate::commands::Context;
 use crate::commands::topic::{broker, named_schema};
 use crate::failure::{Done, Failure};
@@ -27,11 +27,22 @@ pub async fn replay(cx: &Context, bus: &Bus, args: &DlqReplayArgs) -> Done {
         edited: None,
     };
     let replayed = dead_letter::replay(bus, &letters, &how).await;
-    end(cx, bus, Deed::Replayed, letters.len(), &replayed, args.to.as_deref()).await
+    let of = &args.filter.pick.of;
+    end(cx, bus, of, Deed::Replayed, letters.len(), (&replayed, args.to.as_deref())).await?;
+    if !args.dry_run {
+        say_that_they_stay(cx, bus);
+    }
+    Ok(())
+}
+
+fn say_that_they_stay(cx: &Context, bus: &Bus) {
+    if bus.capabilities().watermark {
+        cx.ui.say("what was published stays among the dead letters: Kafka cannot take single messages out of a topic");
+    }
 }
 
 pub async fn edit(cx: &Context, of: &BrokerArgs, bus: &Bus, args: &DlqEditArgs) -> Done {
-    let letter = dead_letter::show(bus, args.id).await.map_err(broker::refused)?;
+    let letter = dead_letter::show(bus, args.id, &args.of.filter()).await.map_err(refused)?;
     let before = Editable::of(cx, of, bus, &letter, args.schema.as_deref()).await?;
     let text = match args.payload.as_deref() {
         Some("-") => {
@@ -50,7 +61,9 @@ pub async fn edit(cx: &Context, of: &BrokerArgs, bus: &Bus, args: &DlqEditArgs) 
     let edited = before.encode(value)?;
     let how = Replay { edited: Some(edited), new_id: true, ..Replay::default() };
     let replayed = dead_letter::replay(bus, &[letter], &how).await;
-    end(cx, bus, Deed::Edited, 1, &replayed, None).await
+    end(cx, bus, &args.of, Deed::Edited, 1, (&replayed, None)).await?;
+    say_that_they_stay(cx, bus);
+    Ok(())
 }
 
 pub async fn drop(cx: &Context, bus: &Bus, args: &DlqDropArgs) -> Done {
@@ -78,14 +91,21 @@ pub async fn drop(cx: &Context, bus: &Bus, args: &DlqDropArgs) -> Done {
         }
     }
     let count = gone.len();
-    note(bus, Deed::Dropped, gone, Some(&args.reason), None).await?;
+    note(bus, &args.pick.of, Deed::Dropped, gone, (Some(&args.reason), None)).await?;
     failed?;
     cx.ui.ok(format!("{count} dead letters are gone"));
     Ok(())
 }
 
 /// Says what became of each, and keeps who did it.
-async fn end(cx: &Context, bus: &Bus, deed: Deed, asked: usize, replayed: &[Replayed], to: Option<&str>) -> Done {
+async fn end(
+    cx: &Context,
+    bus: &Bus,
+    of: &DlqOf,
+    deed: Deed,
+    asked: usize,
+    (replayed, to): (&[Replayed], Option<&str>),
+) -> Done {
     let rows: Vec<Value> = replayed
         .iter()
         .map(|each| {
@@ -105,7 +125,7 @@ async fn end(cx: &Context, bus: &Bus, deed: Deed, asked: usize, replayed: &[Repl
     let done: Vec<u64> =
         replayed.iter().filter(|each| matches!(each.result, Some(Ok(_)))).map(|each| each.id).collect();
     let published = done.len();
-    note(bus, deed, done, None, to).await?;
+    note(bus, of, deed, done, (None, to)).await?;
     if published < asked {
         let message = format!("{published} of {asked} dead letters were published again.");
         return Err(Failure::unavailable("messaging.unpublished", message)

@@ -8,10 +8,9 @@ use alluvium_messaging::Bus;
 use alluvium_messaging::dead_letter::{self, Letter};
 use serde_json::{Value, json};
 
-use super::letters;
-use crate::cli::dlq::{DlqExportArgs, DlqFilter};
+use super::{letters, refused};
+use crate::cli::dlq::{DlqExportArgs, DlqFilter, DlqOf, DlqShowArgs};
 use crate::commands::Context;
-use crate::commands::topic::broker;
 use crate::commands::topic::payload::{Reader, told, told_headers};
 use crate::failure::Done;
 
@@ -40,8 +39,8 @@ pub async fn stats(cx: &Context, bus: &Bus, filter: &DlqFilter) -> Done {
     Ok(())
 }
 
-pub async fn show(cx: &Context, bus: &Bus, id: u64) -> Done {
-    let letter = dead_letter::show(bus, id).await.map_err(broker::refused)?;
+pub async fn show(cx: &Context, bus: &Bus, args: &DlqShowArgs) -> Done {
+    let letter = dead_letter::show(bus, args.id, &args.of.filter()).await.map_err(refused)?;
     cx.ui.record(&whole(bus, &letter).await);
     Ok(())
 }
@@ -61,8 +60,8 @@ pub async fn export(cx: &Context, bus: &Bus, args: &DlqExportArgs) -> Done {
     Ok(())
 }
 
-pub async fn history(cx: &Context, bus: &Bus) -> Done {
-    let actions = dead_letter::actions(bus).await.map_err(broker::refused)?;
+pub async fn history(cx: &Context, bus: &Bus, of: &DlqOf) -> Done {
+    let actions = dead_letter::actions(bus, &of.filter()).await.map_err(refused)?;
     let rows: Vec<Value> = actions.iter().map(|(_, action)| json!(action)).collect();
     cx.ui.rows(&["at", "by", "deed", "ids", "to", "reason"], &rows);
     Ok(())

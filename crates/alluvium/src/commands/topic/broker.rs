@@ -1,6 +1,7 @@
 //! The broker that a command names, with the registry that describes its messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alluvium_kernel::DEFAULT_TENANT;
 use alluvium_messaging::profile::Profile;
@@ -17,6 +18,9 @@ use crate::node::nats;
 
 /// The variable that names Kafka's brokers.
 const KAFKA_BROKERS: &str = "KAFKA_BOOTSTRAP_SERVERS";
+
+/// How long a broker may take to answer first, in seconds.
+const CONNECT_SECONDS: u64 = 5;
 
 /// Connects to it. The registry is only asked when a message or a command needs it.
 pub async fn open(cx: &Context, args: &BrokerArgs, tenant: Option<&str>) -> Result<Bus, Failure> {
@@ -39,7 +43,8 @@ pub async fn open(cx: &Context, args: &BrokerArgs, tenant: Option<&str>) -> Resu
     let registry = Registry::open(cx, &args.registry)?.client();
     // A person at the command line looks at what is there; registering is `alluvium schema register`.
     let codecs = CodecConfig { register: Register::Lookup, source: Some(Arc::new(registry)), ..CodecConfig::default() };
-    let bus = Bus::builder().codecs(codecs).transport(transport).tenant(tenant.unwrap_or(DEFAULT_TENANT));
+    transport.ping(Duration::from_secs(CONNECT_SECONDS)).await.map_err(|error| unreachable(&error))?;
+    let bus = Bus::builder().codecs(codecs).transport(transport).tenant(tenant.unwrap_or(DEFAULT_TENANT)).lazy(true);
     bus.build().await.map_err(|error| unreachable(&error))
 }
 

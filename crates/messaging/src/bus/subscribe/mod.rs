@@ -19,7 +19,7 @@ pub use view::View;
 
 use super::Bus;
 use crate::{
-    consume::{Channel, Readable, Unreadable},
+    consume::{Channel, Readable, Tiers, Unreadable},
     model::Message,
     profile::Profile,
     transport::{Incoming, Lag, Room, Settle, SettleToken, Settler, Source, SubscribeError, SubscribeSpec},
@@ -42,6 +42,8 @@ pub struct Subscription<T> {
     owed: VecDeque<(SettleToken, Option<Holding>)>,
     /// Where the broker may be told that a message is worked on.
     held: Option<Arc<Held>>,
+    /// Where messages wait that are given back, when the broker does not deliver again by itself.
+    tiers: Option<Arc<Tiers>>,
     _reads: PhantomData<fn() -> T>,
 }
 
@@ -94,12 +96,21 @@ impl<T: Readable> Subscription<T> {
             partition_token: channel.partition_token,
             settings,
         };
-        let source = bus.transport().subscribe(spec).await?;
+        let tiers = match &opts.group {
+            Some(group) if opts.retry_topics && !bus.capabilities().redelivery => {
+                Some(Tiers::new(bus, &spec.topic, group))
+            }
+            _ => None,
+        };
+        let source = match &tiers {
+            Some(tiers) => tiers.subscribe(spec).await?,
+            None => bus.transport().subscribe(spec).await?,
+        };
         let group: Arc<str> = opts.group.as_deref().unwrap_or("").into();
         let settler = source.settler();
         let held = bus.capabilities().working.then(|| Held::start(settler.clone(), ack_wait));
         let (bus, owed) = (bus.clone(), VecDeque::new());
-        Ok(Self { bus, source, settler, group, opts, room, owed, held, _reads: PhantomData })
+        Ok(Self { bus, source, settler, group, opts, room, owed, held, tiers, _reads: PhantomData })
     }
 
     /// The next message; `None` when none comes in time.
@@ -165,7 +176,8 @@ impl<T: Readable> Subscription<T> {
     fn hold(&self, incoming: Incoming) -> Unsettled {
         let (bus, settler, group) = (self.bus.clone(), self.settler.clone(), self.group.clone());
         let holding = self.held.as_ref().map(|held| held.hold(&incoming.token));
-        Unsettled { incoming, bus, settler, group, settled: false, holding }
+        let tiers = self.tiers.clone();
+        Unsettled { incoming, bus, settler, group, settled: false, holding, tiers }
     }
 
     async fn receive(&mut self, incoming: Incoming) -> Result<Option<Received<T>>, ConsumeError> {

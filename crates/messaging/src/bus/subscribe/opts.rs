@@ -17,12 +17,13 @@ pub enum OnPoison {
 /// How to subscribe.
 #[derive(Clone, Debug, Default)]
 pub struct SubscribeOpts {
-    pub(super) group: Option<String>,
+    pub(crate) group: Option<String>,
     pub(super) profile: Option<Profile>,
     pub(super) from: StartFrom,
     pub(super) on_poison: OnPoison,
     pub(super) automatic: bool,
     pub(super) wire: Option<ReadWire>,
+    pub(super) retry_topics: bool,
 }
 
 impl SubscribeOpts {
@@ -63,6 +64,15 @@ impl SubscribeOpts {
     #[must_use]
     pub fn manual(mut self, manual: bool) -> Self {
         self.automatic = !manual;
+        self
+    }
+
+    /// On Kafka, reads the group's retry topics too, so that a message can be given back ([`Received::retry`](super::Received::retry)):
+    /// it comes again after 5 s, 1 min or 10 min, whichever is not too soon. The topics are made if they are missing. Nothing on brokers
+    /// that deliver again by themselves, and nothing without a group.
+    #[must_use]
+    pub fn retry_topics(mut self, read: bool) -> Self {
+        self.retry_topics = read;
         self
     }
 

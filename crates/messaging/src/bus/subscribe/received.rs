@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{ConsumeError, held::Holding};
 use crate::{
     bus::Bus,
-    consume::Verdict,
+    consume::{Pause, Retry, Tiers, Verdict},
     dead_letter::DeadLetter,
     headers::Headers,
     transport::{DeadReason, Incoming, Position, Settle, SettleError, Settler},
@@ -23,6 +23,8 @@ pub struct Unsettled {
     pub(super) settled: bool,
     /// Says that somebody works on it, for as long as it is here.
     pub(super) holding: Option<Holding>,
+    /// Where it waits when it is given back, when the broker does not deliver again by itself.
+    pub(super) tiers: Option<Arc<Tiers>>,
 }
 
 impl std::fmt::Debug for Unsettled {
@@ -54,8 +56,16 @@ impl Unsettled {
     }
 
     /// It shall come again after this.
-    pub async fn retry(mut self, after: Duration) -> Result<(), SettleError> {
-        self.settle(Settle::Retry(after)).await
+    pub async fn retry(self, after: Duration) -> Result<(), SettleError> {
+        self.give_back(after, Pause::AtLeast(after)).await
+    }
+
+    /// It shall come again after `after`, or what comes to `pause` where retry topics are.
+    async fn give_back(mut self, after: Duration, pause: Pause) -> Result<(), SettleError> {
+        let Some(tiers) = self.tiers.clone() else { return self.settle(Settle::Retry(after)).await };
+        let attempt = self.incoming.attempt.saturating_add(1);
+        tiers.send(&self.incoming, attempt, pause).await.map_err(|error| SettleError(error.to_string()))?;
+        self.settle(Settle::Done).await
     }
 
     /// It never will be handled: it is put aside with this reason.
@@ -65,7 +75,8 @@ impl Unsettled {
 
     pub(super) async fn put_aside(mut self, reason: DeadReason, chain: Vec<String>) -> Result<(), ConsumeError> {
         let last = crate::bus::now();
-        let verdict = Verdict { reason, chain, attempts: self.incoming.attempt, first: self.incoming.time, last };
+        let verdict =
+            Verdict { reason, chain, attempts: self.incoming.attempt, first: self.incoming.first_time(), last };
         if let Some(letter) = DeadLetter::default().letter(&self.bus, &self.incoming, &self.group, &verdict) {
             self.bus.deliver(letter).await.map_err(ConsumeError::DeadLetter)?;
         }
@@ -140,6 +151,12 @@ impl<T> Received<T> {
     /// It shall come again after this.
     pub async fn retry(self, after: Duration) -> Result<(), SettleError> {
         self.message.retry(after).await
+    }
+
+    /// It failed and shall come again when its retry says.
+    pub(crate) async fn failed(self, retry: &Retry) -> Result<(), SettleError> {
+        let attempt = self.attempt();
+        self.message.give_back(retry.pause(attempt), Pause::About(retry.most(attempt))).await
     }
 
     /// It never will be handled: it is put aside with this reason.

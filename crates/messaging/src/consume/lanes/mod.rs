@@ -79,7 +79,7 @@ impl Lanes {
             let slot = state.hold(held);
             state.messages += 1;
             state.bytes += bytes;
-            let item = Item { delivery, failures: 0, dead: None, lane, slot, bytes };
+            let item = Item { delivery, crashes: 0, failures: 0, dead: None, lane, slot, bytes };
             wake += usize::from(state.enqueue(item));
         }
         drop(state);

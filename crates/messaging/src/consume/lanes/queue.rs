@@ -10,6 +10,8 @@ use crate::consume::context::Delivery;
 #[derive(Debug)]
 pub(crate) struct Item {
     pub(crate) delivery: Arc<Delivery>,
+    /// Times it was begun with before and never came to an end, as far as somebody counts that.
+    pub(crate) crashes: u32,
     /// Times it failed here.
     pub(crate) failures: u32,
     /// The dead letter that it is to become, when that could not be stored yet.

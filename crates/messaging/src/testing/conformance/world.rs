@@ -64,7 +64,7 @@ impl World {
 
     pub(super) async fn letters(&self) -> Vec<crate::transport::Stored> {
         let name = if self.bus.capabilities().watermark { "orders.group.dlq" } else { "DLQ" };
-        let what = Browse { name: name.into(), filter: ">".into(), from: 0, messages_max: 1_000 };
+        let what = Browse { name: name.into(), filter: ">".into(), from: 0, messages_max: 1_000, partition: None };
         self.bus.admin().browse(what).await.unwrap_or_default()
     }
 

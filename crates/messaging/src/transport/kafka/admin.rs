@@ -72,7 +72,7 @@ impl KafkaAdmin {
         let info = self.topics(Some(&what.name))?.into_iter().find(|info| info.name == what.name);
         let partitions = info.ok_or_else(|| AdminError::NotFound(what.name.clone()))?.partitions as i32;
         let consumer = self.consumer(Some("browse"))?;
-        for partition in 0..partitions {
+        for partition in what.partition.map_or(0..partitions, |only| only..only.saturating_add(1).min(partitions)) {
             let (low, _) =
                 consumer.fetch_watermarks(&topic, partition, within()).map_err(failed("asking for offsets"))?;
             let mut list = TopicPartitionList::new();
@@ -149,7 +149,7 @@ impl Admin for KafkaAdmin {
                 .set("retention.ms", &retention)
                 .set("cleanup.policy", if spec.compact { "compact" } else { "delete" });
             let trying = format!("making topic {}", spec.topic);
-            let options = AdminOptions::new().operation_timeout(Some(within()));
+            let options = AdminOptions::new().operation_timeout(Some(within())).request_timeout(Some(within()));
             let made = client.create_topics([&topic], &options).await.map_err(failed(trying.clone()))?;
             match made.into_iter().next() {
                 Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists)) | Ok(_)) | None => Ok(()),

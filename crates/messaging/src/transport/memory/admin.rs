@@ -82,7 +82,9 @@ impl Admin for MemoryAdmin {
                 stored.position.number() >= what.from
                     && (inner.like != Like::JetStream || subject_matches(&what.filter, &stored.subject))
             };
-            let all = topic.partitions.iter().flatten().flatten();
+            let only = what.partition.and_then(|only| usize::try_from(only).ok());
+            let partitions = topic.partitions.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == *at));
+            let all = partitions.flat_map(|(_, all)| all).flatten();
             Ok(all.filter(wanted).take(what.messages_max).cloned().collect())
         })
     }
