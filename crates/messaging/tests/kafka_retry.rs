@@ -11,7 +11,7 @@ use alluvium_kernel::Timestamp;
 use alluvium_messaging::{
     Bus, CancellationToken, Context, HandlerError, Loop, Message, Wire,
     bus::{Received, SubscribeOpts},
-    consume::{BatchLoop, BoxError, DrainReport, LoopError, Retry, RetryMode},
+    consume::{BatchLoop, BoxError, DrainReport, LoopError, Retry, RetryMode, State},
     dead_letter::{self, Action, Deed, Filter, Replay},
     profile::Profile,
     transport::{
@@ -19,11 +19,18 @@ use alluvium_messaging::{
         kafka::{Kafka, KafkaConfig},
     },
 };
-use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
+use rdkafka::{
+    mocking::MockCluster,
+    producer::DefaultProducerContext,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 const FIRST_RETRY: &str = "orders.billing.retry.1";
+
+/// What a broker says that will not have a message.
+const REFUSED: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_POLICY_VIOLATION;
 
 type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -152,6 +159,34 @@ async fn a_failed_message_waits_on_a_retry_topic_and_the_others_go_on() {
         .find(|each| Some(each.payload.clone()) == Some(letter.payload().cloned()));
     assert_eq!(letter.origin, origin.unwrap().position.to_string(), "where it came from first");
     assert_eq!(letter.headers().get("Alv-Attempt").or(letter.headers().get("Alv-Not-Before")), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_retry_topic_takes_stays_open_and_is_tried_in_its_lane() {
+    let cluster = cluster(1);
+    let bus = bus(&cluster).await;
+    produce(&bus, "a", 1..=1).await;
+    cluster.request_errors(RDKafkaApiKey::Produce, &[REFUSED; 1_000]);
+    let (tries, stop, heals) = (Arc::new(Mutex::new(0)), CancellationToken::new(), CancellationToken::new());
+    let (into, healed) = (tries.clone(), heals.clone());
+    let handler = move |_, _: OrderPlaced| {
+        *into.lock().unwrap() += 1;
+        let result = if healed.is_cancelled() { Ok(()) } else { Err(HandlerError::Transient("not yet".into())) };
+        std::future::ready(result)
+    };
+    // Each commit is awaited: what counts as done is known to the broker at once.
+    let reading = Loop::<OrderPlaced>::new(&bus).profile(Profile::Reliable).retry(quick(1_000));
+    let handle = reading.handle();
+    let running = tokio::spawn(reading.run(handler, stop.clone()));
+    until("it was tried again", async || *tries.lock().unwrap() >= 3).await;
+    assert_eq!((unsettled(&bus).await, records(&bus, FIRST_RETRY).await.len()), (1, 0), "it waits nowhere else");
+    let State::Degraded(why) = handle.report().state else { panic!("{:?}", handle.report()) };
+    assert!(why.contains("a retry topic cannot be written"), "{why}");
+    heals.cancel();
+    until("it is settled", async || unsettled(&bus).await == 0).await;
+    assert_eq!(handle.report().state, State::Ready);
+    stop.cancel();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

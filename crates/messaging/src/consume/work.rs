@@ -130,6 +130,10 @@ where
     if let Err(failed) = result {
         return judge(shared, item, failed, attempt, span).await;
     }
+    if item.failures > 0 && shared.tiers.is_some() {
+        // It waited here because no retry topic took it.
+        shared.health.heal("retry");
+    }
     if shared.options.delivery == DeliveryMode::AtLeastOnce {
         settle_within(shared, item, Settle::Done, &span).await;
     }
