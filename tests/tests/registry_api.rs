@@ -175,8 +175,13 @@ async fn what_is_deleted_hides_first_and_goes_then() {
     registry.expect("GET", "/subjects?deleted=true", None, 200, json!(["s"])).await;
     registry.expect("GET", "/subjects?deletedOnly=true", None, 200, json!(["s"])).await;
     registry.refused("GET", "/subjects/s/versions", None, 404, 40401).await;
-    // What comes back has its id, and a number of its own.
+    // What comes back has its id, and a number of its own; and its subject has the settings that it had.
+    let (full, mode) = (json!({"compatibility": "FULL"}), json!({"mode": "READWRITE"}));
+    registry.expect("PUT", "/config/s", Some(full.clone()), 200, full).await;
+    registry.expect("PUT", "/mode/s", Some(mode.clone()), 200, mode.clone()).await;
     assert_eq!(registry.register("s", &record(&["a"])).await, 1);
+    registry.expect("GET", "/config/s", None, 200, json!({"compatibilityLevel": "FULL"})).await;
+    registry.expect("GET", "/mode/s", None, 200, mode).await;
     registry.expect("GET", "/subjects/s/versions", None, 200, json!([4])).await;
     registry.expect("DELETE", "/subjects/s", None, 200, json!([4])).await;
     registry.expect("DELETE", "/subjects/s?permanent=true", None, 200, json!([3, 4])).await;

@@ -354,4 +354,29 @@ async fn an_open_registry_is_open_within_each_tenant() {
     register(&registry, &key, "s", &record(&["a", "b"])).await;
     let config = json!({"compatibility": "NONE"});
     assert_eq!(ask(&registry, Some(&key), "PUT", "/config/s", Some(&config)).await.0, 200);
+    // Nobody and nothing, as some clients write it, is everybody too; a key that does not exist is not.
+    let basic = async |value: &str| registry.send(Method::GET, "/subjects", &[("authorization", value)], None).await;
+    assert_eq!(basic("Basic Og==").await.status, 200);
+    assert_eq!(basic("Basic YTpi").await.status, 401);
+}
+
+#[tokio::test]
+async fn issuing_and_revoking_can_be_rehearsed() {
+    let registry = closed().await;
+    registry.world.project("p").await;
+    let cli = |args: &[&str]| {
+        let output = registry.world.cli(&[&["--project", "p", "--output", "json", "key"], args].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let before = cli(&["list"]);
+    let right = "subject:orders-*:read";
+    let issued = cli(&["issue", "--dry-run", "--right", right, "--expires-in-days", "3"]);
+    assert_eq!(issued[0]["type"], "KeyIssued", "{issued}");
+    assert!(issued.to_string().contains(right), "{issued}");
+    let key = before[0]["id"].as_str().unwrap();
+    // The last key of a project stays: the rehearsal says what the command would.
+    let refused = registry.world.cli(&["--project", "p", "key", "revoke", key, "--dry-run"]);
+    assert!(!refused.status.success());
+    assert_eq!(cli(&["list"]), before, "nothing was done");
 }

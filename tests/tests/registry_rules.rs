@@ -29,6 +29,7 @@ async fn media_types_are_negotiated() {
     assert!(reply.headers.contains_key("alv-position"));
     let head = registry.send(Method::HEAD, "/schemas/ids/1", &[], None).await;
     assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+    assert_eq!(head.headers["content-length"], reply.headers["content-length"], "as if there were a body");
     assert_eq!(registry.send(Method::HEAD, "/schemas/ids/9", &[], None).await.status, 404);
 
     let post = async |kind: &str, body: Vec<u8>| {
@@ -45,6 +46,8 @@ async fn media_types_are_negotiated() {
     let utf16: Vec<u8> = body.encode_utf16().flat_map(u16::to_be_bytes).collect();
     assert_eq!(post("application/json; charset=UTF-16", utf16).await.json(), json!({"id": 1}));
     let code = |reply: alluvium_blackbox::registry::Reply| (reply.status.as_u16(), reply.json()["error_code"].clone());
+    let gzip = registry.send(Method::POST, "/subjects/s", &[("content-encoding", "gzip")], Some(b"x".to_vec())).await;
+    assert_eq!(code(gzip), (415, json!(415)));
     assert_eq!(code(post("text/plain", body.into_bytes()).await), (415, json!(415)));
     let deep = vec![b'['; 100_000];
     for bad in [&b"{"[..], b"", b"\xff\xfe\xfd", deep.as_slice()] {
@@ -97,8 +100,18 @@ async fn every_mistake_has_its_code() {
         );
         assert_eq!(message, expected);
     }
-    registry.refused("PATCH", "/subjects", None, 405, 405).await;
-    registry.refused("POST", "/config", None, 405, 405).await;
+    for (method, path, allow) in [
+        ("PATCH", "/subjects", "GET, HEAD"),
+        ("POST", "/config", "GET, HEAD, PUT, DELETE"),
+        ("PUT", "/subjects/s/versions", "GET, HEAD, POST"),
+        ("DELETE", "/schemas/types", "GET, HEAD"),
+    ] {
+        registry.refused(method, path, None, 405, 405).await;
+        for method in [method.parse().unwrap(), Method::OPTIONS] {
+            let reply = registry.send(method, path, &[], None).await;
+            assert_eq!(reply.headers["allow"], allow, "{path}: {}", reply.text);
+        }
+    }
     let post = async |body: Value, status: u16, code: u32| {
         registry.refused("POST", "/subjects/s/versions", Some(body), status, code).await
     };

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use alluvium_schemas::kinds::json::JsonSchema;
 use alluvium_schemas::kinds::protobuf::ProtobufSchema;
 use alluvium_schemas::kinds::{Direction, Policy, Referenced, SchemaModel, Strictness};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// More than any of these takes even unoptimised; only something that grows out of hand passes it.
@@ -215,9 +217,7 @@ fn protobuf_text_comes_back_as_the_same_descriptor() {
     assert_eq!(from_bytes.stored_text(&encoded), canonical);
 }
 
-#[test]
-fn proto2_and_extensions_come_back_too() {
-    let text = r#"
+const PROTO2: &str = r#"
 syntax = "proto2";
 import "google/protobuf/descriptor.proto";
 extend google.protobuf.FieldOptions { optional string note = 50001; repeated int32 marks = 50002; optional Deep deep = 50003; }
@@ -233,7 +233,10 @@ message A {
 }
 enum E { X = 0; Y = -1; }
 "#;
-    let schema: ProtobufSchema = parse(text);
+
+#[test]
+fn proto2_and_extensions_come_back_too() {
+    let schema: ProtobufSchema = parse(PROTO2);
     let canonical = schema.identity_text();
     let again: ProtobufSchema = parse(&canonical);
     assert_eq!(again.formatted("serialized"), schema.formatted("serialized"), "{canonical}");
@@ -241,6 +244,9 @@ enum E { X = 0; Y = -1; }
     let without = schema.formatted("ignore_extensions").unwrap();
     assert!(!without.contains("(marks)") && without.contains("default = -3"), "{without}");
 }
+
+const EDITION: &str = "CghlZC5wcm90bxICZWQiIAoBTRIJCgFhGAEgASgFEhAKAWIYAiABKAlCBaoBAggBQgWSAwIIAmIIZWRpdGlvbnNw6Ac=";
+const MAP_OF_NOTHING: &str = "CgdhLnByb3RvIicKAU0SFAoBeBgBIAMoCzIJLk0uWEVudHJ5GgwKBlhFbnRyeToCOAFiBnByb3RvMw==";
 
 #[test]
 fn protobuf_faults_are_told() {
@@ -252,6 +258,9 @@ fn protobuf_faults_are_told() {
         ("syntax = \"proto3\"; message A { required int32 a = 1; }", "required"),
         ("edition = \"2023\"; message A {}", "edition"),
         ("AAAA", "FileDescriptorProto"),
+        // Of `edition = "2023"`, as a serializer sends it; and a map whose entries have no fields, as none does.
+        (EDITION, "syntax editions is not known here; proto2 and proto3 are"),
+        (MAP_OF_NOTHING, "contradicts itself"),
         ("{\"type\":\"string\"}", "expected"),
     ] {
         let told = refused::<ProtobufSchema>(text);
@@ -339,6 +348,20 @@ fn hostile_protobuf_ends_in_time() {
         "a".repeat(1_000_000),
     ] {
         refused::<ProtobufSchema>(&text);
+    }
+    // Descriptors with wrong bytes in them: whatever they say then, nothing falls over.
+    let whole = STANDARD.decode(parse::<ProtobufSchema>(PROTO2).formatted("serialized").unwrap()).unwrap();
+    for at in 0..whole.len() {
+        for wrong in [0, 1, 2, 8, 0x7f, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] = wrong;
+            let sent = STANDARD.encode(&bytes);
+            if let Ok(schema) = ProtobufSchema::parse(&sent, &[], Strictness::Strict) {
+                kinds(&schema, &parse(PROTO2), Policy::Strict);
+                kinds(&parse(PROTO2), &schema, Policy::Strict);
+                schema.formatted("ignore_extensions");
+            }
+        }
     }
     let chain = |kind: &str| -> ProtobufSchema {
         let mut text: String = (0..9000).map(|at| format!("message M{at} {{ M{} m = 1; }} ", at + 1)).collect();

@@ -413,6 +413,9 @@ pub enum KeyCommand {
     Revoke {
         /// Its id, as `key list` shows it
         id: String,
+        /// Decide, print the events, append nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -428,6 +431,9 @@ pub struct IssueKeyArgs {
     /// Days until it stops working by itself [default: never]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
     pub expires_in_days: Option<u32>,
+    /// Decide, print the events, append nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `projections skip`

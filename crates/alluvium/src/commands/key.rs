@@ -1,11 +1,12 @@
 //! `alluvium key`: keys of a project and of the schema registry.
 
+use alluvium_kernel::header;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Context;
 use crate::cli::{IssueKeyArgs, KeyCommand};
-use crate::client::{Session, path};
+use crate::client::{Client, Session, path};
 use crate::failure::{Done, Failure};
 
 /// What is shown of a key.
@@ -17,7 +18,7 @@ pub async fn run(cx: &Context, command: KeyCommand) -> Done {
     match command {
         KeyCommand::Issue(args) => issue(cx, &args).await,
         KeyCommand::List => list(cx).await,
-        KeyCommand::Revoke { id } => revoke(cx, &id).await,
+        KeyCommand::Revoke { id, dry_run } => revoke(cx, &id, dry_run).await,
     }
 }
 
@@ -32,6 +33,9 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let body = json!({
         "description": args.description, "scope": scope, "rights": args.right, "expires_in_days": args.expires_in_days,
     });
+    if args.dry_run {
+        return rehearse(cx, &client, "IssueKey", &issuing(session.project()?, scope, args)).await;
+    }
     let at = keys_of(&session)?;
     let made = client.json(client.request(Method::POST, &at).json(&body)).await?;
     cx.ui.say("the key is shown this once; a registry client takes its id as user and the key as password");
@@ -39,6 +43,29 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
         "id": made["id"], "scope": made["scope"], "rights": made["rights"], "expires_at": made["expires_at"],
         "api_key": made["api_key"],
     }));
+    Ok(())
+}
+
+/// The command that issuing a key comes to, with a digest that no key has.
+fn issuing(project: &str, scope: &str, args: &IssueKeyArgs) -> Value {
+    let expires_at = args.expires_in_days.map(|days| {
+        let lifetime = jiff::SignedDuration::from_hours(24 * i64::from(days));
+        (jiff::Timestamp::now() + lifetime).as_microsecond()
+    });
+    json!({
+        "project": project, "key": format!("key_{}", uuid::Uuid::new_v4().simple()), "digest": "0".repeat(64),
+        "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope, "description": args.description,
+        "expires_at": expires_at, "rights": args.right,
+    })
+}
+
+/// Prints what a command would lead to.
+async fn rehearse(cx: &Context, client: &Client, command: &str, body: &Value) -> Done {
+    let request = client.request(Method::POST, &path(&["commands", "access", command]));
+    let answer = client.json(request.header(header::DRY_RUN, "1").json(body)).await?;
+    cx.ui.say("dry run: these events would follow; nothing was appended");
+    let events = answer["events"].as_array().cloned().unwrap_or_default();
+    cx.ui.rows(&["type", "event"], &events);
     Ok(())
 }
 
@@ -53,8 +80,11 @@ async fn list(cx: &Context) -> Done {
     Ok(())
 }
 
-async fn revoke(cx: &Context, id: &str) -> Done {
+async fn revoke(cx: &Context, id: &str, dry_run: bool) -> Done {
     let (client, session) = cx.client()?;
+    if dry_run {
+        return rehearse(cx, &client, "RevokeKey", &json!({ "project": session.project()?, "key": id })).await;
+    }
     cx.ui.confirm(&format!("Revoke `{id}`? Whoever uses it is refused from then on."))?;
     client.send(client.request(Method::DELETE, &format!("{}{}", keys_of(&session)?, path(&[id])))).await?;
     cx.ui.ok(format!("{id} is dead"));

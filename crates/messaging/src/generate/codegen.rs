@@ -31,6 +31,17 @@ impl Language {
             Self::Python => "py",
         }
     }
+
+    /// Names that generated code uses by themselves, so that no type may bear them.
+    fn reserved(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => {
+                &["AvroType", "Box", "Deserialize", "Message", "Option", "Self", "Serialize", "String", "Vec"]
+            }
+            Self::TypeScript => &["Array", "Record", "Uint8Array"],
+            Self::Python => super::python::RESERVED_TYPES,
+        }
+    }
 }
 
 impl std::str::FromStr for Language {
@@ -59,14 +70,14 @@ pub struct Generated {
 pub fn generate(language: Language, schemas: &[Schema]) -> Result<Generated, GenerateError> {
     match language {
         Language::Rust => rust(schemas),
-        Language::TypeScript => Ok(super::typescript::typescript(&Set::new(schemas)?)),
-        Language::Python => Ok(super::python::python(&Set::new(schemas)?)),
+        Language::TypeScript => Ok(super::typescript::typescript(&Set::new(schemas, language)?)),
+        Language::Python => Ok(super::python::python(&Set::new(schemas, language)?)),
     }
 }
 
 /// Rust types with the derives of the kit for every named type of the schemas.
 pub fn rust(schemas: &[Schema]) -> Result<Generated, GenerateError> {
-    let set = Set::new(schemas)?;
+    let set = Set::new(schemas, Language::Rust)?;
     let (mut body, mut notes) = (String::new(), Vec::new());
     for (full, (schema, id)) in &set.types {
         let mut emitter = Emitter::new(schema, Flavour::Kit, &set.names);
@@ -100,7 +111,7 @@ pub(super) struct Set<'s> {
 }
 
 impl<'s> Set<'s> {
-    pub fn new(schemas: &'s [Schema]) -> Result<Self, GenerateError> {
+    pub fn new(schemas: &'s [Schema], language: Language) -> Result<Self, GenerateError> {
         let mut types: BTreeMap<String, (&Schema, NodeId)> = BTreeMap::new();
         let mut roots = BTreeMap::new();
         for schema in schemas {
@@ -121,7 +132,7 @@ impl<'s> Set<'s> {
                 }
             }
         }
-        let names = named(&types);
+        let names = named(&types, language.reserved());
         Ok(Self { types, names, roots })
     }
 }
@@ -143,15 +154,17 @@ fn definition(schema: &Schema, id: NodeId) -> String {
     }
 }
 
-/// A name each: the simple one, or with the namespace in front where two types would bear the same.
-fn named(types: &BTreeMap<String, (&Schema, NodeId)>) -> BTreeMap<String, String> {
+/// A name each: the simple one, or with the namespace in front where two types would bear the same; none that the code itself
+/// uses for something else.
+fn named(types: &BTreeMap<String, (&Schema, NodeId)>, reserved: &[&str]) -> BTreeMap<String, String> {
     let simple = |full: &str| camel(full.rsplit('.').next().unwrap_or(full));
     let mut seen = BTreeSet::new();
     let doubled: BTreeSet<String> =
         types.keys().map(|full| simple(full)).filter(|name| !seen.insert(name.clone())).collect();
     let all = types.keys().map(|full| {
         let name = simple(full);
-        if doubled.contains(&name) { camel(&full.replace('.', "_")) } else { name }
+        let name = if doubled.contains(&name) { camel(&full.replace('.', "_")) } else { name };
+        if reserved.contains(&name.as_str()) { format!("{name}_") } else { name }
     });
     types.keys().cloned().zip(super::names::unique(all)).collect()
 }

@@ -1,11 +1,21 @@
 //! Python: models of pydantic, with the types that fastavro gives for logical types.
 
+mod default;
+
 use std::fmt::Write as _;
 
 use alluvium_avro::{Enum, Field, Json, Logical, NodeId, Record, Schema, Type};
 
 use super::codegen::{Generated, Set};
 use super::names::unique;
+use default::default_of;
+
+/// What the code imports or is made of, and Python's own capitals: no class may be called so.
+pub(super) const RESERVED_TYPES: &[&str] =
+    &["Any", "BaseModel", "ClassVar", "ConfigDict", "False", "Field", "None", "Optional", "True", "Union"];
+
+/// Names that annotations are made of: an attribute of one of them would stand for itself in those that follow.
+const ANNOTATIONS: [&str; 10] = ["bool", "bytes", "datetime", "decimal", "enum", "float", "int", "list", "str", "uuid"];
 
 /// Words that Python keeps for itself, and names that every model has.
 const TAKEN: [&str; 43] = [
@@ -102,7 +112,7 @@ fn docstring(out: &mut String, doc: Option<&str>) {
     }
 }
 
-fn attribute(name: &str) -> String {
+fn attribute(set: &Set<'_>, name: &str) -> String {
     // Pydantic keeps names with a leading underscore and those beginning with model_ for itself.
     let plain = name.trim_start_matches('_');
     let plain = if plain.is_empty() || plain.starts_with(|first: char| first.is_ascii_digit()) {
@@ -110,10 +120,9 @@ fn attribute(name: &str) -> String {
     } else {
         plain.to_owned()
     };
-    if TAKEN.contains(&plain.as_str())
-        || plain.starts_with("model_")
-        || ["TOPIC", "AVRO_SCHEMA"].contains(&plain.as_str())
-    {
+    let kept = [&TAKEN[..], &ANNOTATIONS, RESERVED_TYPES, &["TOPIC", "AVRO_SCHEMA"]];
+    let is_kept = kept.iter().any(|names| names.contains(&plain.as_str()));
+    if is_kept || plain.starts_with("model_") || set.names.values().any(|class| *class == plain) {
         format!("{plain}_")
     } else {
         plain
@@ -127,7 +136,7 @@ fn model(out: &mut String, set: &Set<'_>, schema: &Schema, name: &str, doc: Opti
     if !record.fields.is_empty() {
         out.push('\n');
     }
-    let names = unique(record.fields.iter().map(|field| attribute(&field.name)));
+    let names = unique(record.fields.iter().map(|field| attribute(set, &field.name)));
     for (field, own) in record.fields.iter().zip(names) {
         let _ = writeln!(out, "    {own}: {} = {}", kind(set, schema, field.kind), value(set, schema, field, &own));
     }
@@ -152,47 +161,17 @@ fn value(set: &Set<'_>, schema: &Schema, field: &Field, own: &str) -> String {
     format!("Field({})", parts.join(", "))
 }
 
-/// A default as an expression, and whether each object needs its own.
-fn default_of(set: &Set<'_>, schema: &Schema, id: NodeId, default: &Json) -> (String, bool) {
-    let node = schema.node(id);
-    match (&node.kind, default) {
-        (Type::Union(branches), _) => {
-            let fits = |branch: &&NodeId| shape(schema, **branch, default);
-            branches
-                .iter()
-                .find(fits)
-                .map_or_else(|| (literal(default), true), |branch| default_of(set, schema, *branch, default))
-        }
-        (Type::Enum(of), Json::Text(symbol)) => (format!("{}({symbol:?})", set.names[of.name.full()]), true),
-        (Type::Bytes | Type::Fixed(_), Json::Text(text)) => {
-            let bytes: String = text.chars().map(|letter| format!("\\x{:02x}", letter as u32 & 0xFF)).collect();
-            (format!("b\"{bytes}\""), false)
-        }
-        (Type::Record(record), Json::Object(_)) => {
-            (format!("{}.model_validate({})", set.names[record.name.full()], literal(default)), true)
-        }
-        (Type::Float | Type::Double, Json::Text(text)) => (format!("float({text:?})"), false),
-        (_, Json::Array(_) | Json::Object(_)) => (literal(default), true),
-        _ => (literal(default), false),
-    }
-}
-
-fn shape(schema: &Schema, id: NodeId, value: &Json) -> bool {
-    match value {
-        Json::Null => matches!(schema.node(id).kind, Type::Null),
-        Json::Bool(_) => matches!(schema.node(id).kind, Type::Boolean),
-        Json::Number(_) => matches!(schema.node(id).kind, Type::Int | Type::Long | Type::Float | Type::Double),
-        Json::Text(_) => matches!(schema.node(id).kind, Type::String | Type::Bytes | Type::Enum(_) | Type::Fixed(_)),
-        Json::Array(_) => matches!(schema.node(id).kind, Type::Array(_)),
-        Json::Object(_) => matches!(schema.node(id).kind, Type::Map(_) | Type::Record(_)),
-    }
-}
-
 fn symbols(out: &mut String, name: &str, doc: Option<&str>, of: &Enum) {
     let _ = writeln!(out, "\n\nclass {name}(str, enum.Enum):");
     docstring(out, doc);
-    for symbol in &of.symbols {
-        let own = if TAKEN.contains(&symbol.as_str()) { format!("{symbol}_") } else { symbol.clone() };
+    let member = |symbol: &String| match symbol.as_str() {
+        "mro" => "mro_".to_owned(),
+        taken if TAKEN.contains(&taken) => format!("{taken}_"),
+        // Names with underscores in front mean something to `enum`.
+        hidden if hidden.starts_with('_') => format!("symbol{hidden}"),
+        plain => plain.to_owned(),
+    };
+    for (symbol, own) in of.symbols.iter().zip(unique(of.symbols.iter().map(member))) {
         let _ = writeln!(out, "    {own} = {symbol:?}");
     }
     if of.symbols.is_empty() {
@@ -202,7 +181,9 @@ fn symbols(out: &mut String, name: &str, doc: Option<&str>, of: &Enum) {
 
 fn kind(set: &Set<'_>, schema: &Schema, id: NodeId) -> String {
     let node = schema.node(id);
-    if let Some(logical) = node.logical {
+    // fastavro knows ids as text only, and gives the bytes of others.
+    let is_plain = node.logical == Some(Logical::Uuid) && matches!(node.kind, Type::Fixed(_));
+    if let Some(logical) = node.logical.filter(|_| !is_plain) {
         return match logical {
             Logical::Decimal { .. } | Logical::BigDecimal => "decimal.Decimal",
             Logical::Uuid => "uuid.UUID",

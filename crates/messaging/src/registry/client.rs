@@ -70,6 +70,11 @@ impl RegistryClient {
         Self { http: Arc::clone(&self.http), context: Some(context.into()) }
     }
 
+    /// The context that every call is inside of.
+    pub fn context(&self) -> Option<&str> {
+        self.context.as_deref()
+    }
+
     async fn call<T: serde::de::DeserializeOwned>(
         &self,
         method: Method,

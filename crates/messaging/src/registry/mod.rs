@@ -15,7 +15,7 @@ mod types;
 
 pub use client::{RegistryClient, SchemaVersions};
 pub use config::{Auth, ConfigError, RegistryConfig, RegistryTarget};
-pub use copy::{EXPORT_VERSION, Export, ExportedVersion, Ids, Imported};
+pub use copy::{EXPORT_VERSION, Export, Ids, Imported, Settings};
 pub use error::RegistryError;
 pub use types::{
     Compatibility, Config, ContextId, Mode, NewSchema, Reference, Registered, SchemaById, SchemaType, SubjectVersion,

@@ -49,11 +49,10 @@ impl Registry {
         let version = self.version_for(&sent, importing)?;
         let identity = Digest::parse(&known.identity_sha256).ok_or_else(|| error::mistake("an identity is no hash"))?;
         let id = self.id_for(&sent, identity, importing)?;
-        let mut events = Vec::new();
-        if !keep.0 {
-            events.extend(self.superseded(&sent.subject, id));
-        }
-        events.push(registered(sent, known, version, id, importing).into());
+        // After the new one: a subject that is empty in between would lose its settings.
+        let superseded = if keep.0 { Vec::new() } else { self.superseded(&sent.subject, id) };
+        let mut events = vec![registered(sent, known, version, id, importing).into()];
+        events.extend(superseded);
         Ok(events)
     }
 

@@ -3,7 +3,7 @@
 use alluvium_kernel::{Actor, DecisionContext, Timestamp, Token};
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 
-use super::{Digest, Registry};
+use super::{Config, Digest, Level, Registry};
 use crate::contract::{
     Assessment, ConfigSet, ContextDeleted, DeleteContext, DeleteSubject, DeleteVersion, ModeSet, ReferenceNoted,
     RegisterSchema, RegistryCommand, RegistryEvent, SchemaReference, SchemaRegistered, SubjectPurged,
@@ -165,7 +165,7 @@ fn what_comes_back_has_its_id_and_a_new_number() {
     let again = registered("s", 3, 1, 1);
     given(hidden.clone())
         .when(register("s", known(1)).into())
-        .then_expect_events(vec![purged.into(), again.clone().into()]);
+        .then_expect_events(vec![again.clone().into(), purged.clone().into()]);
     let kept = RegisterSchema { keep_deleted: true, ..register("s", known(1)) };
     given(hidden).when(kept.into()).then_expect_events(vec![again.into()]);
     let gone = vec![
@@ -174,6 +174,17 @@ fn what_comes_back_has_its_id_and_a_new_number() {
         SubjectPurged { subject: "s".into(), versions: vec![1] }.into(),
     ];
     given(gone).when(register("s", known(1)).into()).then_expect_events(vec![registered("s", 1, 1, 1).into()]);
+    // The rules of a subject outlive its only version when that comes back.
+    let mut registry = Registry::default();
+    let config = ConfigSet { scope: "s".into(), config: r#"{"compatibilityLevel":"FULL"}"#.into() };
+    let hidden = VersionSoftDeleted { subject: "s".into(), version: 1 };
+    let events = [registered("s", 1, 1, 1).into(), config.into(), hidden.into(), registered("s", 2, 1, 1).into()];
+    events
+        .into_iter()
+        .chain([purged.into()])
+        .for_each(|event: RegistryEvent| cqrs_es::Aggregate::apply(&mut registry, event));
+    assert_eq!(registry.config_of("s").and_then(Config::level), Some(Level::Full));
+    assert_eq!(registry.subject("s").map(|subject| subject.versions.len()), Some(1));
 }
 
 #[test]

@@ -57,7 +57,8 @@ fn credential(headers: &HeaderMap) -> Option<(Option<String>, String)> {
     }
     let text = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
     let (user, secret) = text.split_once(':')?;
-    Some((Some(user.to_owned()), secret.to_owned()))
+    // Some clients that were given nothing to show say just that.
+    (text != ":").then(|| (Some(user.to_owned()), secret.to_owned()))
 }
 
 fn refused(detail: &str) -> Problem {

@@ -1,5 +1,7 @@
 //! Bodies as clients send them.
 
+use std::time::Duration;
+
 use alluvium_kernel::Problem;
 use axum::body::{Body, to_bytes};
 use axum::http::HeaderMap;
@@ -14,11 +16,15 @@ use crate::subject::Name;
 
 /// Longest body, in bytes.
 const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long a body may take to arrive, in milliseconds.
+const BODY_WAIT_MS: u64 = 30_000;
 
 /// Reads a body that must be a JSON object.
 pub(super) async fn object(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Problem> {
     let charset = body_charset(headers)?;
-    let bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+    let arriving = tokio::time::timeout(Duration::from_millis(BODY_WAIT_MS), to_bytes(body, BODY_BYTES_MAX)).await;
+    let arrived = arriving.map_err(|_| Problem::new("http.timeout", 408, "HTTP 408 Request Timeout"))?;
+    let bytes = arrived.map_err(|_| {
         let detail = format!("The body is longer than {BODY_BYTES_MAX} bytes, or did not arrive whole.");
         Problem::new("http.body_too_large", 413, detail)
     })?;
@@ -107,4 +113,16 @@ fn references(value: Option<&Value>) -> Result<Vec<SchemaReference>, Problem> {
         })
     };
     value.as_array().ok_or_else(wrong)?.iter().map(|value| reference(value).ok_or_else(wrong)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_arrives_is_not_waited_for() {
+        let never = Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let problem = object(&HeaderMap::new(), never).await.unwrap_err();
+        assert_eq!((problem.status, problem.detail.as_str()), (408, "HTTP 408 Request Timeout"));
+    }
 }

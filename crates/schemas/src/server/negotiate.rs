@@ -2,7 +2,7 @@
 
 use alluvium_kernel::Problem;
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 
 /// What answers are unless something else is asked for, and what errors always are.
 pub(super) const V1_JSON: &str = "application/vnd.schemaregistry.v1+json";
@@ -49,8 +49,11 @@ fn accepts(range: &str, offered: &str) -> bool {
 
 /// The character set of a body; refuses types that are not taken.
 pub(super) fn body_charset(headers: &HeaderMap) -> Result<Charset, Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Charset::Utf8) };
     let unsupported = || Problem::new("http.unsupported_media_type", 415, "HTTP 415 Unsupported Media Type");
+    if headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(unsupported());
+    }
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Charset::Utf8) };
     let text = value.to_str().map_err(|_| unsupported())?;
     let mut pieces = text.split(';').map(str::trim);
     let kind = pieces.next().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! From a raw path to the handler, with all that comes before and after: media types, the caller, how fresh, how old.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
+use futures::FutureExt as _;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -46,17 +48,14 @@ pub(super) async fn answer(server: &Server, request: Request, prefix: &str) -> R
     if let Some(response) = known_id(server, raw, &parts) {
         return response;
     }
-    let result = respond(server, raw, parts.uri.query(), &parts.method, parts.headers, body).await;
-    let mut response = result.unwrap_or_else(|problem| {
+    let responding = respond(server, raw, parts.uri.query(), &parts.method, parts.headers, body);
+    let result = AssertUnwindSafe(responding).catch_unwind().await;
+    result.unwrap_or_else(|_| Err(crate::error::mistake("a handler panicked"))).unwrap_or_else(|problem| {
         if problem.status >= 500 {
             tracing::warn!(http.path = raw, code = problem.code, detail = problem.detail, "the registry cannot answer");
         }
         refusal(&problem, &server.listener)
-    });
-    if parts.method == Method::HEAD {
-        *response.body_mut() = Body::empty();
-    }
-    response
+    })
 }
 
 /// The way of most requests: a schema by its id in an open registry, with nothing else asked.
@@ -104,6 +103,10 @@ async fn respond(
         tracing::debug!(client, http.path = raw, "a registry client asks");
     }
     let (caller, rights) = server.admit(&headers).await?;
+    let allow = allowed(&path).ok_or_else(not_found)?;
+    if !allow.split(", ").any(|allowed| allowed == method.as_str()) {
+        return Ok(super::service::other_method(method, allow));
+    }
     if let Some(answer) = super::service::of_itself(method, &path) {
         return Ok(answer.into_response(media_type));
     }
@@ -218,30 +221,34 @@ async fn dispatch(call: &mut Call<'_>, method: &Method, path: &[&str]) -> Result
         ("GET", ["contexts"]) => contexts::list(call),
         ("DELETE", ["contexts", c]) => contexts::delete(call, c).await,
         ("GET", ["events"]) => history::events(call),
-        _ => Err(if is_known(path) {
-            Problem::new("http.method_not_allowed", 405, "HTTP 405 Method Not Allowed")
-        } else {
-            not_found()
-        }),
+        _ => Err(not_found()),
     }
 }
 
-/// Whether a path has some other method.
-fn is_known(path: &[&str]) -> bool {
-    matches!(
-        path,
-        [] | ["subjects" | "schemas" | "config" | "mode" | "contexts" | "events"]
-            | ["subjects" | "config" | "mode" | "contexts", _]
-            | ["subjects", _, "versions" | "metadata" | "history"]
-            | ["subjects", _, "versions", _]
-            | ["subjects", _, "versions", _, "schema" | "referencedby" | "tags"]
-            | ["schemas", "types"]
-            | ["schemas", "ids" | "guids" | "fingerprints", _]
-            | ["schemas", "ids", _, "schema" | "subjects" | "versions"]
-            | ["schemas", "guids", _, "ids"]
-            | ["compatibility", "subjects", _, "versions" | "consumers"]
-            | ["compatibility", "subjects", _, "versions", _]
-    )
+/// What a path may be asked with, as the header `Allow` says it; none for a path that is none.
+fn allowed(path: &[&str]) -> Option<&'static str> {
+    Some(match path {
+        [] | ["subjects", _, "versions"] => "GET, HEAD, POST",
+        ["config" | "mode"] | ["config" | "mode", _] => "GET, HEAD, PUT, DELETE",
+        ["subjects", _] => "POST, DELETE",
+        ["subjects", _, "versions", _] => "GET, HEAD, DELETE",
+        ["subjects", _, "versions", _, "tags"]
+        | ["compatibility", "subjects", _, "versions" | "consumers"]
+        | ["compatibility", "subjects", _, "versions", _] => "POST",
+        ["contexts", _] => "DELETE",
+        [
+            "subjects" | "schemas" | "contexts" | "events" | "master_available" | "_health" | "metrics"
+            | "openapi.json",
+        ]
+        | ["subjects", _, "metadata" | "history"]
+        | ["subjects", _, "versions", _, "schema" | "referencedby"]
+        | ["schemas", "types"]
+        | ["schemas", "ids" | "guids" | "fingerprints", _]
+        | ["schemas", "ids", _, "schema" | "subjects" | "versions"]
+        | ["schemas", "guids", _, "ids"]
+        | ["v1", "metadata", "id" | "version" | "deployment"] => "GET, HEAD",
+        _ => return None,
+    })
 }
 
 fn number(text: &str) -> Result<u32, Problem> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use alluvium_kernel::Problem;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -35,6 +35,17 @@ pub(super) async fn unnegotiated(server: &Server, method: &Method, path: &[&str]
         _ => return None,
     };
     Some(Ok(response))
+}
+
+/// The answer to a method that a path is not asked with: what it may be asked with.
+pub(super) fn other_method(method: &Method, allow: &'static str) -> Response {
+    let mut response = if *method == Method::OPTIONS {
+        plain(StatusCode::OK, &json!({}))
+    } else {
+        plain(StatusCode::METHOD_NOT_ALLOWED, &json!({"error_code": 405, "message": "HTTP 405 Method Not Allowed"}))
+    };
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
 }
 
 /// Answers that anybody gets.

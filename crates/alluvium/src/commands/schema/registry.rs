@@ -15,7 +15,6 @@ use crate::failure::{Exit, Failure};
 /// A registry.
 pub struct Registry {
     client: RegistryClient,
-    context: Option<String>,
 }
 
 /// A registry's own no.
@@ -32,6 +31,19 @@ impl From<Refusal> for Failure {
         // Incompatible is a rule's no; Alluvium's own codes for conflicts do not go over this API.
         let exit = if refusal.status == 409 { Exit::Rejected } else { Exit::of_status(refusal.status) };
         Self::new(exit, "cli.registry_refused", refusal.message).note(format!("error code {}", refusal.code))
+    }
+}
+
+/// What a client came back with instead of an answer.
+pub fn failure(error: RegistryError) -> Failure {
+    match error {
+        RegistryError::Refused { request, status, code, message } => {
+            Failure::from(Refusal { status, code: i64::from(code), message }).note(request)
+        }
+        RegistryError::Configuration(reason) => Failure::usage(reason),
+        error => Failure::unavailable("cli.registry_unreachable", "The schema registry does not answer.")
+            .note(error.to_string())
+            .help("name it with `--registry URL` or SCHEMA_REGISTRY_URL"),
     }
 }
 
@@ -63,8 +75,7 @@ impl Registry {
 
     fn of(config: RegistryConfig, context: Option<&str>) -> Result<Self, Failure> {
         let client = RegistryClient::new(config).map_err(|error| Failure::usage(error.to_string()))?;
-        let client = context.map_or(client.clone(), |context| client.in_context(context));
-        Ok(Self { client, context: context.map(str::to_owned) })
+        Ok(Self { client: context.map_or(client.clone(), |context| client.in_context(context)) })
     }
 
     /// The client, for what stands on the kit's codecs.
@@ -74,8 +85,7 @@ impl Registry {
 
     /// A subject's name without the context that this works in.
     pub fn unqualified<'n>(&self, name: &'n str) -> &'n str {
-        let context = self.context.as_deref().map(|context| context.trim_matches(':').trim_start_matches('.'));
-        context.and_then(|context| name.strip_prefix(&format!(":.{context}:"))).unwrap_or(name)
+        self.client.unqualified(name)
     }
 
     /// One call. `Err` inside is the registry's no, outside that nobody answered.
@@ -86,18 +96,13 @@ impl Registry {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Result<Value, Refusal>, Failure> {
-        let error = match self.client.raw(method.as_str(), parts, query, body).await {
-            Ok(answer) => return Ok(Ok(answer)),
+        match self.client.raw(method.as_str(), parts, query, body).await {
+            Ok(answer) => Ok(Ok(answer)),
             Err(RegistryError::Refused { status, code, message, .. }) => {
-                return Ok(Err(Refusal { status, code: i64::from(code), message }));
+                Ok(Err(Refusal { status, code: i64::from(code), message }))
             }
-            Err(error) => error,
-        };
-        if let RegistryError::Configuration(reason) = error {
-            return Err(Failure::usage(reason));
+            Err(error) => Err(failure(error)),
         }
-        let failure = Failure::unavailable("cli.registry_unreachable", "The schema registry does not answer.");
-        Err(failure.note(error.to_string()).help("name it with `--registry URL` or SCHEMA_REGISTRY_URL"))
     }
 
     /// One call whose no is a failure.

@@ -87,7 +87,7 @@ pub async fn list(cx: &Context, registry: &Registry, args: &SubjectsArgs) -> Don
 }
 
 /// Texts of a list.
-pub fn names(list: &Value) -> Vec<String> {
+fn names(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 

@@ -8,6 +8,7 @@ mod nesting;
 mod print;
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::AssertUnwindSafe;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -74,13 +75,16 @@ impl SchemaModel for ProtobufSchema {
         texts.insert(&name, text);
         let owned = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let resolver = Texts { texts: owned, built_in: GoogleFileResolver::new() };
-        let mut compiler = protox::Compiler::with_file_resolver(resolver);
-        compiler.include_source_info(false);
-        compiler.open_file(&name).map_err(|error| Invalid(one_line(&format!("{error:?}"))))?;
-        let pool: DescriptorPool = compiler.descriptor_pool();
-        let file = pool.get_file_by_name(&name).ok_or_else(|| Invalid("the compiler lost the file".to_owned()))?;
         let text_bytes = text.len() + references.iter().map(|each| each.text.len()).sum::<usize>();
-        Ok(Self { file, is_encoded: descriptor_bytes(text).is_some(), text_bytes })
+        unharmed(|| {
+            let file = compiled(&name, resolver)?;
+            let schema = Self { file, is_encoded: descriptor_bytes(text).is_some(), text_bytes };
+            if schema.is_encoded {
+                // What can be written out whole can be asked anything later.
+                schema.equality_text();
+            }
+            Ok(schema)
+        })
     }
 
     fn stored_text(&self, submitted: &str) -> String {
@@ -143,6 +147,20 @@ impl SchemaModel for ProtobufSchema {
     }
 }
 
+fn compiled(name: &str, resolver: Texts) -> Result<FileDescriptor, Invalid> {
+    let mut compiler = protox::Compiler::with_file_resolver(resolver);
+    compiler.include_source_info(false);
+    compiler.open_file(name).map_err(|error| Invalid(one_line(&format!("{error:?}"))))?;
+    let pool: DescriptorPool = compiler.descriptor_pool();
+    pool.get_file_by_name(name).ok_or_else(|| Invalid("the compiler lost the file".to_owned()))
+}
+
+/// The compiler trusts that descriptors come from a compiler, and panics over some that do not.
+fn unharmed<T>(work: impl FnOnce() -> Result<T, Invalid>) -> Result<T, Invalid> {
+    let done = std::panic::catch_unwind(AssertUnwindSafe(work));
+    done.unwrap_or_else(|_| Err(Invalid("the descriptor contradicts itself: no compiler writes such a one".to_owned())))
+}
+
 /// Hands the compiler what was given, and never looks at a disk.
 struct Texts {
     texts: HashMap<String, String>,
@@ -153,8 +171,7 @@ impl FileResolver for Texts {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         let Some(text) = self.texts.get(name) else { return self.built_in.open_file(name) };
         if let Some(bytes) = descriptor_bytes(text) {
-            return renamed(&bytes, name)
-                .ok_or_else(|| protox::Error::new("the base64 text is no FileDescriptorProto"));
+            return renamed(&bytes, name);
         }
         nesting::check(text).map_err(|fault| protox::Error::new(format!("{name}: {fault}")))?;
         File::from_source(name, text)
@@ -169,12 +186,18 @@ fn descriptor_bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A descriptor under the name we know it by.
-fn renamed(bytes: &[u8], name: &str) -> Option<File> {
+fn renamed(bytes: &[u8], name: &str) -> Result<File, protox::Error> {
+    let none = |_| protox::Error::new("the base64 text is no FileDescriptorProto");
     let descriptor = FileDescriptorProto::default().descriptor();
-    let mut message = DynamicMessage::decode(descriptor, bytes).ok()?;
+    let mut message = DynamicMessage::decode(descriptor, bytes).map_err(none)?;
+    let syntax = message.get_field_by_name("syntax").and_then(|syntax| syntax.as_str().map(str::to_owned));
+    if let Some(other) = syntax.filter(|syntax| !["", "proto2", "proto3"].contains(&syntax.as_str())) {
+        return Err(protox::Error::new(format!("syntax {other} is not known here; proto2 and proto3 are")));
+    }
     message.set_field_by_name("name", prost_reflect::Value::String(name.to_owned()));
     message.clear_field_by_name("source_code_info");
-    File::decode_file_descriptor_proto(message.encode_to_vec().as_slice()).ok()
+    File::decode_file_descriptor_proto(message.encode_to_vec().as_slice())
+        .map_err(|_| protox::Error::new("the base64 text is no FileDescriptorProto"))
 }
 
 fn is_built_in(name: &str) -> bool {

@@ -111,7 +111,7 @@ impl Printer {
         self.options(&message.options());
         let proto = message.descriptor_proto();
         for range in &proto.reserved_range {
-            self.line(&format!("reserved {};", span(range.start(), range.end() - 1, MESSAGE_NUMBER_MAX)));
+            self.line(&format!("reserved {};", span(range.start(), range.end().saturating_sub(1), MESSAGE_NUMBER_MAX)));
         }
         for name in &proto.reserved_name {
             self.line(&format!("reserved {};", quoted(name.as_bytes())));
@@ -119,7 +119,10 @@ impl Printer {
         for range in &proto.extension_range {
             let options = range.options.clone().unwrap_or_default().transcode_to_dynamic();
             let behind = self.behind(Vec::new(), &options);
-            self.line(&format!("extensions {}{behind};", span(range.start(), range.end() - 1, MESSAGE_NUMBER_MAX)));
+            self.line(&format!(
+                "extensions {}{behind};",
+                span(range.start(), range.end().saturating_sub(1), MESSAGE_NUMBER_MAX)
+            ));
         }
         // `fields()` comes by number; the file's order is that of the descriptor.
         let numbers: Vec<u32> = if self.style == Style::Normalised {
