@@ -363,7 +363,6 @@ async fn an_open_registry_is_open_within_each_tenant() {
 #[tokio::test]
 async fn issuing_and_revoking_can_be_rehearsed() {
     let registry = closed().await;
-    registry.world.project("p").await;
     let cli = |args: &[&str]| {
         let output = registry.world.cli(&[&["--project", "p", "--output", "json", "key"], args].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::config::RegistryConfig;
 use super::error::RegistryError;
@@ -253,7 +253,15 @@ impl RegistryClient {
 
     /// Takes all settings of a scope back; gives what they were.
     pub async fn clear_config(&self, subject: Option<&str>) -> Answer<Config> {
-        self.call(Method::DELETE, &scoped("config", subject), &[], None).await
+        let mut was: Map<String, Value> = self.call(Method::DELETE, &scoped("config", subject), &[], None).await?;
+        // Some servers say beside it which level holds now.
+        if was.contains_key("compatibilityLevel") {
+            was.remove("compatibility");
+        }
+        serde_json::from_value(Value::Object(was)).map_err(|error| RegistryError::Malformed {
+            request: "DELETE /config".to_owned(),
+            message: error.to_string(),
+        })
     }
 
     /// The mode of a subject, or the global one.
