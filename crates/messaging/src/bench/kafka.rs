@@ -8,7 +8,6 @@ use std::{
 use rdkafka::{
     ClientConfig, Message as _,
     consumer::{Consumer as _, StreamConsumer},
-    message::OwnedHeaders,
     mocking::MockCluster,
     producer::{FutureProducer, FutureRecord},
 };
@@ -19,7 +18,10 @@ use super::{
 };
 use crate::{
     Wire,
-    transport::kafka::{Kafka, KafkaConfig, wire},
+    transport::{
+        Outgoing,
+        kafka::{Kafka, KafkaConfig, wire},
+    },
 };
 
 /// Messages on their way at once, on both sides: far more than what lingers, so that batching limits neither.
@@ -90,10 +92,11 @@ impl Cluster {
     }
 }
 
-/// A message as the bare client takes it.
+/// A message as the bare client takes it: key, payload and the headers' values in bytes. The list of headers is made when it is
+/// sent, as it has to be: librdkafka takes each list away.
 struct Encoded {
     key: String,
-    headers: Option<OwnedHeaders>,
+    headers: Option<Outgoing>,
     payload: Bytes,
 }
 
@@ -127,8 +130,9 @@ async fn encoded(bus: &Bus, samples: &[Sample], which: RawHeaders) -> Result<Vec
     let mut all = Vec::with_capacity(samples.len());
     for sample in samples {
         let message = bus.outgoing(sample, ProduceOpts::new()).await.map_err(failed)?;
-        let headers = if which == RawHeaders::Same { wire::outgoing_headers(&message) } else { None };
-        all.push(Encoded { key: sample.customer.clone(), headers, payload: message.payload.unwrap_or_default() });
+        let payload = message.payload.clone().unwrap_or_default();
+        let headers = (which == RawHeaders::Same).then_some(message);
+        all.push(Encoded { key: sample.customer.clone(), headers, payload });
     }
     Ok(all)
 }
@@ -138,7 +142,7 @@ async fn publish_raw(producer: &FutureProducer, messages: Vec<Encoded>) -> Resul
     let mut pending = FuturesUnordered::new();
     for Encoded { key, headers, payload } in messages {
         let mut record = FutureRecord::to(TOPIC).key(key.as_str()).payload(payload.as_ref());
-        record.headers = headers;
+        record.headers = headers.as_ref().and_then(wire::outgoing_headers);
         pending.push(producer.send_result(record).map_err(|(error, _)| failed(error))?);
         if pending.len() >= IN_FLIGHT
             && let Some(delivered) = pending.next().await

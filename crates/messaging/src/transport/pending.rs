@@ -43,6 +43,11 @@ impl Future for Pending {
 }
 
 impl Resolver {
+    /// Tells whoever waits that the broker has it.
+    pub fn deliver(self, receipt: Receipt) {
+        self.0.send(Ok(receipt)).ok();
+    }
+
     /// Tells whoever waits; an error for which nobody does goes to `hook`.
     pub fn resolve(self, subject: &str, result: Result<Receipt, PublishError>, hook: Option<&DeliveryErrorHook>) {
         let Err(Err(error)) = self.0.send(result) else { return };

@@ -1,8 +1,11 @@
 //! Publishing: librdkafka's queue does the batching, its delivery report resolves the [`Pending`].
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -30,10 +33,17 @@ const QUEUE_FULL_MS: u64 = 5;
 /// Topics named in an error.
 const TOPICS_SHOWN_MAX: usize = 5;
 
-/// One message on its way.
+/// How many messages of a topic are on their way. Kept for good, as librdkafka keeps each topic that it was ever given.
+#[derive(Default)]
+struct Topic {
+    open: AtomicUsize,
+}
+
+/// One message on its way. The name is cloned by whoever publishes, so that the thread of reports shares no count with it.
 pub(super) struct InFlight {
     resolver: Resolver,
-    topic: Arc<str>,
+    topic: Arc<Topic>,
+    name: Arc<str>,
     bytes: usize,
 }
 
@@ -41,7 +51,7 @@ pub(super) struct InFlight {
 pub(super) struct Flights {
     slots: Semaphore,
     slots_max: usize,
-    by_topic: Mutex<BTreeMap<Arc<str>, usize>>,
+    topics: RwLock<HashMap<Arc<str>, Arc<Topic>>>,
     hook: RwLock<Option<DeliveryErrorHook>>,
     bytes_max: usize,
 }
@@ -58,52 +68,51 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = Box<InFlight>;
 
     fn delivery(&self, report: &DeliveryResult<'_>, flight: Box<InFlight>) {
-        let InFlight { resolver, topic, bytes } = *flight;
-        let result = match report {
-            Ok(message) => Ok(Receipt {
-                position: Position::Partition {
-                    topic: topic.clone(),
-                    partition: message.partition(),
-                    offset: message.offset(),
-                },
+        let InFlight { resolver, topic, name, bytes } = *flight;
+        match report {
+            Ok(message) => resolver.deliver(Receipt {
+                position: Position::Partition { topic: name, partition: message.partition(), offset: message.offset() },
                 duplicate: false,
                 time: message.timestamp().to_millis().map(|ms| Timestamp::from_micros(ms.saturating_mul(1000))),
             }),
-            Err((error, _)) => Err(failed(error, &topic, bytes, self.0.bytes_max)),
-        };
-        let hook = self.0.hook();
-        resolver.resolve(&topic, result, hook.as_ref());
+            Err((error, _)) => {
+                let error = failed(error, &name, bytes, self.0.bytes_max);
+                resolver.resolve(&name, Err(error), self.0.hook().as_ref());
+            }
+        }
         // Last: whoever flushes may rely on everybody having been told.
-        self.0.landed(&topic);
+        topic.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.slots.add_permits(1);
     }
 }
 
 impl Flights {
-    fn started(&self, topic: &Arc<str>) {
-        let mut topics = self.by_topic.lock().unwrap_or_else(PoisonError::into_inner);
-        match topics.get_mut(topic) {
-            Some(count) => *count += 1,
-            None => drop(topics.insert(topic.clone(), 1)),
-        }
+    fn topic(&self, name: &Arc<str>) -> Arc<Topic> {
+        let known = self.topics.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        known.unwrap_or_else(|| {
+            let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+            topics.entry(name.clone()).or_default().clone()
+        })
     }
 
-    fn landed(&self, topic: &Arc<str>) {
-        self.ended(topic);
-        self.slots.add_permits(1);
+    fn flight(&self, message: &Outgoing) -> (Box<InFlight>, Pending) {
+        let (resolver, pending) = Pending::new();
+        let (topic, name) = (self.topic(&message.topic), message.topic.clone());
+        (Box::new(InFlight { resolver, topic, name, bytes: message.bytes() }), pending)
     }
 
     fn hook(&self) -> Option<DeliveryErrorHook> {
         self.hook.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn ended(&self, topic: &Arc<str>) {
-        let mut topics = self.by_topic.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = topics.get_mut(topic) {
-            *count -= 1;
-            if *count == 0 {
-                topics.remove(topic);
-            }
-        }
+    /// Topics with messages on their way, in their order.
+    fn open(&self) -> Vec<String> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let open = topics.iter().filter(|(_, topic)| topic.open.load(Ordering::Relaxed) > 0);
+        let mut names: Vec<String> = open.map(|(name, _)| name.to_string()).collect();
+        names.sort();
+        names.truncate(TOPICS_SHOWN_MAX);
+        names
     }
 }
 
@@ -146,7 +155,7 @@ impl Publisher {
         let flights = Arc::new(Flights {
             slots: Semaphore::new(slots_max),
             slots_max,
-            by_topic: Mutex::default(),
+            topics: RwLock::default(),
             hook: RwLock::default(),
             bytes_max: number("message.max.bytes").unwrap_or(usize::MAX),
         });
@@ -166,7 +175,7 @@ impl Publisher {
     pub(super) async fn publish(&self, message: Outgoing) -> Result<Pending, PublishError> {
         wire::check(&message)?;
         let slot = self.flights.slots.acquire().await.map_err(|_| PublishError::Closed)?;
-        let (mut flight, pending) = flight(&message);
+        let (mut flight, pending) = self.flights.flight(&message);
         loop {
             flight = match self.send(&message, flight) {
                 Ok(()) => break,
@@ -188,7 +197,7 @@ impl Publisher {
             TryAcquireError::NoPermits => PublishError::Full { window },
             TryAcquireError::Closed => PublishError::Closed,
         })?;
-        let (flight, pending) = flight(&message);
+        let (flight, pending) = self.flights.flight(&message);
         self.send(&message, flight).map_err(|(error, flight)| {
             if is_full(&error) { PublishError::Full { window } } else { self.not_sent(&error, &flight) }
         })?;
@@ -198,21 +207,21 @@ impl Publisher {
 
     /// Gives a message to librdkafka; counted as on its way before its report can come.
     fn send(&self, message: &Outgoing, flight: Box<InFlight>) -> Result<(), (KafkaError, Box<InFlight>)> {
+        flight.topic.open.fetch_add(1, Ordering::Relaxed);
         let mut record = BaseRecord::with_opaque_to(&message.topic, flight);
         record.key = message.key.as_deref();
         record.payload = message.payload.as_deref();
         record.partition = message.partition;
         record.timestamp = message.time.map(|time| time.micros() / 1000);
         record.headers = wire::outgoing_headers(message);
-        self.flights.started(&message.topic);
         self.producer.send::<[u8], [u8]>(record).map_err(|(error, record)| {
-            self.flights.ended(&message.topic);
+            record.delivery_opaque.topic.open.fetch_sub(1, Ordering::Relaxed);
             (error, record.delivery_opaque)
         })
     }
 
     fn not_sent(&self, error: &KafkaError, flight: &InFlight) -> PublishError {
-        failed(error, &flight.topic, flight.bytes, self.flights.bytes_max)
+        failed(error, &flight.name, flight.bytes, self.flights.bytes_max)
     }
 
     /// A pending publish that is given up, not called back, when its time is over.
@@ -237,23 +246,12 @@ impl Publisher {
         if let Ok(Ok(_) | Err(_)) = tokio::time::timeout(within, all).await {
             return Ok(());
         }
-        let topics = self.flights.by_topic.lock().unwrap_or_else(PoisonError::into_inner);
-        let subjects = topics.iter().filter(|(_, count)| **count > 0).take(TOPICS_SHOWN_MAX);
-        Err(FlushError {
-            pending: self.in_flight(),
-            subjects: subjects.map(|(topic, _)| topic.to_string()).collect(),
-            within,
-        })
+        Err(FlushError { pending: self.in_flight(), subjects: self.flights.open(), within })
     }
 
     pub(super) fn close(&self) {
         self.flights.slots.close();
     }
-}
-
-fn flight(message: &Outgoing) -> (Box<InFlight>, Pending) {
-    let (resolver, pending) = Pending::new();
-    (Box::new(InFlight { resolver, topic: message.topic.clone(), bytes: message.bytes() }), pending)
 }
 
 fn is_full(error: &KafkaError) -> bool {
