@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use alluvium_blackbox::{binary, repository};
 
 /// A schema with names that mean something in each language, and with defaults of every kind.
-const SCHEMA: &str = "tests/fixtures/generate/hard.avsc";
+const SCHEMA: &str = "tests/clients/hard.avsc";
 /// Uses the types of the file beside it.
 const USE: &str = r#"
 import { type ComExampleOrder, type Kind, type Record_, COM_EXAMPLE_ORDER_SCHEMA, COM_EXAMPLE_ORDER_TOPIC } from "./messages";

@@ -472,6 +472,25 @@ async fn stopping_lets_requests_finish_within_the_bound() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     stop.send(()).unwrap();
     assert!(short.await.unwrap().ends_with("done"));
-    tokio::time::timeout(Duration::from_secs(3), serving).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(3), serving).await.unwrap().unwrap();
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_that_never_end_and_connections_that_say_nothing_are_closed() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let surface = Surface::assemble(&About { title: "x".into(), version: "1".into() }, Vec::new(), &[]).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = surface.into_router(Arc::new(Access), Arc::new(Access));
+    tokio::spawn(alluvium_http::serve(listener, router, std::future::pending(), Duration::from_secs(1)));
+    for begun in ["GET / HTTP/1.1\r\nhost:", "", "GET /nothing HTTP/1.1\r\nhost: x\r\n\r\n"] {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        connection.write_all(begun.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        // Time passes as soon as nobody has anything to do.
+        let read = tokio::time::timeout(Duration::from_mins(5), connection.read_to_end(&mut answer)).await;
+        read.expect("the server ends it").unwrap();
+        assert_eq!(answer.starts_with(b"HTTP/1.1 404"), begun.contains("/nothing"), "{begun:?}");
+    }
 }

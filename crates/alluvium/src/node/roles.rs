@@ -155,9 +155,5 @@ pub fn registries(
 
 fn serve(parts: &Parts, tasks: &mut Tasks, name: &'static str, listener: TcpListener, router: Router) {
     let (stop, drain) = (tasks.token(), Duration::from_secs(parts.config.drain_seconds));
-    tasks.spawn(name, async move {
-        if let Err(error) = alluvium_http::serve(listener, router, stop.cancelled_owned(), drain).await {
-            tracing::error!(error = %error, "serving HTTP ended");
-        }
-    });
+    tasks.spawn(name, alluvium_http::serve(listener, router, stop.cancelled_owned(), drain));
 }
