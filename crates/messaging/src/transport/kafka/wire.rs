@@ -6,7 +6,7 @@ use alluvium_kernel::Timestamp;
 use bytes::{Bytes, BytesMut};
 use rdkafka::{
     Message as _,
-    message::{BorrowedHeaders, BorrowedMessage, Header, Headers as _, OwnedHeaders},
+    message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
 };
 
 use crate::{
@@ -63,23 +63,22 @@ pub fn check(message: &Outgoing) -> Result<(), PublishError> {
 
 /// Key, payload and headers, copied out of librdkafka's memory in one allocation.
 pub fn content(message: &BorrowedMessage<'_>) -> (Option<Bytes>, Option<Bytes>, Headers) {
-    let fields = message.headers();
-    let count = fields.map_or(0, BorrowedHeaders::count);
+    // Once: librdkafka looks each header up anew, which is most of what a message costs here.
+    let fields: Vec<Header<'_, &[u8]>> = message.headers().map(|fields| fields.iter().collect()).unwrap_or_default();
     let key = message.key().unwrap_or_default();
     let payload = message.payload().unwrap_or_default();
-    let values: usize =
-        fields.into_iter().flat_map(|fields| fields.iter()).map(|each| each.value.map_or(0, <[u8]>::len)).sum();
+    let values: usize = fields.iter().map(|each| each.value.map_or(0, <[u8]>::len)).sum();
     let mut all = BytesMut::with_capacity(key.len() + payload.len() + values);
     all.extend_from_slice(key);
     all.extend_from_slice(payload);
-    for each in fields.into_iter().flat_map(|fields| fields.iter()) {
+    for each in &fields {
         all.extend_from_slice(each.value.unwrap_or_default());
     }
     let mut all = all.freeze();
     let key = message.key().map(|key| all.split_to(key.len()));
     let payload = message.payload().map(|payload| all.split_to(payload.len()));
-    let mut headers = Headers::with_capacity(count);
-    for each in fields.into_iter().flat_map(|fields| fields.iter()) {
+    let mut headers = Headers::with_capacity(fields.len());
+    for each in fields {
         let value = all.split_to(each.value.map_or(0, <[u8]>::len));
         match KNOWN.iter().find(|name| **name == each.key) {
             Some(name) => headers.append(*name, value),
