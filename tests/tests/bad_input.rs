@@ -209,3 +209,34 @@ async fn commands_and_rows_from_nats_that_are_wrong_get_coded_answers() {
     };
     world.eventually("six dead letters", || async { letters().await == 6 }).await;
 }
+
+#[tokio::test]
+async fn a_column_without_null_and_backfill_has_the_answer_that_clients_know() {
+    let world = World::start().await;
+    world.project("p").await;
+    world.table("p", "t", &[("n", "BIGINT")], &[]).await;
+    let column = json!({ "name": "m", "type": "BIGINT", "nullable": false });
+    let (status, body) = world.http(Method::POST, &format!("{TABLES}/t/columns"), Some(&column)).await;
+    assert_eq!((status.as_u16(), &body["detail"]["error"]), (500, &json!("add_column_failed")), "{body}");
+    assert!(body["detail"]["message"].as_str().is_some_and(|message| message.contains("not yet supported")), "{body}");
+}
+
+#[tokio::test]
+async fn conditions_whose_types_do_not_fit_are_the_askers_mistake() {
+    let world = World::start().await;
+    world.project("p").await;
+    world.table("p", "t", &[("n", "BIGINT"), ("name", "VARCHAR"), ("tags", "VARCHAR[]")], &[]).await;
+    let (preview, export, rows) =
+        (format!("{TABLES}/t/preview"), format!("{TABLES}/t/export"), format!("{TABLES}/t/rows"));
+    for condition in ["n > INTERVAL 1 DAY", "tags > 5"] {
+        for (method, path, body) in [
+            (Method::POST, &preview, json!({ "where_clause": condition })),
+            (Method::POST, &export, json!({ "where_filter": condition })),
+            (Method::DELETE, &rows, json!({ "where_clause": condition })),
+        ] {
+            let (status, answer) = world.http(method, path, Some(&body)).await;
+            let error = answer["detail"]["error"].as_str();
+            assert_eq!((status.as_u16(), error), (400, Some("invalid_where_clause")), "{path} {condition}: {answer}");
+        }
+    }
+}

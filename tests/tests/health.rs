@@ -81,3 +81,40 @@ async fn ready_is_when_the_folds_have_what_was_on_the_log() {
     assert_eq!(found, json!([{ "n": ROWS }]), "ready means that it is all there");
     assert!(behind > 0, "it was never behind: the test folds too little");
 }
+
+#[tokio::test]
+async fn a_lost_directory_is_told_and_made_again() {
+    let world = World::start().await;
+    let health = world.get("/health").await;
+    assert_eq!((&health["status"], &health["storage_available"]), (&json!("healthy"), &json!(true)), "{health}");
+    std::fs::remove_dir_all(world.data.path().join("snapshots")).expect("a directory goes");
+    let (status, body) = world.http(Method::GET, "/health", None).await;
+    let error = &body["detail"];
+    assert_eq!((status.as_u16(), &error["error"]), (503, &json!("storage_unavailable")), "{body}");
+    let expected = json!({ "data_dir": true, "duckdb_dir": true, "files_dir": true, "snapshots_dir": false });
+    assert_eq!(error["details"], expected);
+
+    for words in ["created 1", "nothing was missing"] {
+        let (status, body) = world.http(Method::POST, "/backend/init", None).await;
+        assert_eq!((status.as_u16(), &body["success"]), (200, &json!(true)), "{body}");
+        assert!(body["message"].as_str().is_some_and(|message| message.contains(words)), "{body}");
+        assert_eq!(body["storage_paths"].as_object().map(serde_json::Map::len), Some(4), "{body}");
+        let path = world.data.path().to_str().expect("a path of text");
+        assert!(!body.to_string().contains(path), "where it lies is nobody's business: {body}");
+        assert_eq!(world.http(Method::GET, "/health", None).await.0, 200);
+    }
+    let (status, body) = world.http(Method::POST, "/backend/remove", None).await;
+    assert_eq!((status.as_u16(), &body["success"], &body["storage_paths"]), (200, &json!(true), &Value::Null));
+    assert!(body["message"].as_str().is_some_and(|message| message.contains("no-op")), "{body}");
+    assert_eq!(world.http(Method::GET, "/health", None).await.0, 200);
+
+    let (_, made) = world.http(Method::POST, "/projects", Some(&json!({ "id": "p" }))).await;
+    let key = made["api_key"].as_str().expect("a key");
+    for route in ["/backend/init", "/backend/remove"] {
+        let (status, body) = world.http_as(Some(key), Method::POST, route, None).await;
+        assert_eq!((status.as_u16(), &body["detail"]["error"]), (401, &json!("unauthorized")), "{body}");
+        assert_eq!(body["detail"]["message"], "Invalid admin API key");
+        let (status, body) = world.http_as(None, Method::POST, route, None).await;
+        assert_eq!((status.as_u16(), body), (401, json!({ "detail": "Not authenticated" })));
+    }
+}

@@ -7,6 +7,18 @@ use alluvium_kernel::ErrorInfo;
 
 /// The codes of this crate: the platform's own routes and the command line.
 pub const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new(
+        "storage.storage_unavailable",
+        503,
+        "A directory of the data directory is missing",
+        "The details name it. Look at the disk it lies on; an admin's `POST /backend/init` makes what is missing.",
+    ),
+    ErrorInfo::new(
+        "storage.init_failed",
+        500,
+        "A directory of the data directory cannot be made",
+        "The server's log has the system's reason: a full disk, or a parent that belongs to somebody else.",
+    ),
     ErrorInfo::new("cli.usage", 400, "The command line is wrong", "`alluvium help <command>` shows what it takes."),
     ErrorInfo::new("cli.findings", 400, "A check found something", "Each finding is printed with its fix."),
     ErrorInfo::new(

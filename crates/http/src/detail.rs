@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::problem::{json_response, status_of};
 use crate::{ErrorContext, ErrorRenderer};
 
+/// Codes with status 500 that the surface states. Of any other nothing is told: it is a mistake of ours.
+const STATED: [&str; 2] = ["storage.add_column_failed", "storage.init_failed"];
+
 /// Renders `{"detail":{"error","message","details"?}}` with the code's last part, and the fixed answers of that surface for
 /// credentials, shapes of bodies, unknown paths and mistakes of ours.
 ///
@@ -52,7 +55,7 @@ impl DetailRenderer {
             ("http.malformed_body", _) => (422, malformed(problem)),
             ("projection.lagging", _) => (503, detail("projection_timeout", &problem.detail)),
             _ if status == 422 => (422, shape(problem)),
-            _ if status == 500 => (500, internal(context)),
+            (code, _) if status == 500 && !STATED.contains(&code) => (500, internal(context)),
             _ => (status, wrapped(problem)),
         }
     }
@@ -154,6 +157,11 @@ mod tests {
         let exists = Problem::new("storage.bucket_exists", 409, "it exists").with_details(json!({"name": "b"}));
         let expected = json!({"detail": {"error": "bucket_exists", "message": "it exists", "details": {"name": "b"}}});
         assert_eq!(answer(&exists, Requirement::Nothing, true), (409, expected));
+        let pinned = Problem::new("storage.add_column_failed", 500, "not yet supported");
+        let expected = json!({"detail": {"error": "add_column_failed", "message": "not yet supported"}});
+        assert_eq!(answer(&pinned, Requirement::Nothing, true), (500, expected));
+        let (_, ours) = answer(&Problem::new("storage.malformed_event", 500, "at seq 7"), Requirement::Nothing, true);
+        assert_eq!((&ours["error"], ours.to_string().contains("seq 7")), (&json!("internal_server_error"), false));
         let conflict = Problem::new("http.idempotency_conflict", 409, "different endpoint");
         let expected = json!({"error": "idempotency_conflict", "message": "different endpoint"});
         assert_eq!(answer(&conflict, Requirement::Nothing, true), (409, expected));

@@ -184,11 +184,15 @@ fn filter_error(error: &duckdb::Error, spec: &PreviewSpec) -> Error {
     }
 }
 
+/// How the engine begins what it says of a condition that cannot be computed: wrong values, and wrong types.
+const CONDITION_FAULTS: [&str; 2] = ["Invalid Input Error", "Binder Error"];
+
 fn read_error(error: &duckdb::Error) -> Error {
+    let text = text(error);
     match kind(error) {
-        Kind::Conversion => Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text(error))),
-        Kind::Other if text(error).starts_with("Invalid Input Error") => {
-            Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text(error)))
+        Kind::Conversion => Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text)),
+        Kind::Other if CONDITION_FAULTS.iter().any(|fault| text.starts_with(fault)) => {
+            Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text))
         }
         _ => store_error(error),
     }

@@ -1,7 +1,6 @@
-//! `/health`: can this process work at all; `/ready`: is everything it needs there now.
+//! `/ready`: is everything that this process needs there now.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,40 +24,6 @@ const DECIDER_SILENCE_MS_MAX: u128 = 15_000;
 const COMMANDS: &str = "CMD";
 /// How long a lease may go without being renewed before nobody counts as its holder; several times what it is renewed after.
 const LEASE_AGE_MAX: Duration = Duration::from_secs(10);
-/// The directories of the data directory that the storage surface names.
-pub const DIRECTORIES: [(&str, &str); 4] =
-    [("data_dir", ""), ("duckdb_dir", "tables"), ("files_dir", "blobs"), ("snapshots_dir", "snapshots")];
-
-/// The body of `/health`, as clients of the storage surface know it.
-#[derive(Serialize, ToSchema)]
-struct Health {
-    /// `healthy` or `unhealthy`
-    status: &'static str,
-    /// Version of the binary.
-    version: &'static str,
-    /// Whether all directories are there.
-    storage_available: bool,
-    /// Which are.
-    details: Details,
-    /// `connected` or not.
-    nats: &'static str,
-    /// The folds that run here: how far behind, what is parked, whether their pollers live.
-    projections: Vec<Fold>,
-}
-
-/// The directories.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-struct Details {
-    /// The data directory.
-    data_dir: bool,
-    /// Table files.
-    duckdb_dir: bool,
-    /// Uploaded and exported files.
-    files_dir: bool,
-    /// Snapshots.
-    snapshots_dir: bool,
-}
-
 /// The body of `/ready`.
 #[derive(Serialize, ToSchema)]
 struct Ready {
@@ -86,40 +51,11 @@ impl Check {
 }
 
 pub fn routes() -> Vec<Route<Platform>> {
-    let health = Op::new("health", "platform", "Whether this process can work")
-        .json::<Health>(200, "It can")
-        .json::<Health>(503, "A directory is missing");
     let ready = Op::new("ready", "platform", "Whether everything it needs is there now")
         .description("Fails on a dead poller even when the streams are idle.")
         .json::<Ready>(200, "All checks pass")
         .json::<Ready>(503, "Some check fails");
-    vec![
-        Route::get("/health", public, self::health, health),
-        Route::get("/ready", public, self::ready, ready).alias("/health/ready", &[]),
-    ]
-}
-
-async fn health(State(platform): State<Platform>) -> (StatusCode, Json<Health>) {
-    let there = |directory: &str| {
-        let path = if directory.is_empty() { platform.data_dir.clone() } else { platform.data_dir.join(directory) };
-        path.is_dir()
-    };
-    let [data_dir, duckdb_dir, files_dir, snapshots_dir] = DIRECTORIES.map(|(_, directory)| there(directory));
-    let all = data_dir && duckdb_dir && files_dir && snapshots_dir;
-    let body = Health {
-        status: if all { "healthy" } else { "unhealthy" },
-        version: env!("CARGO_PKG_VERSION"),
-        storage_available: all,
-        details: Details { data_dir, duckdb_dir, files_dir, snapshots_dir },
-        nats: if connected(&platform) { "connected" } else { "disconnected" },
-        projections: folds::all(&platform).await,
-    };
-    (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
-}
-
-/// Makes the directories, so that the process is healthy right after its start.
-pub fn make_directories(data_dir: &Path) -> std::io::Result<()> {
-    DIRECTORIES.iter().try_for_each(|(_, directory)| std::fs::create_dir_all(data_dir.join(directory)))
+    vec![Route::get("/ready", public, self::ready, ready).alias("/health/ready", &[])]
 }
 
 async fn ready(State(platform): State<Platform>) -> (StatusCode, Json<Ready>) {
@@ -129,7 +65,7 @@ async fn ready(State(platform): State<Platform>) -> (StatusCode, Json<Ready>) {
     (if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-fn connected(platform: &Platform) -> bool {
+pub fn connected(platform: &Platform) -> bool {
     platform.js.client().connection_state() == ConnectionState::Connected
 }
 

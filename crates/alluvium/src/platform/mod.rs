@@ -1,6 +1,7 @@
 //! Routes of the platform as a whole: commands, events, streams, projections, health, metrics.
 
 mod asyncapi;
+mod backend;
 mod caught_up;
 mod commands;
 mod events;
@@ -35,9 +36,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Role;
 use crate::node::Parts;
 
+pub use backend::make_directories;
 use events::last_seq;
 pub use events::streams_of;
-pub use health::make_directories;
 pub use metrics::install as scrape;
 pub use retention::Retained;
 
@@ -90,7 +91,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         stopping: parts.stopping.clone(),
         metrics: metrics::install()?,
     };
-    let mut groups = vec![group(platform)];
+    let mut groups = vec![backend::group(platform.clone(), parts.access.has_admin_key()), group(platform)];
     let api = parts.config.roles.contains(&Role::Api);
     if api {
         groups.extend(crate::node::route_groups(parts)?);
