@@ -1,0 +1,61 @@
+//! Files and uploads.
+
+use alluvium_kernel::ErrorInfo;
+
+pub(super) const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new(
+        "storage.file_not_found",
+        404,
+        "No such file in the project",
+        "List the project's files; an upload becomes a file when it is registered.",
+    ),
+    ErrorInfo::new(
+        "storage.file_content_not_found",
+        404,
+        "The file is known but its content is not there",
+        "An operator restores the blob from a backup, or the file is uploaded again.",
+    ),
+    ErrorInfo::new(
+        "storage.upload_session_not_found",
+        404,
+        "No such upload",
+        "Prepare an upload first; a registered upload is a file and takes no content any more.",
+    ),
+    ErrorInfo::new(
+        "storage.upload_session_mismatch",
+        403,
+        "The upload belongs to another project",
+        "Use the key of an upload that this project prepared.",
+    ),
+    ErrorInfo::new(
+        "storage.upload_session_expired",
+        410,
+        "The upload is over",
+        "Prepare a new upload; one stays open for 24 hours.",
+    ),
+    ErrorInfo::new(
+        "storage.file_not_uploaded",
+        400,
+        "The upload has no content yet",
+        "Send the content to the upload's URL, then register it.",
+    ),
+    ErrorInfo::new("storage.file_exists", 409, "The id is taken by a file or an upload", "Use a new random id."),
+    ErrorInfo::new(
+        "storage.file_too_large",
+        413,
+        "The file is larger than 10 GiB",
+        "Split it; a table can be loaded from several files one after the other.",
+    ),
+    ErrorInfo::new(
+        "storage.size_mismatch",
+        400,
+        "The content has not the announced size",
+        "Send the file again, or announce no size.",
+    ),
+    ErrorInfo::new(
+        "storage.checksum_mismatch",
+        400,
+        "The content has not the announced SHA-256",
+        "Send the file again; it was damaged on the way or is another one.",
+    ),
+];

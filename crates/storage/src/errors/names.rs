@@ -1,0 +1,63 @@
+//! Names: projects, branches, buckets and tables, and what they may be.
+
+use alluvium_kernel::ErrorInfo;
+
+pub(super) const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new(
+        "storage.project_not_found",
+        404,
+        "No such project",
+        "Check the id; `GET /projects` lists the projects there are. One spelling finds a project, upper and lower case differ.",
+    ),
+    ErrorInfo::new(
+        "storage.not_found",
+        404,
+        "No such project",
+        "Check the id in the path; `GET /projects` lists the projects there are.",
+    ),
+    ErrorInfo::new("storage.branch_not_found", 404, "No such branch", "Use `default` for the main branch."),
+    ErrorInfo::new(
+        "storage.bucket_not_found",
+        404,
+        "No such bucket in the project",
+        "List the project's buckets; a Keboola id `in.c-x` is stored as `in_c_x`.",
+    ),
+    ErrorInfo::new(
+        "storage.table_not_found",
+        404,
+        "No such table in the bucket",
+        "List the bucket's tables; a dropped table's name may be free.",
+    ),
+    ErrorInfo::new(
+        "storage.project_exists",
+        409,
+        "A project of that id exists",
+        "Choose another id; ids that differ only in case are the same.",
+    ),
+    ErrorInfo::new(
+        "storage.bucket_exists",
+        409,
+        "A bucket of that name exists",
+        "Choose another name; names that differ only in case are the same.",
+    ),
+    ErrorInfo::new(
+        "storage.table_exists",
+        409,
+        "A table of that name exists in the bucket",
+        "Choose another name, or drop the table first.",
+    ),
+    ErrorInfo::new(
+        "storage.bucket_not_empty",
+        409,
+        "The bucket holds tables",
+        "Drop its tables first, or delete it with `cascade`.",
+    ),
+    ErrorInfo::new(
+        "storage.quota_exceeded",
+        403,
+        "The project has as many of these as it may have",
+        "Delete what is not needed, or use another project.",
+    ),
+    ErrorInfo::new("storage.invalid_name", 400, "The name is not allowed", "The detail says what names may be."),
+    ErrorInfo::new("storage.invalid_request", 400, "The request makes no sense", "The detail says what is wrong."),
+];

@@ -1,0 +1,59 @@
+//! Buckets.
+
+use alluvium_http::Op;
+use axum::http::Method;
+
+use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, Routes, administers, both, past, reads};
+use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::{buckets, paths};
+use crate::wire;
+
+pub(super) fn all() -> Routes {
+    let op = |id, what| Op::new(id, "buckets", what);
+    vec![
+        both(
+            Method::POST,
+            &paths::BUCKETS,
+            administers,
+            buckets::create,
+            op("createBucket", "Create a bucket")
+                .body::<wire::BucketCreate>()
+                .json::<wire::Bucket>(201, "The bucket")
+                .errors(&[NO_PROJECT, NO_BRANCH, BAD_NAME, "storage.bucket_exists", "storage.quota_exceeded"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::GET,
+            &paths::BUCKETS,
+            reads,
+            buckets::list,
+            past(
+                op("listBuckets", "List buckets by name")
+                    .query::<wire::PageQuery>()
+                    .json::<wire::Buckets>(200, "One page of buckets")
+                    .errors(&[NO_PROJECT, NO_BRANCH]),
+            ),
+        ),
+        both(
+            Method::GET,
+            &paths::BUCKET,
+            reads,
+            buckets::get,
+            past(
+                op("getBucket", "Show a bucket")
+                    .json::<wire::Bucket>(200, "The bucket")
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+            ),
+        ),
+        both(
+            Method::DELETE,
+            &paths::BUCKET,
+            administers,
+            buckets::delete,
+            op("deleteBucket", "Delete a bucket; its tables go too unless `cascade=false`")
+                .empty(204, "Gone")
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, "storage.bucket_not_empty"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+    ]
+}

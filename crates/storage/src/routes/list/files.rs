@@ -1,0 +1,88 @@
+//! Files and uploads.
+
+use alluvium_http::{Op, Route};
+
+use super::{BAD_NAME, NO_PROJECT, Routes, reads, writes};
+use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::upload::UPLOAD_BODY_BYTES_MAX;
+use crate::routes::{download, files, paths, upload};
+use crate::wire;
+
+/// An upload may be slow as long as it moves: ten gigabytes at one megabyte a second.
+const UPLOAD_TIMEOUT: std::time::Duration = std::time::Duration::from_hours(3);
+
+const NO_SESSION: &str = "storage.upload_session_not_found";
+const NO_FILE: &str = "storage.file_not_found";
+
+pub(super) fn all() -> Routes {
+    let op = |id, what| Op::new(id, "files", what).errors(&[NO_PROJECT]);
+    vec![
+        Route::post(
+            paths::PREPARE,
+            writes,
+            files::prepare,
+            op("prepareUpload", "Open an upload")
+                .body::<wire::PrepareBody>()
+                .json::<wire::Prepared>(200, "Where to send the content")
+                .errors(&["storage.file_too_large", BAD_NAME, "storage.invalid_request"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        Route::post(
+            paths::UPLOAD,
+            writes,
+            upload::upload,
+            op("uploadFile", "Send the content of an upload; again replaces it")
+                .binary_body("multipart/form-data")
+                .json::<wire::Uploaded>(200, "What arrived")
+                .errors(&[
+                    NO_SESSION,
+                    "storage.upload_session_mismatch",
+                    "storage.upload_session_expired",
+                    "storage.file_too_large",
+                    "storage.size_mismatch",
+                    "storage.checksum_mismatch",
+                ]),
+        )
+        .body_bytes_max(UPLOAD_BODY_BYTES_MAX)
+        .timeout(UPLOAD_TIMEOUT),
+        Route::post(
+            paths::FILES,
+            writes,
+            files::register,
+            op("registerFile", "Make an upload a file of the project")
+                .body::<wire::RegisterBody>()
+                .json::<wire::File>(201, "The file")
+                .errors(&[NO_SESSION, "storage.upload_session_mismatch", "storage.file_not_uploaded"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        Route::get(
+            paths::FILES,
+            reads,
+            files::list,
+            op("listFiles", "List files, newest first; `include_staged` also shows uploads")
+                .query::<wire::PageQuery>()
+                .json::<wire::Files>(200, "One page of files"),
+        ),
+        Route::get(
+            paths::FILE,
+            reads,
+            files::get,
+            op("getFile", "Show a file").json::<wire::File>(200, "The file").errors(&[NO_FILE]),
+        ),
+        Route::get(
+            paths::DOWNLOAD,
+            reads,
+            download::download,
+            op("downloadFile", "The content of a file, whole or a range of it")
+                .binary(200, "application/octet-stream", "The content")
+                .errors(&[NO_FILE, "storage.file_content_not_found"]),
+        ),
+        Route::delete(
+            paths::FILE,
+            writes,
+            files::delete,
+            op("deleteFile", "Delete a file").empty(204, "Gone").errors(&[NO_FILE]),
+        )
+        .timeout(WRITE_TIMEOUT),
+    ]
+}

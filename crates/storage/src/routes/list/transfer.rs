@@ -1,0 +1,52 @@
+//! Loads and exports.
+
+use alluvium_http::Op;
+use axum::http::Method;
+
+use super::{BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
+use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::{paths, transfer};
+use crate::wire;
+
+pub(super) fn all() -> Routes {
+    let op = |id, what| Op::new(id, "transfer", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]);
+    vec![
+        both(
+            Method::POST,
+            &paths::IMPORT,
+            writes,
+            transfer::import,
+            op("importFile", "Load a file into a table, atomically")
+                .body::<wire::ImportBody>()
+                .json::<wire::Imported>(200, "What the load did")
+                .errors(&[
+                    "storage.file_not_found",
+                    "storage.file_content_not_found",
+                    "storage.invalid_format",
+                    "storage.invalid_csv_options",
+                    "storage.invalid_dedup_mode",
+                    "storage.column_not_found",
+                    "storage.import_failed",
+                    "storage.duplicate_key",
+                    BUSY,
+                ]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::EXPORT,
+            reads,
+            transfer::export,
+            op("exportTable", "Write a table to a file of the project")
+                .body::<wire::ExportBody>()
+                .json::<wire::Exported>(200, "The file")
+                .errors(&[
+                    "storage.invalid_format",
+                    "storage.invalid_compression",
+                    "storage.invalid_where_clause",
+                    "storage.column_not_found",
+                ]),
+        )
+        .timeout(WRITE_TIMEOUT),
+    ]
+}
