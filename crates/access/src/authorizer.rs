@@ -37,7 +37,12 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         R::Authenticated => {
             matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::Key { .. })
         }
-        R::ProjectAdmin(project) | R::ProjectWrite(project) | R::ProjectRead(project) => match standing {
+        R::ProjectAdmin(project)
+        | R::ProjectWrite(project)
+        | R::ProjectRead(project)
+        | R::ProjectMember(project)
+        | R::BranchWrite(project, _)
+        | R::BranchRead(project, _) => match standing {
             Standing::Admin | Standing::Publisher(Rights::All) => true,
             Standing::Key { project: own, .. } => own.as_ref() == Some(project),
             Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
@@ -136,7 +141,10 @@ impl Access {
                 _,
                 Requirement::ProjectAdmin(project)
                 | Requirement::ProjectWrite(project)
-                | Requirement::ProjectRead(project),
+                | Requirement::ProjectRead(project)
+                | Requirement::ProjectMember(project)
+                | Requirement::BranchWrite(project, _)
+                | Requirement::BranchRead(project, _),
             ) => error::access_denied(project),
             (_, Requirement::Admin) if !self.has_admin_key() => {
                 Problem::new("access.admin_not_configured", 401, "Admin API key not configured on server")

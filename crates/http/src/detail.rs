@@ -44,7 +44,15 @@ impl DetailRenderer {
             }
             (
                 "http.unknown_credential",
-                Some(Requirement::ProjectAdmin(id) | Requirement::ProjectWrite(id) | Requirement::ProjectRead(id)),
+                // Who is not known to the project is not told of its branches either.
+                Some(
+                    Requirement::ProjectAdmin(id)
+                    | Requirement::ProjectWrite(id)
+                    | Requirement::ProjectRead(id)
+                    | Requirement::ProjectMember(id)
+                    | Requirement::BranchWrite(id, _)
+                    | Requirement::BranchRead(id, _),
+                ),
             ) => (403, detail("forbidden", &format!("Access denied to project {id}"))),
             ("http.unknown_credential", _) => (401, detail("unauthorized", "Invalid API key")),
             ("access.admin_required" | "access.admin_not_configured", _) => {
@@ -143,6 +151,10 @@ mod tests {
         let project = || Requirement::ProjectRead("p".into());
         assert_eq!(answer(&none, project(), true), (401, json!({"detail": "Not authenticated"})));
         assert_eq!(answer(&unknown, project(), true), (403, detail("forbidden", "Access denied to project p")));
+        for of_branch in [Requirement::BranchRead, Requirement::BranchWrite] {
+            let (status, body) = answer(&unknown, of_branch("p".into(), "b".into()), true);
+            assert_eq!((status, body), (403, detail("forbidden", "Access denied to project p")));
+        }
         assert_eq!(answer(&unknown, Requirement::Admin, true), (401, detail("unauthorized", "Invalid admin API key")));
         let unset = (401, detail("unauthorized", "Admin API key not configured on server"));
         assert_eq!(answer(&unknown, Requirement::Admin, false), unset);

@@ -54,8 +54,10 @@ impl Authorizer for Access {
             Requirement::Nothing | Requirement::Authenticated => true,
             Requirement::Admin => role >= 4,
             Requirement::ProjectAdmin(p) => role >= 3 && own(p),
-            Requirement::ProjectWrite(p) => role >= 2 && own(p),
-            Requirement::ProjectRead(p) => role >= 1 && own(p),
+            Requirement::ProjectWrite(p) | Requirement::BranchWrite(p, _) => role >= 2 && own(p),
+            Requirement::ProjectRead(p) | Requirement::ProjectMember(p) | Requirement::BranchRead(p, _) => {
+                role >= 1 && own(p)
+            }
             Requirement::SchemaSubject(..)
             | Requirement::SchemaConfig(_)
             | Requirement::Every(_)
@@ -268,8 +270,11 @@ async fn every_route_holds_for_every_role() {
                 let refused = matches!(response.unwrap().status().as_u16(), 401 | 403);
                 let (least, public) = match &needed {
                     Requirement::Nothing => (0, true),
-                    Requirement::Authenticated | Requirement::ProjectRead(_) => (1, false),
-                    Requirement::ProjectWrite(_) => (2, false),
+                    Requirement::Authenticated
+                    | Requirement::ProjectRead(_)
+                    | Requirement::ProjectMember(_)
+                    | Requirement::BranchRead(..) => (1, false),
+                    Requirement::ProjectWrite(_) | Requirement::BranchWrite(..) => (2, false),
                     Requirement::ProjectAdmin(_) => (3, false),
                     Requirement::Admin => (4, false),
                     Requirement::SchemaSubject(..)

@@ -20,6 +20,12 @@ pub enum Requirement {
     ProjectWrite(String),
     /// Reading one project.
     ProjectRead(String),
+    /// Seeing one project as a whole (its name, its counters): for every key of it, also those of one branch.
+    ProjectMember(String),
+    /// Changing data of one branch, by project and branch; `default` is the project's main line.
+    BranchWrite(String, String),
+    /// Reading one branch, by project and branch.
+    BranchRead(String, String),
     /// Something with one subject of the schema registry, by its qualified name.
     SchemaSubject(String, Access),
     /// Something with what is not of one subject of the schema registry: settings, modes, contexts.

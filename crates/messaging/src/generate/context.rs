@@ -134,16 +134,23 @@ fn requirements(sources: &[Source]) -> Result<String, GenerateError> {
         if source.kind()? != "command" {
             continue;
         }
-        let has_project =
-            source.schema["fields"].as_array().is_some_and(|all| all.iter().any(|f| f["name"] == "project"));
+        let has = |field: &str| {
+            source.schema["fields"].as_array().is_some_and(|all| all.iter().any(|found| found["name"] == field))
+        };
         let right = match source.text("requires")? {
             "admin" => "Requirement::Admin".to_owned(),
             "authenticated" => "Requirement::Authenticated".to_owned(),
             "system" => "Requirement::System".to_owned(),
-            right @ ("project_admin" | "project_write" | "project_read") if has_project => {
+            right @ ("project_admin" | "project_write" | "project_read" | "project_member") if has("project") => {
                 format!("Requirement::{}(c.project.clone())", camel(right))
             }
-            other => return Err(source.wrong(format!("`requires`: `{other}` is no right, or wants a field `project`"))),
+            right @ ("branch_write" | "branch_read") if has("project") && has("branch") => {
+                format!("Requirement::{}(c.project.clone(), c.branch.clone())", camel(right))
+            }
+            other => {
+                let reason = format!("`requires`: `{other}` is no right, or wants fields `project` and `branch`");
+                return Err(source.wrong(reason));
+            }
         };
         let binding = if right.contains("c.project") { "c" } else { "_" };
         let set = camel(source.text("aggregate")?);

@@ -1,7 +1,7 @@
 //! Generates Rust types from `.avsc` files. The output is checked in; a check in CI regenerates and compares.
 //!
 //! A record's own attributes say what it is: `kind` (`command`, `event` or `type`), `aggregate`, and for commands
-//! `requires` (the right it needs, see `Requirement`; all but `admin` and `system` read the field `project`).
+//! `requires` (the right it needs, see `Requirement`; those of a project read the field `project`, those of a branch `branch` too).
 
 pub mod codegen;
 mod context;
