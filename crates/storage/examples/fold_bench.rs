@@ -88,7 +88,7 @@ async fn create_table(js: &jetstream::Context, log: &Log) -> Result<String, Fail
         default: None,
     };
     let columns = COLUMNS.map(column).to_vec();
-    let create = CreateTable { project, bucket, table, columns, primary_key: vec![] };
+    let create = CreateTable { branch: "default".into(), project, bucket, table, columns, primary_key: vec![] };
     log.decide::<Project>(&id, create.into(), &at("3")?).await?;
     let subject = log.subject::<Project>(&Token::encode("default")?, &id);
     let last = direct::leader_last(js, STREAM, &subject).await?.ok_or("no event of the project")?;
@@ -98,6 +98,7 @@ async fn create_table(js: &jetstream::Context, log: &Log) -> Result<String, Fail
         return Err("the last event is not the table's".into());
     };
     let open = OpenTable {
+        branch: "default".into(),
         project: created.project,
         bucket: created.bucket,
         table: created.table,

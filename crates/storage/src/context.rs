@@ -74,6 +74,7 @@ impl BoundedContext for Storage {
 /// The names that a table command gives for its table.
 struct Place<'a> {
     project: &'a str,
+    branch: &'a str,
     bucket: &'a str,
     table: &'a str,
 }
@@ -81,7 +82,9 @@ struct Place<'a> {
 /// Where a table command goes: to a table by name, or, from parts of the platform, to an incarnation by uid.
 fn place(command: &TableCommand) -> Result<Place<'_>, &str> {
     match (command.bucket(), command.table(), command.project()) {
-        (Some(bucket), Some(table), Some(project)) if command.uid().is_none() => Ok(Place { project, bucket, table }),
+        (Some(bucket), Some(table), Some(project)) if command.uid().is_none() => {
+            Ok(Place { project, branch: command.branch().unwrap_or(names::MAIN_BRANCH), bucket, table })
+        }
         _ => Err(command.uid().unwrap_or_default()),
     }
 }
@@ -135,10 +138,11 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
 }
 
 async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
-    let TableCreated { project, bucket, table, uid, columns, primary_key } = created;
+    let TableCreated { project, branch, bucket, table, uid, columns, primary_key } = created;
     let id = token(&uid)?;
     unit.presume_new::<Table>(&id);
-    unit.handle::<Table>(&id, OpenTable { project, bucket, table, uid, columns, primary_key }.into(), at).await?;
+    unit.handle::<Table>(&id, OpenTable { project, branch, bucket, table, uid, columns, primary_key }.into(), at)
+        .await?;
     Ok(())
 }
 
@@ -161,6 +165,7 @@ async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Proble
     let not_found = || problem::project_not_found(place.project);
     let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
     let project = unit.load::<Project>(&id).await?.live(place.project)?;
+    project.branch(place.branch)?;
     let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
     Ok(table.uid.clone())
 }

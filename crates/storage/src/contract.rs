@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct AddColumn {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_AddColumn_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -21,11 +24,18 @@ pub struct AddColumn {
     pub backfill: bool,
 }
 
+#[allow(non_snake_case)]
+fn default_AddColumn_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     AddColumn,
     "AddColumn",
-    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Renames, retypes, constrains or redefaults a column, in this order, as one change.
@@ -34,6 +44,9 @@ alluvium_messaging::contract!(
 pub struct AlterColumn {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_AlterColumn_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -54,11 +67,18 @@ pub struct AlterColumn {
     pub set_default: Option<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_AlterColumn_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     AlterColumn,
     "AlterColumn",
-    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// A bucket came to be.
@@ -253,6 +273,9 @@ alluvium_messaging::contract!(
 pub struct CreateTable {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_CreateTable_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -264,11 +287,18 @@ pub struct CreateTable {
     pub primary_key: Vec<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_CreateTable_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     CreateTable,
     "CreateTable",
-    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// How a CSV file is written.
@@ -390,6 +420,9 @@ alluvium_messaging::contract!(
 pub struct DeleteRows {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DeleteRows_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -398,11 +431,18 @@ pub struct DeleteRows {
     pub where_clause: String,
 }
 
+#[allow(non_snake_case)]
+fn default_DeleteRows_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     DeleteRows,
     "DeleteRows",
-    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Drops a column.
@@ -411,6 +451,9 @@ alluvium_messaging::contract!(
 pub struct DropColumn {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DropColumn_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -419,11 +462,18 @@ pub struct DropColumn {
     pub column: String,
 }
 
+#[allow(non_snake_case)]
+fn default_DropColumn_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     DropColumn,
     "DropColumn",
-    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Takes a table's primary key away; its columns stay not-null.
@@ -432,17 +482,27 @@ alluvium_messaging::contract!(
 pub struct DropPrimaryKey {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DropPrimaryKey_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
     pub table: String,
 }
 
+#[allow(non_snake_case)]
+fn default_DropPrimaryKey_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     DropPrimaryKey,
     "DropPrimaryKey",
-    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Drops a table.
@@ -451,17 +511,27 @@ alluvium_messaging::contract!(
 pub struct DropTable {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DropTable_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
     pub table: String,
 }
 
+#[allow(non_snake_case)]
+fn default_DropTable_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     DropTable,
     "DropTable",
-    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// A file is gone.
@@ -559,6 +629,9 @@ alluvium_messaging::contract!(
 pub struct LoadTable {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_LoadTable_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -585,6 +658,11 @@ pub struct LoadTable {
 }
 
 #[allow(non_snake_case)]
+fn default_LoadTable_branch() -> String {
+    "default".to_owned()
+}
+
+#[allow(non_snake_case)]
 fn default_LoadTable_format() -> String {
     "csv".to_owned()
 }
@@ -597,8 +675,10 @@ fn default_LoadTable_dedup_mode() -> String {
 alluvium_messaging::contract!(
     LoadTable,
     "LoadTable",
-    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Echo of TableCreated on the table itself; in the same batch.
@@ -607,6 +687,9 @@ alluvium_messaging::contract!(
 pub struct OpenTable {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_OpenTable_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -620,11 +703,18 @@ pub struct OpenTable {
     pub primary_key: Vec<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_OpenTable_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     OpenTable,
     "OpenTable",
-    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####
+    ]
 );
 
 /// Opens an upload.
@@ -948,6 +1038,9 @@ alluvium_messaging::contract!(
 pub struct SetPrimaryKey {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_SetPrimaryKey_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -956,11 +1049,18 @@ pub struct SetPrimaryKey {
     pub columns: Vec<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_SetPrimaryKey_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     SetPrimaryKey,
     "SetPrimaryKey",
-    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// The fold's verdict on a request that depends on the rows.
@@ -1100,6 +1200,9 @@ alluvium_messaging::contract!(
 pub struct TableCreated {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_TableCreated_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -1113,11 +1216,18 @@ pub struct TableCreated {
     pub primary_key: Vec<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_TableCreated_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     TableCreated,
     "TableCreated",
-    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// A name in a bucket stands for no table any more.
@@ -1125,6 +1235,9 @@ alluvium_messaging::contract!(
 pub struct TableDropped {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_TableDropped_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -1133,11 +1246,18 @@ pub struct TableDropped {
     pub uid: String,
 }
 
+#[allow(non_snake_case)]
+fn default_TableDropped_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     TableDropped,
     "TableDropped",
-    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// The table's own first event.
@@ -1145,6 +1265,9 @@ alluvium_messaging::contract!(
 pub struct TableOpened {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_TableOpened_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
@@ -1158,11 +1281,18 @@ pub struct TableOpened {
     pub primary_key: Vec<String>,
 }
 
+#[allow(non_snake_case)]
+fn default_TableOpened_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     TableOpened,
     "TableOpened",
-    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// Changes a project's name or settings; what is absent stays.
@@ -1587,6 +1717,15 @@ impl cqrs_es::Aggregate for crate::model::Project {
 }
 
 impl ProjectCommand {
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::CreateTable(c) => Some(&c.branch),
+            Self::DropTable(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {
@@ -2026,6 +2165,21 @@ impl cqrs_es::Aggregate for crate::model::Table {
 }
 
 impl TableCommand {
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::AddColumn(c) => Some(&c.branch),
+            Self::AlterColumn(c) => Some(&c.branch),
+            Self::DeleteRows(c) => Some(&c.branch),
+            Self::DropColumn(c) => Some(&c.branch),
+            Self::DropPrimaryKey(c) => Some(&c.branch),
+            Self::LoadTable(c) => Some(&c.branch),
+            Self::OpenTable(c) => Some(&c.branch),
+            Self::SetPrimaryKey(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {

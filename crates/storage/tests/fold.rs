@@ -108,12 +108,12 @@ impl Bench {
         self.log.decide::<Project>(&id, bucket.into(), &at(&format!("b-{project}"))).await.unwrap();
         let columns = vec![ColumnSpec { name: "n".into(), r#type: "BIGINT".into(), nullable: true, default: None }];
         let (bucket, table, project) = ("b".to_owned(), "t".to_owned(), project.to_owned());
-        let create = CreateTable { project, bucket, table, columns, primary_key: vec![] };
+        let create = CreateTable { branch: "default".into(), project, bucket, table, columns, primary_key: vec![] };
         let context = at(&format!("t-{id}"));
         self.log.decide::<Project>(&id, create.into(), &context).await.unwrap();
         let created = self.last_created(&id).await;
-        let TableCreated { project, bucket, table, uid, columns, primary_key } = created;
-        let open = OpenTable { project, bucket, table, uid: uid.clone(), columns, primary_key };
+        let TableCreated { project, branch, bucket, table, uid, columns, primary_key } = created;
+        let open = OpenTable { project, branch, bucket, table, uid: uid.clone(), columns, primary_key };
         self.log.decide::<Table>(&Token::encode(&uid).unwrap(), open.into(), &context).await.unwrap();
         uid
     }
@@ -163,6 +163,7 @@ impl Bench {
 
 fn load_of(blob: String, size_bytes: i64) -> LoadTable {
     LoadTable {
+        branch: "default".into(),
         project: "p".into(),
         bucket: "b".into(),
         table: "t".into(),

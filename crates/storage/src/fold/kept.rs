@@ -262,6 +262,7 @@ mod tests {
         TableId {
             tenant: token("default"),
             project: token("p"),
+            branch: "default".into(),
             bucket: token("b"),
             table: token("t"),
             uid: uid.into(),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owned::project_key;
 use crate::contract::{ProjectEvent, TableCreated, TableDropped};
+use crate::model::names::MAIN_BRANCH;
 
 /// Names of tables as they are at one sequence of the stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct TableId {
     pub tenant: Token,
     /// Id of the project.
     pub project: Token,
+    /// Id of the branch.
+    #[serde(default = "main_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: Token,
     /// Name of the table.
@@ -34,7 +38,17 @@ pub struct TableId {
     pub created_seq: u64,
 }
 
+/// Where tables of releases without branches are.
+fn main_branch() -> String {
+    MAIN_BRANCH.to_owned()
+}
+
 impl TableId {
+    /// Whether rows on the subject of its names are for it: they are for tables of the main branch.
+    pub fn takes_rows(&self) -> bool {
+        self.branch == MAIN_BRANCH
+    }
+
     /// What its project is claimed by.
     pub fn project_key(&self) -> String {
         project_key(&self.tenant, &self.project)
@@ -113,18 +127,21 @@ impl Routing {
         let id = TableId {
             tenant: tenant.clone(),
             project: Token::encode(&event.project)?,
+            branch: event.branch.clone(),
             bucket: Token::encode(&event.bucket)?,
             table: Token::encode(&event.table)?,
             uid: event.uid.clone(),
             created_seq: seq,
         };
-        self.by_subject.insert(id.rows_subject(), event.uid.clone());
+        if id.takes_rows() {
+            self.by_subject.insert(id.rows_subject(), event.uid.clone());
+        }
         self.by_uid.insert(event.uid.clone(), id);
         Ok(())
     }
 
     fn dropped(&mut self, event: &TableDropped) {
-        if let Some(id) = self.by_uid.remove(&event.uid) {
+        if let Some(id) = self.by_uid.remove(&event.uid).filter(TableId::takes_rows) {
             self.by_subject.remove(&id.rows_subject());
         }
     }
@@ -135,7 +152,12 @@ mod tests {
     use super::*;
 
     fn created(uid: &str) -> ProjectEvent {
+        created_in(MAIN_BRANCH, uid)
+    }
+
+    fn created_in(branch: &str, uid: &str) -> ProjectEvent {
         ProjectEvent::TableCreated(TableCreated {
+            branch: branch.into(),
             project: "p".into(),
             bucket: "b".into(),
             table: "t.1".into(),
@@ -151,11 +173,49 @@ mod tests {
         let mut routing = Routing::default();
         routing.apply(&tenant, &created("one"), 5).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1").unwrap().uid, "one");
-        let dropped = TableDropped { project: "p".into(), bucket: "b".into(), table: "t.1".into(), uid: "one".into() };
+        let dropped = TableDropped {
+            branch: "default".into(),
+            project: "p".into(),
+            bucket: "b".into(),
+            table: "t.1".into(),
+            uid: "one".into(),
+        };
         routing.apply(&tenant, &ProjectEvent::TableDropped(dropped), 6).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1"), None);
         routing.apply(&tenant, &created("two"), 7).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1").unwrap().created_seq, 7);
         assert_eq!(routing.tables().count(), 1);
+    }
+
+    #[test]
+    fn a_table_of_a_branch_never_takes_the_rows_of_main() {
+        let tenant = Token::encode("default").unwrap();
+        let subject = "rows.default.p.b.t%2E1";
+        let mut routing = Routing::default();
+        routing.apply(&tenant, &created("main"), 5).unwrap();
+        routing.apply(&tenant, &created_in("0a1b2c3d", "copy"), 6).unwrap();
+        assert_eq!(routing.by_subject(subject).unwrap().uid, "main");
+        assert_eq!(routing.by_uid("copy").unwrap().branch, "0a1b2c3d");
+        let dropped = |branch: &str, uid: &str| {
+            let (branch, uid) = (branch.into(), uid.into());
+            ProjectEvent::from(TableDropped {
+                project: "p".into(),
+                branch,
+                bucket: "b".into(),
+                table: "t.1".into(),
+                uid,
+            })
+        };
+        routing.apply(&tenant, &dropped("0a1b2c3d", "copy"), 7).unwrap();
+        assert_eq!(routing.by_subject(subject).unwrap().uid, "main");
+        routing.apply(&tenant, &created_in("0a1b2c3d", "own"), 8).unwrap();
+        routing.apply(&tenant, &dropped(MAIN_BRANCH, "main"), 9).unwrap();
+        assert_eq!(routing.by_subject(subject), None);
+    }
+
+    #[test]
+    fn names_noted_before_there_were_branches_are_of_main() {
+        let noted = r#"{"tenant":"default","project":"p","bucket":"b","table":"t","uid":"u","created_seq":3}"#;
+        assert!(serde_json::from_str::<TableId>(noted).unwrap().takes_rows());
     }
 }

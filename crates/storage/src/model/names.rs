@@ -9,6 +9,9 @@ pub const PROJECT_ID_CHARS_MAX: usize = 64;
 /// The longest bucket or table name, in characters.
 pub const NAME_CHARS_MAX: usize = 96;
 
+/// The main branch, which every project has.
+pub const MAIN_BRANCH: &str = "default";
+
 /// Two names are the same when they fold to the same text.
 pub fn fold(name: &str) -> String {
     name.to_ascii_lowercase()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use alluvium_kernel::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::names::fold;
+use super::names::{MAIN_BRANCH, fold};
 use super::problem;
 
 /// A project id's history: the project that has it now, if any.
@@ -64,6 +64,11 @@ impl Project {
 }
 
 impl Catalogue {
+    /// Whether the project has a branch of this id.
+    pub fn branch(&self, branch: &str) -> Result<(), Problem> {
+        if branch == MAIN_BRANCH { Ok(()) } else { Err(problem::branch_not_found(branch)) }
+    }
+
     /// The bucket of exactly this name; names are the same without case, but one spelling finds them.
     pub fn bucket(&self, name: &str) -> Result<&Bucket, Problem> {
         self.buckets

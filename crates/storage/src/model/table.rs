@@ -44,12 +44,20 @@ pub struct Table {
 pub struct Identity {
     /// Id of the project.
     pub project: String,
+    /// Id of the branch.
+    #[serde(default = "main_branch")]
+    pub branch: String,
     /// Name of the bucket.
     pub bucket: String,
     /// Name of the table.
     pub table: String,
     /// This incarnation.
     pub uid: String,
+}
+
+/// Where tables of releases without branches are.
+fn main_branch() -> String {
+    super::names::MAIN_BRANCH.to_owned()
 }
 
 /// A change that waits for the rows.
@@ -160,6 +168,7 @@ pub(crate) mod tests {
     pub(crate) fn opened() -> TableEvent {
         TableOpened {
             project: "Shop".into(),
+            branch: "default".into(),
             bucket: "sales".into(),
             table: "orders".into(),
             uid: "t1".into(),

@@ -44,7 +44,7 @@ pub(super) async fn add(
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
     let backfill = backfill.unwrap_or(false);
-    let command = AddColumn { project, bucket, table, column: column.into(), backfill };
+    let command = AddColumn { branch: place.branch.clone(), project, bucket, table, column: column.into(), backfill };
     change(&state, &principal, &place, StatusCode::CREATED, command).await
 }
 
@@ -57,6 +57,7 @@ pub(super) async fn alter(
     let ColumnAlter { new_name, new_type, set_not_null, set_default } = ColumnAlter::parse(&body)?;
     let place = state.place(&principal, &params).await?;
     let command = AlterColumn {
+        branch: place.branch.clone(),
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: place.table.clone(),
@@ -72,6 +73,7 @@ pub(super) async fn alter(
 pub(super) async fn drop(State(state): State<StorageRoutes>, principal: Principal, params: PathParams) -> Answer {
     let place = state.place(&principal, &params).await?;
     let command = DropColumn {
+        branch: place.branch.clone(),
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: place.table.clone(),
@@ -90,7 +92,7 @@ pub(super) async fn set_key(
     let place = state.place(&principal, &params).await?;
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
-    let command = SetPrimaryKey { project, bucket, table, columns };
+    let command = SetPrimaryKey { branch: place.branch.clone(), project, bucket, table, columns };
     change(&state, &principal, &place, StatusCode::CREATED, command).await
 }
 
@@ -98,5 +100,12 @@ pub(super) async fn drop_key(State(state): State<StorageRoutes>, principal: Prin
     let place = state.place(&principal, &params).await?;
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
-    change(&state, &principal, &place, StatusCode::OK, DropPrimaryKey { project, bucket, table }).await
+    change(
+        &state,
+        &principal,
+        &place,
+        StatusCode::OK,
+        DropPrimaryKey { branch: place.branch.clone(), project, bucket, table },
+    )
+    .await
 }

@@ -99,7 +99,8 @@ pub(super) async fn delete(
     let where_clause = if everything { "TRUE".to_owned() } else { where_clause };
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
-    let command: TableCommand = DeleteRows { project, bucket, table, where_clause }.into();
+    let command: TableCommand =
+        DeleteRows { branch: place.branch.clone(), project, bucket, table, where_clause }.into();
     let (accepted, _) = state.write_table(&principal, &place, Command::Table(command)).await?;
     let count = |name: &str| accepted.result.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
     let answer = RowsDeleted { deleted_rows: count("deleted_rows"), table_rows_after: count("table_rows_after") };

@@ -86,6 +86,7 @@ pub(super) struct Accepted {
 pub(super) struct Place {
     pub tenant: Token,
     pub project: String,
+    pub branch: String,
     pub bucket: String,
     pub table: String,
 }
@@ -109,13 +110,13 @@ impl StorageRoutes {
         let place = Place {
             tenant: principal.tenant.clone(),
             project: params.owned("project_id"),
+            branch: params.owned("branch_id"),
             bucket: names::bucket_name(params.get("bucket_name")),
             table: params.owned("table_name"),
         };
-        let branch = params.get("branch_id");
-        if branch != "default" {
+        if place.branch != names::MAIN_BRANCH {
             self.queries.require_project(&tenant_text(&place.tenant), &place.project).await?;
-            return Err(problem::branch_not_found(branch));
+            return Err(problem::branch_not_found(&place.branch));
         }
         Ok(place)
     }

@@ -29,6 +29,7 @@ pub(super) async fn create(
     let mut place = state.place(&principal, &params).await?;
     place.table.clone_from(&name);
     let create = CreateTable {
+        branch: place.branch.clone(),
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: name,
@@ -91,7 +92,8 @@ pub(super) async fn drop(
     params: PathParams,
 ) -> Answer<WithPosition<StatusCode>> {
     let place = state.place(&principal, &params).await?;
-    let drop = DropTable { project: place.project, bucket: place.bucket, table: place.table };
+    let drop =
+        DropTable { branch: place.branch.clone(), project: place.project, bucket: place.bucket, table: place.table };
     let accepted = state.write(&principal, command(drop)).await?;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

@@ -54,6 +54,7 @@ async fn load(
     let bytes = file.size_bytes.unwrap_or(0);
     state.client.room(bytes.unsigned_abs())?;
     let load = LoadTable {
+        branch: place.branch.clone(),
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: place.table.clone(),

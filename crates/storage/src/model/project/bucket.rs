@@ -39,6 +39,7 @@ impl Decide<Project> for DeleteBucket {
         }
         let dropped = bucket.tables.values().map(|table| TableDropped {
             project: self.project.clone(),
+            branch: names::MAIN_BRANCH.to_owned(),
             bucket: bucket.name.clone(),
             table: table.name.clone(),
             uid: table.uid.clone(),
@@ -113,8 +114,13 @@ pub(crate) mod tests {
     #[test]
     fn a_bucket_goes_with_its_tables_or_not_at_all() {
         let before = || vec![created(), bucket_created("sales"), table_created("sales", "orders", "t1")];
-        let dropped =
-            TableDropped { project: "Shop".into(), bucket: "sales".into(), table: "orders".into(), uid: "t1".into() };
+        let dropped = TableDropped {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            uid: "t1".into(),
+        };
         let deleted = BucketDeleted { project: "Shop".into(), bucket: "sales".into(), uid: "b-sales".into() };
         given::<Project>(before())
             .when(delete("sales", true).into())

@@ -14,6 +14,7 @@ impl Decide<Project> for CreateTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
+        live.branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
         if let Some(there) = bucket.tables.get(&names::fold(&self.table)) {
@@ -26,6 +27,7 @@ impl Decide<Project> for CreateTable {
         let created = TableCreated {
             bucket: bucket.name.clone(),
             project: self.project,
+            branch: self.branch,
             table: self.table,
             uid: at.new_uid(0),
             columns: schema.columns.iter().map(spec_of).collect(),
@@ -56,10 +58,12 @@ impl Decide<Project> for DropTable {
     type Event = ProjectEvent;
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
+        let live = state.live(&self.project)?;
+        live.branch(&self.branch)?;
+        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         let table = bucket.table(&self.table)?;
         let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
-        Ok(vec![TableDropped { project: self.project, bucket, table: self.table, uid }.into()])
+        Ok(vec![TableDropped { project: self.project, branch: self.branch, bucket, table: self.table, uid }.into()])
     }
 }
 
@@ -90,6 +94,7 @@ pub(crate) mod tests {
 
     pub(crate) fn table_created(bucket: &str, table: &str, uid: &str) -> ProjectEvent {
         TableCreated {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: bucket.into(),
             table: table.into(),
@@ -106,6 +111,7 @@ pub(crate) mod tests {
 
     fn create(table: &str, columns: Vec<ColumnSpec>, primary_key: &[&str]) -> CreateTable {
         CreateTable {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "in.c-sales".into(),
             table: table.into(),
@@ -125,6 +131,7 @@ pub(crate) mod tests {
         let command = create("orders", vec![column("Id", "string", true), amount.clone()], &["ID"]);
         amount.r#type = "DECIMAL(10,2)".into();
         let event = TableCreated {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "in_c_sales".into(),
             table: "orders".into(),
@@ -169,8 +176,14 @@ pub(crate) mod tests {
 
     #[test]
     fn a_dropped_name_is_free_for_a_new_incarnation() {
-        let drop = || DropTable { project: "Shop".into(), bucket: "in_c_sales".into(), table: "orders".into() };
+        let drop = || DropTable {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "in_c_sales".into(),
+            table: "orders".into(),
+        };
         let dropped = TableDropped {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "in_c_sales".into(),
             table: "orders".into(),

@@ -103,6 +103,7 @@ mod tests {
 
     fn alter(column: &str) -> AlterColumn {
         AlterColumn {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "sales".into(),
             table: "orders".into(),

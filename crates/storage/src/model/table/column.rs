@@ -66,11 +66,24 @@ mod tests {
     use crate::model::spec::{given, nothing, refused};
 
     fn add(column: ColumnSpec, backfill: bool) -> AddColumn {
-        AddColumn { project: "Shop".into(), bucket: "sales".into(), table: "orders".into(), column, backfill }
+        AddColumn {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            column,
+            backfill,
+        }
     }
 
     fn drop(column: &str) -> DropColumn {
-        DropColumn { project: "Shop".into(), bucket: "sales".into(), table: "orders".into(), column: column.into() }
+        DropColumn {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            column: column.into(),
+        }
     }
 
     #[test]

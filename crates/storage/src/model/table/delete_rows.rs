@@ -40,6 +40,7 @@ mod tests {
 
     fn delete(where_clause: &str) -> DeleteRows {
         DeleteRows {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "sales".into(),
             table: "orders".into(),

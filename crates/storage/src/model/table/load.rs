@@ -94,6 +94,7 @@ mod tests {
 
     fn load() -> LoadTable {
         LoadTable {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "sales".into(),
             table: "orders".into(),

@@ -61,11 +61,22 @@ mod tests {
 
     fn set(columns: &[&str]) -> SetPrimaryKey {
         let columns = columns.iter().map(|&name| name.into()).collect();
-        SetPrimaryKey { project: "Shop".into(), bucket: "sales".into(), table: "orders".into(), columns }
+        SetPrimaryKey {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            columns,
+        }
     }
 
     fn drop() -> DropPrimaryKey {
-        DropPrimaryKey { project: "Shop".into(), bucket: "sales".into(), table: "orders".into() }
+        DropPrimaryKey {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+        }
     }
 
     fn dropped() -> TableEvent {

@@ -116,6 +116,7 @@ mod tests {
     #[test]
     fn a_settled_change_lets_the_next_one_through() {
         let add = |name: &str| AddColumn {
+            branch: "default".into(),
             project: "Shop".into(),
             bucket: "sales".into(),
             table: "orders".into(),
