@@ -4,7 +4,7 @@
 
 use alluvium_access::contract::{Command, IssueKey};
 use alluvium_access::keys;
-use alluvium_access::model::REGISTRY;
+use alluvium_access::model::{REGISTRY, Scope};
 use alluvium_blackbox::ADMIN;
 use alluvium_blackbox::registry::{Registry, record};
 use alluvium_eventlog::{CommandClient, CommandRequest};
@@ -38,13 +38,14 @@ fn issue(registry: &Registry, rights: &[&str]) -> (String, String) {
 /// A key of another tenant that may do everything there.
 async fn foreign(registry: &Registry) -> String {
     let pepper = SigningKey::new(SIGNING_KEY);
-    let minted = keys::mint(&pepper, "p", REGISTRY).unwrap();
+    let minted = keys::mint(&pepper, "p", &Scope::Registry).unwrap();
     let command = IssueKey {
         project: "p".into(),
         key: minted.id.clone(),
         digest: minted.digest,
         prefix: minted.prefix,
         scope: REGISTRY.into(),
+        branch: None,
         description: String::new(),
         expires_at: None,
         rights: vec!["subject::*:*:admin".into(), "config:write".into()],

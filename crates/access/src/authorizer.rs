@@ -5,7 +5,7 @@ use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, Schema
 use crate::access::Access;
 use crate::error;
 use crate::live::LiveKeys;
-use crate::model::Rights;
+use crate::model::{Rights, Scope};
 
 /// What the log says about an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,10 @@ pub(crate) enum Standing {
     Admin,
     /// The holder of a live key.
     Key {
-        /// The project it opens, if any.
-        project: Option<String>,
+        /// The project it is of.
+        project: String,
+        /// How much of that it opens.
+        scope: Scope,
         /// What it may in the schema registry.
         rights: SchemaRights,
     },
@@ -37,19 +39,24 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         R::Authenticated => {
             matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::Key { .. })
         }
-        R::ProjectAdmin(project)
-        | R::ProjectWrite(project)
-        | R::ProjectRead(project)
-        | R::ProjectMember(project)
-        | R::BranchWrite(project, _)
-        | R::BranchRead(project, _) => match standing {
-            Standing::Admin | Standing::Publisher(Rights::All) => true,
-            Standing::Key { project: own, .. } => own.as_ref() == Some(project),
-            Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
-        },
+        R::ProjectAdmin(project) | R::ProjectWrite(project) | R::ProjectRead(project) => {
+            in_project(standing, project, |scope| *scope == Scope::Project)
+        }
+        R::ProjectMember(project) => in_project(standing, project, |scope| *scope != Scope::Registry),
+        R::BranchWrite(project, branch) => in_project(standing, project, |scope| scope.writes(branch)),
+        R::BranchRead(project, branch) => in_project(standing, project, |scope| scope.reads(branch)),
         R::SchemaSubject(name, access) => schema_rights(standing).on_subject(name, *access),
         R::SchemaConfig(access) => schema_rights(standing).on_config(*access),
         R::Every(all) => all.iter().all(|one| allows(standing, one)),
+    }
+}
+
+/// Whether `standing` opens enough of a project.
+fn in_project(standing: &Standing, project: &str, enough: impl Fn(&Scope) -> bool) -> bool {
+    match standing {
+        Standing::Admin | Standing::Publisher(Rights::All) => true,
+        Standing::Key { project: own, scope, .. } => own == project && enough(scope),
+        Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
     }
 }
 
@@ -71,7 +78,7 @@ pub(crate) fn standing(keys: &LiveKeys, tenant: &Token, actor: &Actor, now: Time
         Actor::Nats(_) => Standing::Nobody,
         Actor::Key(id) => match keys.by_id(tenant, id) {
             Some(key) if key.is_live(now) => {
-                Standing::Key { project: key.opens_project.then(|| key.project.clone()), rights: key.rights.clone() }
+                Standing::Key { project: key.project.clone(), scope: key.scope.clone(), rights: key.rights.clone() }
             }
             _ => Standing::Nobody,
         },
@@ -89,11 +96,12 @@ impl Authorizer for Access {
             // What needs no look at the log works without it.
             let needs_log = *requirement != Requirement::Nothing && matches!(actor, Actor::Key(_) | Actor::Nats(_));
             if !needs_log {
-                let allowed = allows(&standing(&LiveKeys::default(), tenant, actor, self.now()), requirement);
-                return if allowed { Ok(()) } else { Err(self.refusal(actor, requirement)) };
+                let stands = standing(&LiveKeys::default(), tenant, actor, self.now());
+                return self.decide(actor, &stands, requirement);
             }
             let keys = self.follower().get()?;
-            if allows(&standing(keys, tenant, actor, self.now()), requirement) {
+            let stands = standing(keys, tenant, actor, self.now());
+            if allows(&stands, requirement) {
                 return Ok(());
             }
             // A key that is not known, or a grant, may be so new that it has not arrived here. Nothing else gets better with
@@ -105,11 +113,9 @@ impl Authorizer for Access {
             };
             if may_be_new {
                 self.follower().catch_up().await?;
-                if allows(&standing(keys, tenant, actor, self.now()), requirement) {
-                    return Ok(());
-                }
+                return self.decide(actor, &standing(keys, tenant, actor, self.now()), requirement);
             }
-            Err(self.refusal(actor, requirement))
+            Err(self.refusal(actor, &stands, requirement))
         })
     }
 
@@ -128,7 +134,11 @@ impl Authorizer for Access {
 }
 
 impl Access {
-    fn refusal(&self, actor: &Actor, requirement: &Requirement) -> Problem {
+    fn decide(&self, actor: &Actor, stands: &Standing, requirement: &Requirement) -> Result<(), Problem> {
+        if allows(stands, requirement) { Ok(()) } else { Err(self.refusal(actor, stands, requirement)) }
+    }
+
+    fn refusal(&self, actor: &Actor, stands: &Standing, requirement: &Requirement) -> Problem {
         match (actor, requirement) {
             (Actor::Nats(tenant), _) => Problem::new(
                 "access.forbidden",
@@ -137,6 +147,12 @@ impl Access {
                     "Messages without signature may not do this in tenant `{tenant}`: its publishers have no such right."
                 ),
             ),
+            // A key of the project knows that it has branches; nobody else is told.
+            (_, Requirement::BranchWrite(project, branch) | Requirement::BranchRead(project, branch))
+                if allows(stands, &Requirement::ProjectMember(project.clone())) =>
+            {
+                error::branch_denied(branch)
+            }
             (
                 _,
                 Requirement::ProjectAdmin(project)
@@ -169,9 +185,13 @@ mod tests {
 
     use super::*;
 
-    fn key(project: Option<&str>, rights: &[&str]) -> Standing {
+    fn key(scope: Scope, rights: &[&str]) -> Standing {
         let rights = SchemaRights::of(rights.iter().map(|right| right.parse().unwrap()).collect());
-        Standing::Key { project: project.map(str::to_owned), rights }
+        Standing::Key { project: "own".to_owned(), scope, rights }
+    }
+
+    fn of_branch(writes: bool) -> Standing {
+        key(Scope::Branch { id: "b".to_owned(), writes }, &[])
     }
 
     #[test]
@@ -188,6 +208,14 @@ mod tests {
             R::ProjectAdmin(p("other")),
             R::ProjectWrite(p("other")),
             R::ProjectRead(p("other")),
+            R::ProjectMember(p("own")),
+            R::BranchRead(p("own"), p("b")),
+            R::BranchWrite(p("own"), p("b")),
+            R::BranchRead(p("own"), p("default")),
+            R::BranchWrite(p("own"), p("default")),
+            R::ProjectMember(p("other")),
+            R::BranchRead(p("other"), p("b")),
+            R::BranchWrite(p("other"), p("b")),
             R::SchemaSubject(p("a"), Asked::Read),
             R::SchemaSubject(p("a"), Asked::Write),
             R::SchemaSubject(p("b"), Asked::Read),
@@ -196,27 +224,29 @@ mod tests {
             R::Every(vec![R::SchemaSubject(p("a"), Asked::Read), R::SchemaConfig(Asked::Read)]),
             R::System,
         ];
-        // One column for each requirement above.
+        // One column for each requirement above: general ones, the project's, its branches', the rest.
         let table = [
-            (Standing::Admin, "yyyyyyyyyyyyyyy-"),
-            (key(Some("own"), &[]), "yy-yyy----------"),
-            (key(Some("own"), &["subject:a:read"]), "yy-yyy---y---y--"),
-            (key(None, &["subject:a:write", "config:read"]), "yy-------yy-yyy-"),
-            (Standing::Publisher(Rights::All), "yyyyyyyyyyyyyyy-"),
-            (Standing::Publisher(Rights::None), "y---------------"),
-            (Standing::System, "y--------------y"),
-            (Standing::Nobody, "y---------------"),
+            (Standing::Admin, "yyy yyyyyy yyyyyyyy yyyyyy-"),
+            (key(Scope::Project, &[]), "yy- yyy--- yyyyy--- -------"),
+            (key(Scope::Project, &["subject:a:read"]), "yy- yyy--- yyyyy--- y---y--"),
+            (of_branch(true), "yy- ------ yyy----- -------"),
+            (of_branch(false), "yy- ------ yy------ -------"),
+            (key(Scope::Registry, &["subject:a:write", "config:read"]), "yy- ------ -------- yy-yyy-"),
+            (Standing::Publisher(Rights::All), "yyy yyyyyy yyyyyyyy yyyyyy-"),
+            (Standing::Publisher(Rights::None), "y-- ------ -------- -------"),
+            (Standing::System, "y-- ------ -------- ------y"),
+            (Standing::Nobody, "y-- ------ -------- -------"),
         ];
         for (standing, row) in table {
             let found: String =
                 requirements.iter().map(|asked| if allows(&standing, asked) { 'y' } else { '-' }).collect();
-            assert_eq!(found, row, "{standing:?}");
+            assert_eq!(found, row.replace(' ', ""), "{standing:?}");
         }
     }
 
     #[test]
     fn a_key_without_project_name_opens_nothing() {
-        assert!(!allows(&key(Some("own"), &[]), &Requirement::ProjectRead(String::new())));
+        assert!(!allows(&key(Scope::Project, &[]), &Requirement::ProjectRead(String::new())));
     }
 
     #[test]

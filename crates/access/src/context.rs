@@ -1,11 +1,11 @@
 //! How commands of this context are decided.
 
 use alluvium_eventlog::{AggregateType, BoundedContext, Decision, DecisionContext, Shown, Unit};
-use alluvium_kernel::{Problem, Requirement, Token};
+use alluvium_kernel::{Problem, Requirement, Timestamp, Token};
 use serde_json::json;
 
 use crate::STREAM;
-use crate::contract::{Command, KeyringCommand};
+use crate::contract::{Command, IssueKey, KeyringCommand, RotateKey};
 use crate::error;
 use crate::model::{Keyring, Tenant};
 
@@ -30,14 +30,16 @@ impl BoundedContext for AccessContext {
     fn requirement(&self, command: &Command) -> Requirement {
         match command {
             // Rights reach beyond the project.
-            Command::Keyring(KeyringCommand::IssueKey(issue)) if !issue.rights.is_empty() => Requirement::Admin,
+            Command::Keyring(
+                KeyringCommand::IssueKey(IssueKey { rights, .. }) | KeyringCommand::RotateKey(RotateKey { rights, .. }),
+            ) if !rights.is_empty() => Requirement::Admin,
             Command::Keyring(_) | Command::Tenant(_) => command.requirement(),
         }
     }
 
     async fn group(&self, _: &Token, command: &Command) -> String {
         match command {
-            Command::Keyring(command) => format!("keyring {}", project_of(command)),
+            Command::Keyring(command) => format!("keyring {}", command.project()),
             Command::Tenant(_) => "tenant".to_owned(),
         }
     }
@@ -45,13 +47,23 @@ impl BoundedContext for AccessContext {
     async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
         match command {
             Command::Keyring(command) => {
-                let id = Token::encode(project_of(command)).map_err(|error| {
+                let id = Token::encode(command.project()).map_err(|error| {
                     error::invalid_key(format!("`project` cannot be the id of a project: {error}."))
                 })?;
                 unit.handle::<Keyring>(&id, command.clone(), at).await?;
-                let KeyringCommand::IssueKey(issue) = command else { return Ok(Decision::default()) };
-                let issued_at = unit.load::<Keyring>(&id).await?.get(&issue.key).map(|key| key.issued_at.micros());
-                Ok(Decision::accepted(json!({"key": issue.key, "issued_at": issued_at})))
+                let made = match command {
+                    KeyringCommand::IssueKey(issue) => &issue.key,
+                    KeyringCommand::RotateKey(rotate) => &rotate.successor,
+                    KeyringCommand::RevokeKey(_) | KeyringCommand::RevokeProjectKeys(_) => {
+                        return Ok(Decision::default());
+                    }
+                };
+                let keyring = unit.load::<Keyring>(&id).await?;
+                let Some(key) = keyring.get(made) else { return Err(Problem::internal()) };
+                Ok(Decision::accepted(json!({
+                    "key": made, "issued_at": key.issued_at.micros(), "expires_at": key.expires_at.map(Timestamp::micros),
+                    "description": key.description,
+                })))
             }
             Command::Tenant(command) => {
                 let id = at.tenant.clone();
@@ -59,13 +71,5 @@ impl BoundedContext for AccessContext {
                 Ok(Decision::default())
             }
         }
-    }
-}
-
-fn project_of(command: &KeyringCommand) -> &str {
-    match command {
-        KeyringCommand::IssueKey(command) => &command.project,
-        KeyringCommand::RevokeKey(command) => &command.project,
-        KeyringCommand::RevokeProjectKeys(command) => &command.project,
     }
 }

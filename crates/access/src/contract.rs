@@ -31,7 +31,7 @@ pub struct IssueKey {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin opens the project; registry opens nothing of it, only what rights say.
+    /// project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.
     #[serde(default = "default_IssueKey_scope")]
     pub scope: String,
     /// What it is for.
@@ -42,6 +42,9 @@ pub struct IssueKey {
     /// What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.
     #[serde(default)]
     pub rights: Vec<String>,
+    /// The one branch that branch_admin and branch_read open.
+    #[serde(default)]
+    pub branch: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -52,7 +55,7 @@ fn default_IssueKey_scope() -> String {
 alluvium_messaging::contract!(
     IssueKey,
     "IssueKey",
-    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
     &[
         r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####
     ]
@@ -69,7 +72,7 @@ pub struct KeyIssued {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin opens the project; registry opens nothing of it, only what rights say.
+    /// project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.
     #[serde(default = "default_KeyIssued_scope")]
     pub scope: String,
     /// What it is for.
@@ -84,6 +87,9 @@ pub struct KeyIssued {
     /// What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.
     #[serde(default)]
     pub rights: Vec<String>,
+    /// The one branch that branch_admin and branch_read open.
+    #[serde(default)]
+    pub branch: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -94,7 +100,7 @@ fn default_KeyIssued_scope() -> String {
 alluvium_messaging::contract!(
     KeyIssued,
     "KeyIssued",
-    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
     &[
         r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####
     ]
@@ -113,6 +119,27 @@ alluvium_messaging::contract!(
     KeyRevoked,
     "KeyRevoked",
     r####"{"aggregate":"keyring","doc":"A key is dead.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"event","name":"KeyRevoked","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// Another key has taken a key's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyRotated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key that was rotated.
+    pub key: String,
+    /// Id of the key that follows.
+    pub successor: String,
+    /// Until when the old key works on; null when it is dead at once.
+    #[serde(default)]
+    pub works_until: Option<i64>,
+}
+
+alluvium_messaging::contract!(
+    KeyRotated,
+    "KeyRotated",
+    r####"{"aggregate":"keyring","doc":"Another key has taken a key's place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key that was rotated.","name":"key","type":"string"},{"doc":"Id of the key that follows.","name":"successor","type":"string"},{"default":null,"doc":"Until when the old key works on; null when it is dead at once.","name":"works_until","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"event","name":"KeyRotated","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 
@@ -164,15 +191,45 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Issues a key of the same scope and lifetime in a key's place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RotateKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key that is rotated.
+    pub key: String,
+    /// Id of the key that follows, key_ and hex.
+    pub successor: String,
+    /// HMAC-SHA256 of the whole new key under the server's pepper; the key itself is shown once and kept nowhere.
+    pub digest: String,
+    /// What may be shown of the new key.
+    pub prefix: String,
+    /// What the rotated key may do in the schema registry. Rotating a key that has any is for admins.
+    #[serde(default)]
+    pub rights: Vec<String>,
+    /// How long the old key works on, in seconds; 0 for not at all.
+    #[serde(default)]
+    pub grace_seconds: i64,
+}
+
+alluvium_messaging::contract!(
+    RotateKey,
+    "RotateKey",
+    r####"{"aggregate":"keyring","doc":"Issues a key of the same scope and lifetime in a key's place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key that is rotated.","name":"key","type":"string"},{"doc":"Id of the key that follows, key_ and hex.","name":"successor","type":"string"},{"doc":"HMAC-SHA256 of the whole new key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of the new key.","name":"prefix","type":"string"},{"default":[],"doc":"What the rotated key may do in the schema registry. Rotating a key that has any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":0,"doc":"How long the old key works on, in seconds; 0 for not at all.","name":"grace_seconds","type":"long"}],"kind":"command","name":"RotateKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
 /// Commands of the aggregate `keyring`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyringCommand {
     IssueKey(IssueKey),
     RevokeKey(RevokeKey),
     RevokeProjectKeys(RevokeProjectKeys),
+    RotateKey(RotateKey),
 }
 
-alluvium_messaging::contract_set!(KeyringCommand { IssueKey, RevokeKey, RevokeProjectKeys });
+alluvium_messaging::contract_set!(KeyringCommand { IssueKey, RevokeKey, RevokeProjectKeys, RotateKey });
 
 impl From<IssueKey> for KeyringCommand {
     fn from(message: IssueKey) -> Self {
@@ -192,14 +249,21 @@ impl From<RevokeProjectKeys> for KeyringCommand {
     }
 }
 
+impl From<RotateKey> for KeyringCommand {
+    fn from(message: RotateKey) -> Self {
+        Self::RotateKey(message)
+    }
+}
+
 /// Events of the aggregate `keyring`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyringEvent {
     KeyIssued(KeyIssued),
     KeyRevoked(KeyRevoked),
+    KeyRotated(KeyRotated),
 }
 
-alluvium_messaging::contract_set!(KeyringEvent { KeyIssued, KeyRevoked });
+alluvium_messaging::contract_set!(KeyringEvent { KeyIssued, KeyRevoked, KeyRotated });
 
 impl From<KeyIssued> for KeyringEvent {
     fn from(message: KeyIssued) -> Self {
@@ -210,6 +274,12 @@ impl From<KeyIssued> for KeyringEvent {
 impl From<KeyRevoked> for KeyringEvent {
     fn from(message: KeyRevoked) -> Self {
         Self::KeyRevoked(message)
+    }
+}
+
+impl From<KeyRotated> for KeyringEvent {
+    fn from(message: KeyRotated) -> Self {
+        Self::KeyRotated(message)
     }
 }
 
@@ -240,6 +310,7 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
             KeyringCommand::IssueKey(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RevokeKey(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RevokeProjectKeys(c) => Decide::decide(c, self, at)?,
+            KeyringCommand::RotateKey(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
             sink.write(event, self).await;
@@ -252,16 +323,36 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
         match event {
             KeyringEvent::KeyIssued(e) => Evolve::evolve(e, self),
             KeyringEvent::KeyRevoked(e) => Evolve::evolve(e, self),
+            KeyringEvent::KeyRotated(e) => Evolve::evolve(e, self),
         }
     }
 }
 
 impl KeyringCommand {
+    /// `digest` of the command.
+    pub fn digest(&self) -> Option<&str> {
+        match self {
+            Self::IssueKey(c) => Some(&c.digest),
+            Self::RotateKey(c) => Some(&c.digest),
+            _ => None,
+        }
+    }
+
     /// `key` of the command.
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::IssueKey(c) => Some(&c.key),
             Self::RevokeKey(c) => Some(&c.key),
+            Self::RotateKey(c) => Some(&c.key),
+            _ => None,
+        }
+    }
+
+    /// `prefix` of the command.
+    pub fn prefix(&self) -> Option<&str> {
+        match self {
+            Self::IssueKey(c) => Some(&c.prefix),
+            Self::RotateKey(c) => Some(&c.prefix),
             _ => None,
         }
     }
@@ -272,6 +363,7 @@ impl KeyringCommand {
             Self::IssueKey(c) => &c.project,
             Self::RevokeKey(c) => &c.project,
             Self::RevokeProjectKeys(c) => &c.project,
+            Self::RotateKey(c) => &c.project,
         }
     }
 }
@@ -371,6 +463,7 @@ impl Command {
             Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeProjectKeys(_)) => Requirement::System,
+            Self::Keyring(KeyringCommand::RotateKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }
 }

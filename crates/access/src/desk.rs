@@ -11,10 +11,11 @@ use alluvium_projection::Freshness;
 
 use crate::access::Access;
 use crate::context::AccessContext;
-use crate::contract::{Command, GrantPublishers, IssueKey, RevokeKey, RevokeProjectKeys};
-use crate::keys::{self, Secret};
+use crate::contract::{Command, GrantPublishers, IssueKey, RevokeKey, RevokeProjectKeys, RotateKey};
+use crate::error;
+use crate::keys::{self, Minted, Secret};
 use crate::live::LIVE;
-use crate::model::{PROJECT_ADMIN, REGISTRY, Rights};
+use crate::model::{Rights, Scope};
 use crate::projection::PROJECTION;
 use crate::queries::KeyRecord;
 
@@ -30,8 +31,8 @@ pub(crate) const ROLE: &str = "access";
 /// What a new key should be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewKey {
-    /// Whether it opens nothing of its project.
-    pub registry_only: bool,
+    /// How much of its project it opens.
+    pub scope: Scope,
     /// What it may in the schema registry, in printed form.
     pub rights: Vec<String>,
     /// What it is for.
@@ -75,33 +76,72 @@ impl KeyDesk {
 
     /// Issues a key of a project and waits until it works and is listed.
     pub async fn issue(&self, tenant: &Token, actor: &Actor, project: &str, key: NewKey) -> Result<IssuedKey, Problem> {
-        let scope = if key.registry_only { REGISTRY } else { PROJECT_ADMIN };
-        let minted = keys::mint(self.access.pepper(), project, scope)?;
+        let minted = keys::mint(self.access.pepper(), project, &key.scope)?;
         let command = IssueKey {
             project: project.to_owned(),
             key: minted.id.clone(),
-            digest: minted.digest,
+            digest: minted.digest.clone(),
             prefix: minted.prefix.clone(),
-            scope: scope.to_owned(),
-            description: key.description.clone(),
+            scope: key.scope.name().to_owned(),
+            branch: key.scope.branch().map(str::to_owned),
+            description: key.description,
             expires_at: key.expires_at.map(Timestamp::micros),
             rights: key.rights.clone(),
         };
         let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
+        self.issued(accepted, minted, project, &key.scope, key.rights).await
+    }
+
+    /// Issues a key in the place of another, which works on for `grace_seconds`; waits until all of that holds here.
+    pub async fn rotate(
+        &self,
+        tenant: &Token,
+        actor: &Actor,
+        key: KeyRecord,
+        grace_seconds: i64,
+    ) -> Result<IssuedKey, Problem> {
+        let branch = key.branch.as_deref();
+        let scope = Scope::of(&key.scope, branch).ok_or_else(|| error::unsupported_scope(&key.scope, branch))?;
+        let minted = keys::mint(self.access.pepper(), &key.project, &scope)?;
+        let command = RotateKey {
+            project: key.project.clone(),
+            key: key.id,
+            successor: minted.id.clone(),
+            digest: minted.digest.clone(),
+            prefix: minted.prefix.clone(),
+            rights: key.rights.clone(),
+            grace_seconds,
+        };
+        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
+        self.issued(accepted, minted, &key.project, &scope, key.rights).await
+    }
+
+    /// The key that an accepted command made, once it works and is listed.
+    async fn issued(
+        &self,
+        accepted: Accepted,
+        minted: Minted,
+        project: &str,
+        scope: &Scope,
+        rights: Vec<String>,
+    ) -> Result<IssuedKey, Problem> {
         self.visible(&accepted.position).await?;
-        let issued_at = accepted.result["issued_at"].as_i64().ok_or_else(|| {
-            tracing::error!(key.id = minted.id, "the outcome of a key does not say when it was issued");
-            Problem::internal()
-        })?;
+        let result = &accepted.result;
+        let (Some(issued_at), Some(description)) = (result["issued_at"].as_i64(), result["description"].as_str())
+        else {
+            tracing::error!(key.id = minted.id, "the outcome of a key does not say when it was issued, or what for");
+            return Err(Problem::internal());
+        };
         let record = KeyRecord {
             id: minted.id,
             project: project.to_owned(),
+            branch: scope.branch().map(str::to_owned),
             prefix: minted.prefix,
-            scope: scope.to_owned(),
-            rights: key.rights,
-            description: key.description,
+            scope: scope.name().to_owned(),
+            rights,
+            description: description.to_owned(),
             issued_at: Timestamp::from_micros(issued_at),
-            expires_at: key.expires_at,
+            expires_at: result["expires_at"].as_i64().map(Timestamp::from_micros),
             last_used_at: None,
             revoked: false,
         };

@@ -87,8 +87,20 @@ pub const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
         "access.unsupported_scope",
         400,
-        "Keys of this scope do not exist yet",
-        "`project_admin` and `registry` keys can be issued; keys of branches come with branches.",
+        "There are no keys of this scope",
+        "`project_admin` and `registry` keys name no branch; `branch_admin` and `branch_read` keys name theirs.",
+    ),
+    ErrorInfo::new(
+        "access.branch_not_found",
+        404,
+        "No such branch in this project",
+        "`GET /projects/{project_id}/branches` lists the branches; `default` needs no key of its own.",
+    ),
+    ErrorInfo::new(
+        "access.cannot_rotate_revoked_key",
+        400,
+        "The key is revoked, or was rotated before",
+        "Rotate the key that took its place, or issue a new one.",
     ),
     ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
 ];
@@ -113,10 +125,13 @@ pub(crate) fn unknown_right(right: &str) -> Problem {
     ))
 }
 
-pub(crate) fn unsupported_scope(scope: &str) -> Problem {
+pub(crate) fn unsupported_scope(scope: &str, branch: Option<&str>) -> Problem {
     // The value goes no further than its length allows: it comes from outside and ends up in answers and outcomes.
     let shown: String = scope.chars().take(64).collect();
-    let detail = format!("Keys of scope `{shown}` do not exist yet; issue one of scope `project_admin` or `registry`.");
+    let detail = match branch {
+        None => format!("There are no keys of scope `{shown}` without a branch."),
+        Some(_) => format!("There are no keys of scope `{shown}` for one branch."),
+    };
     Problem::new("access.unsupported_scope", 400, detail)
 }
 
@@ -124,13 +139,25 @@ pub(crate) fn key_not_found(project: &str, key: &str) -> Problem {
     Problem::new("access.api_key_not_found", 404, format!("API key {key} not found in project {project}"))
 }
 
-#[allow(dead_code)]
 pub(crate) fn project_not_found(project: &str) -> Problem {
     Problem::new("access.project_not_found", 404, format!("Project {project} not found"))
 }
 
 pub(crate) fn access_denied(project: &str) -> Problem {
     Problem::new("access.forbidden", 403, format!("Access denied to project {project}"))
+}
+
+pub(crate) fn branch_denied(branch: &str) -> Problem {
+    Problem::new("access.forbidden", 403, format!("Access denied to branch {branch}"))
+}
+
+pub(crate) fn branch_not_found(branch: &str) -> Problem {
+    Problem::new("access.branch_not_found", 404, format!("Branch {branch} not found"))
+}
+
+pub(crate) fn cannot_rotate(key: &str) -> Problem {
+    let detail = format!("Cannot rotate {key}: it is revoked, or another key has taken its place before.");
+    Problem::new("access.cannot_rotate_revoked_key", 400, detail)
 }
 
 pub(crate) fn invalid_request(detail: &str) -> Problem {

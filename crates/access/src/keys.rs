@@ -2,7 +2,7 @@
 
 use alluvium_kernel::{Problem, SigningKey};
 
-use crate::model::PROJECT_ADMIN;
+use crate::model::Scope;
 
 /// Random bytes of a key.
 const SECRET_BYTES: usize = 16;
@@ -44,7 +44,7 @@ pub struct Minted {
 }
 
 /// Draws a key of a scope for a project.
-pub fn mint(pepper: &SigningKey, project: &str, scope: &str) -> Result<Minted, Problem> {
+pub fn mint(pepper: &SigningKey, project: &str, scope: &Scope) -> Result<Minted, Problem> {
     let secret = Secret(format!("{}{}", beginning(project, scope), random_hex()?));
     let digest = digest(pepper, secret.reveal());
     Ok(Minted { id: format!("key_{}", random_hex()?), digest, prefix: prefix(project, scope), secret })
@@ -56,13 +56,17 @@ pub fn digest(pepper: &SigningKey, key: &str) -> String {
 }
 
 /// What may be shown of a project's keys.
-pub fn prefix(project: &str, scope: &str) -> String {
+pub fn prefix(project: &str, scope: &Scope) -> String {
     format!("{}...", beginning(project, scope))
 }
 
-fn beginning(project: &str, scope: &str) -> String {
-    let kind = if scope == PROJECT_ADMIN { "admin" } else { scope };
-    format!("proj_{project}_{kind}_")
+fn beginning(project: &str, scope: &Scope) -> String {
+    match scope {
+        Scope::Project => format!("proj_{project}_admin_"),
+        Scope::Branch { id, writes: true } => format!("proj_{project}_branch_{id}_admin_"),
+        Scope::Branch { id, writes: false } => format!("proj_{project}_branch_{id}_read_"),
+        Scope::Registry => format!("proj_{project}_registry_"),
+    }
 }
 
 pub(crate) fn is_key_id(text: &str) -> bool {
@@ -89,18 +93,18 @@ mod tests {
     #[test]
     fn a_key_has_the_form_clients_know() {
         let pepper = SigningKey::new([1; 32]);
-        let key = mint(&pepper, "a_b", PROJECT_ADMIN).unwrap();
+        let key = mint(&pepper, "a_b", &Scope::Project).unwrap();
         let random = key.secret.reveal().strip_prefix("proj_a_b_admin_").unwrap();
         assert!(is_hex(random, 32) && is_key_id(&key.id));
         assert_eq!(key.prefix, "proj_a_b_admin_...");
         assert_eq!(key.digest, digest(&pepper, key.secret.reveal()));
         assert_ne!(key.digest, digest(&SigningKey::new([2; 32]), key.secret.reveal()));
-        assert_ne!(mint(&pepper, "a_b", PROJECT_ADMIN).unwrap().secret, key.secret);
+        assert_ne!(mint(&pepper, "a_b", &Scope::Project).unwrap().secret, key.secret);
     }
 
     #[test]
     fn nothing_printed_gives_a_key_away() {
-        let key = mint(&SigningKey::new([1; 32]), "p", PROJECT_ADMIN).unwrap();
+        let key = mint(&SigningKey::new([1; 32]), "p", &Scope::Project).unwrap();
         let random = key.secret.reveal().strip_prefix("proj_p_admin_").unwrap();
         assert!(!format!("{key:?}").contains(random) && !key.id.contains(random) && !key.digest.contains(random));
     }

@@ -1,6 +1,6 @@
 //! Who may do what: keys of projects, the admin key, and the rights of unsigned NATS messages.
 //!
-//! * **Key**: opens one project. Minted at the edge, shown once; the log and every store know only its HMAC.
+//! * **Key**: opens one project, or one branch of it. Minted at the edge, shown once; the log and every store know only its HMAC.
 //! * **Keyring**: all keys of a project; the aggregate that keeps the last live key from being revoked.
 //! * **Grant**: what messages without a signature may do on a tenant's subjects; nothing by default.
 //!
@@ -9,7 +9,7 @@
 //! ```
 //! use alluvium_access::{keys, model};
 //! use alluvium_kernel::SigningKey;
-//! let key = keys::mint(&SigningKey::new([7; 32]), "flights", model::PROJECT_ADMIN).unwrap();
+//! let key = keys::mint(&SigningKey::new([7; 32]), "flights", &model::Scope::Project).unwrap();
 //! assert!(key.secret.reveal().starts_with("proj_flights_admin_"));
 //! ```
 
@@ -36,5 +36,5 @@ pub use error::ERRORS;
 pub use live::{Follower, LIVE, LiveKey, LiveKeys, STREAM};
 pub use projection::{AccessProjection, PROJECTION};
 pub use queries::{KeyQueries, KeyRecord};
-pub use routes::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeys, KeyRoutes, Projects, routes};
+pub use routes::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeys, KeyRoutes, Projects, routes};
 pub use usage::{UsageNotes, UsageWriter, usage};

@@ -2,16 +2,16 @@
 //! query and a revocation holds from the next request on.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use alluvium_kernel::{Problem, SchemaRights, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
 use alluvium_projection::{Live, LiveFold};
 
-use crate::contract::{Event, KeyIssued, KeyRevoked, KeyringEvent, TenantEvent};
+use crate::contract::{Event, KeyIssued, KeyRevoked, KeyRotated, KeyringEvent, TenantEvent};
 use crate::error;
-use crate::model::{PROJECT_ADMIN, Rights};
+use crate::model::{Rights, Scope};
 
 /// The stream of this context's events.
 pub const STREAM: &str = "EV_ACCESS";
@@ -28,14 +28,14 @@ pub struct LiveKey {
     pub tenant: Token,
     /// The project it is of.
     pub project: String,
-    /// Whether it opens that.
-    pub opens_project: bool,
+    /// How much of that it opens.
+    pub scope: Scope,
     /// What it may in the schema registry.
     pub rights: SchemaRights,
     /// Its id.
     pub id: String,
-    expires_at: Option<Timestamp>,
-    revoked: AtomicBool,
+    /// From when on it is dead, in microseconds since 1970; the least number there is when it was revoked.
+    dead_at: AtomicI64,
     /// When its use was last noted, in microseconds since 1970.
     pub(crate) noted_at: AtomicI64,
 }
@@ -43,7 +43,7 @@ pub struct LiveKey {
 impl LiveKey {
     /// Whether it opens anything at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        !self.revoked.load(Ordering::Acquire) && self.expires_at.is_none_or(|expires_at| now < expires_at)
+        now.micros() < self.dead_at.load(Ordering::Acquire)
     }
 }
 
@@ -119,6 +119,7 @@ pub(crate) fn decode(message: &LogMessage) -> Result<(Token, Vec<Event>), String
         let owner = match &event {
             Event::Keyring(KeyringEvent::KeyIssued(issued)) => &issued.project,
             Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => &revoked.project,
+            Event::Keyring(KeyringEvent::KeyRotated(rotated)) => &rotated.project,
             Event::Tenant(TenantEvent::PublishersGranted(_)) => &tenant.decode(),
         };
         if *owner != id.decode() {
@@ -133,7 +134,12 @@ impl Fold {
     fn apply(&mut self, tenant: &Token, event: Event) {
         match event {
             Event::Keyring(KeyringEvent::KeyIssued(issued)) => self.issued(tenant, issued),
-            Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => self.revoked(tenant, &revoked),
+            Event::Keyring(KeyringEvent::KeyRevoked(KeyRevoked { project, key })) => {
+                self.ends(tenant, &project, key, i64::MIN);
+            }
+            Event::Keyring(KeyringEvent::KeyRotated(KeyRotated { project, key, works_until, .. })) => {
+                self.ends(tenant, &project, key, works_until.unwrap_or(i64::MIN));
+            }
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 let rights = Rights::parse(&granted.rights).unwrap_or_default();
                 self.publishers.insert(tenant.clone(), rights);
@@ -150,22 +156,22 @@ impl Fold {
         let key = Arc::new(LiveKey {
             tenant: tenant.clone(),
             project: issued.project,
-            opens_project: issued.scope == PROJECT_ADMIN,
+            scope: Scope::logged(&issued.scope, issued.branch.as_deref()),
             // What is no right of this release gives nothing.
             rights: SchemaRights::of(issued.rights.iter().filter_map(|right| right.parse().ok()).collect()),
             id: issued.key,
-            expires_at: issued.expires_at.map(Timestamp::from_micros),
-            revoked: AtomicBool::new(false),
+            dead_at: AtomicI64::new(issued.expires_at.unwrap_or(i64::MAX)),
             noted_at: AtomicI64::new(0),
         });
         self.by_digest.insert(issued.digest, key.clone());
         self.by_id.insert(id, key);
     }
 
-    fn revoked(&mut self, tenant: &Token, revoked: &KeyRevoked) {
-        let key = self.by_id.get(&(tenant.clone(), revoked.key.clone()));
-        if let Some(key) = key.filter(|key| key.project == revoked.project) {
-            key.revoked.store(true, Ordering::Release);
+    /// A key is dead from `at` on, or from earlier if that was said before.
+    fn ends(&mut self, tenant: &Token, project: &str, key: String, at: i64) {
+        let key = self.by_id.get(&(tenant.clone(), key));
+        if let Some(key) = key.filter(|key| key.project == project) {
+            key.dead_at.fetch_min(at, Ordering::AcqRel);
         }
     }
 }
@@ -191,9 +197,34 @@ mod tests {
         short.expires_at = Some(10);
         let fold = fold(vec![issued("p", 1, 0).into(), short.into(), issued("p", 3, 0).into(), revoked("p", 3).into()]);
         let live = |n, at| fold.by_digest[&digest(n)].is_live(Timestamp::from_micros(at));
-        assert!(live(1, 0) && live(1, i64::MAX));
+        assert!(live(1, 0) && live(1, i64::MAX - 1));
         assert!(live(2, 9) && !live(2, 10));
         assert!(!live(3, 0));
+    }
+
+    #[test]
+    fn a_rotated_key_dies_at_once_or_after_its_grace_and_never_later_than_it_would_have() {
+        let rotated = |n, works_until| {
+            KeyRotated { project: "p".into(), key: key_id(n), successor: key_id(9), works_until }.into()
+        };
+        let mut short = issued("p", 3, 0);
+        short.expires_at = Some(10);
+        let events = vec![issued("p", 1, 0).into(), issued("p", 2, 0).into(), short.into()];
+        let fold = fold([events, vec![rotated(1, None), rotated(2, Some(20)), rotated(3, Some(20))]].concat());
+        let live = |n, at| fold.by_digest[&digest(n)].is_live(Timestamp::from_micros(at));
+        assert!(!live(1, 0));
+        assert!(live(2, 19) && !live(2, 20));
+        assert!(live(3, 9) && !live(3, 10));
+    }
+
+    #[test]
+    fn what_a_newer_release_calls_a_scope_opens_nothing() {
+        let mut newer = issued("p", 1, 0);
+        newer.scope = "custom".into();
+        let mut cut = issued("p", 2, 0);
+        cut.branch = Some("00c0ffee".into());
+        let fold = fold(vec![newer.into(), cut.into()]);
+        assert!((1..=2).all(|n| fold.by_digest[&digest(n)].scope == Scope::Registry));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use alluvium_projection::{ApplyError, LogMessage, PgProjection, migrations};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
-use crate::contract::{Event, KeyIssued, KeyringEvent, TenantEvent};
+use crate::contract::{Event, KeyIssued, KeyRotated, KeyringEvent, TenantEvent};
 use crate::{STREAM, live};
 
 /// The projection's name, and the base name of its schema.
@@ -18,11 +18,13 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations(&[
         (1, "keys", include_str!("../migrations/0001_keys.sql")),
         (2, "rights", include_str!("../migrations/0002_rights.sql")),
+        (3, "branches", include_str!("../migrations/0003_branches.sql")),
     ])
 });
 
 const INSERT_KEYS: &str = include_str!("sql/insert_keys.sql");
 const REVOKE_KEYS: &str = include_str!("sql/revoke_keys.sql");
+const RETIRE_KEYS: &str = include_str!("sql/retire_keys.sql");
 const UPSERT_TENANTS: &str = include_str!("sql/upsert_tenants.sql");
 
 /// Folds `EV_ACCESS` into the tables of `migrations/`.
@@ -58,11 +60,13 @@ impl PgProjection for AccessProjection {
     }
 }
 
-/// What a batch comes to. Keys are never revived and ids never used again, so all issues may go before all revocations.
+/// What a batch comes to. Keys are never revived and ids never used again, so all issues may go before all ends.
 #[derive(Default)]
 struct Changes {
     issued: Vec<(String, KeyIssued)>,
     revoked: Vec<(String, String, String)>,
+    /// With the moment until which the key works on.
+    retired: Vec<(String, String, String, i64)>,
     publishers: BTreeMap<String, String>,
 }
 
@@ -86,6 +90,11 @@ impl Changes {
             Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => {
                 self.revoked.push((tenant, revoked.project, revoked.key));
             }
+            Event::Keyring(KeyringEvent::KeyRotated(KeyRotated { project, key, works_until, .. })) => match works_until
+            {
+                Some(until) => self.retired.push((tenant, project, key, until)),
+                None => self.revoked.push((tenant, project, key)),
+            },
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 self.publishers.insert(tenant, granted.rights);
             }
@@ -100,6 +109,7 @@ impl Changes {
             let tenants: Vec<&str> = self.issued.iter().map(|(tenant, _)| tenant.as_str()).collect();
             let issued_at: Vec<i64> = self.issued.iter().map(|(_, issued)| issued.issued_at).collect();
             let expires_at: Vec<Option<i64>> = self.issued.iter().map(|(_, issued)| issued.expires_at).collect();
+            let branches: Vec<Option<&str>> = self.issued.iter().map(|(_, issued)| issued.branch.as_deref()).collect();
             let rights: Vec<String> = self.issued.iter().map(|(_, issued)| issued.rights.join("\n")).collect();
             sqlx::query(INSERT_KEYS)
                 .bind(tenants)
@@ -113,6 +123,7 @@ impl Changes {
                 .bind(texts(|issued| &issued.issued_by))
                 .bind(expires_at)
                 .bind(rights)
+                .bind(branches)
                 .execute(&mut *tx)
                 .await?;
         }
@@ -121,6 +132,13 @@ impl Changes {
             let projects: Vec<&str> = self.revoked.iter().map(|(_, project, _)| project.as_str()).collect();
             let keys: Vec<&str> = self.revoked.iter().map(|(_, _, key)| key.as_str()).collect();
             sqlx::query(REVOKE_KEYS).bind(tenants).bind(projects).bind(keys).execute(&mut *tx).await?;
+        }
+        if !self.retired.is_empty() {
+            let tenants: Vec<&str> = self.retired.iter().map(|(tenant, ..)| tenant.as_str()).collect();
+            let projects: Vec<&str> = self.retired.iter().map(|(_, project, ..)| project.as_str()).collect();
+            let keys: Vec<&str> = self.retired.iter().map(|(_, _, key, _)| key.as_str()).collect();
+            let until: Vec<i64> = self.retired.iter().map(|(.., until)| *until).collect();
+            sqlx::query(RETIRE_KEYS).bind(tenants).bind(projects).bind(keys).bind(until).execute(&mut *tx).await?;
         }
         if !self.publishers.is_empty() {
             let tenants: Vec<&str> = self.publishers.keys().map(String::as_str).collect();

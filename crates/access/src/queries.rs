@@ -14,11 +14,13 @@ const GET: &str = include_str!("sql/get_key.sql");
 pub struct KeyRecord {
     /// Its id.
     pub id: String,
-    /// The project it opens.
+    /// The project it is of.
     pub project: String,
+    /// The one branch of it that it opens.
+    pub branch: Option<String>,
     /// What may be shown of it.
     pub prefix: String,
-    /// `project_admin`, or `registry`.
+    /// `project_admin`, `branch_admin`, `branch_read` or `registry`.
     pub scope: String,
     /// What it may in the schema registry, in printed form.
     pub rights: Vec<String>,
@@ -87,6 +89,7 @@ fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
     Ok(KeyRecord {
         id: row.try_get("id")?,
         project: row.try_get("project")?,
+        branch: row.try_get("branch")?,
         prefix: row.try_get("prefix")?,
         scope: row.try_get("scope")?,
         rights: row.try_get("rights")?,

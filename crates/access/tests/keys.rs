@@ -7,11 +7,12 @@ mod world;
 use std::time::Duration;
 
 use alluvium_access::NewKey;
+use alluvium_http::Authenticator as _;
 use alluvium_kernel::{Actor, Timestamp};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use world::{ADMIN, World, tenant};
+use world::{ADMIN, BRANCH, World, tenant};
 
 fn forbidden(project: &str) -> Value {
     json!({"detail": {"error": "forbidden", "message": format!("Access denied to project {project}")}})
@@ -127,8 +128,12 @@ async fn credentials_have_their_fixed_answers() {
     let post = async |body: Value| world.call(Method::POST, "/projects/p/api-keys", Some(ADMIN), Some(body)).await;
     let (status, body) = post(json!({})).await;
     assert_eq!((status, &body["detail"][0]["loc"]), (422, &json!(["body", "description"])));
-    let (status, body) = post(json!({"description": "d", "scope": "branch_read", "branch_id": "b"})).await;
-    assert_eq!((status, &body["detail"]["error"]), (400, &json!("unsupported_scope")));
+    let (status, body) = post(json!({"description": "d", "scope": "branch_read"})).await;
+    assert_eq!((status, &body["detail"]["error"]), (400, &json!("invalid_request")));
+    for none in ["b", "default"] {
+        let (status, body) = post(json!({"description": "d", "scope": "branch_read", "branch_id": none})).await;
+        assert_eq!((status, &body["detail"]["error"]), (404, &json!("branch_not_found")));
+    }
     let (status, body) = world.get("/projects/p/api-keys?limit=0", ADMIN).await;
     assert_eq!((status, &body["detail"][0]["loc"]), (422, &json!(["query", "limit"])));
 }
@@ -145,4 +150,74 @@ async fn without_an_admin_key_every_admin_route_says_so() {
         }
         assert_eq!(world.call(Method::GET, "/admins", None, None).await, expected);
     }
+}
+
+async fn works(world: &World, key: &str) -> bool {
+    world.access.authenticate(key).await.unwrap().is_some()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_gives_its_place_to_one_like_it() {
+    let world = World::start().await;
+    let first = world.project("p").await;
+    let path = "/projects/p/api-keys";
+    let issue = async |body: Value| {
+        let (status, made) = world.call(Method::POST, path, Some(&first), Some(body)).await;
+        assert_eq!(status, 201, "{made}");
+        (made["id"].as_str().unwrap().to_owned(), made["api_key"].as_str().unwrap().to_owned(), made)
+    };
+    let rotate = async |id: &str, by: &str, body: Option<Value>| {
+        world.call(Method::POST, &format!("{path}/{id}/rotate"), Some(by), body).await
+    };
+
+    let body = json!({"description": "ci", "scope": "branch_read", "branch_id": BRANCH, "expires_in_days": 7});
+    let (id, old, made) = issue(body).await;
+    assert_eq!((&made["branch_id"], &made["scope"]), (&json!(BRANCH), &json!("branch_read")));
+    assert_eq!(made["key_prefix"], format!("proj_p_branch_{BRANCH}_read_..."));
+    assert!(works(&world, &old).await);
+    assert_eq!(world.get(path, &old).await, (403, forbidden("p")), "a key of a branch manages no keys");
+    assert_eq!(rotate(&id, &old, None).await, (403, forbidden("p")));
+
+    let (status, next) = rotate(&id, &first, None).await;
+    assert_eq!((status, &next["description"], &next["branch_id"]), (201, &json!("ci (rotated)"), &made["branch_id"]));
+    assert_ne!((&next["id"], &next["api_key"]), (&made["id"], &made["api_key"]));
+    let lifetime = |key: &Value| {
+        let at = |field: &str| key[field].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        at("expires_at").duration_since(at("created_at")).as_micros()
+    };
+    // The first key's end was counted by the gateway's clock, its issue by the worker's.
+    assert!((lifetime(&next) - lifetime(&made)).abs() < 60_000_000);
+    assert!(!works(&world, &old).await, "dead at once");
+    assert!(works(&world, next["api_key"].as_str().unwrap()).await);
+    let (_, shown) = world.get(&format!("{path}/{id}"), &first).await;
+    assert_eq!(shown["is_revoked"], true);
+    let (status, refused) = rotate(&id, &first, None).await;
+    assert_eq!((status, &refused["detail"]["error"]), (400, &json!("cannot_rotate_revoked_key")));
+    assert_eq!(rotate("key_none", ADMIN, None).await.1["detail"]["error"], "api_key_not_found");
+
+    // With grace both work, and the list says until when.
+    let (id, old, _) = issue(json!({"description": "loader"})).await;
+    let (status, next) = rotate(&id, &old, Some(json!({"grace_seconds": 3600}))).await;
+    assert_eq!(status, 201, "{next}");
+    for key in [old.as_str(), next["api_key"].as_str().unwrap()] {
+        assert_eq!(world.get(path, key).await.0, 200);
+    }
+    let (_, shown) = world.get(&format!("{path}/{id}"), &first).await;
+    assert_eq!((&shown["is_revoked"], shown["expires_at"].is_null()), (&json!(false), false));
+    assert!(next["expires_at"].is_null());
+    let (_, list) = world.get(path, &first).await;
+    assert_eq!(list["total"], 4, "{list}");
+
+    // A key of the project comes by no rights that only the admin gives.
+    let body = json!({"description": "r", "scope": "registry", "rights": ["subject:*:admin"]});
+    let (_, made) = world.call(Method::POST, path, Some(ADMIN), Some(body)).await;
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(rotate(id, &first, None).await.0, 401);
+    let (status, next) = rotate(id, ADMIN, None).await;
+    assert_eq!((status, &next["rights"]), (201, &json!(["subject:*:admin"])));
+    assert_eq!(
+        world.projections.verify("access", alluvium_projection::Pace::default()).await.unwrap().differences.len(),
+        0,
+        "a rebuild gives the same rows"
+    );
 }

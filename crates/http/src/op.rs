@@ -39,13 +39,14 @@ impl Op {
 
     /// A JSON body of type `T`.
     #[must_use]
-    pub fn body<T: ToSchema>(mut self) -> Self {
-        let schema = self.reference::<T>();
-        let content = ContentBuilder::new().schema(Some(schema)).build();
-        let body =
-            RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content).build();
-        self.operation.request_body = Some(RefOr::T(body));
-        self
+    pub fn body<T: ToSchema>(self) -> Self {
+        self.json_body::<T>(Required::True)
+    }
+
+    /// A JSON body of type `T` that may be left out.
+    #[must_use]
+    pub fn optional_body<T: ToSchema>(self) -> Self {
+        self.json_body::<T>(Required::False)
     }
 
     /// A body of another media type, as bytes.
@@ -92,6 +93,14 @@ impl Op {
     #[must_use]
     pub fn uncounted(mut self) -> Self {
         self.instrumented = false;
+        self
+    }
+
+    fn json_body<T: ToSchema>(mut self, required: Required) -> Self {
+        let schema = self.reference::<T>();
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        let body = RequestBodyBuilder::new().required(Some(required)).content("application/json", content).build();
+        self.operation.request_body = Some(RefOr::T(body));
         self
     }
 

@@ -4,12 +4,13 @@ use alluvium_kernel::{
     Decide, DecisionContext, Problem, SCHEMA_RIGHTS_MAX, SchemaRight, TOKEN_BYTES_MAX, Timestamp, Token,
 };
 
-use super::{
-    DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PROJECT_ADMIN, REGISTRY,
-};
+use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, Scope};
 use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
 use crate::error;
 use crate::keys;
+
+/// Length of a branch's id, in hex digits.
+const BRANCH_HEX_CHARS: usize = 8;
 
 impl Decide<Keyring> for IssueKey {
     type Event = KeyringEvent;
@@ -29,6 +30,7 @@ impl Decide<Keyring> for IssueKey {
             digest: self.digest,
             prefix: self.prefix,
             scope: self.scope,
+            branch: self.branch,
             description: self.description,
             expires_at: self.expires_at,
             issued_at: at.time.micros(),
@@ -46,8 +48,10 @@ impl IssueKey {
                 "`project` must be 1 to {TOKEN_BYTES_MAX} bytes long once percent-encoded."
             )));
         }
-        if self.scope != PROJECT_ADMIN && self.scope != REGISTRY {
-            return Err(error::unsupported_scope(&self.scope));
+        let scope = Scope::of(&self.scope, self.branch.as_deref())
+            .ok_or_else(|| error::unsupported_scope(&self.scope, self.branch.as_deref()))?;
+        if scope.branch().is_some_and(|branch| !keys::is_hex(branch, BRANCH_HEX_CHARS)) {
+            return Err(error::invalid_key(format!("`branch` must be {BRANCH_HEX_CHARS} lower-case hex digits.")));
         }
         if self.rights.len() > SCHEMA_RIGHTS_MAX {
             return Err(error::invalid_key(format!("`rights` may be {SCHEMA_RIGHTS_MAX}.")));
@@ -55,17 +59,7 @@ impl IssueKey {
         if let Some(wrong) = self.rights.iter().find(|right| right.parse::<SchemaRight>().is_err()) {
             return Err(error::unknown_right(wrong));
         }
-        if !keys::is_key_id(&self.key) {
-            return Err(error::invalid_key("`key` must be `key_` and 32 lower-case hex digits."));
-        }
-        if !keys::is_hex(&self.digest, keys::DIGEST_HEX_CHARS) {
-            return Err(error::invalid_key("`digest` must be 64 lower-case hex digits."));
-        }
-        // Not a wish for tidiness: whatever else stood here could be the secret itself, for ever on the log.
-        let prefix = keys::prefix(&self.project, &self.scope);
-        if self.prefix != prefix {
-            return Err(error::invalid_key(format!("`prefix` must be `{prefix}`.")));
-        }
+        check_minted(&self.project, &scope, &self.key, &self.digest, &self.prefix)?;
         if self.description.chars().count() > DESCRIPTION_CHARS_MAX {
             return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
         }
@@ -83,9 +77,26 @@ impl IssueKey {
     }
 }
 
+/// What the edge says of a key that it has drawn.
+pub(super) fn check_minted(project: &str, scope: &Scope, key: &str, digest: &str, prefix: &str) -> Result<(), Problem> {
+    if !keys::is_key_id(key) {
+        return Err(error::invalid_key("A key's id must be `key_` and 32 lower-case hex digits."));
+    }
+    if !keys::is_hex(digest, keys::DIGEST_HEX_CHARS) {
+        return Err(error::invalid_key("`digest` must be 64 lower-case hex digits."));
+    }
+    // Not a wish for tidiness: whatever else stood here could be the secret itself, for ever on the log.
+    let expected = keys::prefix(project, scope);
+    if prefix != expected {
+        return Err(error::invalid_key(format!("`prefix` must be `{expected}`.")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::*;
+    use super::super::{BRANCH_ADMIN, BRANCH_READ, REGISTRY};
     use super::*;
     use alluvium_kernel::Actor;
 
@@ -103,7 +114,7 @@ mod tests {
         let rights = vec!["subject:orders-*:read".to_owned(), "config:write".to_owned()];
         let of_registry = IssueKey {
             scope: REGISTRY.into(),
-            prefix: keys::prefix("p", REGISTRY),
+            prefix: keys::prefix("p", &Scope::Registry),
             rights: rights.clone(),
             ..issue("p", 1)
         };
@@ -115,6 +126,20 @@ mod tests {
             ..issued("p", 1, 5)
         };
         keyring(vec![]).at(5, Actor::Admin).when(of_registry.into()).then_expect_events(vec![expected.into()]);
+    }
+
+    #[test]
+    fn a_key_of_a_branch_names_it() {
+        for (scope, prefix) in
+            [(BRANCH_ADMIN, "proj_p_branch_00c0ffee_admin_..."), (BRANCH_READ, "proj_p_branch_00c0ffee_read_...")]
+        {
+            let branch = Some("00c0ffee".to_owned());
+            let (scope, prefix) = (scope.to_owned(), prefix.to_owned());
+            let command =
+                IssueKey { scope: scope.clone(), branch: branch.clone(), prefix: prefix.clone(), ..issue("p", 1) };
+            let expected = KeyIssued { scope, branch, prefix, ..issued("p", 1, 5) };
+            keyring(vec![]).at(5, Actor::Admin).when(command.into()).then_expect_events(vec![expected.into()]);
+        }
     }
 
     #[test]
@@ -142,7 +167,13 @@ mod tests {
     fn what_is_not_a_key_is_refused() {
         let now = 10 * DAY_MICROS;
         let wrong = [
-            ("access.unsupported_scope", IssueKey { scope: "branch_read".into(), ..issue("p", 1) }),
+            ("access.unsupported_scope", IssueKey { scope: "owner".into(), ..issue("p", 1) }),
+            ("access.unsupported_scope", IssueKey { scope: BRANCH_READ.into(), ..issue("p", 1) }),
+            ("access.unsupported_scope", IssueKey { branch: Some("00c0ffee".into()), ..issue("p", 1) }),
+            (
+                "access.invalid_key",
+                IssueKey { branch: Some("default".into()), scope: BRANCH_READ.into(), ..issue("p", 1) },
+            ),
             (
                 "access.invalid_key",
                 IssueKey { project: String::new(), prefix: "proj__admin_...".into(), ..issue("p", 1) },

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use alluvium_kernel::{Actor, Evolve, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::PROJECT_ADMIN;
-use crate::contract::{KeyIssued, KeyRevoked};
+use super::Scope;
+use crate::contract::{KeyIssued, KeyRevoked, KeyRotated};
 
 /// The keys that a project, or an earlier project of the same id, has ever had.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub struct Keyring {
 pub struct KeyState {
     /// HMAC of the whole key.
     pub digest: String,
+    /// How much of its project it opens.
+    pub scope: Scope,
+    /// What it may in the schema registry, in printed form.
+    pub rights: Vec<String>,
+    /// What it is for.
+    pub description: String,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// Who issued it, in an actor's printed form.
@@ -27,10 +33,8 @@ pub struct KeyState {
     pub expires_at: Option<Timestamp>,
     /// Whether it was revoked.
     pub revoked: bool,
-    /// Whether it opens nothing of its project.
-    // Absent from snapshots of releases that had no such keys.
-    #[serde(default)]
-    pub outside: bool,
+    /// The key that took its place, if it was rotated.
+    pub successor: Option<String>,
 }
 
 impl KeyState {
@@ -46,9 +50,10 @@ impl Keyring {
         self.keys.get(key)
     }
 
-    /// Ids of the keys that open the project at `now`.
+    /// Ids of the keys that open the project at `now`, without those that only work on until their successors are in use.
     pub fn live_admins(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        let admins = self.keys.iter().filter(move |(_, state)| state.is_live(now) && !state.outside);
+        let is_admin = |state: &KeyState| state.scope == Scope::Project && state.successor.is_none();
+        let admins = self.keys.iter().filter(move |(_, state)| state.is_live(now) && is_admin(state));
         admins.map(|(id, _)| id.as_str())
     }
 
@@ -57,17 +62,20 @@ impl Keyring {
         self.keys.iter().filter(move |(_, state)| state.is_live(now)).map(|(id, _)| id.as_str())
     }
 
-    /// Ids of unrevoked keys that belong to the time up to `before`: issued then, or issued by such a key later. The second
-    /// kind exists because a deleted project's key may still act in the moment before its revocation.
+    /// Ids of unrevoked keys that belong to the time up to `before`: issued then, or issued by such a key or in such a key's
+    /// place later. The second kind exists because a deleted project's key may still act in the moment before its revocation.
     pub fn belonging_before(&self, before: Timestamp) -> Vec<String> {
         let mut doomed: BTreeSet<&str> =
             self.keys.iter().filter(|(_, state)| state.issued_at <= before).map(|(id, _)| id.as_str()).collect();
         let mut later: Vec<_> = self.keys.iter().filter(|(_, state)| state.issued_at > before).collect();
         // A key is issued after its issuer, so one pass in order of time reaches every generation.
         later.sort_by_key(|(_, state)| state.issued_at);
+        let rotated = self.keys.iter().filter_map(|(id, state)| Some((state.successor.as_deref()?, id.as_str())));
+        let predecessors: BTreeMap<&str, &str> = rotated.collect();
         for (id, state) in later {
             let issuer = Actor::try_from(state.issued_by.clone());
-            if matches!(issuer, Ok(Actor::Key(issuer)) if doomed.contains(issuer.as_str())) {
+            let in_place = predecessors.get(id.as_str()).is_some_and(|old| doomed.contains(old));
+            if in_place || matches!(issuer, Ok(Actor::Key(issuer)) if doomed.contains(issuer.as_str())) {
                 doomed.insert(id);
             }
         }
@@ -79,12 +87,15 @@ impl Keyring {
 impl Evolve<Keyring> for KeyIssued {
     fn evolve(self, keyring: &mut Keyring) {
         let state = KeyState {
+            scope: Scope::logged(&self.scope, self.branch.as_deref()),
             digest: self.digest,
+            rights: self.rights,
+            description: self.description,
             issued_at: Timestamp::from_micros(self.issued_at),
             issued_by: self.issued_by,
             expires_at: self.expires_at.map(Timestamp::from_micros),
             revoked: false,
-            outside: self.scope != PROJECT_ADMIN,
+            successor: None,
         };
         keyring.keys.insert(self.key, state);
     }
@@ -94,6 +105,17 @@ impl Evolve<Keyring> for KeyRevoked {
     fn evolve(self, keyring: &mut Keyring) {
         if let Some(state) = keyring.keys.get_mut(&self.key) {
             state.revoked = true;
+        }
+    }
+}
+
+impl Evolve<Keyring> for KeyRotated {
+    fn evolve(self, keyring: &mut Keyring) {
+        let Some(state) = keyring.keys.get_mut(&self.key) else { return };
+        state.successor = Some(self.successor);
+        match self.works_until.map(Timestamp::from_micros) {
+            Some(until) => state.expires_at = Some(state.expires_at.map_or(until, |expires_at| expires_at.min(until))),
+            None => state.revoked = true,
         }
     }
 }

@@ -7,11 +7,14 @@ mod issue_key;
 mod keyring;
 mod revoke_key;
 mod revoke_project_keys;
+mod rotate_key;
+mod scope;
 mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use keyring::{KeyState, Keyring};
+pub use scope::{BRANCH_ADMIN, BRANCH_READ, PROJECT_ADMIN, REGISTRY, Scope};
 pub use tenant::{Rights, Tenant};
 
 /// Live keys of one project at once.
@@ -20,10 +23,8 @@ pub const KEYS_PER_PROJECT_MAX: usize = 1_000;
 pub const DESCRIPTION_CHARS_MAX: usize = 1_024;
 /// How far in the future a key may expire, in days: the surface offers 365, one more is for clocks that differ.
 pub const LIFETIME_DAYS_MAX: i64 = 366;
-/// The scope of keys that open their project; narrower ones come with branches.
-pub const PROJECT_ADMIN: &str = "project_admin";
-/// The scope of keys that open nothing of their project, and the schema registry as far as their rights go.
-pub const REGISTRY: &str = "registry";
+/// How long a rotated key may work on, in seconds.
+pub const GRACE_SECONDS_MAX: i64 = 86_400;
 
 /// Microseconds in a day.
 pub(crate) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;

@@ -18,6 +18,7 @@ impl Decide<Keyring> for RevokeProjectKeys {
 mod tests {
     use super::super::testing::*;
     use super::*;
+    use crate::contract::KeyRotated;
     use alluvium_kernel::Actor;
 
     fn revoke_before(issued_before: i64) -> RevokeProjectKeys {
@@ -43,6 +44,15 @@ mod tests {
             .at(30, Actor::System("access".into()))
             .when(revoke_before(20).into())
             .then_expect_events(vec![revoked("p", 1).into(), revoked("p", 2).into(), revoked("p", 9).into()]);
+    }
+
+    #[test]
+    fn a_key_in_a_dead_projects_keys_place_dies_with_it() {
+        let rotated = KeyRotated { project: "p".into(), key: key_id(1), successor: key_id(2), works_until: Some(90) };
+        keyring(vec![issued("p", 1, 10).into(), issued("p", 2, 21).into(), rotated.into(), issued("p", 3, 22).into()])
+            .at(30, Actor::System("access".into()))
+            .when(revoke_before(20).into())
+            .then_expect_events(vec![revoked("p", 1).into(), revoked("p", 2).into()]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use alluvium_kernel::{Actor, DecisionContext, Problem, Timestamp, Token};
 use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateResultValidator, AggregateTestExecutor, TestFramework};
 
-use super::{Keyring, PROJECT_ADMIN, Tenant};
+use super::{Keyring, PROJECT_ADMIN, Scope, Tenant};
 use crate::contract::{IssueKey, KeyIssued, KeyRevoked, KeyringEvent, TenantEvent};
 use crate::keys;
 
@@ -50,8 +50,9 @@ pub(crate) fn issue(project: &str, n: usize) -> IssueKey {
         project: project.into(),
         key: key_id(n),
         digest: digest(n),
-        prefix: keys::prefix(project, PROJECT_ADMIN),
+        prefix: keys::prefix(project, &Scope::Project),
         scope: PROJECT_ADMIN.into(),
+        branch: None,
         description: format!("key {n}"),
         expires_at: None,
         rights: vec![],
@@ -63,8 +64,9 @@ pub(crate) fn issued(project: &str, n: usize, at: i64) -> KeyIssued {
         project: project.into(),
         key: key_id(n),
         digest: digest(n),
-        prefix: keys::prefix(project, PROJECT_ADMIN),
+        prefix: keys::prefix(project, &Scope::Project),
         scope: PROJECT_ADMIN.into(),
+        branch: None,
         description: format!("key {n}"),
         expires_at: None,
         issued_at: at,

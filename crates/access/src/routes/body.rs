@@ -3,16 +3,16 @@
 use alluvium_http::PathParams;
 use alluvium_kernel::{Problem, Timestamp};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::desk::IssuedKey;
 use crate::error;
-use crate::model::{PROJECT_ADMIN, REGISTRY};
+use crate::model::{BRANCH_ADMIN, BRANCH_READ, GRACE_SECONDS_MAX, PROJECT_ADMIN, REGISTRY, Scope};
 use crate::queries::KeyRecord;
 
 /// Scopes that clients may name.
-const SCOPES: [&str; 4] = [PROJECT_ADMIN, "branch_admin", "branch_read", REGISTRY];
+const SCOPES: [&str; 4] = [PROJECT_ADMIN, BRANCH_ADMIN, BRANCH_READ, REGISTRY];
 /// How many days ahead a key may expire.
 const EXPIRES_IN_DAYS_MAX: i64 = 365;
 
@@ -21,17 +21,26 @@ const EXPIRES_IN_DAYS_MAX: i64 = 365;
 pub struct ApiKeyCreate {
     /// What the key is for.
     pub description: String,
-    /// `project_admin`, or `registry` for a key that opens nothing of the project; other scopes come with branches.
+    /// `project_admin`; `branch_admin` or `branch_read` for a key of one branch; `registry` for a key that opens nothing of
+    /// the project.
     #[schema(default = "project_admin")]
     pub scope: Option<String>,
     /// What the key may in the schema registry: `subject:<pattern>:<read|write|admin>`, `config:<read|write>`. Only the admin
     /// may give any.
     pub rights: Vec<String>,
-    /// Must be null for `project_admin` and `registry`.
+    /// The branch of a `branch_admin` or `branch_read` key; null for others.
     pub branch_id: Option<String>,
     /// Days until it stops working by itself, 1 to 365; never when absent.
     #[schema(minimum = 1, maximum = 365)]
     pub expires_in_days: Option<i64>,
+}
+
+/// How a key is rotated.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+pub struct ApiKeyRotate {
+    /// How long the old key works on, in seconds.
+    #[schema(required = false, default = 0, minimum = 0, maximum = 86400)]
+    pub grace_seconds: i64,
 }
 
 /// A key with its secret.
@@ -88,7 +97,7 @@ impl From<KeyRecord> for ApiKey {
         Self {
             id: key.id,
             project_id: key.project,
-            branch_id: None,
+            branch_id: key.branch,
             key_prefix: key.prefix,
             scope: key.scope,
             rights: key.rights,
@@ -107,7 +116,7 @@ impl From<IssuedKey> for ApiKeyCreated {
         Self {
             id: key.id,
             project_id: key.project,
-            branch_id: None,
+            branch_id: key.branch,
             key_prefix: key.prefix,
             scope: key.scope,
             rights: key.rights,
@@ -122,14 +131,7 @@ impl From<IssuedKey> for ApiKeyCreated {
 impl ApiKeyCreate {
     /// Reads a body as leniently as clients are used to: unknown fields are ignored, a number may come as text.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let body: Value = serde_json::from_slice(bytes)
-            .map_err(|cause| Problem::new("http.malformed_body", 400, format!("The body is not JSON: {cause}.")))?;
-        let Value::Object(fields) = &body else {
-            let msg = "Input should be a valid dictionary or object to extract fields from";
-            return Err(wrong(vec![
-                json!({"type": "model_attributes_type", "loc": ["body"], "msg": msg, "input": body}),
-            ]));
-        };
+        let fields = object(bytes)?;
         let mut mistakes = Vec::new();
         let description = match fields.get("description") {
             Some(Value::String(text)) => text.clone(),
@@ -138,7 +140,7 @@ impl ApiKeyCreate {
                 String::new()
             }
             None => {
-                mistakes.push(mistake("missing", "description", "Field required", &body));
+                mistakes.push(mistake("missing", "description", "Field required", &json!(fields)));
                 String::new()
             }
         };
@@ -162,7 +164,8 @@ impl ApiKeyCreate {
             }
         };
         let rights = rights(fields.get("rights"), &mut mistakes);
-        let expires_in_days = days(fields.get("expires_in_days"), &mut mistakes);
+        let days = (1, EXPIRES_IN_DAYS_MAX);
+        let expires_in_days = whole("expires_in_days", fields.get("expires_in_days"), days, &mut mistakes);
         if mistakes.is_empty() {
             Ok(Self { description, scope, rights, branch_id, expires_in_days })
         } else {
@@ -170,14 +173,37 @@ impl ApiKeyCreate {
         }
     }
 
-    /// The rules between scope and branch.
-    pub(crate) fn check_scope(&self) -> Result<(), Problem> {
-        let scope = self.scope.as_deref().unwrap_or(PROJECT_ADMIN);
-        match (scope == PROJECT_ADMIN || scope == REGISTRY, &self.branch_id) {
-            (true, None) => Ok(()),
-            (true, Some(_)) => Err(error::invalid_request(&format!("branch_id must be null for {scope} scope"))),
-            (false, None) => Err(error::invalid_request(&format!("branch_id is required for {scope} scope"))),
-            (false, Some(_)) => Err(error::unsupported_scope(scope)),
+    /// The scope with its branch, if they go together.
+    pub(crate) fn scope(&self) -> Result<Scope, Problem> {
+        let (scope, branch) = (self.scope.as_deref().unwrap_or(PROJECT_ADMIN), self.branch_id.as_deref());
+        Scope::of(scope, branch).ok_or_else(|| {
+            let rule = if branch.is_some() { "must be null" } else { "is required" };
+            error::invalid_request(&format!("branch_id {rule} for {scope} scope"))
+        })
+    }
+}
+
+impl ApiKeyRotate {
+    /// Reads a body as leniently; none at all asks for nothing.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        if bytes.is_empty() {
+            return Ok(Self { grace_seconds: 0 });
+        }
+        let (fields, mut mistakes) = (object(bytes)?, Vec::new());
+        let given = fields.get("grace_seconds");
+        let grace_seconds = whole("grace_seconds", given, (0, GRACE_SECONDS_MAX), &mut mistakes).unwrap_or_default();
+        if mistakes.is_empty() { Ok(Self { grace_seconds }) } else { Err(wrong(mistakes)) }
+    }
+}
+
+fn object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let body: Value = serde_json::from_slice(bytes)
+        .map_err(|cause| Problem::new("http.malformed_body", 400, format!("The body is not JSON: {cause}.")))?;
+    match body {
+        Value::Object(fields) => Ok(fields),
+        other => {
+            let msg = "Input should be a valid dictionary or object to extract fields from";
+            Err(wrong(vec![json!({"type": "model_attributes_type", "loc": ["body"], "msg": msg, "input": other})]))
         }
     }
 }
@@ -191,7 +217,8 @@ fn rights(given: Option<&Value>, mistakes: &mut Vec<Value>) -> Vec<String> {
     })
 }
 
-fn days(given: Option<&Value>, mistakes: &mut Vec<Value>) -> Option<i64> {
+/// A whole number within bounds, if there is one.
+fn whole(field: &str, given: Option<&Value>, (min, max): (i64, i64), mistakes: &mut Vec<Value>) -> Option<i64> {
     let given = given.filter(|value| !value.is_null())?;
     let number = match given {
         Value::Number(number) => number.as_i64().or_else(|| {
@@ -201,18 +228,18 @@ fn days(given: Option<&Value>, mistakes: &mut Vec<Value>) -> Option<i64> {
         Value::String(text) => text.trim().parse().ok(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    let field = "expires_in_days";
     let found = match number {
         None => mistake("int_parsing", field, "Input should be a valid integer", given),
-        Some(number) if number < 1 => {
-            let mut found = mistake("greater_than_equal", field, "Input should be greater than or equal to 1", given);
-            found["ctx"] = json!({"ge": 1});
+        Some(number) if number < min => {
+            let text = format!("Input should be greater than or equal to {min}");
+            let mut found = mistake("greater_than_equal", field, &text, given);
+            found["ctx"] = json!({"ge": min});
             found
         }
-        Some(number) if number > EXPIRES_IN_DAYS_MAX => {
-            let text = format!("Input should be less than or equal to {EXPIRES_IN_DAYS_MAX}");
+        Some(number) if number > max => {
+            let text = format!("Input should be less than or equal to {max}");
             let mut found = mistake("less_than_equal", field, &text, given);
-            found["ctx"] = json!({"le": EXPIRES_IN_DAYS_MAX});
+            found["ctx"] = json!({"le": max});
             found
         }
         Some(number) => return Some(number),

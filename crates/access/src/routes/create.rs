@@ -9,7 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use super::KeyRoutes;
 use super::body::{ApiKeyCreate, ApiKeyCreated, project};
 use crate::desk::NewKey;
-use crate::model::{DAY_MICROS, REGISTRY};
+use crate::error;
+use crate::model::DAY_MICROS;
 
 pub(super) async fn create(
     State(state): State<KeyRoutes>,
@@ -19,11 +20,15 @@ pub(super) async fn create(
 ) -> Result<Response, ProblemResponse> {
     let asked = ApiKeyCreate::parse(&bytes)?;
     state.must_exist(&principal, project(&params)).await?;
-    asked.check_scope()?;
+    let scope = asked.scope()?;
+    if let Some(branch) = scope.branch()
+        && !state.projects.has_branch(&principal.tenant, project(&params), branch).await?
+    {
+        return Err(error::branch_not_found(branch).into());
+    }
     let now = state.desk.access().now().micros();
     let expires_at = asked.expires_in_days.map(|days| Timestamp::from_micros(now.saturating_add(days * DAY_MICROS)));
-    let registry_only = asked.scope.as_deref() == Some(REGISTRY);
-    let key = NewKey { registry_only, rights: asked.rights, description: asked.description, expires_at };
+    let key = NewKey { scope, rights: asked.rights, description: asked.description, expires_at };
     let issued = state.desk.issue(&principal.tenant, &principal.actor, project(&params), key).await?;
     let position = issued.position.clone();
     Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())

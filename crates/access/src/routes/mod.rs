@@ -4,6 +4,7 @@ mod body;
 mod create;
 mod read;
 mod revoke;
+mod rotate;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +18,20 @@ use crate::desk::KeyDesk;
 use crate::error;
 use crate::queries::KeyQueries;
 
-pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeys};
+pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeys};
 
-/// How the routes learn whether a project exists; the binary answers from the context that has projects.
+/// How the routes learn which projects and branches there are; the binary answers from the context that has projects.
 pub trait Projects: Send + Sync + 'static {
     /// Whether there is such a project now.
     fn exists<'a>(&'a self, tenant: &'a Token, project: &'a str) -> BoxFuture<'a, Result<bool, Problem>>;
+
+    /// Whether the project has such a branch now; `default` is none.
+    fn has_branch<'a>(
+        &'a self,
+        tenant: &'a Token,
+        project: &'a str,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<bool, Problem>>;
 }
 
 /// What the handlers work with.
@@ -57,6 +66,7 @@ pub fn routes(state: KeyRoutes) -> RouteGroup {
 
 const COLLECTION: &str = "/projects/{project_id}/api-keys";
 const ITEM: &str = "/projects/{project_id}/api-keys/{key_id}";
+const ROTATE: &str = "/projects/{project_id}/api-keys/{key_id}/rotate";
 const TAG: &str = "api-keys";
 
 fn list() -> Vec<Route<KeyRoutes>> {
@@ -67,15 +77,15 @@ fn list() -> Vec<Route<KeyRoutes>> {
             create::create,
             Op::new("createApiKey", TAG, "Issue a key of a project")
                 .description(
-                    "The key is shown in this answer only. Scope `registry` makes a key that opens nothing of the \
-                     project; what a key may in the schema registry is in `rights`, which only the admin may give. Scopes \
-                     of branches answer 400 `unsupported_scope` until branches exist.",
+                    "The key is shown in this answer only. Scopes `branch_admin` and `branch_read` make keys that open the \
+                     branch in `branch_id` and nothing else; scope `registry` makes one that opens nothing of the project. \
+                     What a key may in the schema registry is in `rights`, which only the admin may give.",
                 )
                 .body::<ApiKeyCreate>()
                 .json::<ApiKeyCreated>(201, "The key, shown this once")
                 .errors(&[
                     "access.project_not_found",
-                    "access.unsupported_scope",
+                    "access.branch_not_found",
                     "access.invalid_request",
                     "access.invalid_key",
                     "access.too_many_keys",
@@ -108,6 +118,24 @@ fn list() -> Vec<Route<KeyRoutes>> {
                     "access.project_not_found",
                     "access.api_key_not_found",
                     "access.cannot_revoke_last_admin_key",
+                ]),
+        ),
+        Route::post(
+            ROTATE,
+            of_project,
+            rotate::rotate,
+            Op::new("rotateApiKey", TAG, "Put a new key of the same scope and lifetime in a key's place")
+                .description(
+                    "The new key is shown in this answer only. The old one is dead at once, or works on for \
+                     `grace_seconds`. A key with rights in the schema registry is rotated by the admin only.",
+                )
+                .optional_body::<ApiKeyRotate>()
+                .json::<ApiKeyCreated>(201, "The new key, shown this once")
+                .errors(&[
+                    "access.project_not_found",
+                    "access.api_key_not_found",
+                    "access.cannot_rotate_revoked_key",
+                    "access.too_many_keys",
                 ]),
         ),
     ]

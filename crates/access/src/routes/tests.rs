@@ -1,4 +1,5 @@
-use super::body::ApiKeyCreate;
+use super::body::{ApiKeyCreate, ApiKeyRotate};
+use crate::model::Scope;
 use serde_json::{Value, json};
 
 fn parse(body: &Value) -> Result<ApiKeyCreate, Value> {
@@ -36,12 +37,29 @@ fn every_wrong_field_is_named() {
 
 #[test]
 fn scopes_go_with_branches() {
-    let check = |body: Value| parse(&body).unwrap().check_scope().map_err(|problem| (problem.code, problem.detail));
-    assert!(check(json!({"description": "d", "scope": "project_admin", "branch_id": null})).is_ok());
+    let check = |body: Value| parse(&body).unwrap().scope().map_err(|problem| (problem.code, problem.detail));
+    let project = check(json!({"description": "d", "scope": "project_admin", "branch_id": null}));
+    assert_eq!(project, Ok(Scope::Project));
     let (code, detail) = check(json!({"description": "d", "branch_id": "b"})).unwrap_err();
     assert!(code == "access.invalid_request" && detail.contains("branch_id must be null"));
     let (code, detail) = check(json!({"description": "d", "scope": "branch_read"})).unwrap_err();
     assert!(code == "access.invalid_request" && detail.contains("branch_id is required"));
-    let (code, _) = check(json!({"description": "d", "scope": "branch_read", "branch_id": "b"})).unwrap_err();
-    assert_eq!(code, "access.unsupported_scope");
+    let reader = check(json!({"description": "d", "scope": "branch_read", "branch_id": "b"}));
+    assert_eq!(reader, Ok(Scope::Branch { id: "b".into(), writes: false }));
+}
+
+#[test]
+fn a_rotation_needs_no_body() {
+    let parse = |body: &str| ApiKeyRotate::parse(body.as_bytes()).map(|asked| asked.grace_seconds);
+    for (body, grace_seconds) in
+        [("", 0), ("{}", 0), (r#"{"grace_seconds": "60"}"#, 60), (r#"{"grace_seconds": 86400}"#, 86_400)]
+    {
+        assert_eq!(parse(body), Ok(grace_seconds), "{body}");
+    }
+    for (body, kind) in [("-1", "greater_than_equal"), ("86401", "less_than_equal"), ("[]", "int_parsing")] {
+        let wrong = parse(&format!(r#"{{"grace_seconds": {body}}}"#)).unwrap_err();
+        assert_eq!(wrong.details.unwrap()["detail"][0]["type"], kind);
+    }
+    assert_eq!(parse("[]").unwrap_err().status, 422);
+    assert_eq!(parse("{").unwrap_err().code, "http.malformed_body");
 }

@@ -27,6 +27,9 @@ use tower::ServiceExt as _;
 
 pub const ADMIN: &str = "the admin's key";
 
+/// A branch that every project of these tests has.
+pub const BRANCH: &str = "00c0ffee";
+
 pub struct World {
     pub nats: NatsServer,
     pub postgres: Arc<Postgres>,
@@ -59,6 +62,10 @@ impl KnownProjects {
 impl Projects for KnownProjects {
     fn exists<'a>(&'a self, _: &'a Token, project: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
         Box::pin(async move { Ok(self.0.lock().unwrap().contains(project)) })
+    }
+
+    fn has_branch<'a>(&'a self, _: &'a Token, _: &'a str, branch: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
+        Box::pin(async move { Ok(branch == BRANCH) })
     }
 }
 

@@ -1,5 +1,6 @@
 //! `alluvium key`: keys of a project and of the schema registry.
 
+use alluvium_access::model::Scope;
 use alluvium_kernel::header;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -29,12 +30,12 @@ fn keys_of(session: &Session) -> Result<String, Failure> {
 
 async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let (client, session) = cx.client()?;
-    let scope = if args.right.is_empty() { "project_admin" } else { "registry" };
+    let scope = if args.right.is_empty() { Scope::Project } else { Scope::Registry };
     let body = json!({
-        "description": args.description, "scope": scope, "rights": args.right, "expires_in_days": args.expires_in_days,
+        "description": args.description, "scope": scope.name(), "rights": args.right, "expires_in_days": args.expires_in_days,
     });
     if args.dry_run {
-        return rehearse(cx, &client, "IssueKey", &issuing(session.project()?, scope, args)).await;
+        return rehearse(cx, &client, "IssueKey", &issuing(session.project()?, &scope, args)).await;
     }
     let at = keys_of(&session)?;
     let made = client.json(client.request(Method::POST, &at).json(&body)).await?;
@@ -47,15 +48,15 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
 }
 
 /// The command that issuing a key comes to, with a digest that no key has.
-fn issuing(project: &str, scope: &str, args: &IssueKeyArgs) -> Value {
+fn issuing(project: &str, scope: &Scope, args: &IssueKeyArgs) -> Value {
     let expires_at = args.expires_in_days.map(|days| {
         let lifetime = jiff::SignedDuration::from_hours(24 * i64::from(days));
         (jiff::Timestamp::now() + lifetime).as_microsecond()
     });
     json!({
         "project": project, "key": format!("key_{}", uuid::Uuid::new_v4().simple()), "digest": "0".repeat(64),
-        "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope, "description": args.description,
-        "expires_at": expires_at, "rights": args.right,
+        "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope.name(), "description": args.description,
+        "expires_at": expires_at, "rights": args.right, "branch": null,
     })
 }
 

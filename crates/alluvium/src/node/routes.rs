@@ -51,7 +51,7 @@ pub fn placement(parts: &Parts) -> Result<Option<Arc<dyn Placement>>, Problem> {
     Ok(Some(Arc::new(places)))
 }
 
-/// Which projects there are, for routes that stand below one.
+/// Which projects and branches there are, for routes that stand below one.
 struct Catalogue(Queries);
 
 impl Projects for Catalogue {
@@ -63,6 +63,11 @@ impl Projects for Catalogue {
                 Err(problem) => Err(problem),
             }
         })
+    }
+
+    /// No project has a branch beside its main line, which needs no key of its own.
+    fn has_branch<'a>(&'a self, _: &'a Token, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 }
 

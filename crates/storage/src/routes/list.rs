@@ -26,12 +26,27 @@ fn administers(params: &PathParams) -> Requirement {
     Requirement::ProjectAdmin(params.owned("project_id"))
 }
 
-fn writes(params: &PathParams) -> Requirement {
+/// The project as a whole, for every key of it.
+fn sees(params: &PathParams) -> Requirement {
+    Requirement::ProjectMember(params.owned("project_id"))
+}
+
+/// What has no branch in its path: keys of branches do not reach it.
+fn writes_project(params: &PathParams) -> Requirement {
     Requirement::ProjectWrite(params.owned("project_id"))
 }
 
-fn reads(params: &PathParams) -> Requirement {
+/// The same for reading.
+fn reads_project(params: &PathParams) -> Requirement {
     Requirement::ProjectRead(params.owned("project_id"))
+}
+
+fn writes(params: &PathParams) -> Requirement {
+    Requirement::BranchWrite(params.owned("project_id"), params.owned("branch_id"))
+}
+
+fn reads(params: &PathParams) -> Requirement {
+    Requirement::BranchRead(params.owned("project_id"), params.owned("branch_id"))
 }
 
 const NO_PROJECT: &str = "storage.project_not_found";

@@ -2,7 +2,7 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_PROJECT, Routes, reads, writes};
+use super::{BAD_NAME, NO_PROJECT, Routes, reads_project, writes_project};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::upload::UPLOAD_BODY_BYTES_MAX;
 use crate::routes::{download, files, paths, upload};
@@ -19,7 +19,7 @@ pub(super) fn all() -> Routes {
     vec![
         Route::post(
             paths::PREPARE,
-            writes,
+            writes_project,
             files::prepare,
             op("prepareUpload", "Open an upload")
                 .body::<wire::PrepareBody>()
@@ -29,7 +29,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::UPLOAD,
-            writes,
+            writes_project,
             upload::upload,
             op("uploadFile", "Send the content of an upload; again replaces it")
                 .binary_body("multipart/form-data")
@@ -47,7 +47,7 @@ pub(super) fn all() -> Routes {
         .timeout(UPLOAD_TIMEOUT),
         Route::post(
             paths::FILES,
-            writes,
+            writes_project,
             files::register,
             op("registerFile", "Make an upload a file of the project")
                 .body::<wire::RegisterBody>()
@@ -57,7 +57,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::get(
             paths::FILES,
-            reads,
+            reads_project,
             files::list,
             op("listFiles", "List files, newest first; `include_staged` also shows uploads")
                 .query::<wire::PageQuery>()
@@ -65,13 +65,13 @@ pub(super) fn all() -> Routes {
         ),
         Route::get(
             paths::FILE,
-            reads,
+            reads_project,
             files::get,
             op("getFile", "Show a file").json::<wire::File>(200, "The file").errors(&[NO_FILE]),
         ),
         Route::get(
             paths::DOWNLOAD,
-            reads,
+            reads_project,
             download::download,
             op("downloadFile", "The content of a file, whole or a range of it")
                 .binary(200, "application/octet-stream", "The content")
@@ -79,7 +79,7 @@ pub(super) fn all() -> Routes {
         ),
         Route::delete(
             paths::FILE,
-            writes,
+            writes_project,
             files::delete,
             op("deleteFile", "Delete a file").empty(204, "Gone").errors(&[NO_FILE]),
         )

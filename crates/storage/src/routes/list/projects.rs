@@ -2,7 +2,7 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, past, reads};
+use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, past, reads_project, sees};
 use crate::routes::query::QUERY_TIMEOUT;
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, projects, query};
@@ -33,7 +33,7 @@ pub(super) fn all() -> Routes {
         ),
         Route::get(
             paths::PROJECT,
-            reads,
+            sees,
             projects::get,
             past(
                 op("getProject", "Show a project")
@@ -44,7 +44,7 @@ pub(super) fn all() -> Routes {
         .placed(),
         Route::get(
             paths::STATS,
-            reads,
+            sees,
             projects::stats,
             op("getProjectStats", "Count a project's buckets, tables and bytes")
                 .json::<wire::ProjectStats>(200, "The counters")
@@ -73,7 +73,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::QUERY,
-            reads,
+            reads_project,
             query::query,
             op("queryProject", "Ask one SELECT over the project's tables, named `bucket.table`")
                 .description(

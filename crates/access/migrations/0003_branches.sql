@@ -1,0 +1,2 @@
+-- The one branch that a key opens, when it does not open its whole project.
+ALTER TABLE key ADD COLUMN branch text;

@@ -1,0 +1,319 @@
+//! Who may: every operation of the surface, asked with every kind of key. What this table does not know is refused to pass.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use alluvium_access::keys;
+use alluvium_access::model::Scope;
+use alluvium_blackbox::{ADMIN, World};
+use alluvium_kernel::SigningKey;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// The branch of the keys that are asked with, and another one.
+const BRANCH: &str = "00c0ffee";
+const OTHER: &str = "0badf00d";
+/// The project of the keys.
+const PROJECT: &str = "own";
+/// The signing key of every world of these tests.
+const SIGNING_KEY: [u8; 32] = [7; 32];
+/// Methods of OpenAPI's path items.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// The columns of the table, in this order.
+const ROLES: [&str; 9] =
+    ["nobody", "unknown", "stranger", "registry", "branch_read", "branch_admin", "other_branch", "project", "admin"];
+
+/// Who may call an operation, by the surface's matrix of scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    /// Everybody, with or without a key.
+    Anybody,
+    /// Any live key.
+    AnyKey,
+    /// The admin.
+    Admin,
+    /// All keys of the project, those of its branches as well.
+    Members,
+    /// Keys of the whole project.
+    Project,
+    /// Keys that may read the branch.
+    Readers,
+    /// Keys that may change the branch.
+    Writers,
+}
+
+impl For {
+    /// One letter for each role: `y` is let in.
+    fn row(self) -> &'static str {
+        match self {
+            Self::Anybody => "yyyyyyyyy",
+            Self::AnyKey => "--yyyyyyy",
+            Self::Admin => "--------y",
+            Self::Members => "----yyyyy",
+            Self::Project => "-------yy",
+            Self::Readers => "----yy-yy",
+            Self::Writers => "-----y-yy",
+        }
+    }
+}
+
+/// What the matrix says of an operation; `None` for what it does not say.
+fn expected(method: &str, path: &str) -> Option<For> {
+    const PUBLIC: [&str; 6] = ["/", "/health", "/ready", "/metrics", "/openapi.json", "/docs"];
+    const PLATFORM: [&str; 7] =
+        ["/backend/", "/events", "/projections", "/streams", "/retention", "/blobs/", "/projects"];
+    // Each of these asks again for what stands in its body or path.
+    const ANY_KEY: [&str; 4] = ["/commands", "/aggregates/", "/asyncapi.json", "/events/{position}/why"];
+    if PUBLIC.contains(&path) || path.starts_with("/docs/") {
+        return Some(For::Anybody);
+    }
+    if ANY_KEY.iter().any(|prefix| path.starts_with(prefix)) {
+        return Some(For::AnyKey);
+    }
+    if let Some(below) = path.strip_prefix("/projects/{project_id}") {
+        return Some(of_project(method, below));
+    }
+    PLATFORM.iter().any(|prefix| path.starts_with(prefix)).then_some(For::Admin)
+}
+
+fn of_project(method: &str, below: &str) -> For {
+    // Shared by all branches, or reaching beyond one.
+    const WHOLE: [&str; 5] = ["/share", "/link", "/grant-readonly", "/settings/snapshots", "/metadata"];
+    // Reads that take a body.
+    const READS: [&str; 3] = ["/preview", "/profile", "/export"];
+    let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
+        return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
+    };
+    let reads = method == "get" || READS.iter().any(|end| in_branch.ends_with(end));
+    let whole = matches!(in_branch, "" | "/buckets" | "/buckets/{bucket_name}")
+        || WHOLE.iter().any(|end| in_branch.ends_with(end));
+    match (reads, whole) {
+        (true, _) => For::Readers,
+        (false, true) => For::Project,
+        (false, false) => For::Writers,
+    }
+}
+
+/// A key of a scope, issued by the command: over HTTP its branch would have to exist.
+async fn issue(world: &World, project: &str, scope: Scope) -> String {
+    let minted = keys::mint(&SigningKey::new(SIGNING_KEY), project, &scope).unwrap();
+    let body = json!({
+        "project": project, "key": minted.id, "digest": minted.digest, "prefix": minted.prefix, "scope": scope.name(),
+        "branch": scope.branch(), "description": "", "expires_at": null, "rights": [],
+    });
+    world.command("access", "IssueKey", &body).await;
+    minted.secret.reveal().to_owned()
+}
+
+fn of_branch(id: &str, writes: bool) -> Scope {
+    Scope::Branch { id: id.to_owned(), writes }
+}
+
+/// One key for each role, in their order.
+async fn callers(world: &World) -> Vec<Option<String>> {
+    world.project("other").await;
+    let branch_read = issue(world, PROJECT, of_branch(BRANCH, false)).await;
+    vec![
+        None,
+        Some(branch_read.replace("_read_", "_admin_")),
+        Some(issue(world, "other", Scope::Project).await),
+        Some(issue(world, PROJECT, Scope::Registry).await),
+        Some(branch_read),
+        Some(issue(world, PROJECT, of_branch(BRANCH, true)).await),
+        Some(issue(world, PROJECT, of_branch(OTHER, true)).await),
+        Some(issue(world, PROJECT, Scope::Project).await),
+        Some(ADMIN.to_owned()),
+    ]
+}
+
+/// A path with its parts filled in; what is named there is not there, so that nothing happens to who is let in.
+fn concrete(path: &str, branch: &str) -> String {
+    let filled = path.replace("{project_id}", PROJECT).replace("{branch_id}", branch);
+    let parts = filled.split('/').map(|part| if part.starts_with('{') { "none" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// Every operation of the document, those that end something for good behind the others.
+async fn operations(world: &World) -> Vec<(String, String)> {
+    let document = world.get("/openapi.json").await;
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        found.extend(
+            METHODS.iter().filter(|method| item.get(**method).is_some()).map(|m| (m.to_string(), path.clone())),
+        );
+    }
+    found.sort_by_key(|(method, path)| (method == "delete" && path == "/projects/{project_id}", path.clone()));
+    found
+}
+
+/// How each role fares with a request: `y` for those let in, and the answers to the others.
+async fn ask(world: &World, callers: &[Option<String>], method: &str, path: &str) -> (String, Vec<(u16, Value)>) {
+    let method: Method = method.to_ascii_uppercase().parse().unwrap();
+    let body = (method != Method::GET).then(|| json!({}));
+    let (mut row, mut refusals) = (String::new(), Vec::new());
+    for caller in callers {
+        let (status, answer) = world.http_as(caller.as_deref(), method.clone(), path, body.as_ref()).await;
+        let refused = matches!(status.as_u16(), 401 | 403);
+        row.push(if refused { '-' } else { 'y' });
+        refusals.extend(refused.then_some((status.as_u16(), answer)));
+    }
+    (row, refusals)
+}
+
+fn forbidden(what: &str) -> Value {
+    json!({"detail": {"error": "forbidden", "message": format!("Access denied to {what}")}})
+}
+
+#[tokio::test]
+async fn every_operation_is_for_who_may() {
+    let world = World::start().await;
+    world.project(PROJECT).await;
+    let callers = callers(&world).await;
+    let operations = operations(&world).await;
+    let mut walked = 0;
+    // The registry's rights are of subjects; `registry_rights.rs` walks them.
+    for (method, path) in operations.iter().filter(|(_, path)| !path.starts_with("/sr/")) {
+        let known = expected(method, path).unwrap_or_else(|| panic!("{method} {path} is in no row of the matrix"));
+        let (found, refusals) = ask(&world, &callers, method, &concrete(path, BRANCH)).await;
+        assert_eq!(found, known.row(), "{method} {path}: {known:?} of {ROLES:?}: {refusals:?}");
+        if path.starts_with("/projects/") {
+            let project = forbidden(&format!("project {PROJECT}"));
+            assert_eq!(refusals[0], (401, json!({"detail": "Not authenticated"})), "{method} {path}");
+            assert!(
+                refusals[1..4].iter().all(|refusal| *refusal == (403, project.clone())),
+                "{method} {path}: {refusals:?}"
+            );
+            let last = if matches!(known, For::Readers | For::Writers) {
+                forbidden(&format!("branch {BRANCH}"))
+            } else {
+                project
+            };
+            assert!(
+                refusals[4..].iter().all(|refusal| *refusal == (403, last.clone())),
+                "{method} {path}: {refusals:?}"
+            );
+        }
+        walked += 1;
+    }
+    assert!(walked > 60, "{walked}");
+}
+
+/// The main line is the project's: no key of a branch reaches it, not by its name and not by the older form of the path.
+#[tokio::test]
+async fn keys_of_branches_do_not_reach_the_main_line() {
+    let world = World::start().await;
+    world.project(PROJECT).await;
+    let callers = callers(&world).await;
+    let mut walked = 0;
+    for (method, path) in operations(&world).await.iter().filter(|(_, path)| path.contains("/branches/{branch_id}")) {
+        let mut forms = vec![concrete(path, "default")];
+        let below = path.strip_prefix("/projects/{project_id}/branches/{branch_id}").unwrap_or_default();
+        if below.starts_with("/buckets") || below.starts_with("/snapshots") {
+            forms.push(concrete(path, "default").replace("/branches/default", ""));
+        }
+        for form in forms {
+            let (found, _) = ask(&world, &callers, method, &form).await;
+            assert_eq!(found, For::Project.row(), "{method} {form} of {ROLES:?}");
+            walked += 1;
+        }
+    }
+    assert!(walked > 30, "{walked}");
+}
+
+/// Commands ask for the same as the routes that send them, whichever way they come.
+#[tokio::test]
+async fn commands_ask_for_what_their_routes_ask_for() {
+    let world = World::start().await;
+    world.project(PROJECT).await;
+    let callers = callers(&world).await;
+    let commands = world.get("/commands").await;
+    let mut walked = 0;
+    for command in commands["commands"].as_array().unwrap().iter().filter(|one| one["context"] != "schemas") {
+        let (context, name) = (command["context"].as_str().unwrap(), command["command"].as_str().unwrap());
+        let known = match command["schema"]["requires"].as_str().unwrap() {
+            "admin" => For::Admin.row(),
+            "system" => "---------",
+            "project_admin" | "project_write" | "project_read" => For::Project.row(),
+            "branch_write" => For::Writers.row(),
+            other => panic!("{name} asks for `{other}`"),
+        };
+        let mut body = sample(&command["schema"]);
+        for (branch, known) in
+            [(BRANCH, known), ("default", if known == For::Writers.row() { For::Project.row() } else { known })]
+        {
+            if body.get("branch").is_some() && context == "storage" {
+                body["branch"] = json!(branch);
+            }
+            let (found, answers) = send(&world, &callers, &format!("/commands/{context}/{name}"), &body).await;
+            assert_eq!(found, known, "{name} in {branch} of {ROLES:?}: {answers:?}");
+            walked += 1;
+        }
+    }
+    assert!(walked > 50, "{walked}");
+}
+
+/// Which roles a command is decided for. Only decided: nothing is appended.
+async fn send(world: &World, callers: &[Option<String>], path: &str, body: &Value) -> (String, Vec<Value>) {
+    let (mut row, mut answers, client) = (String::new(), Vec::new(), reqwest::Client::new());
+    for caller in callers {
+        let mut request = client.post(format!("{}{path}", world.alluvium.url())).json(body);
+        request = request.header("Alv-Dry-Run", "1");
+        if let Some(key) = caller {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.unwrap();
+        let refused = matches!(response.status().as_u16(), 401 | 403);
+        row.push(if refused { '-' } else { 'y' });
+        answers.push(response.json().await.unwrap_or_default());
+    }
+    (row, answers)
+}
+
+/// A command that says what its schema says, and means nothing that is there but the project and the branch.
+fn sample(schema: &Value) -> Value {
+    let fields = schema["fields"].as_array().unwrap().iter();
+    let filled = fields.map(|field| {
+        let name = field["name"].as_str().unwrap();
+        let value = match name {
+            "project" => json!(PROJECT),
+            "branch" if field["type"] == "string" => json!(BRANCH),
+            _ => field.get("default").cloned().unwrap_or_else(|| plain(&field["type"])),
+        };
+        (name.to_owned(), value)
+    });
+    Value::Object(filled.collect())
+}
+
+/// The least value of an Avro type.
+fn plain(of: &Value) -> Value {
+    match of {
+        Value::Array(members) => plain(&members[0]),
+        Value::Object(kind) if kind.get("type") == Some(&json!("record")) => sample(of),
+        Value::Object(kind) => plain(&kind["type"]),
+        Value::String(name) => match name.as_str() {
+            "string" => json!("none"),
+            "boolean" => json!(false),
+            "int" | "long" | "float" | "double" => json!(0),
+            "array" => json!([]),
+            "map" => json!({}),
+            _ => Value::Null,
+        },
+        _ => Value::Null,
+    }
+}
+
+/// What happened is told to keys of the project; a key of a branch would see the main line in it.
+#[tokio::test]
+async fn keys_of_branches_see_no_history() {
+    let world = World::start().await;
+    world.project(PROJECT).await;
+    let [reader, owner] = [of_branch(BRANCH, true), Scope::Project].map(|scope| issue(&world, PROJECT, scope));
+    let (reader, owner) = (reader.await, owner.await);
+    let path = format!("/aggregates/storage/project/{PROJECT}");
+    let (status, _) = world.http_as(Some(&owner), Method::GET, &path, None).await;
+    assert_eq!(status, 200);
+    let (status, answer) = world.http_as(Some(&reader), Method::GET, &path, None).await;
+    assert_eq!(status, 404, "{answer}");
+    let (status, listed) = world.http_as(Some(&reader), Method::GET, "/events", None).await;
+    assert_eq!(status, 401, "{listed}");
+}
