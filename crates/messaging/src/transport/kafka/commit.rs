@@ -18,19 +18,34 @@ use rdkafka::{
 
 use super::{context::Group, shared::Shared};
 
-/// Commits how far these partitions came, or all, and waits for the broker's word.
-pub fn commit(consumer: &BaseConsumer<Group>, shared: &Shared, only: Option<&[i32]>) -> KafkaResult<()> {
+/// Commits how far all partitions came, and waits for the broker's word.
+pub fn commit(consumer: &BaseConsumer<Group>, shared: &Shared) -> KafkaResult<()> {
+    match attempt(consumer, shared, None) {
+        // Whoever has the partition now repeats what was not committed.
+        Err(error) if moved_on(&error) => tracing::debug!(error = %error, "the group moved on before a commit"),
+        other => return other,
+    }
+    Ok(())
+}
+
+/// The last commit of partitions that are given away. A broker may refuse it, as the group is being shared out anew.
+pub fn last(consumer: &BaseConsumer<Group>, shared: &Shared, partitions: &[i32]) {
+    if let Err(error) = attempt(consumer, shared, Some(partitions)) {
+        tracing::info!(
+            error = %error, topic = %shared.topic, ?partitions,
+            "partitions were given away before their last commit was taken; what was done since the one before comes again"
+        );
+    }
+}
+
+fn attempt(consumer: &BaseConsumer<Group>, shared: &Shared, only: Option<&[i32]>) -> KafkaResult<()> {
     let _alone = shared.committing.lock().unwrap_or_else(PoisonError::into_inner);
     let list = shared.to_commit(only);
     if list.count() == 0 {
         return Ok(());
     }
-    match consumer.commit(&list, CommitMode::Sync) {
-        Ok(()) => shared.committed(&list),
-        // Whoever has the partition now repeats what was not committed.
-        Err(error) if moved_on(&error) => tracing::debug!(error = %error, "the group moved on before a commit"),
-        Err(error) => return Err(error),
-    }
+    consumer.commit(&list, CommitMode::Sync)?;
+    shared.committed(&list);
     Ok(())
 }
 
@@ -39,7 +54,7 @@ pub fn beside(consumer: Arc<BaseConsumer<Group>>, shared: Arc<Shared>) -> io::Re
     let (due, told) = sync_channel(1);
     thread::Builder::new().name(format!("kafka commits {}", shared.topic)).spawn(move || {
         while told.recv().is_ok() {
-            if let Err(error) = commit(&consumer, &shared, None) {
+            if let Err(error) = commit(&consumer, &shared) {
                 tracing::warn!(error = %error, topic = %shared.topic, "a commit was not taken; it is tried again");
             }
         }

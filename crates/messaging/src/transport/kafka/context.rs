@@ -76,6 +76,7 @@ impl ConsumerContext for Group {
             done
         } else {
             if consumer.assignment_lost() {
+                tracing::info!(topic = %self.shared.topic, ?partitions, "partitions were lost; what was done since their last commit comes again");
                 self.shared.tell(SourceEvent::Lost(numbers(&partitions)));
             } else {
                 self.finish(consumer, &partitions);
@@ -130,9 +131,7 @@ impl Group {
                 std::thread::sleep(Duration::from_millis(REVOKE_LOOK_MS));
             }
         }
-        if let Err(error) = commit::commit(consumer, &self.shared, Some(partitions)) {
-            tracing::debug!(error = %error, "the last commit of partitions given away was not taken");
-        }
+        commit::last(consumer, &self.shared, partitions);
     }
 }
 

@@ -208,7 +208,7 @@ impl Poller {
         if self.commits.is_none() {
             return Ok(());
         }
-        commit::commit(&self.consumer, &self.shared, None).map_err(|error| SettleError(error.to_string()))
+        commit::commit(&self.consumer, &self.shared).map_err(|error| SettleError(error.to_string()))
     }
 
     /// Leaves the group, so that others get its partitions at once.
