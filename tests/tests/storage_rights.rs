@@ -235,12 +235,12 @@ async fn commands_ask_for_what_their_routes_ask_for() {
             "system" => "---------",
             "project_admin" | "project_write" | "project_read" => For::Project.row(),
             "branch_write" => For::Writers.row(),
+            "branch_read" => For::Readers.row(),
             other => panic!("{name} asks for `{other}`"),
         };
+        let of_branch = [For::Writers.row(), For::Readers.row()].contains(&known);
         let mut body = sample(&command["schema"]);
-        for (branch, known) in
-            [(BRANCH, known), ("default", if known == For::Writers.row() { For::Project.row() } else { known })]
-        {
+        for (branch, known) in [(BRANCH, known), ("default", if of_branch { For::Project.row() } else { known })] {
             if body.get("branch").is_some() && context == "storage" {
                 body["branch"] = json!(branch);
             }

@@ -54,7 +54,9 @@ impl BoundedContext for AccessContext {
                 let made = match command {
                     KeyringCommand::IssueKey(issue) => &issue.key,
                     KeyringCommand::RotateKey(rotate) => &rotate.successor,
-                    KeyringCommand::RevokeKey(_) | KeyringCommand::RevokeProjectKeys(_) => {
+                    KeyringCommand::RevokeKey(_)
+                    | KeyringCommand::RevokeBranchKeys(_)
+                    | KeyringCommand::RevokeProjectKeys(_) => {
                         return Ok(Decision::default());
                     }
                 };

@@ -157,6 +157,23 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Revokes every key of a branch: follows the branch's deletion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeBranchKeys {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch.
+    pub branch: String,
+}
+
+alluvium_messaging::contract!(
+    RevokeBranchKeys,
+    "RevokeBranchKeys",
+    r####"{"aggregate":"keyring","doc":"Revokes every key of a branch: follows the branch's deletion.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch.","name":"branch","type":"string"}],"kind":"command","name":"RevokeBranchKeys","namespace":"alluvium.access","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Revokes a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -224,16 +241,29 @@ alluvium_messaging::contract!(
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyringCommand {
     IssueKey(IssueKey),
+    RevokeBranchKeys(RevokeBranchKeys),
     RevokeKey(RevokeKey),
     RevokeProjectKeys(RevokeProjectKeys),
     RotateKey(RotateKey),
 }
 
-alluvium_messaging::contract_set!(KeyringCommand { IssueKey, RevokeKey, RevokeProjectKeys, RotateKey });
+alluvium_messaging::contract_set!(KeyringCommand {
+    IssueKey,
+    RevokeBranchKeys,
+    RevokeKey,
+    RevokeProjectKeys,
+    RotateKey
+});
 
 impl From<IssueKey> for KeyringCommand {
     fn from(message: IssueKey) -> Self {
         Self::IssueKey(message)
+    }
+}
+
+impl From<RevokeBranchKeys> for KeyringCommand {
+    fn from(message: RevokeBranchKeys) -> Self {
+        Self::RevokeBranchKeys(message)
     }
 }
 
@@ -308,6 +338,7 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
         use alluvium_kernel::Decide;
         let events: Vec<KeyringEvent> = match command {
             KeyringCommand::IssueKey(c) => Decide::decide(c, self, at)?,
+            KeyringCommand::RevokeBranchKeys(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RevokeKey(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RevokeProjectKeys(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RotateKey(c) => Decide::decide(c, self, at)?,
@@ -361,6 +392,7 @@ impl KeyringCommand {
     pub fn project(&self) -> &str {
         match self {
             Self::IssueKey(c) => &c.project,
+            Self::RevokeBranchKeys(c) => &c.project,
             Self::RevokeKey(c) => &c.project,
             Self::RevokeProjectKeys(c) => &c.project,
             Self::RotateKey(c) => &c.project,
@@ -461,6 +493,7 @@ impl Command {
         match self {
             Self::Tenant(TenantCommand::GrantPublishers(_)) => Requirement::Admin,
             Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::RevokeBranchKeys(_)) => Requirement::System,
             Self::Keyring(KeyringCommand::RevokeKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeProjectKeys(_)) => Requirement::System,
             Self::Keyring(KeyringCommand::RotateKey(c)) => Requirement::ProjectAdmin(c.project.clone()),

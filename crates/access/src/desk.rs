@@ -11,7 +11,7 @@ use alluvium_projection::Freshness;
 
 use crate::access::Access;
 use crate::context::AccessContext;
-use crate::contract::{Command, GrantPublishers, IssueKey, RevokeKey, RevokeProjectKeys, RotateKey};
+use crate::contract::{Command, GrantPublishers, IssueKey, RevokeBranchKeys, RevokeKey, RevokeProjectKeys, RotateKey};
 use crate::error;
 use crate::keys::{self, Minted, Secret};
 use crate::live::LIVE;
@@ -177,6 +177,26 @@ impl KeyDesk {
         command_id: &str,
     ) -> Result<Position, Problem> {
         let command = RevokeProjectKeys { project: project.to_owned(), issued_before: before.micros() };
+        let actor = Actor::System(ROLE.to_owned());
+        Ok(self.send(tenant, &actor, command_id, Command::Keyring(command.into())).await?.position)
+    }
+
+    /// Revokes every key of a branch and waits until they are dead here.
+    pub async fn revoke_branch(&self, tenant: &Token, project: &str, branch: &str) -> Result<Position, Problem> {
+        let position = self.revoke_branch_as(tenant, project, branch, &new_command_id()?).await?;
+        self.visible(&position).await?;
+        Ok(position)
+    }
+
+    /// The same under a given command id, without waiting for the folds.
+    pub(crate) async fn revoke_branch_as(
+        &self,
+        tenant: &Token,
+        project: &str,
+        branch: &str,
+        command_id: &str,
+    ) -> Result<Position, Problem> {
+        let command = RevokeBranchKeys { project: project.to_owned(), branch: branch.to_owned() };
         let actor = Actor::System(ROLE.to_owned());
         Ok(self.send(tenant, &actor, command_id, Command::Keyring(command.into())).await?.position)
     }

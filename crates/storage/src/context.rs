@@ -122,6 +122,8 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
                 }
                 result = json!({ "project": e.project, "uid": e.uid, "tables": held.len() });
             }
+            ProjectEvent::BranchCreated(e) => result = json!({ "branch": e.branch, "name": e.name }),
+            ProjectEvent::BranchDeleted(e) => result = json!({ "branch": e.branch }),
             ProjectEvent::BucketCreated(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
             ProjectEvent::BucketDeleted(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
             ProjectEvent::TableCreated(e) => {
@@ -165,7 +167,7 @@ async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Proble
     let not_found = || problem::project_not_found(place.project);
     let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
     let project = unit.load::<Project>(&id).await?.live(place.project)?;
-    project.branch(place.branch)?;
+    project.writable(place.branch)?;
     let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
     Ok(table.uid.clone())
 }
@@ -174,7 +176,11 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let (project, file) = (command.project(), command.file());
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
-    let project_uid = unit.load::<Project>(&id).await?.live(project)?.uid.clone();
+    let live = unit.load::<Project>(&id).await?.live(project)?;
+    if let FileCommand::RegisterExport(export) = command {
+        live.branch(&export.branch)?;
+    }
+    let project_uid = live.uid.clone();
     let file_id = token(file)?;
     let known = unit.load::<File>(&file_id).await?;
     // A file of an earlier project of the same id is not there for this one.

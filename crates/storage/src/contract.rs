@@ -32,7 +32,7 @@ fn default_AddColumn_branch() -> String {
 alluvium_messaging::contract!(
     AddColumn,
     "AddColumn",
-    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -75,10 +75,49 @@ fn default_AlterColumn_branch() -> String {
 alluvium_messaging::contract!(
     AlterColumn,
     "AlterColumn",
-    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// A project has a dev branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch, 8 hex digits.
+    pub branch: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Who created it: admin, key:<id>, nats:<tenant> or system:<role>.
+    pub created_by: String,
+}
+
+alluvium_messaging::contract!(
+    BranchCreated,
+    "BranchCreated",
+    r####"{"aggregate":"project","doc":"A project has a dev branch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch, 8 hex digits.","name":"branch","type":"string"},{"doc":"Its name.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Who created it: admin, key:<id>, nats:<tenant> or system:<role>.","name":"created_by","type":"string"}],"kind":"event","name":"BranchCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A dev branch is gone; its keys follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch, 8 hex digits.
+    pub branch: String,
+}
+
+alluvium_messaging::contract!(
+    BranchDeleted,
+    "BranchDeleted",
+    r####"{"aggregate":"project","doc":"A dev branch is gone; its keys follow.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch, 8 hex digits.","name":"branch","type":"string"}],"kind":"event","name":"BranchDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// A bucket came to be.
@@ -221,6 +260,26 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Creates a dev branch that shows the main line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateBranch {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Its name, 1 to 128 printable characters.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    CreateBranch,
+    "CreateBranch",
+    r####"{"aggregate":"project","doc":"Creates a dev branch that shows the main line.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Its name, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBranch","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
 /// Creates a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -295,7 +354,7 @@ fn default_CreateTable_branch() -> String {
 alluvium_messaging::contract!(
     CreateTable,
     "CreateTable",
-    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -354,6 +413,23 @@ alluvium_messaging::contract!(
     CsvOptions,
     "CsvOptions",
     r####"{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Deletes a dev branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteBranch {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch, 8 hex digits.
+    pub branch: String,
+}
+
+alluvium_messaging::contract!(
+    DeleteBranch,
+    "DeleteBranch",
+    r####"{"aggregate":"project","doc":"Deletes a dev branch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch, 8 hex digits.","name":"branch","type":"string"}],"kind":"command","name":"DeleteBranch","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -439,7 +515,7 @@ fn default_DeleteRows_branch() -> String {
 alluvium_messaging::contract!(
     DeleteRows,
     "DeleteRows",
-    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -470,7 +546,7 @@ fn default_DropColumn_branch() -> String {
 alluvium_messaging::contract!(
     DropColumn,
     "DropColumn",
-    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -499,7 +575,7 @@ fn default_DropPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     DropPrimaryKey,
     "DropPrimaryKey",
-    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -528,7 +604,7 @@ fn default_DropTable_branch() -> String {
 alluvium_messaging::contract!(
     DropTable,
     "DropTable",
-    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -675,7 +751,7 @@ fn default_LoadTable_dedup_mode() -> String {
 alluvium_messaging::contract!(
     LoadTable,
     "LoadTable",
-    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -941,13 +1017,23 @@ pub struct RegisterExport {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the branch that was exported; `default` is the main one.
+    #[serde(default = "default_RegisterExport_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_RegisterExport_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     RegisterExport,
     "RegisterExport",
-    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported; `default` is the main one.","name":"branch","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"branch_read","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####
+    ]
 );
 
 /// Makes an uploaded file a file of the project.
@@ -1057,7 +1143,7 @@ fn default_SetPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     SetPrimaryKey,
     "SetPrimaryKey",
-    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1539,9 +1625,11 @@ impl FileCommand {
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
+    CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
     CreateTable(CreateTable),
+    DeleteBranch(DeleteBranch),
     DeleteBucket(DeleteBucket),
     DeleteProject(DeleteProject),
     DropTable(DropTable),
@@ -1549,14 +1637,22 @@ pub enum ProjectCommand {
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
+    CreateBranch,
     CreateBucket,
     CreateProject,
     CreateTable,
+    DeleteBranch,
     DeleteBucket,
     DeleteProject,
     DropTable,
     UpdateProject
 });
+
+impl From<CreateBranch> for ProjectCommand {
+    fn from(message: CreateBranch) -> Self {
+        Self::CreateBranch(message)
+    }
+}
 
 impl From<CreateBucket> for ProjectCommand {
     fn from(message: CreateBucket) -> Self {
@@ -1573,6 +1669,12 @@ impl From<CreateProject> for ProjectCommand {
 impl From<CreateTable> for ProjectCommand {
     fn from(message: CreateTable) -> Self {
         Self::CreateTable(message)
+    }
+}
+
+impl From<DeleteBranch> for ProjectCommand {
+    fn from(message: DeleteBranch) -> Self {
+        Self::DeleteBranch(message)
     }
 }
 
@@ -1603,6 +1705,8 @@ impl From<UpdateProject> for ProjectCommand {
 /// Events of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectEvent {
+    BranchCreated(BranchCreated),
+    BranchDeleted(BranchDeleted),
     BucketCreated(BucketCreated),
     BucketDeleted(BucketDeleted),
     ProjectCreated(ProjectCreated),
@@ -1613,6 +1717,8 @@ pub enum ProjectEvent {
 }
 
 alluvium_messaging::contract_set!(ProjectEvent {
+    BranchCreated,
+    BranchDeleted,
     BucketCreated,
     BucketDeleted,
     ProjectCreated,
@@ -1621,6 +1727,18 @@ alluvium_messaging::contract_set!(ProjectEvent {
     TableCreated,
     TableDropped
 });
+
+impl From<BranchCreated> for ProjectEvent {
+    fn from(message: BranchCreated) -> Self {
+        Self::BranchCreated(message)
+    }
+}
+
+impl From<BranchDeleted> for ProjectEvent {
+    fn from(message: BranchDeleted) -> Self {
+        Self::BranchDeleted(message)
+    }
+}
 
 impl From<BucketCreated> for ProjectEvent {
     fn from(message: BucketCreated) -> Self {
@@ -1688,9 +1806,11 @@ impl cqrs_es::Aggregate for crate::model::Project {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::DeleteBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
@@ -1705,6 +1825,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
     fn apply(&mut self, event: ProjectEvent) {
         use alluvium_kernel::Evolve;
         match event {
+            ProjectEvent::BranchCreated(e) => Evolve::evolve(e, self),
+            ProjectEvent::BranchDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
@@ -1721,6 +1843,7 @@ impl ProjectCommand {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Self::CreateTable(c) => Some(&c.branch),
+            Self::DeleteBranch(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
             _ => None,
         }
@@ -1740,9 +1863,11 @@ impl ProjectCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
             Self::CreateTable(c) => &c.project,
+            Self::DeleteBranch(c) => &c.project,
             Self::DeleteBucket(c) => &c.project,
             Self::DeleteProject(c) => &c.project,
             Self::DropTable(c) => &c.project,
@@ -2292,28 +2417,38 @@ impl Command {
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
-            Self::Table(TableCommand::AddColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Table(TableCommand::AlterColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
-            Self::Project(ProjectCommand::CreateTable(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::CreateTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Table(TableCommand::DeleteRows(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Table(TableCommand::DropColumn(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Table(TableCommand::DropPrimaryKey(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Project(ProjectCommand::DropTable(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Table(TableCommand::LoadTable(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DropPrimaryKey(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Project(ProjectCommand::DropTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
-            Self::File(FileCommand::RegisterExport(c)) => Requirement::ProjectRead(c.project.clone()),
+            Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::Table(TableCommand::SetPrimaryKey(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::SetPrimaryKey(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),

@@ -19,8 +19,12 @@ use op::Op;
 /// The projection's name, for freshness and health.
 pub const NAME: &str = "storage";
 
-static MIGRATOR: LazyLock<Migrator> =
-    LazyLock::new(|| migrations(&[(1, "catalogue", include_str!("../migrations/0001_catalogue.sql"))]));
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations(&[
+        (1, "catalogue", include_str!("../migrations/0001_catalogue.sql")),
+        (5, "branches", include_str!("../migrations/0005_branches.sql")),
+    ])
+});
 
 /// Folds storage's events (not the rows) into Postgres.
 #[derive(Clone, Copy, Debug, Default)]

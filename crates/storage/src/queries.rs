@@ -1,5 +1,6 @@
 //! Reading the catalogue: typed, paged, in the order the surface promises.
 
+mod branches;
 mod files;
 mod projects;
 mod tables;
@@ -73,6 +74,18 @@ pub struct ProjectView {
     pub table_count: i64,
     pub bucket_count: i64,
     pub size_bytes: u64,
+}
+
+/// A dev branch; who created it in an actor's printed form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct BranchView {
+    pub id: String,
+    pub project: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub created_at: i64,
+    pub created_by: String,
 }
 
 /// A bucket.

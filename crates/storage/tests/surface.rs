@@ -52,6 +52,10 @@ impl ProjectKeys for Open {
     fn revoke_all<'a>(&'a self, _: &'a Token, _: &'a str, _: Timestamp) -> BoxFuture<'a, Result<Position, Problem>> {
         Box::pin(async { Ok(Position::start()) })
     }
+
+    fn revoke_branch<'a>(&'a self, _: &'a Token, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Position, Problem>> {
+        Box::pin(async { Ok(Position::start()) })
+    }
 }
 
 struct World {

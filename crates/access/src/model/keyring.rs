@@ -62,6 +62,12 @@ impl Keyring {
         self.keys.iter().filter(move |(_, state)| state.is_live(now)).map(|(id, _)| id.as_str())
     }
 
+    /// Ids of the unrevoked keys of one branch.
+    pub fn of_branch<'a>(&'a self, branch: &'a str) -> impl Iterator<Item = &'a str> {
+        let is_of = move |state: &KeyState| !state.revoked && state.scope.branch() == Some(branch);
+        self.keys.iter().filter(move |(_, state)| is_of(state)).map(|(id, _)| id.as_str())
+    }
+
     /// Ids of unrevoked keys that belong to the time up to `before`: issued then, or issued by such a key or in such a key's
     /// place later. The second kind exists because a deleted project's key may still act in the moment before its revocation.
     pub fn belonging_before(&self, before: Timestamp) -> Vec<String> {

@@ -5,6 +5,7 @@
 mod grant_publishers;
 mod issue_key;
 mod keyring;
+mod revoke_branch_keys;
 mod revoke_key;
 mod revoke_project_keys;
 mod rotate_key;

@@ -65,9 +65,19 @@ impl Projects for Catalogue {
         })
     }
 
-    /// No project has a branch beside its main line, which needs no key of its own.
-    fn has_branch<'a>(&'a self, _: &'a Token, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
-        Box::pin(std::future::ready(Ok(false)))
+    fn has_branch<'a>(
+        &'a self,
+        tenant: &'a Token,
+        project: &'a str,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<bool, Problem>> {
+        Box::pin(async move {
+            match self.0.branch(tenant.as_str(), project, branch).await {
+                Ok(_) => Ok(true),
+                Err(problem) if problem.status == 404 => Ok(false),
+                Err(problem) => Err(problem),
+            }
+        })
     }
 }
 
@@ -94,5 +104,14 @@ impl ProjectKeys for Keys {
         before: Timestamp,
     ) -> BoxFuture<'a, Result<Position, Problem>> {
         Box::pin(self.0.revoke_all(tenant, project, before))
+    }
+
+    fn revoke_branch<'a>(
+        &'a self,
+        tenant: &'a Token,
+        project: &'a str,
+        branch: &'a str,
+    ) -> BoxFuture<'a, Result<Position, Problem>> {
+        Box::pin(self.0.revoke_branch(tenant, project, branch))
     }
 }

@@ -15,7 +15,24 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "No such project",
         "Check the id in the path; `GET /projects` lists the projects there are.",
     ),
-    ErrorInfo::new("storage.branch_not_found", 404, "No such branch", "Use `default` for the main branch."),
+    ErrorInfo::new(
+        "storage.branch_not_found",
+        404,
+        "No such branch",
+        "`GET /projects/{project_id}/branches` lists the dev branches; `default` is the main line.",
+    ),
+    ErrorInfo::new(
+        "storage.branch_name_exists",
+        409,
+        "A branch of that name exists",
+        "Choose another name; names that differ only in case are the same.",
+    ),
+    ErrorInfo::new(
+        "storage.operation_not_allowed",
+        400,
+        "Not through a dev branch",
+        "Do it on the main line: use `default` for the branch.",
+    ),
     ErrorInfo::new(
         "storage.bucket_not_found",
         404,

@@ -92,6 +92,8 @@ impl Routing {
             ProjectEvent::ProjectCreated(_)
             | ProjectEvent::ProjectUpdated(_)
             | ProjectEvent::ProjectDeleted(_)
+            | ProjectEvent::BranchCreated(_)
+            | ProjectEvent::BranchDeleted(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_) => {}
         }

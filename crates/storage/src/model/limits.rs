@@ -4,6 +4,8 @@
 pub const TABLES_PER_PROJECT_MAX: usize = 900;
 /// Buckets of one project: the catalogue is one aggregate, held in memory and sent whole when it is dropped.
 pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
+/// Dev branches of one project: they stand in its catalogue, which is held in memory.
+pub const BRANCHES_PER_PROJECT_MAX: usize = 1_000;
 /// A project's settings, in bytes of JSON.
 pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
 /// A project's name for people, in characters.

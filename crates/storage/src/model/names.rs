@@ -9,6 +9,9 @@ pub const PROJECT_ID_CHARS_MAX: usize = 64;
 /// The longest bucket or table name, in characters.
 pub const NAME_CHARS_MAX: usize = 96;
 
+/// The longest name of a branch, in characters.
+pub const BRANCH_NAME_CHARS_MAX: usize = 128;
+
 /// The main branch, which every project has.
 pub const MAIN_BRANCH: &str = "default";
 
@@ -43,6 +46,13 @@ pub fn valid_bucket(name: &str) -> Result<(), Problem> {
 /// `^[A-Za-z0-9][A-Za-z0-9_-]{0,95}$`
 pub fn valid_table(name: &str) -> Result<(), Problem> {
     if plain(name, NAME_CHARS_MAX, b"_-") { Ok(()) } else { Err(problem::invalid_name("table", name)) }
+}
+
+/// 1 to 128 printable characters: a label for people, that stands in no path.
+pub fn valid_branch(name: &str) -> Result<(), Problem> {
+    let chars = name.chars().count();
+    let fits = (1..=BRANCH_NAME_CHARS_MAX).contains(&chars) && !name.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(problem::invalid_name("branch", name)) }
 }
 
 /// A file's name is a label only, but one that fits a header and a listing.

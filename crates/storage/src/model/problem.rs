@@ -18,6 +18,7 @@ fn echo(text: &str) -> String {
 pub(crate) fn invalid_name(what: &str, name: &str) -> Problem {
     let rule = match what {
         "project" => "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`",
+        "branch" => "1 to 128 printable characters",
         "file" => "1 to 255 bytes without slashes, backslashes and control characters",
         _ => "1 to 96 letters, digits, `_` or `-`, beginning with a letter or digit",
     };
@@ -32,6 +33,14 @@ pub(crate) fn project_not_found(project: &str) -> Problem {
 
 pub(crate) fn branch_not_found(branch: &str) -> Problem {
     storage("branch_not_found", 404, format!("Branch {} not found", echo(branch)))
+}
+
+pub(crate) fn branch_name_exists(name: &str) -> Problem {
+    storage("branch_name_exists", 409, format!("A branch named {} already exists", echo(name)))
+}
+
+pub(crate) fn operation_not_allowed(what: &str, branch: &str) -> Problem {
+    storage("operation_not_allowed", 400, format!("{what} is not allowed through branch {}.", echo(branch)))
 }
 
 pub(crate) fn bucket_not_found(bucket: &str) -> Problem {

@@ -1,5 +1,6 @@
 //! `project`: the catalogue of one project. Which names stand for which incarnations of buckets and tables.
 
+mod branch;
 mod bucket;
 mod life;
 mod table;
@@ -30,8 +31,18 @@ pub struct Catalogue {
     pub name: Option<String>,
     /// Settings, as a JSON object.
     pub settings: String,
+    /// Dev branches by id.
+    #[serde(default)]
+    pub branches: BTreeMap<String, Branch>,
     /// Buckets by folded name.
     pub buckets: BTreeMap<String, Bucket>,
+}
+
+/// A dev branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Branch {
+    /// Its name, spelled as created.
+    pub name: String,
 }
 
 /// A bucket.
@@ -66,7 +77,15 @@ impl Project {
 impl Catalogue {
     /// Whether the project has a branch of this id.
     pub fn branch(&self, branch: &str) -> Result<(), Problem> {
-        if branch == MAIN_BRANCH { Ok(()) } else { Err(problem::branch_not_found(branch)) }
+        let is_there = branch == MAIN_BRANCH || self.branches.contains_key(branch);
+        if is_there { Ok(()) } else { Err(problem::branch_not_found(branch)) }
+    }
+
+    /// Whether tables may be changed through a branch. A dev branch shows the main line and never writes to it.
+    pub fn writable(&self, branch: &str) -> Result<(), Problem> {
+        self.branch(branch)?;
+        let is_main = branch == MAIN_BRANCH;
+        if is_main { Ok(()) } else { Err(problem::operation_not_allowed("Changing a table", branch)) }
     }
 
     /// The bucket of exactly this name; names are the same without case, but one spelling finds them.

@@ -9,6 +9,8 @@ pub(super) enum Op {
     PutProject { tenant: String, id: String, uid: String, name: Option<String>, settings: String, time: i64 },
     UpdateProject { tenant: String, id: String, name: Option<String>, settings: String, time: i64 },
     DeleteProject { tenant: String, id: String },
+    PutBranch(Box<BranchRow>),
+    DeleteBranch { tenant: String, project: String, id: String },
     PutBucket { tenant: String, project: String, name: String, uid: String, description: Option<String>, time: i64 },
     DeleteBucket { tenant: String, project: String, name: String },
     PutTable(Box<TableRow>),
@@ -24,9 +26,21 @@ pub(super) enum Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key<'a> {
     Project(&'a str, &'a str),
+    Branch(&'a str, &'a str, &'a str),
     Bucket(&'a str, &'a str, &'a str),
     Table(&'a str),
     File(&'a str, &'a str),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct BranchRow {
+    pub tenant: String,
+    pub project: String,
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub time: i64,
+    pub created_by: String,
 }
 
 #[derive(Clone, Debug)]
@@ -89,6 +103,16 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Op {
             Op::UpdateProject { tenant, id: e.project, name: e.name, settings: e.settings, time }
         }
         ProjectEvent::ProjectDeleted(e) => Op::DeleteProject { tenant, id: e.project },
+        ProjectEvent::BranchCreated(e) => Op::PutBranch(Box::new(BranchRow {
+            tenant,
+            project: e.project,
+            id: e.branch,
+            name: e.name,
+            description: e.description,
+            time,
+            created_by: e.created_by,
+        })),
+        ProjectEvent::BranchDeleted(e) => Op::DeleteBranch { tenant, project: e.project, id: e.branch },
         ProjectEvent::BucketCreated(e) => {
             Op::PutBucket { tenant, project: e.project, name: e.bucket, uid: e.uid, description: e.description, time }
         }
@@ -181,6 +205,8 @@ impl Op {
             Self::PutFile(_) => 9,
             Self::StageFile { .. } => 10,
             Self::DeleteFile { .. } => 11,
+            Self::PutBranch(_) => 30,
+            Self::DeleteBranch { .. } => 31,
         }
     }
 
@@ -190,6 +216,8 @@ impl Op {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
             | Self::DeleteProject { tenant, id } => Key::Project(tenant, id),
+            Self::PutBranch(row) => Key::Branch(&row.tenant, &row.project, &row.id),
+            Self::DeleteBranch { tenant, project, id } => Key::Branch(tenant, project, id),
             Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
                 Key::Bucket(tenant, project, name)
             }
@@ -208,9 +236,10 @@ impl Op {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
             | Self::DeleteProject { tenant, id } => [Some(Key::Project(tenant, id)), None],
-            Self::PutBucket { tenant, project, .. } | Self::DeleteBucket { tenant, project, .. } => {
-                [Some(Key::Project(tenant, project)), None]
-            }
+            Self::PutBranch(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
+            Self::PutBucket { tenant, project, .. }
+            | Self::DeleteBucket { tenant, project, .. }
+            | Self::DeleteBranch { tenant, project, .. } => [Some(Key::Project(tenant, project)), None],
             Self::PutTable(row) => [Some(Key::Project(&row.tenant, &row.project)), Some(Key::Table(&row.uid))],
             Self::DeleteTable { tenant, project, uid } => [Some(Key::Project(tenant, project)), Some(Key::Table(uid))],
             Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => [Some(Key::Table(uid)), None],

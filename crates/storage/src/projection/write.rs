@@ -16,7 +16,9 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 4] = [
+const DELETE_PROJECTS: [&str; 5] = [
+    "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE files.tenant = gone.tenant AND files.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -26,6 +28,14 @@ const DELETE_PROJECTS: [&str; 4] = [
     "DELETE FROM projects USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE projects.tenant = gone.tenant AND projects.id = gone.id",
 ];
+const PUT_BRANCHES: &str = "
+    INSERT INTO branches (tenant, project, id, name, description, created_at, created_by)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
+    ON CONFLICT (tenant, project, id) DO UPDATE SET name = EXCLUDED.name, description = EXCLUDED.description,
+      created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by";
+const DELETE_BRANCHES: &str = "
+    DELETE FROM branches USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)
+    WHERE branches.tenant = gone.tenant AND branches.project = gone.project AND branches.id = gone.id";
 const PUT_BUCKETS: &str = "
     INSERT INTO buckets (tenant, project, name, uid, description, created_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
@@ -84,6 +94,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
     let Some(first) = step.first() else { return Ok(()) };
     match first {
         Op::PutProject { .. } | Op::UpdateProject { .. } | Op::DeleteProject { .. } => projects(tx, &step).await,
+        Op::PutBranch(_) | Op::DeleteBranch { .. } => branches(tx, &step).await,
         Op::PutBucket { .. } | Op::DeleteBucket { .. } => buckets(tx, &step).await,
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
             tables(tx, &step).await
@@ -126,6 +137,26 @@ async fn projects(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+async fn branches(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    let query = if matches!(step[0], Op::PutBranch(_)) {
+        sqlx::query(PUT_BRANCHES)
+            .bind(column!(step, Op::PutBranch(row) => row.tenant))
+            .bind(column!(step, Op::PutBranch(row) => row.project))
+            .bind(column!(step, Op::PutBranch(row) => row.id))
+            .bind(column!(step, Op::PutBranch(row) => row.name))
+            .bind(column!(step, Op::PutBranch(row) => row.description))
+            .bind(column!(step, Op::PutBranch(row) => row.time))
+            .bind(column!(step, Op::PutBranch(row) => row.created_by))
+    } else {
+        sqlx::query(DELETE_BRANCHES)
+            .bind(column!(step, Op::DeleteBranch { tenant, .. } => tenant))
+            .bind(column!(step, Op::DeleteBranch { project, .. } => project))
+            .bind(column!(step, Op::DeleteBranch { id, .. } => id))
+    };
+    query.execute(tx).await?;
     Ok(())
 }
 

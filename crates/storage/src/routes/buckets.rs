@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::past;
 use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, CreateBucket, DeleteBucket, ProjectCommand};
-use crate::model::names;
+use crate::model::{names, problem};
 use crate::wire::{self, Bucket, BucketCreate, Buckets};
 
 type Answer<T> = Result<T, ProblemResponse>;
@@ -78,6 +78,9 @@ pub(super) async fn delete(
     query.flag("force", false);
     query.finish()?;
     let place = state.place(&principal, &params).await?;
+    if place.branch != names::MAIN_BRANCH {
+        return Err(problem::operation_not_allowed("Deleting a bucket", &place.branch).into());
+    }
     let delete = DeleteBucket { project: place.project, bucket: place.bucket, cascade };
     let accepted = state.write(&principal, command(delete)).await?;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))

@@ -1,5 +1,6 @@
 //! The routes as data: where, who may, what for.
 
+mod branches;
 mod buckets;
 mod columns;
 mod files;
@@ -51,6 +52,7 @@ fn reads(params: &PathParams) -> Requirement {
 
 const NO_PROJECT: &str = "storage.project_not_found";
 const NO_BRANCH: &str = "storage.branch_not_found";
+const NOT_ON_BRANCH: &str = "storage.operation_not_allowed";
 const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
@@ -71,7 +73,7 @@ fn past(op: Op) -> Op {
 /// everywhere.
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
-    projects::all().into_iter().chain(buckets::all()).chain(tables).chain(files::all()).collect()
+    projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(tables).chain(files::all()).collect()
 }
 
 /// A route below a branch, also served in its older form.

@@ -1,6 +1,7 @@
 //! The HTTP surface of storage, as clients of Keboola's storage on DuckDB know it. Handlers are thin: read the request, send
 //! the command or ask the read models, write the answer.
 
+mod branches;
 mod buckets;
 mod columns;
 mod counts;

@@ -5,6 +5,9 @@ pub(super) const PROJECT: &str = "/projects/{project_id}";
 pub(super) const STATS: &str = "/projects/{project_id}/stats";
 pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
+pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
+pub(super) const BRANCH: &str = "/projects/{project_id}/branches/{branch_id}";
+
 pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";
 pub(super) const UPLOAD: &str = "/projects/{project_id}/files/upload/{upload_key}";
 pub(super) const FILES: &str = "/projects/{project_id}/files";

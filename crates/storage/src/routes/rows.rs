@@ -30,6 +30,7 @@ pub(super) async fn preview(
     let limit = query.int("limit", wire::PREVIEW_ROWS, (1, wire::PREVIEW_ROWS_MAX));
     let offset = query.int("offset", 0, (0, i64::MAX));
     query.finish()?;
+    state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     show(&state, &place, &wanted, raw.as_deref(), PreviewBody::first(limit, offset)).await
 }
@@ -43,6 +44,7 @@ pub(super) async fn preview_filtered(
     BodyBytes(body): BodyBytes,
 ) -> Answer<Response> {
     let body = PreviewBody::parse(&body)?;
+    state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     show(&state, &place, &wanted, raw.as_deref(), body).await
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::context::STREAM;
 use crate::contract::Command;
 use crate::fold::Tables;
-use crate::model::{names, problem};
+use crate::model::names;
 use crate::projection;
 use crate::queries::{Queries, TableStats, TableView};
 
@@ -42,6 +42,14 @@ pub trait ProjectKeys: Send + Sync + 'static {
         tenant: &'a Token,
         project: &'a str,
         before: Timestamp,
+    ) -> BoxFuture<'a, Result<Position, Problem>>;
+
+    /// Makes every key of a branch dead.
+    fn revoke_branch<'a>(
+        &'a self,
+        tenant: &'a Token,
+        project: &'a str,
+        branch: &'a str,
     ) -> BoxFuture<'a, Result<Position, Problem>>;
 }
 
@@ -115,8 +123,7 @@ impl StorageRoutes {
             table: params.owned("table_name"),
         };
         if place.branch != names::MAIN_BRANCH {
-            self.queries.require_project(&tenant_text(&place.tenant), &place.project).await?;
-            return Err(problem::branch_not_found(&place.branch));
+            self.queries.branch(&tenant_text(&place.tenant), &place.project, &place.branch).await?;
         }
         Ok(place)
     }

@@ -65,6 +65,7 @@ pub(super) async fn get(
     wanted: MinPosition,
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
+    state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::table(&state, &place, seq).await?.into_response());

@@ -96,6 +96,7 @@ async fn write_out(
     wanted: &MinPosition,
     body: ExportBody,
 ) -> Answer<WithPosition<Json<Exported>>> {
+    state.fresh(wanted).await?;
     let place = state.place(principal, params).await?;
     let (format, kind) = format(&body.format, body.compression.as_deref())?;
     let source = match body.as_of.as_deref() {
@@ -142,6 +143,7 @@ async fn write_out(
         size_bytes: blob.bytes as i64,
         tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
         project_uid: String::new(),
+        branch: place.branch.clone(),
     }
     .into();
     let accepted = state.write(principal, Command::File(command)).await?;

@@ -1,5 +1,6 @@
 //! Bodies as the surface fixes them, and how request bodies are read: leniently in scalars, exactly in what is reported.
 
+mod branch;
 mod bucket;
 mod file;
 mod list;
@@ -9,6 +10,7 @@ mod shape;
 mod table;
 mod transfer;
 
+pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, Uploaded};
 pub use list::{PageQuery, page};

@@ -20,7 +20,7 @@ impl Decide<File> for RegisterExport {
         if !is_sha256(&self.blob) || self.size_bytes < 0 {
             return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored blob, with its size."));
         }
-        let Self { project, file, name, content_type, blob, size_bytes, tags, project_uid } = self;
+        let Self { project, file, name, content_type, blob, size_bytes, tags, project_uid, branch: _ } = self;
         let content_type = Some(content_type);
         Ok(vec![FileRegistered { project, file, name, content_type, blob, size_bytes, tags, project_uid }.into()])
     }
@@ -36,7 +36,8 @@ mod tests {
     fn an_export_is_registered_at_once_and_once() {
         let FileRegistered { project, file, name, blob, size_bytes, tags, project_uid, .. } = registered();
         let content_type = "text/csv".into();
-        let command = RegisterExport { project, file, name, content_type, blob, size_bytes, tags, project_uid };
+        let branch = names::MAIN_BRANCH.into();
+        let command = RegisterExport { project, file, name, content_type, blob, size_bytes, tags, project_uid, branch };
         given::<File>(nothing()).when(command.clone().into()).then_expect_events(vec![registered().into()]);
         let again = given::<File>(vec![registered().into()]).when(command.into()).inspect_result();
         refused(again, 409, "storage.file_exists");

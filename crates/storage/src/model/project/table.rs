@@ -14,7 +14,7 @@ impl Decide<Project> for CreateTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.writable(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
         if let Some(there) = bucket.tables.get(&names::fold(&self.table)) {
@@ -59,7 +59,7 @@ impl Decide<Project> for DropTable {
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.writable(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         let table = bucket.table(&self.table)?;
         let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
@@ -172,6 +172,25 @@ pub(crate) mod tests {
         before.extend((0..TABLES_PER_PROJECT_MAX).map(|n| table_created("in_c_sales", &format!("t{n}"), "u")));
         let command = create("one_more", vec![column("id", "BIGINT", true)], &[]);
         refused(given::<Project>(before).when(command.into()).inspect_result(), 403, "storage.quota_exceeded");
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_dev_branch() {
+        use super::super::branch::tests::{BRANCH, branch_created};
+        let before = || vec![created(), branch_created(BRANCH, "x"), bucket_created("in_c_sales")];
+        for (branch, status, code) in
+            [(BRANCH, 400, "storage.operation_not_allowed"), ("0badf00d", 404, "storage.branch_not_found")]
+        {
+            let command = CreateTable { branch: branch.into(), ..create("orders", vec![], &[]) };
+            refused(given::<Project>(before()).when(command.into()).inspect_result(), status, code);
+            let drop = DropTable {
+                branch: branch.into(),
+                project: "Shop".into(),
+                bucket: "in_c_sales".into(),
+                table: "orders".into(),
+            };
+            refused(given::<Project>(before()).when(drop.into()).inspect_result(), status, code);
+        }
     }
 
     #[test]

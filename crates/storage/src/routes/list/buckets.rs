@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, Routes, administers, both, past, reads};
+use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers, both, past, reads};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{buckets, paths};
 use crate::wire;
@@ -52,7 +52,7 @@ pub(super) fn all() -> Routes {
             buckets::delete,
             op("deleteBucket", "Delete a bucket; its tables go too unless `cascade=false`")
                 .empty(204, "Gone")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, "storage.bucket_not_empty"]),
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NOT_ON_BRANCH, "storage.bucket_not_empty"]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes};
+use super::{BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, rows};
 use crate::wire;
@@ -45,7 +45,7 @@ pub(super) fn all() -> Routes {
             op("deleteRows", "Delete the rows a condition picks")
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
-                .errors(&["storage.invalid_where_clause", BUSY]),
+                .errors(&["storage.invalid_where_clause", NOT_ON_BRANCH, BUSY]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -1,0 +1,54 @@
+//! Routes of dev branches.
+
+use alluvium_http::{Op, Route};
+
+use super::{BAD_NAME, NO_BRANCH, NO_PROJECT, Routes, administers, reads, reads_project};
+use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::{branches, paths};
+use crate::wire;
+
+pub(super) fn all() -> Routes {
+    let op = |id, what| Op::new(id, "branches", what);
+    vec![
+        Route::post(
+            paths::BRANCHES,
+            administers,
+            branches::create,
+            op("createBranch", "Create a dev branch; it shows the main line")
+                .body::<wire::BranchCreate>()
+                .json::<wire::Branch>(201, "The branch")
+                .errors(&[
+                    NO_PROJECT,
+                    BAD_NAME,
+                    "storage.branch_name_exists",
+                    "storage.invalid_request",
+                    "storage.quota_exceeded",
+                ]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        Route::get(
+            paths::BRANCHES,
+            reads_project,
+            branches::list,
+            op("listBranches", "List dev branches, newest first; `default` is none of them")
+                .query::<wire::PageQuery>()
+                .json::<wire::Branches>(200, "One page of branches")
+                .errors(&[NO_PROJECT]),
+        ),
+        Route::get(
+            paths::BRANCH,
+            reads,
+            branches::get,
+            op("getBranch", "Show a dev branch")
+                .json::<wire::BranchDetail>(200, "The branch")
+                .errors(&[NO_PROJECT, NO_BRANCH]),
+        ),
+        Route::delete(
+            paths::BRANCH,
+            administers,
+            branches::delete,
+            op("deleteBranch", "Delete a dev branch with its keys").empty(204, "Gone").errors(&[NO_PROJECT, NO_BRANCH]),
+        )
+        .timeout(WRITE_TIMEOUT),
+    ]
+}
