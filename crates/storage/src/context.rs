@@ -167,7 +167,7 @@ async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Proble
     let not_found = || problem::project_not_found(place.project);
     let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
     let project = unit.load::<Project>(&id).await?.live(place.project)?;
-    project.writable(place.branch)?;
+    project.branch(place.branch)?;
     let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
     Ok(table.uid.clone())
 }
@@ -178,7 +178,7 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
     if let FileCommand::RegisterExport(export) = command {
-        live.branch(&export.branch)?;
+        live.has_branch(&export.branch)?;
     }
     let project_uid = live.uid.clone();
     let file_id = token(file)?;

@@ -75,17 +75,17 @@ impl Project {
 }
 
 impl Catalogue {
-    /// Whether the project has a branch of this id.
-    pub fn branch(&self, branch: &str) -> Result<(), Problem> {
+    /// Whether the project has a branch of this id, to read through.
+    pub fn has_branch(&self, branch: &str) -> Result<(), Problem> {
         let is_there = branch == MAIN_BRANCH || self.branches.contains_key(branch);
         if is_there { Ok(()) } else { Err(problem::branch_not_found(branch)) }
     }
 
-    /// Whether tables may be changed through a branch. A dev branch shows the main line and never writes to it.
-    pub fn writable(&self, branch: &str) -> Result<(), Problem> {
-        self.branch(branch)?;
+    /// Whether a command may work through a branch. A dev branch shows the main line, and nothing done through it reaches that.
+    pub fn branch(&self, branch: &str) -> Result<(), Problem> {
+        self.has_branch(branch)?;
         let is_main = branch == MAIN_BRANCH;
-        if is_main { Ok(()) } else { Err(problem::operation_not_allowed("Changing a table", branch)) }
+        if is_main { Ok(()) } else { Err(problem::operation_not_allowed("This", branch)) }
     }
 
     /// The bucket of exactly this name; names are the same without case, but one spelling finds them.

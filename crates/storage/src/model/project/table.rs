@@ -14,7 +14,7 @@ impl Decide<Project> for CreateTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.writable(&self.branch)?;
+        live.branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
         if let Some(there) = bucket.tables.get(&names::fold(&self.table)) {
@@ -59,7 +59,7 @@ impl Decide<Project> for DropTable {
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.writable(&self.branch)?;
+        live.branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         let table = bucket.table(&self.table)?;
         let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
