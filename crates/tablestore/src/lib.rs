@@ -24,6 +24,7 @@ mod query;
 pub mod quote;
 mod quote_path;
 mod read;
+mod replace;
 mod rows;
 pub mod sql;
 mod verify;

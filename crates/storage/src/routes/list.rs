@@ -6,6 +6,7 @@ mod columns;
 mod files;
 mod projects;
 mod rows;
+mod snapshots;
 mod tables;
 mod transfer;
 
@@ -73,7 +74,8 @@ fn past(op: Op) -> Op {
 /// everywhere.
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
-    projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(tables).chain(files::all()).collect()
+    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
+    catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
 }
 
 /// A route below a branch, also served in its older form.

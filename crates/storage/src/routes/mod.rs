@@ -13,6 +13,7 @@ mod paths;
 mod projects;
 mod query;
 mod rows;
+mod snapshots;
 mod state;
 mod tables;
 mod transfer;

@@ -7,6 +7,7 @@ mod list;
 mod project;
 mod query;
 mod shape;
+mod snapshot;
 mod table;
 mod transfer;
 
@@ -17,6 +18,10 @@ pub use list::{PageQuery, page};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
 pub use shape::{Query, Shape, read};
+pub use snapshot::{
+    RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
+    SnapshotRestored, Snapshots,
+};
 pub use table::{
     ColumnAdd, ColumnAlter, ColumnDef, ColumnView, Filters, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
     RowsDeleted, Table, TableCreate, Tables,
