@@ -30,7 +30,7 @@ impl Authenticator for Access {
                 _ => return Ok(None),
             };
             let tenant = Token::encode("default").unwrap();
-            Ok(Some(Principal { actor, tenant, credential: bearer.to_owned() }))
+            Ok(Some(Principal::new(actor, tenant, bearer)))
         })
     }
 }

@@ -25,5 +25,8 @@ pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
 /// The routes, with their shape of errors.
 pub fn routes(state: StorageRoutes) -> RouteGroup {
     let renderer = DetailRenderer { admin_configured: state.admin_configured };
-    RouteGroup::new("storage", state, list::all()).errors_as(renderer, &["/projects"]).error_codes(crate::ERRORS)
+    RouteGroup::new("storage", state, list::all())
+        .keyed()
+        .errors_as(renderer, &["/projects"])
+        .error_codes(crate::ERRORS)
 }

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::past;
-use super::state::{StorageRoutes, now, tenant_text};
+use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, CreateProject, DeleteProject, ProjectCommand, UpdateProject};
 use crate::wire::{self, Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 
@@ -37,7 +37,7 @@ pub(super) async fn create(
     let ProjectCreate { id, name, settings } = ProjectCreate::parse(&body)?;
     let settings = text(settings.unwrap_or_default());
     let accepted = state.write(&principal, command(CreateProject { project: id.clone(), name, settings })).await?;
-    let (api_key, keyed) = state.keys.issue_first_key(&principal.tenant, &principal.actor, &id).await?;
+    let (api_key, keyed) = state.keys.issue_first_key(&principal, &id).await?;
     let project = Project::from(state.queries.project(&tenant_text(&principal.tenant), &id).await?);
     let answer = (StatusCode::CREATED, Json(ProjectCreated { project, api_key }));
     Ok(WithPosition(accepted.position.join(&keyed), answer))
@@ -115,9 +115,9 @@ pub(super) async fn delete(
 ) -> Answer<WithPosition<StatusCode>> {
     let project = params.owned("project_id");
     // Keys issued for a later project of the same id must live: only what was issued up to now goes.
-    let before = now();
+    let before = principal.seed.at();
     let accepted =
         state.write(&principal, command(DeleteProject { project: project.clone() })).await.map_err(of_itself)?;
-    let revoked = state.keys.revoke_all(&principal.tenant, &project, before).await?;
+    let revoked = state.keys.revoke_all(&principal, &project, before).await?;
     Ok(WithPosition(accepted.position.join(&revoked), StatusCode::NO_CONTENT))
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::counts;
 use super::past;
 use super::rows::lane;
-use super::state::{Place, Scratch, StorageRoutes, now, tenant_text};
+use super::state::{Place, Scratch, StorageRoutes, tenant_text};
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
 use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
@@ -116,8 +116,8 @@ async fn write_out(
     if let Some(unknown) = body.columns.iter().flatten().find(|name| schema.column(name).is_none()) {
         return Err(problem::column_not_found(400, unknown).into());
     }
-    let at = now();
-    let id = uuid::Uuid::now_v7().to_string();
+    let at = principal.seed.at();
+    let id = principal.seed.uuid("export").to_string();
     let scratch = Scratch(state.tables()?.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
     let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };

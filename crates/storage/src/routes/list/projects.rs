@@ -1,6 +1,6 @@
 //! Projects, and questions over their tables.
 
-use alluvium_http::{Op, Route};
+use alluvium_http::{Afterwards, Op, Route};
 
 use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, past, reads_project, sees};
 use crate::routes::query::QUERY_TIMEOUT;
@@ -20,6 +20,7 @@ pub(super) fn all() -> Routes {
                 .json::<wire::ProjectCreated>(201, "The project with its first key, shown this once")
                 .errors(&["storage.project_exists", BAD_NAME, "storage.invalid_request"]),
         )
+        .afterwards(Afterwards::BeginsProject)
         .timeout(WRITE_TIMEOUT),
         Route::get(
             paths::PROJECTS,
@@ -70,6 +71,7 @@ pub(super) fn all() -> Routes {
                 .empty(204, "Gone")
                 .errors(&["storage.not_found"]),
         )
+        .afterwards(Afterwards::EndsProject)
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::QUERY,
@@ -83,6 +85,7 @@ pub(super) fn all() -> Routes {
                 .json::<wire::QueryAnswer>(200, "Columns and rows")
                 .errors(&[NO_PROJECT, "storage.version_over_budget"]),
         )
+        .asks()
         .placed()
         .timeout(QUERY_TIMEOUT),
     ]

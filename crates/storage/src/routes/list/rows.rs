@@ -36,7 +36,8 @@ pub(super) fn all() -> Routes {
                         "storage.column_not_found",
                     ]),
             ),
-        ),
+        )
+        .asks(),
         both(
             Method::DELETE,
             &paths::ROWS,
