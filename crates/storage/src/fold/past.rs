@@ -10,7 +10,9 @@ use alluvium_eventlog::Past;
 use alluvium_kernel::{Position, Problem, Token};
 use alluvium_messaging::{direct, stream_created};
 use alluvium_projection::Recent;
-use alluvium_tablestore::{Exported, Hub, Mark, Preview, PreviewSpec, QueryRows, TableFile, TableSchema, TableStats};
+use alluvium_tablestore::{
+    Exported, Hub, Mark, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, TableFile, TableSchema, TableStats,
+};
 use async_nats::jetstream;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -174,6 +176,12 @@ impl Tables {
     /// Rows of a table at an earlier point.
     pub async fn preview_version(&self, version: Arc<Version>, spec: PreviewSpec) -> Result<Preview, Problem> {
         let read = tokio::task::spawn_blocking(move || version.scratch.hub.preview(&version.scratch.file, &spec)).await;
+        read.map_err(|_| Problem::internal())?.map_err(store_problem)
+    }
+
+    /// A table at an earlier point in figures.
+    pub async fn profile_version(&self, version: Arc<Version>, mode: ProfileMode) -> Result<Profile, Problem> {
+        let read = tokio::task::spawn_blocking(move || version.scratch.hub.profile(&version.scratch.file, mode)).await;
         read.map_err(|_| Problem::internal())?.map_err(store_problem)
     }
 

@@ -57,6 +57,13 @@ const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
 const BAD_NAME: &str = "storage.invalid_name";
+/// What may be wrong with a condition on rows.
+const CONDITIONS: &[&str] = &[
+    "storage.invalid_where_clause",
+    "storage.invalid_where_filter",
+    "storage.column_not_found",
+    "storage.invalid_request",
+];
 
 /// A read that may also be of an earlier point.
 fn past(op: Op) -> Op {

@@ -10,6 +10,7 @@ mod files;
 mod list;
 mod past;
 mod paths;
+mod profile;
 mod projects;
 mod query;
 mod rows;

@@ -35,6 +35,7 @@ below_branch!(TABLES, "/buckets/{bucket_name}/tables");
 below_branch!(TABLE, "/buckets/{bucket_name}/tables/{table_name}");
 below_branch!(SCHEMA, "/buckets/{bucket_name}/tables/{table_name}/schema");
 below_branch!(PREVIEW, "/buckets/{bucket_name}/tables/{table_name}/preview");
+below_branch!(PROFILE, "/buckets/{bucket_name}/tables/{table_name}/profile");
 below_branch!(COLUMNS, "/buckets/{bucket_name}/tables/{table_name}/columns");
 below_branch!(COLUMN, "/buckets/{bucket_name}/tables/{table_name}/columns/{column_name}");
 below_branch!(PRIMARY_KEY, "/buckets/{bucket_name}/tables/{table_name}/primary-key");

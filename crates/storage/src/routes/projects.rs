@@ -50,18 +50,19 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
     let page = wire::page(query.as_deref())?;
+    let mut words = wire::Query::of(query.as_deref());
+    let status = words.choice("status", &["active", "deleted"], "active");
+    words.finish()?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::projects(&state, &principal.tenant, seq, page).await?.into_response());
     }
-    let status = wire::Query::of(query.as_deref()).text("status").map(ToOwned::to_owned);
     state.fresh_everywhere(&wanted).await?;
     let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
     // A deleted project leaves nothing to list: its id is free at once.
-    Ok(Json(match status.as_deref() {
-        None | Some("active") => {
-            Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
-        }
-        Some(_) => Projects { projects: Vec::new(), total: 0 },
+    Ok(Json(if status == "active" {
+        Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
+    } else {
+        Projects { projects: Vec::new(), total: 0 }
     })
     .into_response())
 }

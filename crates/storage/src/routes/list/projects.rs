@@ -28,6 +28,7 @@ pub(super) fn all() -> Routes {
             past(
                 op("listProjects", "List projects, newest first")
                     .query::<wire::PageQuery>()
+                    .query::<wire::ProjectsQuery>()
                     .json::<wire::Projects>(200, "One page of projects"),
             ),
         ),
@@ -80,7 +81,7 @@ pub(super) fn all() -> Routes {
                     "A query that is wrong or fails answers 200 with `status: \"error\"`, `message` and `error`.",
                 )
                 .body::<wire::QueryBody>()
-                .json::<wire::QueryAnswer>(200, "Columns and rows")
+                .json_either::<wire::QueryAnswer, wire::QueryFailed>(200, "Columns and rows, or why there are none")
                 .errors(&[NO_PROJECT, "storage.version_over_budget"]),
         )
         .placed()
