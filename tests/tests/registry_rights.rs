@@ -8,6 +8,7 @@ use alluvium_access::model::{REGISTRY, Scope};
 use alluvium_blackbox::ADMIN;
 use alluvium_blackbox::registry::{Registry, record};
 use alluvium_eventlog::{CommandClient, CommandRequest};
+use alluvium_http::Seed;
 use alluvium_kernel::{Actor, SigningKey, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use reqwest::Method;
@@ -38,7 +39,7 @@ fn issue(registry: &Registry, rights: &[&str]) -> (String, String) {
 /// A key of another tenant that may do everything there.
 async fn foreign(registry: &Registry) -> String {
     let pepper = SigningKey::new(SIGNING_KEY);
-    let minted = keys::mint(&pepper, "p", &Scope::Registry).unwrap();
+    let minted = keys::mint(&pepper, "p", &Scope::Registry, &Seed::fresh());
     let command = IssueKey {
         project: "p".into(),
         key: minted.id.clone(),

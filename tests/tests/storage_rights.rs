@@ -5,6 +5,7 @@
 use alluvium_access::keys;
 use alluvium_access::model::Scope;
 use alluvium_blackbox::{ADMIN, World};
+use alluvium_http::Seed;
 use alluvium_kernel::SigningKey;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -96,7 +97,7 @@ fn of_project(method: &str, below: &str) -> For {
 
 /// A key of a scope, issued by the command: over HTTP its branch would have to exist.
 async fn issue(world: &World, project: &str, scope: Scope) -> String {
-    let minted = keys::mint(&SigningKey::new(SIGNING_KEY), project, &scope).unwrap();
+    let minted = keys::mint(&SigningKey::new(SIGNING_KEY), project, &scope, &Seed::fresh());
     let body = json!({
         "project": project, "key": minted.id, "digest": minted.digest, "prefix": minted.prefix, "scope": scope.name(),
         "branch": scope.branch(), "description": "", "expires_at": null, "rights": [],

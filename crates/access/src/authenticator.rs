@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::access::Access;
 use crate::keys;
+use crate::live::LiveKey;
 
 /// Longest credential that is looked at, in bytes: a project id of the longest kind, and room.
 const CREDENTIAL_BYTES_MAX: usize = 2_048;
@@ -18,7 +19,7 @@ impl Authenticator for Access {
             }
             if self.is_admin(bearer) {
                 let tenant = self.tenant().clone();
-                return Ok(Some(Principal { actor: Actor::Admin, tenant, credential: "admin".to_owned() }));
+                return Ok(Some(Principal::new(Actor::Admin, tenant, "admin")));
             }
             let digest = keys::digest(self.pepper(), bearer);
             let known = self.follower().get()?;
@@ -33,13 +34,23 @@ impl Authenticator for Access {
             if let Some(usage) = self.usage() {
                 usage.note(&key, now);
             }
-            Ok(Some(Principal {
-                actor: Actor::Key(key.id.clone()),
-                tenant: key.tenant.clone(),
-                credential: key.id.clone(),
-            }))
+            Ok(Some(owner(&key)))
         })
     }
+
+    fn former<'a>(&'a self, bearer: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Problem>> {
+        Box::pin(async move {
+            if bearer.len() > CREDENTIAL_BYTES_MAX {
+                return Ok(None);
+            }
+            let digest = keys::digest(self.pepper(), bearer);
+            Ok(self.follower().get()?.by_digest(&digest).map(|key| owner(&key)))
+        })
+    }
+}
+
+fn owner(key: &LiveKey) -> Principal {
+    Principal::new(Actor::Key(key.id.clone()), key.tenant.clone(), key.id.clone())
 }
 
 impl Access {

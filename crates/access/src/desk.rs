@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_eventlog::{BoundedContext as _, CommandClient, CommandRequest};
+use alluvium_http::Principal;
 use alluvium_kernel::{Actor, Outcome, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::Freshness;
@@ -75,8 +76,8 @@ impl KeyDesk {
     }
 
     /// Issues a key of a project and waits until it works and is listed.
-    pub async fn issue(&self, tenant: &Token, actor: &Actor, project: &str, key: NewKey) -> Result<IssuedKey, Problem> {
-        let minted = keys::mint(self.access.pepper(), project, &key.scope)?;
+    pub async fn issue(&self, by: &Principal, project: &str, key: NewKey) -> Result<IssuedKey, Problem> {
+        let minted = keys::mint(self.access.pepper(), project, &key.scope, &by.seed);
         let command = IssueKey {
             project: project.to_owned(),
             key: minted.id.clone(),
@@ -88,21 +89,15 @@ impl KeyDesk {
             expires_at: key.expires_at.map(Timestamp::micros),
             rights: key.rights.clone(),
         };
-        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
+        let accepted = self.ask(by, Command::Keyring(command.into())).await?;
         self.issued(accepted, minted, project, &key.scope, key.rights).await
     }
 
     /// Issues a key in the place of another, which works on for `grace_seconds`; waits until all of that holds here.
-    pub async fn rotate(
-        &self,
-        tenant: &Token,
-        actor: &Actor,
-        key: KeyRecord,
-        grace_seconds: i64,
-    ) -> Result<IssuedKey, Problem> {
+    pub async fn rotate(&self, by: &Principal, key: KeyRecord, grace_seconds: i64) -> Result<IssuedKey, Problem> {
         let branch = key.branch.as_deref();
         let scope = Scope::of(&key.scope, branch).ok_or_else(|| error::unsupported_scope(&key.scope, branch))?;
-        let minted = keys::mint(self.access.pepper(), &key.project, &scope)?;
+        let minted = keys::mint(self.access.pepper(), &key.project, &scope, &by.seed);
         let command = RotateKey {
             project: key.project.clone(),
             key: key.id,
@@ -112,7 +107,7 @@ impl KeyDesk {
             rights: key.rights.clone(),
             grace_seconds,
         };
-        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
+        let accepted = self.ask(by, Command::Keyring(command.into())).await?;
         self.issued(accepted, minted, &key.project, &scope, key.rights).await
     }
 
@@ -149,21 +144,22 @@ impl KeyDesk {
     }
 
     /// The key that comes with a new project.
-    pub async fn issue_first_key(&self, tenant: &Token, actor: &Actor, project: &str) -> Result<IssuedKey, Problem> {
-        self.issue(tenant, actor, project, NewKey { description: FIRST_KEY.to_owned(), ..NewKey::default() }).await
+    pub async fn issue_first_key(&self, by: &Principal, project: &str) -> Result<IssuedKey, Problem> {
+        self.issue(by, project, NewKey { description: FIRST_KEY.to_owned(), ..NewKey::default() }).await
     }
 
     /// Revokes a key and waits until it is dead here. Again on a dead key: nothing happens.
-    pub async fn revoke(&self, tenant: &Token, actor: &Actor, project: &str, key: &str) -> Result<Position, Problem> {
+    pub async fn revoke(&self, by: &Principal, project: &str, key: &str) -> Result<Position, Problem> {
         let command = RevokeKey { project: project.to_owned(), key: key.to_owned() };
-        let accepted = self.send(tenant, actor, &new_command_id()?, Command::Keyring(command.into())).await?;
+        let accepted = self.ask(by, Command::Keyring(command.into())).await?;
         self.visible(&accepted.position).await?;
         Ok(accepted.position)
     }
 
     /// Revokes every key of a project that was issued up to `before`, or by such a key, and waits until they are dead here.
-    pub async fn revoke_all(&self, tenant: &Token, project: &str, before: Timestamp) -> Result<Position, Problem> {
-        let position = self.revoke_all_as(tenant, project, before, &new_command_id()?).await?;
+    pub async fn revoke_all(&self, by: &Principal, project: &str, before: Timestamp) -> Result<Position, Problem> {
+        let id = by.seed.command_id("RevokeProjectKeys");
+        let position = self.revoke_all_as(&by.tenant, project, before, &id).await?;
         self.visible(&position).await?;
         Ok(position)
     }
@@ -177,13 +173,13 @@ impl KeyDesk {
         command_id: &str,
     ) -> Result<Position, Problem> {
         let command = RevokeProjectKeys { project: project.to_owned(), issued_before: before.micros() };
-        let actor = Actor::System(ROLE.to_owned());
-        Ok(self.send(tenant, &actor, command_id, Command::Keyring(command.into())).await?.position)
+        self.follow(tenant, command_id, Command::Keyring(command.into())).await
     }
 
     /// Revokes every key of a branch and waits until they are dead here.
-    pub async fn revoke_branch(&self, tenant: &Token, project: &str, branch: &str) -> Result<Position, Problem> {
-        let position = self.revoke_branch_as(tenant, project, branch, &new_command_id()?).await?;
+    pub async fn revoke_branch(&self, by: &Principal, project: &str, branch: &str) -> Result<Position, Problem> {
+        let id = by.seed.command_id("RevokeBranchKeys");
+        let position = self.revoke_branch_as(&by.tenant, project, branch, &id).await?;
         self.visible(&position).await?;
         Ok(position)
     }
@@ -197,14 +193,19 @@ impl KeyDesk {
         command_id: &str,
     ) -> Result<Position, Problem> {
         let command = RevokeBranchKeys { project: project.to_owned(), branch: branch.to_owned() };
-        let actor = Actor::System(ROLE.to_owned());
-        Ok(self.send(tenant, &actor, command_id, Command::Keyring(command.into())).await?.position)
+        self.follow(tenant, command_id, Command::Keyring(command.into())).await
+    }
+
+    /// Sends a command of this context's own, which follows from what happened elsewhere.
+    async fn follow(&self, tenant: &Token, command_id: &str, command: Command) -> Result<Position, Problem> {
+        let request = request(tenant, &Actor::System(ROLE.to_owned()), command_id, &command);
+        Ok(accepted(self.client.send(&request, Duration::from_millis(OUTCOME_WAIT_MS)).await?)?.position)
     }
 
     /// Sets what unsigned messages of a tenant may do, and waits until it holds here.
-    pub async fn grant_publishers(&self, tenant: &Token, actor: &Actor, rights: Rights) -> Result<Position, Problem> {
+    pub async fn grant_publishers(&self, by: &Principal, rights: Rights) -> Result<Position, Problem> {
         let command = Command::Tenant(GrantPublishers { rights: rights.as_str().to_owned() }.into());
-        let accepted = self.send(tenant, actor, &new_command_id()?, command).await?;
+        let accepted = self.ask(by, command).await?;
         self.visible(&accepted.position).await?;
         Ok(accepted.position)
     }
@@ -214,35 +215,38 @@ impl KeyDesk {
         self.freshness.wait(position, &[LIVE, PROJECTION], Duration::from_millis(VISIBLE_WAIT_MS)).await
     }
 
-    async fn send(
-        &self,
-        tenant: &Token,
-        actor: &Actor,
-        command_id: &str,
-        command: Command,
-    ) -> Result<Accepted, Problem> {
-        let request = CommandRequest {
-            tenant: tenant.clone(),
-            context: AccessContext::NAME.to_owned(),
-            command: command.name().to_owned(),
-            command_id: command_id.to_owned(),
-            actor: actor.clone(),
-            payload: command.to_avro().into(),
-            trace_parent: None,
-        };
-        let Outcome { verdict, .. } = self.client.send(&request, Duration::from_millis(OUTCOME_WAIT_MS)).await?;
-        match verdict {
-            Verdict::Accepted { position, result, .. } => Ok(Accepted { position, result }),
-            Verdict::Rejected { problem } => Err(problem),
-        }
+    /// Sends a command of a caller's request; of one that was begun before, what was decided then stands.
+    async fn ask(&self, by: &Principal, command: Command) -> Result<Accepted, Problem> {
+        let request = request(&by.tenant, &by.actor, &by.seed.command_id(command.name()), &command);
+        let wait = Duration::from_millis(OUTCOME_WAIT_MS);
+        accepted(if by.seed.is_again() {
+            self.client.send_again(&request, wait).await?
+        } else {
+            self.client.send(&request, wait).await?
+        })
+    }
+}
+
+fn request(tenant: &Token, actor: &Actor, command_id: &str, command: &Command) -> CommandRequest {
+    CommandRequest {
+        tenant: tenant.clone(),
+        context: AccessContext::NAME.to_owned(),
+        command: command.name().to_owned(),
+        command_id: command_id.to_owned(),
+        actor: actor.clone(),
+        payload: command.to_avro().into(),
+        trace_parent: None,
+    }
+}
+
+fn accepted(outcome: Outcome) -> Result<Accepted, Problem> {
+    match outcome.verdict {
+        Verdict::Accepted { position, result, .. } => Ok(Accepted { position, result }),
+        Verdict::Rejected { problem } => Err(problem),
     }
 }
 
 struct Accepted {
     position: Position,
     result: serde_json::Value,
-}
-
-fn new_command_id() -> Result<String, Problem> {
-    Ok(format!("access-{}", keys::random_hex()?))
 }

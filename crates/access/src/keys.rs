@@ -1,6 +1,7 @@
 //! Secrets of keys: drawn here, shown once, known afterwards only by a digest.
 
-use alluvium_kernel::{Problem, SigningKey};
+use alluvium_http::Seed;
+use alluvium_kernel::SigningKey;
 
 use crate::model::Scope;
 
@@ -43,11 +44,13 @@ pub struct Minted {
     pub prefix: String,
 }
 
-/// Draws a key of a scope for a project.
-pub fn mint(pepper: &SigningKey, project: &str, scope: &Scope) -> Result<Minted, Problem> {
-    let secret = Secret(format!("{}{}", beginning(project, scope), random_hex()?));
+/// Draws a key of a scope for a project out of what a request has: the same request draws the same key.
+pub fn mint(pepper: &SigningKey, project: &str, scope: &Scope, seed: &Seed) -> Minted {
+    let random = hex::encode(&seed.secret("api key")[..SECRET_BYTES]);
+    let secret = Secret(format!("{}{random}", beginning(project, scope)));
     let digest = digest(pepper, secret.reveal());
-    Ok(Minted { id: format!("key_{}", random_hex()?), digest, prefix: prefix(project, scope), secret })
+    let id = format!("key_{}", seed.uuid("api key").simple());
+    Minted { id, digest, prefix: prefix(project, scope), secret }
 }
 
 /// The digest a key is known by: over the whole key, so that nothing depends on where its parts end.
@@ -77,15 +80,6 @@ pub(crate) fn is_hex(text: &str, chars: usize) -> bool {
     text.len() == chars && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-pub(crate) fn random_hex() -> Result<String, Problem> {
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(|cause| {
-        tracing::error!(error = %cause, "the system gives no random bytes");
-        Problem::internal()
-    })?;
-    Ok(hex::encode(bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,18 +87,20 @@ mod tests {
     #[test]
     fn a_key_has_the_form_clients_know() {
         let pepper = SigningKey::new([1; 32]);
-        let key = mint(&pepper, "a_b", &Scope::Project).unwrap();
+        let seed = Seed::fresh();
+        let key = mint(&pepper, "a_b", &Scope::Project, &seed);
         let random = key.secret.reveal().strip_prefix("proj_a_b_admin_").unwrap();
         assert!(is_hex(random, 32) && is_key_id(&key.id));
         assert_eq!(key.prefix, "proj_a_b_admin_...");
         assert_eq!(key.digest, digest(&pepper, key.secret.reveal()));
         assert_ne!(key.digest, digest(&SigningKey::new([2; 32]), key.secret.reveal()));
-        assert_ne!(mint(&pepper, "a_b", &Scope::Project).unwrap().secret, key.secret);
+        assert_eq!(mint(&pepper, "a_b", &Scope::Project, &seed).secret, key.secret);
+        assert_ne!(mint(&pepper, "a_b", &Scope::Project, &Seed::fresh()).secret, key.secret);
     }
 
     #[test]
     fn nothing_printed_gives_a_key_away() {
-        let key = mint(&SigningKey::new([1; 32]), "p", &Scope::Project).unwrap();
+        let key = mint(&SigningKey::new([1; 32]), "p", &Scope::Project, &Seed::fresh());
         let random = key.secret.reveal().strip_prefix("proj_p_admin_").unwrap();
         assert!(!format!("{key:?}").contains(random) && !key.id.contains(random) && !key.digest.contains(random));
     }

@@ -8,8 +8,9 @@
 //!
 //! ```
 //! use alluvium_access::{keys, model};
+//! use alluvium_http::Seed;
 //! use alluvium_kernel::SigningKey;
-//! let key = keys::mint(&SigningKey::new([7; 32]), "flights", &model::Scope::Project).unwrap();
+//! let key = keys::mint(&SigningKey::new([7; 32]), "flights", &model::Scope::Project, &Seed::fresh());
 //! assert!(key.secret.reveal().starts_with("proj_flights_admin_"));
 //! ```
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use alluvium_access::NewKey;
 use alluvium_http::Authenticator as _;
-use alluvium_kernel::{Actor, Timestamp};
+use alluvium_kernel::Timestamp;
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use world::{ADMIN, BRANCH, World, tenant};
+use world::{ADMIN, BRANCH, World, admin};
 
 fn forbidden(project: &str) -> Value {
     json!({"detail": {"error": "forbidden", "message": format!("Access denied to project {project}")}})
@@ -102,7 +102,7 @@ async fn an_expired_key_is_dead() {
     world.project("p").await;
     let soon = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond() + 2_500_000);
     let key = NewKey { description: "short".into(), expires_at: Some(soon), ..NewKey::default() };
-    let issued = world.desk.issue(&tenant(), &Actor::Admin, "p", key).await.unwrap();
+    let issued = world.desk.issue(&admin(), "p", key).await.unwrap();
     assert_eq!(world.get("/projects/p/api-keys", issued.secret.reveal()).await.0, 200);
     tokio::time::sleep(Duration::from_millis(2_600)).await;
     assert_eq!(world.get("/projects/p/api-keys", issued.secret.reveal()).await, (403, forbidden("p")));

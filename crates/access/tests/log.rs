@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use alluvium_access::Follower;
 use alluvium_http::Authenticator as _;
-use alluvium_kernel::{Actor, Outcome, Position, Timestamp, Token, Verdict, header, subject};
+use alluvium_kernel::{Outcome, Position, Timestamp, Token, Verdict, header, subject};
 use alluvium_messaging::{Commit, Contract as _, Entry, direct, stream_created};
 use alluvium_projection::Freshness;
 use async_nats::HeaderMap;
@@ -16,7 +16,7 @@ use axum::http::Method;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use world::{ADMIN, World, tenant};
+use world::{ADMIN, World, admin, tenant};
 
 /// Sends an unsigned command, as somebody with the nats CLI would, and waits for its outcome.
 async fn unsigned(world: &World, id: &str, command: &str, body: serde_json::Value, extra: &[(&str, &str)]) -> Outcome {
@@ -61,13 +61,13 @@ async fn unsigned_commands_need_a_grant() {
     let forged = [(header::ACTOR, "admin"), (header::SIGNATURE, "00"), (header::TIME, "0")];
     assert_eq!(code(&unsigned(&world, "u4", "GrantPublishers", all, &forged).await), "command.bad_signature");
 
-    world.desk.grant_publishers(&tenant(), &Actor::Admin, alluvium_access::model::Rights::All).await.unwrap();
+    world.desk.grant_publishers(&admin(), alluvium_access::model::Rights::All).await.unwrap();
     assert_eq!(code(&unsigned(&world, "u5", "IssueKey", issue(1), &[]).await), "accepted");
     assert_eq!(code(&unsigned(&world, "u1", "IssueKey", issue(1), &[]).await), "access.forbidden", "stays a rejection");
     let system = json!({"project": "p", "issued_before": 0});
     assert_eq!(code(&unsigned(&world, "u6", "RevokeProjectKeys", system, &[]).await), "access.forbidden");
 
-    world.desk.grant_publishers(&tenant(), &Actor::Admin, alluvium_access::model::Rights::None).await.unwrap();
+    world.desk.grant_publishers(&admin(), alluvium_access::model::Rights::None).await.unwrap();
     assert_eq!(code(&unsigned(&world, "u7", "IssueKey", issue(2), &[]).await), "access.forbidden");
 }
 

@@ -10,6 +10,7 @@ use crate::{
     commit::{Committed, SubjectDraft, commit},
     log::Log,
     outcome::DryEvent,
+    past::Past,
     ring::RingEntry,
     stored::{LogAggregate, Stored},
     working::{Working, WorkingCopy},
@@ -121,6 +122,11 @@ impl Unit {
     /// The tenant whose aggregates these are.
     pub fn tenant(&self) -> &Token {
         &self.tenant
+    }
+
+    /// The past of a stream of the same server: what stands there stays as it is, so decisions may rest on it.
+    pub fn past(&self, stream: &'static str) -> Past {
+        Past::new(self.log.js.as_ref().clone(), stream)
     }
 
     /// An aggregate's state, with what this unit has staged on it.

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-use crate::ProblemResponse;
+use crate::{ProblemResponse, Seed};
 
 /// A caller whose credential is live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +15,17 @@ pub struct Principal {
     pub actor: Actor,
     /// Whose subjects they go to.
     pub tenant: Token,
-    /// What names the credential without giving it away (a digest or an id): scopes idempotency keys.
+    /// What names the credential without giving it away (a digest or an id).
     pub credential: String,
+    /// What this request of theirs draws ids, secrets and time from.
+    pub seed: Seed,
+}
+
+impl Principal {
+    /// A caller whose request was never heard of before.
+    pub fn new(actor: Actor, tenant: Token, credential: impl Into<String>) -> Self {
+        Self { actor, tenant, credential: credential.into(), seed: Seed::fresh() }
+    }
 }
 
 /// A caller that another process of the platform let in, with all that its route requires: put among a request's extensions
@@ -31,6 +40,13 @@ pub trait Authenticator: Send + Sync + 'static {
         &'a self,
         bearer: &'a str,
     ) -> BoxFuture<'a, Result<Option<Principal>, alluvium_kernel::Problem>>;
+
+    /// Whose a credential was that is dead now: for answers to what its death itself was asked with. Nobody's, unless the
+    /// implementation remembers.
+    fn former<'a>(&'a self, bearer: &'a str) -> BoxFuture<'a, Result<Option<Principal>, alluvium_kernel::Problem>> {
+        let _ = bearer;
+        Box::pin(async { Ok(None) })
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal {

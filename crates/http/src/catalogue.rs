@@ -69,6 +69,30 @@ pub const ERRORS: &[ErrorInfo] = &[
         "Send back a value that an earlier answer carried in `Alv-Position`, unchanged.",
     ),
     ErrorInfo::new(
+        "http.invalid_idempotency_key",
+        400,
+        "The idempotency key is too long or not plain text",
+        "Send 1 to 255 visible ASCII characters, such as a UUID.",
+    ),
+    ErrorInfo::new(
+        "http.idempotency_conflict",
+        409,
+        "The idempotency key belongs to another request",
+        "The detail says in what the two differ. Use a new key for a new request; keys are free again ten minutes after their answer.",
+    ),
+    ErrorInfo::new(
+        "http.idempotency_in_progress",
+        409,
+        "The first request with this idempotency key is still under way",
+        "Send it again later with the same key to learn its answer.",
+    ),
+    ErrorInfo::new(
+        "http.answer_lost",
+        503,
+        "The answer broke off between two processes",
+        "Send the same again under its idempotency key to learn what came of it.",
+    ),
+    ErrorInfo::new(
         "http.timeout",
         503,
         "The request took too long",

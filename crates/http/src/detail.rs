@@ -1,11 +1,11 @@
 //! Errors as Keboola's storage on DuckDB words them: `{"detail": …}`. Shared by the contexts that keep that surface.
 
-use alluvium_kernel::{Problem, Requirement};
+use alluvium_kernel::{ErrorInfo, Problem, Requirement};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use crate::problem::{json_response, status_of};
-use crate::{ErrorContext, ErrorRenderer};
+use crate::{Documented, ErrorBody, ErrorContext, ErrorRenderer};
 
 /// Codes with status 500 that the surface states. Of any other nothing is told: it is a mistake of ours.
 const STATED: [&str; 2] = ["storage.add_column_failed", "storage.init_failed"];
@@ -24,8 +24,57 @@ impl ErrorRenderer for DetailRenderer {
     fn render(&self, problem: &Problem, context: &ErrorContext<'_>) -> Response {
         let (status, body) = self.answer(problem, context);
         let status = axum::http::StatusCode::from_u16(status).unwrap_or_else(|_| status_of(problem));
-        json_response(status, "application/json", &body)
+        json_response(status, JSON, &body)
     }
+
+    fn documented(&self, error: &ErrorInfo, requirement: &Requirement) -> Option<Documented> {
+        let (status, body) = match error.code {
+            // Bodies are read as JSON whatever their type is said to be.
+            "http.unsupported_media_type" => return None,
+            "http.not_authenticated" if *requirement != Requirement::Admin || self.admin_configured => {
+                (401, ErrorBody::DetailText)
+            }
+            "http.unknown_credential" if of_project(requirement).is_some() => (403, ErrorBody::Detail),
+            "access.admin_required" | "access.admin_not_configured" => (401, ErrorBody::Detail),
+            // Who is no admin is told that the key is wrong.
+            "http.refused" if *requirement == Requirement::Admin => return None,
+            "http.not_found" | "http.method_not_allowed" => (error.status, ErrorBody::DetailText),
+            "http.malformed_body" => (422, ErrorBody::DetailList),
+            "projection.lagging" => (503, ErrorBody::Detail),
+            code if is_plain(code.rsplit('.').next().unwrap_or(code)) => (error.status, ErrorBody::Plain),
+            _ if error.status == 422 => (422, ErrorBody::DetailList),
+            code if error.status == 500 && !STATED.contains(&code) => return None,
+            _ => (error.status, ErrorBody::Detail),
+        };
+        Some(Documented { status, media_type: JSON, body })
+    }
+}
+
+/// The media type of these errors.
+const JSON: &str = "application/json";
+
+/// The project that a route is about.
+fn of_project(requirement: &Requirement) -> Option<&str> {
+    match requirement {
+        Requirement::ProjectAdmin(id)
+        | Requirement::ProjectWrite(id)
+        | Requirement::ProjectRead(id)
+        | Requirement::ProjectMember(id)
+        | Requirement::BranchWrite(id, _)
+        | Requirement::BranchRead(id, _) => Some(id),
+        Requirement::Nothing
+        | Requirement::Authenticated
+        | Requirement::Admin
+        | Requirement::SchemaSubject(..)
+        | Requirement::SchemaConfig(_)
+        | Requirement::Every(_)
+        | Requirement::System => None,
+    }
+}
+
+/// The one family of errors that this surface has always answered without the wrapper.
+fn is_plain(error: &str) -> bool {
+    error.starts_with("idempotency_")
 }
 
 impl DetailRenderer {
@@ -42,19 +91,11 @@ impl DetailRenderer {
             ("http.unknown_credential", Some(Requirement::Admin)) => {
                 (401, detail("unauthorized", "Invalid admin API key"))
             }
-            (
-                "http.unknown_credential",
+            ("http.unknown_credential", asked) => match asked.and_then(of_project) {
                 // Who is not known to the project is not told of its branches either.
-                Some(
-                    Requirement::ProjectAdmin(id)
-                    | Requirement::ProjectWrite(id)
-                    | Requirement::ProjectRead(id)
-                    | Requirement::ProjectMember(id)
-                    | Requirement::BranchWrite(id, _)
-                    | Requirement::BranchRead(id, _),
-                ),
-            ) => (403, detail("forbidden", &format!("Access denied to project {id}"))),
-            ("http.unknown_credential", _) => (401, detail("unauthorized", "Invalid API key")),
+                Some(id) => (403, detail("forbidden", &format!("Access denied to project {id}"))),
+                None => (401, detail("unauthorized", "Invalid API key")),
+            },
             ("access.admin_required" | "access.admin_not_configured", _) => {
                 (401, detail("unauthorized", &problem.detail))
             }
@@ -75,8 +116,7 @@ fn detail(error: &str, message: &str) -> Value {
 
 fn wrapped(problem: &Problem) -> Value {
     let error = problem.code.rsplit('.').next().unwrap_or(&problem.code);
-    if error.starts_with("idempotency_") {
-        // The one family of errors that this surface has always answered without the wrapper.
+    if is_plain(error) {
         return json!({"error": error, "message": problem.detail});
     }
     let mut body = detail(error, &problem.detail);
@@ -162,6 +202,34 @@ mod tests {
             answer(&unknown, Requirement::Authenticated, true),
             (401, detail("unauthorized", "Invalid API key"))
         );
+    }
+
+    #[test]
+    fn what_is_documented_is_what_is_answered() {
+        let listed = crate::ERRORS.iter().copied().chain([
+            ErrorInfo::new("access.admin_required", 403, "", ""),
+            ErrorInfo::new("http.idempotency_conflict", 409, "", ""),
+            ErrorInfo::new("projection.lagging", 503, "", ""),
+            ErrorInfo::new("storage.add_column_failed", 500, "", ""),
+            ErrorInfo::new("storage.bucket_exists", 409, "", ""),
+        ]);
+        for error in listed {
+            for requirement in [Requirement::Admin, Requirement::Authenticated, Requirement::ProjectRead("p".into())] {
+                for admin_configured in [true, false] {
+                    let renderer = DetailRenderer { admin_configured };
+                    let Some(documented) = renderer.documented(&error, &requirement) else { continue };
+                    let problem = Problem::new(error.code, error.status, "why");
+                    let (status, body) = answer(&problem, requirement.clone(), admin_configured);
+                    let found = match &body["detail"] {
+                        Value::String(_) => ErrorBody::DetailText,
+                        Value::Array(_) => ErrorBody::DetailList,
+                        Value::Object(_) => ErrorBody::Detail,
+                        _ => ErrorBody::Plain,
+                    };
+                    assert_eq!((status, found), (documented.status, documented.body), "{error:?} {requirement:?}");
+                }
+            }
+        }
     }
 
     #[test]

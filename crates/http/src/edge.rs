@@ -231,5 +231,12 @@ pub(crate) async fn method_not_allowed(request: Request) -> ProblemResponse {
 }
 
 /// Headers of ours that scripts of other origins may read.
-pub(crate) const EXPOSED: [HeaderName; 5] =
-    [REQUEST_ID, crate::POSITION, axum::http::header::RETRY_AFTER, ALLOW, axum::http::header::ETAG];
+pub(crate) const EXPOSED: [HeaderName; 7] = [
+    REQUEST_ID,
+    crate::POSITION,
+    crate::IDEMPOTENCY_KEY,
+    crate::IDEMPOTENCY_REPLAY,
+    axum::http::header::RETRY_AFTER,
+    ALLOW,
+    axum::http::header::ETAG,
+];

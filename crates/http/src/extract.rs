@@ -97,7 +97,7 @@ impl Upload {
     }
 }
 
-fn classify(error: &axum::Error) -> Problem {
+pub(crate) fn classify(error: &axum::Error) -> Problem {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(this) = cause {
         if this.is::<http_body_util::LengthLimitError>() {

@@ -3,17 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alluvium_kernel::{Authorizer, BoxFuture, Problem, Requirement};
+use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement};
 use axum::extract::{DefaultBodyLimit, FromRequestParts as _, RawPathParams, Request, State};
 use axum::http::header::CONTENT_LENGTH;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::auth::{Authenticator, Principal, Vouched, bearer, not_authenticated};
 use crate::extract::too_large;
+use crate::idempotency::{self, Idempotency, Key, Space};
 use crate::problem::{Found, Slot};
 use crate::route::RouteInfo;
-use crate::{ErrorRenderer, Matched, PathParams, ProblemResponse};
+use crate::{Afterwards, ErrorRenderer, Matched, PathParams, ProblemResponse};
 
 /// What the guard of one pattern knows.
 pub(crate) struct Guard {
@@ -24,6 +26,8 @@ pub(crate) struct Guard {
     pub authenticator: Arc<dyn Authenticator>,
     pub authorizer: Arc<dyn Authorizer>,
     pub placement: Option<Arc<dyn Placement>>,
+    /// Where the route does things once.
+    pub idempotency: Option<Arc<Idempotency>>,
 }
 
 /// Answers requests whose answer may be elsewhere: here, by letting them through, or by asking the process that has it. The
@@ -36,23 +40,50 @@ pub trait Placement: Send + Sync + 'static {
 pub(crate) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.admit(request).await {
         Err(problem) => ProblemResponse(problem).into_response(),
-        Ok(request) => match tokio::time::timeout(guard.info.timeout, guard.answer(request, next)).await {
-            Ok(response) => response,
-            Err(_) => ProblemResponse(timed_out(&guard.info)).into_response(),
-        },
+        Ok((request, Some((layer, key)))) => idempotency::answer(layer, guard, key, request, next).await,
+        Ok((request, None)) => guard.timed(request, next).await,
     }
 }
 
-fn timed_out(info: &RouteInfo) -> Problem {
-    let detail = format!(
-        "No answer within {} s. A write may still have been accepted: send it again with the same key or command id to learn \
-         its outcome.",
-        info.timeout.as_secs_f32()
-    );
-    Problem::unavailable("http.timeout", detail)
+/// A caller that is let in.
+struct Identified {
+    principal: Principal,
+    /// The credential as it was sent; none where another process vouches for its owner.
+    credential: Option<Arc<str>>,
+    /// Whether it is dead, by what this very request asked for when it was sent before.
+    is_late: bool,
 }
 
+/// A request that may go on, and its key where it has one that counts.
+type Admitted = (Request, Option<(Arc<Idempotency>, Key)>);
+
 impl Guard {
+    /// The answer, within the route's time.
+    pub(crate) async fn timed(self: Arc<Self>, request: Request, next: Next) -> Response {
+        let ends = match &self.idempotency {
+            // A request with a key sees to that itself, as its own key has to stay.
+            Some(layer) if self.info.afterwards == Afterwards::EndsProject && is_without_key(&request) => {
+                space_of(&request).map(|space| (layer.clone(), space))
+            }
+            _ => None,
+        };
+        let answered = tokio::time::timeout(self.info.timeout, self.answer(request, next)).await;
+        let response = answered.unwrap_or_else(|_| ProblemResponse(self.timed_out()).into_response());
+        if let Some((layer, space)) = ends.filter(|_| response.status().is_success()) {
+            layer.end_space(&space, u64::MAX).await;
+        }
+        response
+    }
+
+    pub(crate) fn timed_out(&self) -> Problem {
+        let detail = format!(
+            "No answer within {} s. A write may still have been accepted: send it again with the same key or command id to \
+             learn its outcome.",
+            self.info.timeout.as_secs_f32()
+        );
+        Problem::unavailable("http.timeout", detail)
+    }
+
     async fn answer(&self, request: Request, next: Next) -> Response {
         match &self.placement {
             Some(placement) => placement.answer(request, next).await,
@@ -60,7 +91,7 @@ impl Guard {
         }
     }
 
-    async fn admit(&self, request: Request) -> Result<Request, Problem> {
+    async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
         let (mut parts, body) = request.into_parts();
         let raw = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| {
             Problem::new("http.invalid_path", 400, "A part of the path is not UTF-8 once percent-decoded.")
@@ -76,10 +107,11 @@ impl Guard {
 
         let vouched = parts.extensions.remove::<Vouched>();
         let identified = match vouched {
-            Some(Vouched(principal)) => Some(principal),
-            None => self.identify(&parts.headers, &requirement).await?,
+            Some(Vouched(principal)) => Some(Identified { principal, credential: None, is_late: false }),
+            None => self.identify(&parts, &params, &requirement).await?,
         };
-        if let Some(principal) = identified {
+        let key = identified.as_ref().map(|caller| self.key(&parts, &params, caller)).transpose()?.flatten();
+        if let Some(Identified { principal, .. }) = identified {
             if let Some(slot) = parts.extensions.get::<Slot>() {
                 // Set once per request; a second set cannot happen because a request meets one guard.
                 let _ = slot.1.set(principal.clone());
@@ -94,7 +126,20 @@ impl Guard {
         parts.extensions.insert(params);
         let mut request = Request::from_parts(parts, body);
         DefaultBodyLimit::max(limit).apply(&mut request);
-        Ok(request)
+        Ok((request, key))
+    }
+
+    /// The key that a request carries, where the route does things once.
+    fn key(
+        &self,
+        parts: &Parts,
+        params: &PathParams,
+        caller: &Identified,
+    ) -> Result<Option<(Arc<Idempotency>, Key)>, Problem> {
+        let (Some(layer), Some(credential)) = (&self.idempotency, &caller.credential) else { return Ok(None) };
+        let Some(text) = idempotency::given(&parts.headers) else { return Ok(None) };
+        let key = Key::new(text?, credential, parts, &self.info, params, &caller.principal);
+        Ok(Some((layer.clone(), if caller.is_late { key.late() } else { key })))
     }
 
     /// Leaves for the edge which route this is, whatever happens next.
@@ -110,17 +155,55 @@ impl Guard {
     /// The caller, once it is known to have what the route asks for.
     async fn identify(
         &self,
-        headers: &axum::http::HeaderMap,
+        parts: &Parts,
+        params: &PathParams,
         requirement: &Requirement,
-    ) -> Result<Option<Principal>, Problem> {
+    ) -> Result<Option<Identified>, Problem> {
         if *requirement == Requirement::Nothing {
             return Ok(None);
         }
-        let credential = bearer(headers).ok_or_else(not_authenticated)?;
-        let principal = self.authenticator.authenticate(credential).await?.ok_or_else(|| {
-            Problem::new("http.unknown_credential", 401, "The key is not known here, or it is revoked or expired.")
-        })?;
+        let credential: Arc<str> = bearer(&parts.headers).ok_or_else(not_authenticated)?.into();
+        let Some(principal) = self.authenticator.authenticate(&credential).await? else {
+            return self.late(parts, params, credential).await?.ok_or_else(unknown_credential).map(Some);
+        };
         self.authorizer.check(&principal.tenant, &principal.actor, requirement).await?;
-        Ok(Some(principal))
+        Ok(Some(Identified { principal, credential: Some(credential), is_late: false }))
     }
+
+    /// A caller whose credential died of what it asked for: it may still learn that it did.
+    async fn late(
+        &self,
+        parts: &Parts,
+        params: &PathParams,
+        credential: Arc<str>,
+    ) -> Result<Option<Identified>, Problem> {
+        if self.info.afterwards == Afterwards::Nothing || idempotency::given(&parts.headers).is_none() {
+            return Ok(None);
+        }
+        let Some(principal) = self.authenticator.former(&credential).await? else { return Ok(None) };
+        let died_of_it = match (self.info.afterwards, &principal.actor) {
+            (Afterwards::EndsProject, Actor::Key(_)) => true,
+            (Afterwards::EndsKey, Actor::Key(id)) => id == params.get("key_id"),
+            _ => false,
+        };
+        let caller = Identified { principal, credential: Some(credential), is_late: true };
+        match self.key(parts, params, &caller)? {
+            Some((layer, key)) if died_of_it && layer.knows(&key).await? => Ok(Some(caller)),
+            _ => Ok(None),
+        }
+    }
+}
+
+fn is_without_key(request: &Request) -> bool {
+    idempotency::given(request.headers()).is_none()
+}
+
+/// The space of keys of the project that a request is about.
+fn space_of(request: &Request) -> Option<Space> {
+    let (principal, params) = (request.extensions().get::<Principal>()?, request.extensions().get::<PathParams>()?);
+    Some(Space::new(&principal.tenant, params.get("project_id")))
+}
+
+pub(crate) fn unknown_credential() -> Problem {
+    Problem::new("http.unknown_credential", 401, "The key is not known here, or it is revoked or expired.")
 }

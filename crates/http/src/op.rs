@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{IntoParams, ToSchema};
 
@@ -58,12 +58,42 @@ impl Op {
         self
     }
 
+    /// A form with one file, in the field `name`.
+    #[must_use]
+    pub fn file_body(mut self, name: &str) -> Self {
+        let form = ObjectBuilder::new().property(name, binary()).required(name).build();
+        let content = ContentBuilder::new().schema(Some(Schema::from(form))).build();
+        let body =
+            RequestBodyBuilder::new().required(Some(Required::True)).content("multipart/form-data", content).build();
+        self.operation.request_body = Some(RefOr::T(body));
+        self
+    }
+
     /// A JSON answer of type `T`.
     #[must_use]
     pub fn json<T: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let schema = self.reference::<T>();
         let content = ContentBuilder::new().schema(Some(schema)).build();
         self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
+        self
+    }
+
+    /// A JSON answer of type `A` or of type `B`.
+    #[must_use]
+    pub fn json_either<A: ToSchema, B: ToSchema>(mut self, status: u16, what: &str) -> Self {
+        let schema = OneOfBuilder::new().item(self.reference::<A>()).item(self.reference::<B>());
+        let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::from(schema))).build();
+        self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
+        self
+    }
+
+    /// A further media type of an answer that was declared before.
+    #[must_use]
+    pub fn or_binary(mut self, status: u16, media_type: &str) -> Self {
+        if let Some(RefOr::T(answer)) = self.operation.responses.responses.get_mut(&status.to_string()) {
+            let content = ContentBuilder::new().schema(Some(binary())).build();
+            answer.content.insert(media_type.to_owned(), RefOr::T(content));
+        }
         self
     }
 

@@ -2,27 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use alluvium_kernel::Requirement;
+use alluvium_kernel::{ErrorInfo, Requirement};
 use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, Ref, RefOr, Required,
-    ResponseBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, Required, ResponseBuilder,
 };
 
-use crate::{About, Catalogue, PathParams, RouteGroup, RouteInfo};
+use crate::{About, Catalogue, Documented, ErrorBody, ErrorRenderer, PathParams, RouteGroup, RouteInfo, error_body};
 
 const BEARER: &str = "bearer";
-const PROBLEM: &str = "Problem";
+/// What the guard may answer on a route that asks for something.
+const OF_CALLERS: [&str; 2] = ["http.not_authenticated", "http.unknown_credential"];
+/// What reading a body may answer.
+const OF_BODIES: [&str; 2] = ["http.body_too_large", "http.body_interrupted"];
+/// What reading a JSON body may answer.
+const OF_JSON: [&str; 3] = ["http.malformed_body", "http.invalid_body", "http.unsupported_media_type"];
+/// A caller that is known and may not do this: what it lacks is said by whoever decides on rights.
+const REFUSED: ErrorInfo = ErrorInfo::new("http.refused", 403, "The caller may not do this", "");
 
 pub(crate) fn assemble(about: &About, groups: &[RouteGroup], catalogue: &Catalogue) -> OpenApi {
     let mut paths = Paths::new();
-    let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::from([(PROBLEM.to_owned(), problem_schema())]);
-    for info in groups.iter().flat_map(|group| &group.infos) {
+    let mut schemas: BTreeMap<String, RefOr<Schema>> =
+        ErrorBody::ALL.into_iter().map(|body| (body.name().to_owned(), body.schema())).collect();
+    for (group, info) in groups.iter().flat_map(|group| group.infos.iter().map(move |info| (group, info))) {
         schemas.extend(info.op.schemas.iter().cloned());
         if let Some(method) = method_of(info) {
-            paths.add_path_operation(info.template(), vec![method], operation(info, catalogue));
+            let operation = operation(info, group.renderer.as_ref(), catalogue);
+            paths.add_path_operation(info.template(), vec![method], operation);
         }
     }
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key of Alluvium.")).build();
@@ -47,7 +55,7 @@ fn method_of(info: &RouteInfo) -> Option<HttpMethod> {
     })
 }
 
-fn operation(info: &RouteInfo, catalogue: &Catalogue) -> Operation {
+fn operation(info: &RouteInfo, renderer: &dyn ErrorRenderer, catalogue: &Catalogue) -> Operation {
     let mut operation = info.op.operation.clone();
     let in_path = info.param_names().into_iter().map(|name| {
         let schema = ObjectBuilder::new().schema_type(Type::String).build();
@@ -62,20 +70,27 @@ fn operation(info: &RouteInfo, catalogue: &Catalogue) -> Operation {
     parameters.extend(operation.parameters.take().unwrap_or_default());
     operation.parameters = Some(parameters).filter(|parameters| !parameters.is_empty());
 
-    let (needs, open) = needs(info);
+    let requirement = requirement(info);
+    let (needs, open) = needs(&requirement);
     operation.description = Some(match operation.description.take() {
         Some(text) => format!("{text}\n\nNeeds: {needs}."),
         None => format!("Needs: {needs}."),
     });
     operation.security = Some(if open { vec![] } else { vec![SecurityRequirement::new(BEARER, [""; 0])] });
-    add_errors(&mut operation, info, catalogue);
+    let errors = errors(info, &operation, &requirement, catalogue);
+    add_errors(&mut operation, &errors, renderer, &requirement);
     operation
 }
 
-/// What the route requires, in words; and whether that is nothing.
-fn needs(info: &RouteInfo) -> (&'static str, bool) {
+/// What the route requires, with the names of the path's parts for their values.
+fn requirement(info: &RouteInfo) -> Requirement {
     let named = PathParams::new(info.param_names().into_iter().map(|name| (name.clone(), format!("{{{name}}}"))));
-    match info.requirement(&named) {
+    info.requirement(&named)
+}
+
+/// The same in words; and whether that is nothing.
+fn needs(requirement: &Requirement) -> (&'static str, bool) {
+    match requirement {
         Requirement::Nothing => ("nothing, it is public", true),
         Requirement::Authenticated => ("any live key", false),
         Requirement::Admin => ("the admin key", false),
@@ -92,28 +107,73 @@ fn needs(info: &RouteInfo) -> (&'static str, bool) {
     }
 }
 
-/// One answer per status, listing the codes that come with it.
-fn add_errors(operation: &mut Operation, info: &RouteInfo, catalogue: &Catalogue) {
-    let mut by_status: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    for error in info.op.errors.iter().filter_map(|code| catalogue.get(code)) {
-        by_status.entry(error.status).or_default().push(format!("`{}`: {}", error.code, error.title));
+/// The route's own errors, and those that the guard and the extractors may answer with in front of its handler.
+fn errors(info: &RouteInfo, operation: &Operation, requirement: &Requirement, catalogue: &Catalogue) -> Vec<ErrorInfo> {
+    let mut codes: Vec<&str> = vec!["http.timeout"];
+    let has = |place: &ParameterIn| {
+        let parameters = operation.parameters.iter().flatten();
+        parameters.filter_map(inline).any(|parameter| parameter.parameter_in == *place)
+    };
+    if has(&ParameterIn::Path) {
+        codes.push("http.invalid_path");
     }
-    for (status, lines) in by_status {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM))).build();
-        let response =
-            ResponseBuilder::new().description(lines.join("; ")).content("application/problem+json", content).build();
-        operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response));
+    if has(&ParameterIn::Query) {
+        codes.push("http.invalid_query");
+    }
+    if let Some(body) = operation.request_body.as_ref().and_then(inline) {
+        codes.extend(OF_BODIES);
+        if body.content.contains_key("application/json") {
+            codes.extend(OF_JSON);
+        }
+    }
+    let mut errors: Vec<ErrorInfo> = Vec::new();
+    if *requirement != Requirement::Nothing {
+        codes.extend(OF_CALLERS);
+        codes.push("http.invalid_position");
+        errors.push(REFUSED);
+    }
+    codes.extend(&info.op.errors);
+    errors.extend(codes.into_iter().filter_map(|code| catalogue.get(code).copied()));
+    errors
+}
+
+fn inline<T>(this: &RefOr<T>) -> Option<&T> {
+    match this {
+        RefOr::T(this) => Some(this),
+        RefOr::Ref(_) => None,
     }
 }
 
-fn problem_schema() -> RefOr<Schema> {
-    let text = || ObjectBuilder::new().schema_type(Type::String).build();
-    let object = ["type", "title", "detail", "instance", "code", "request_id"]
-        .into_iter()
-        .fold(ObjectBuilder::new(), |object, name| object.property(name, text()).required(name))
-        .property("status", ObjectBuilder::new().schema_type(Type::Integer).build())
-        .required("status")
-        .description(Some("What went wrong (RFC 9457), with a stable code."))
-        .build();
-    RefOr::T(object.into())
+/// One answer per status, listing the codes that come with it, in the shapes the route's group gives them.
+fn add_errors(operation: &mut Operation, errors: &[ErrorInfo], renderer: &dyn ErrorRenderer, asked: &Requirement) {
+    let mut by_status: BTreeMap<u16, Vec<(&ErrorInfo, Documented)>> = BTreeMap::new();
+    for error in errors {
+        if let Some(documented) = renderer.documented(error, asked) {
+            by_status.entry(documented.status).or_default().push((error, documented));
+        }
+    }
+    for (status, answers) in by_status {
+        let lines: Vec<String> = answers
+            .iter()
+            .map(|(error, _)| match *error {
+                error if *error == REFUSED => error.title.to_owned(),
+                error => format!("`{}`: {}", error.code, error.title),
+            })
+            .collect();
+        let mut bodies: BTreeMap<&str, Vec<ErrorBody>> = BTreeMap::new();
+        for (_, Documented { media_type, body, .. }) in answers {
+            let bodies = bodies.entry(media_type).or_default();
+            if !bodies.contains(&body) {
+                bodies.push(body);
+            }
+        }
+        let response = bodies.into_iter().fold(
+            ResponseBuilder::new().description(lines.join("; ")),
+            |response, (media_type, bodies)| {
+                let content = ContentBuilder::new().schema(Some(error_body::reference(&bodies)));
+                response.content(media_type, content.build())
+            },
+        );
+        operation.responses.responses.entry(status.to_string()).or_insert(RefOr::T(response.build()));
+    }
 }

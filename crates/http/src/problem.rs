@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use alluvium_kernel::{Problem, Requirement};
+use alluvium_kernel::{ErrorInfo, Problem, Requirement};
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::{Catalogue, PathParams, Principal};
+use crate::{Catalogue, ErrorBody, PathParams, Principal};
 
 /// What a client should wait before it tries again, in seconds, unless the problem's details say `retry_after_seconds`.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -95,6 +95,21 @@ pub struct ErrorContext<'a> {
 pub trait ErrorRenderer: Send + Sync + 'static {
     /// The whole answer.
     fn render(&self, problem: &Problem, context: &ErrorContext<'_>) -> Response;
+
+    /// How `/openapi.json` describes what [`render`](Self::render) makes of an error with this code, on a route that asks
+    /// for `requirement`; `None` when no route with these errors answers with it.
+    fn documented(&self, error: &ErrorInfo, requirement: &Requirement) -> Option<Documented>;
+}
+
+/// An error as a client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Documented {
+    /// The status it comes with.
+    pub status: u16,
+    /// The media type of its body.
+    pub media_type: &'static str,
+    /// The shape of its body.
+    pub body: ErrorBody,
 }
 
 /// RFC 9457 with our members.
@@ -130,9 +145,16 @@ impl ErrorRenderer for ProblemRenderer {
             details: problem.details.as_ref(),
             request_id: context.request_id,
         };
-        json_response(status, "application/problem+json", &body)
+        json_response(status, PROBLEM_JSON, &body)
+    }
+
+    fn documented(&self, error: &ErrorInfo, _: &Requirement) -> Option<Documented> {
+        Some(Documented { status: error.status, media_type: PROBLEM_JSON, body: ErrorBody::Problem })
     }
 }
+
+/// The media type of RFC 9457.
+const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A JSON answer; used by renderers.
 pub(crate) fn json_response(status: StatusCode, content_type: &'static str, body: &impl serde::Serialize) -> Response {

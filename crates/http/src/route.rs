@@ -25,6 +25,20 @@ pub(crate) struct Alias {
     pub defaults: &'static [(&'static str, &'static str)],
 }
 
+/// What a route that succeeds does to the idempotency keys of later requests, and to its caller's credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The project that the answer's `id` names begins; its requests cannot use the key of this one.
+    BeginsProject,
+    /// The project of the path ends, with its keys of both kinds.
+    EndsProject,
+    /// The credential that the path calls `key_id` may end.
+    EndsKey,
+}
+
 /// One route: it cannot be written down without saying what it requires.
 pub struct Route<S = ()> {
     pub(crate) info: RouteInfo,
@@ -42,6 +56,9 @@ pub struct RouteInfo {
     pub(crate) body_bytes_max: usize,
     pub(crate) timeout: Duration,
     pub(crate) placed: bool,
+    pub(crate) changes: bool,
+    pub(crate) keyed: bool,
+    pub(crate) afterwards: Afterwards,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
@@ -52,6 +69,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("routes are declared for standard methods");
+        let changes = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(&method);
         let info = RouteInfo {
             method,
             pattern,
@@ -61,6 +79,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             body_bytes_max: JSON_BYTES_MAX,
             timeout: Duration::from_secs(REQUEST_TIMEOUT_SECONDS),
             placed: false,
+            changes,
+            keyed: false,
+            afterwards: Afterwards::Nothing,
         };
         Self { info, handler: on(filter, handler) }
     }
@@ -119,6 +140,20 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn placed(mut self) -> Self {
         self.info.placed = true;
+        self
+    }
+
+    /// Changes nothing, whatever its method says: asked twice, it answers twice.
+    #[must_use]
+    pub fn asks(mut self) -> Self {
+        self.info.changes = false;
+        self
+    }
+
+    /// What it does to later requests that come again.
+    #[must_use]
+    pub fn afterwards(mut self, afterwards: Afterwards) -> Self {
+        self.info.afterwards = afterwards;
         self
     }
 
@@ -190,6 +225,16 @@ impl RouteGroup {
     pub fn errors_as(mut self, renderer: impl ErrorRenderer, prefixes: &[&'static str]) -> Self {
         self.renderer = Arc::new(renderer);
         self.prefixes = prefixes.to_vec();
+        self
+    }
+
+    /// Does each request that changes something and carries an `X-Idempotency-Key` once, however often it is sent. Handlers
+    /// take ids, secrets and the clock from the caller's [`Seed`](crate::Seed).
+    #[must_use]
+    pub fn keyed(mut self) -> Self {
+        for info in &mut self.infos {
+            info.keyed = info.changes;
+        }
         self
     }
 

@@ -11,7 +11,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
 use crate::guard::{Guard, guard};
-use crate::{Authenticator, Catalogue, ErrorInfo, Placement, RouteGroup, RouteInfo, docs, openapi};
+use crate::{Authenticator, Catalogue, ErrorInfo, Idempotency, Placement, RouteGroup, RouteInfo, docs, openapi};
 
 /// How the surface presents itself in its documentation.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ pub struct Surface {
     catalogue: Arc<Catalogue>,
     openapi: Arc<utoipa::openapi::OpenApi>,
     placement: Option<Arc<dyn Placement>>,
+    idempotency: Option<Arc<Idempotency>>,
 }
 
 impl Surface {
@@ -44,13 +45,20 @@ impl Surface {
         check(&groups, &catalogue)?;
         let openapi = Arc::new(openapi::assemble(about, &groups, &catalogue));
         groups.push(docs::group(about, openapi.clone(), catalogue.clone()));
-        Ok(Self { groups, catalogue, openapi, placement: None })
+        Ok(Self { groups, catalogue, openapi, placement: None, idempotency: None })
     }
 
     /// Lets routes that are [placed](crate::Route::placed) be answered by the process that has what they are about.
     #[must_use]
     pub fn placed_by(mut self, placement: Arc<dyn Placement>) -> Self {
         self.placement = Some(placement);
+        self
+    }
+
+    /// Lets groups that are [keyed](RouteGroup::keyed) do what comes again once.
+    #[must_use]
+    pub fn once_by(mut self, idempotency: Arc<Idempotency>) -> Self {
+        self.idempotency = Some(idempotency);
         self
     }
 
@@ -86,6 +94,7 @@ impl Surface {
                         authenticator: authenticator.clone(),
                         authorizer: authorizer.clone(),
                         placement: self.placement.clone().filter(|_| info.placed),
+                        idempotency: self.idempotency.clone().filter(|_| info.keyed),
                     };
                     let guarded = handler.clone().route_layer(from_fn_with_state(Arc::new(state), guard));
                     let merged = by_pattern.remove(pattern).unwrap_or_default().merge(guarded);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alluvium_http::{
-    About, Authenticator, Authorizer, BodyBytes, BoxFuture, ErrorContext, ErrorInfo, ErrorRenderer, Json, MinPosition,
-    Op, PathParams, Principal, ProblemResponse, Query, Route, RouteGroup, Surface, Upload, WithPosition,
+    About, Authenticator, Authorizer, BodyBytes, BoxFuture, Documented, ErrorBody, ErrorContext, ErrorInfo,
+    ErrorRenderer, Json, MinPosition, Op, PathParams, Principal, ProblemResponse, Query, Route, RouteGroup, Surface,
+    Upload, WithPosition,
 };
 use alluvium_kernel::{Actor, Position, Problem, Requirement, Token};
 use axum::Router;
@@ -30,7 +31,7 @@ impl Authenticator for Access {
                 _ => return Ok(None),
             };
             let tenant = Token::encode("default").unwrap();
-            Ok(Some(Principal { actor, tenant, credential: bearer.to_owned() }))
+            Ok(Some(Principal::new(actor, tenant, bearer)))
         })
     }
 }
@@ -80,6 +81,10 @@ impl ErrorRenderer for Wire {
         };
         let status = StatusCode::from_u16(problem.status).unwrap();
         (status, axum::Json(json!({ "detail": detail }))).into_response()
+    }
+
+    fn documented(&self, error: &ErrorInfo, _: &Requirement) -> Option<Documented> {
+        Some(Documented { status: error.status, media_type: "application/json", body: ErrorBody::Detail })
     }
 }
 
@@ -409,6 +414,13 @@ async fn the_documentation_comes_from_the_routes() {
     let names: Vec<_> = show["parameters"].as_array().unwrap().iter().map(|p| p["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["project_id", "branch_id", "bucket", "limit"]);
     assert!(show["responses"]["403"]["description"].as_str().unwrap().contains("demo.forbidden"));
+    let shape = &show["responses"]["403"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(shape, "#/components/schemas/DetailError", "errors have the shape of the route's group");
+    let all: Vec<_> = show["responses"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(all, ["400", "401", "403", "422", "503"], "what the guard and the extractors answer is told too");
+    let thing = &spec["paths"]["/things"]["post"]["responses"];
+    assert!(thing["413"].is_object() && thing["415"].is_object() && thing["422"].is_object(), "{thing}");
+    assert!(thing["422"]["content"]["application/problem+json"].is_object());
     assert!(show["description"].as_str().unwrap().contains("read access"));
     assert!(spec["paths"][path]["delete"].is_object());
     assert!(spec["paths"]["/s3/{bucket}/{key}"].is_object());

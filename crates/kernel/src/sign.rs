@@ -40,10 +40,17 @@ impl SigningKey {
 
     /// Hex HMAC-SHA256 of one text, for purposes named by `purpose` (token digests, presigned links).
     pub fn digest(&self, purpose: &str, text: &str) -> String {
+        hex::encode(self.derive(purpose, &[text.as_bytes()]))
+    }
+
+    /// A further secret for one purpose and these parts, in this order: HMAC-SHA256 over all of them.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = self.empty();
         part(&mut mac, purpose.as_bytes());
-        part(&mut mac, text.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        for bytes in parts {
+            part(&mut mac, bytes);
+        }
+        mac.finalize().into_bytes().into()
     }
 
     fn mac(&self, id: &str, actor: &Actor, time: Timestamp, subject: &str, payload: &[u8]) -> Hmac<Sha256> {
@@ -103,5 +110,16 @@ mod tests {
         assert!(!check(&key, "id", Actor::Admin, at, "cmd.other.storage.X", b"{}"));
         assert!(!check(&key, "id", Actor::Admin, at, "cmd.default.storage.X", b"{ }"));
         assert!(!key.verify("zz", "id", &Actor::Admin, at, "cmd.default.storage.X", b"{}"));
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_every_part_and_where_it_ends() {
+        let key = SigningKey::new([7; 32]);
+        let derived = key.derive("p", &[b"ab", b"c"]);
+        assert_eq!(derived, key.derive("p", &[b"ab", b"c"]));
+        for other in [key.derive("p", &[b"a", b"bc"]), key.derive("p", &[b"abc"]), key.derive("q", &[b"ab", b"c"])] {
+            assert_ne!(derived, other);
+        }
+        assert_eq!(key.digest("p", "ab"), hex::encode(key.derive("p", &[b"ab"])));
     }
 }

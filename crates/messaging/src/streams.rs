@@ -14,6 +14,9 @@ pub const LEASES: &str = "LEASES";
 pub const FLOORS: &str = "KV_FLOORS";
 /// Stream of the bucket of snapshots: states of long aggregates. Made from the log, and never needed to know what it says.
 pub const SNAPSHOTS: &str = "KV_SNAPSHOTS";
+/// Stream of the bucket of requests that carry a key of their own, so that one that comes again is not done again. Each message is
+/// forgotten after its own time.
+pub const IDEMPOTENCY: &str = "KV_IDEMPOTENCY";
 /// Bucket of the processes that share the log.
 pub const NODES: &str = "NODES";
 /// Bucket of who keeps which tables.
@@ -28,7 +31,7 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
@@ -38,6 +41,7 @@ const FILES: [(&str, &str); 9] = [
     ("EV_SCHEMAS", include_str!("../../../streams/EV_SCHEMAS.json")),
     (FLOORS, include_str!("../../../streams/KV_FLOORS.json")),
     (SNAPSHOTS, include_str!("../../../streams/KV_SNAPSHOTS.json")),
+    (IDEMPOTENCY, include_str!("../../../streams/KV_IDEMPOTENCY.json")),
 ];
 
 /// Fields whose change on a live stream loses or reinterprets what it holds.

@@ -5,10 +5,11 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, RetentionCommand,
-    TableCommand, TableCreated,
+    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, ReplaceContent,
+    RequestSnapshot, RestorePlanned, RetentionCommand, TableCommand, TableCreated,
 };
 use crate::model::{File, Project, Refusal, Retention, Stage, Table, names, problem};
+use crate::snapshots;
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -110,8 +111,17 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     if matches!(command, ProjectCommand::CreateProject(_)) {
         unit.presume_new::<Project>(&id);
     }
-    let events = unit.handle::<Project>(&id, command.clone(), at).await?;
-    let mut result = json!(null);
+    let mut content = None;
+    let command = match command {
+        ProjectCommand::RestoreTable(restore) => {
+            let filled = snapshots::sourced(restore, &id, at, unit).await?;
+            content = Some((filled.columns.clone(), filled.primary_key.clone()));
+            filled.into()
+        }
+        other => other.clone(),
+    };
+    let events = unit.handle::<Project>(&id, command, at).await?;
+    let (mut result, mut awaits_settlement) = (json!(null), false);
     for event in events {
         match event {
             ProjectEvent::ProjectCreated(e) => result = json!({ "project": e.project, "uid": e.uid }),
@@ -134,9 +144,24 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
                 close(&e.uid, at, unit).await?;
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
+            ProjectEvent::SnapshotTaken(e) => {
+                let request = RequestSnapshot { uid: e.uid.clone(), snapshot: e.snapshot };
+                unit.handle::<Table>(&token(&e.uid)?, request.into(), at).await?;
+                awaits_settlement = true;
+            }
+            ProjectEvent::SnapshotDeleted(e) => result = json!({ "snapshot": e.snapshot }),
+            ProjectEvent::SnapshotExpired(_) => {}
+            ProjectEvent::RestorePlanned(e) => {
+                let (columns, primary_key) = content.take().unwrap_or_default();
+                let RestorePlanned { uid, snapshot, source, position, .. } = e;
+                let id = token(&uid)?;
+                let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key };
+                unit.handle::<Table>(&id, replace.into(), at).await?;
+                awaits_settlement = true;
+            }
         }
     }
-    Ok(Decision::accepted(result))
+    Ok(Decision { awaits_settlement, ..Decision::accepted(result) })
 }
 
 async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {

@@ -521,6 +521,31 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Takes a snapshot's name away; what nothing else needs can go then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteSnapshot {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DeleteSnapshot_branch")]
+    pub branch: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteSnapshot_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    DeleteSnapshot,
+    "DeleteSnapshot",
+    r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Drops a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1059,6 +1084,148 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// The catalogue wants the table to have the content of another one, or an earlier one of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceContent {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Internal id of the table that had the content.
+    pub source: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// The columns then.
+    pub columns: Vec<ColumnSpec>,
+    /// The primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    ReplaceContent,
+    "ReplaceContent",
+    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// The catalogue named a snapshot of this table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestSnapshot {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+}
+
+alluvium_messaging::contract!(
+    RequestSnapshot,
+    "RequestSnapshot",
+    r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// A table is to get the content that another one, or itself, had; the table's own event asks the fold for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestorePlanned {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_RestorePlanned_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Internal id of the table that had the content.
+    pub source: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+}
+
+#[allow(non_snake_case)]
+fn default_RestorePlanned_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    RestorePlanned,
+    "RestorePlanned",
+    r####"{"aggregate":"project","doc":"A table is to get the content that another one, or itself, had; the table's own event asks the fold for it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"}],"kind":"event","name":"RestorePlanned","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The table is to get the content that a table had with an earlier message, if it can still be had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Internal id of the table that had the content.
+    pub source: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// The columns then.
+    pub columns: Vec<ColumnSpec>,
+    /// The primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    RestoreRequested,
+    "RestoreRequested",
+    r####"{"aggregate":"table","doc":"The table is to get the content that a table had with an earlier message, if it can still be had.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"RestoreRequested","namespace":"alluvium.storage","request_of":"RestoreTable","type":"record"}"####,
+    &[]
+);
+
+/// Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_RestoreTable_branch")]
+    pub branch: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Bucket of the table; null for the one the snapshot was taken in.
+    #[serde(default)]
+    pub target_bucket: Option<String>,
+    /// Name of the table; null for the one the snapshot was taken of.
+    #[serde(default)]
+    pub target_table: Option<String>,
+    /// Filled in by the worker: the last message that counts for the content.
+    #[serde(default)]
+    pub position: i64,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_RestoreTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    RestoreTable,
+    "RestoreTable",
+    r####"{"aggregate":"project","doc":"Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Bucket of the table; null for the one the snapshot was taken in.","name":"target_bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the one the snapshot was taken of.","name":"target_table","type":["null","string"]},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"RestoreTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Rows are to be deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowsDeleteRequested {
@@ -1209,6 +1376,118 @@ alluvium_messaging::contract!(
     Settled,
     "Settled",
     r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A snapshot is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_SnapshotDeleted_branch")]
+    pub branch: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_SnapshotDeleted_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    SnapshotDeleted,
+    "SnapshotDeleted",
+    r####"{"aggregate":"project","doc":"A snapshot is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"SnapshotDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A snapshot went because its time was over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_SnapshotExpired_branch")]
+    pub branch: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_SnapshotExpired_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    SnapshotExpired,
+    "SnapshotExpired",
+    r####"{"aggregate":"project","doc":"A snapshot went because its time was over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"SnapshotExpired","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The content of the table before this event is the snapshot; the fold counts it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotRequested {
+    /// Command id of the request; its Settled names it.
+    pub request: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// The columns then.
+    pub columns: Vec<ColumnSpec>,
+    /// The primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    SnapshotRequested,
+    "SnapshotRequested",
+    r####"{"aggregate":"table","doc":"The content of the table before this event is the snapshot; the fold counts it.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"SnapshotRequested","namespace":"alluvium.storage","request_of":"TakeSnapshot","type":"record"}"####,
+    &[]
+);
+
+/// A snapshot's id now stands for the content of a table; the table's own event says of which moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotTaken {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_SnapshotTaken_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// What made it; `manual` when somebody asked for it.
+    pub kind: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Id of the key that asked for it, or another actor.
+    pub created_by: String,
+    /// When it goes by itself, in microseconds since 1970.
+    pub expires_at: i64,
+}
+
+#[allow(non_snake_case)]
+fn default_SnapshotTaken_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    SnapshotTaken,
+    "SnapshotTaken",
+    r####"{"aggregate":"project","doc":"A snapshot's id now stands for the content of a table; the table's own event says of which moment.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"What made it; `manual` when somebody asked for it.","name":"kind","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Id of the key that asked for it, or another actor.","name":"created_by","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"event","name":"SnapshotTaken","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1379,6 +1658,36 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// Gives the content that a table has now a name, by which it can be had again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakeSnapshot {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_TakeSnapshot_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_TakeSnapshot_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    TakeSnapshot,
+    "TakeSnapshot",
+    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
 );
 
 /// Changes a project's name or settings; what is absent stays.
@@ -1632,7 +1941,10 @@ pub enum ProjectCommand {
     DeleteBranch(DeleteBranch),
     DeleteBucket(DeleteBucket),
     DeleteProject(DeleteProject),
+    DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
+    RestoreTable(RestoreTable),
+    TakeSnapshot(TakeSnapshot),
     UpdateProject(UpdateProject),
 }
 
@@ -1644,7 +1956,10 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteBranch,
     DeleteBucket,
     DeleteProject,
+    DeleteSnapshot,
     DropTable,
+    RestoreTable,
+    TakeSnapshot,
     UpdateProject
 });
 
@@ -1690,9 +2005,27 @@ impl From<DeleteProject> for ProjectCommand {
     }
 }
 
+impl From<DeleteSnapshot> for ProjectCommand {
+    fn from(message: DeleteSnapshot) -> Self {
+        Self::DeleteSnapshot(message)
+    }
+}
+
 impl From<DropTable> for ProjectCommand {
     fn from(message: DropTable) -> Self {
         Self::DropTable(message)
+    }
+}
+
+impl From<RestoreTable> for ProjectCommand {
+    fn from(message: RestoreTable) -> Self {
+        Self::RestoreTable(message)
+    }
+}
+
+impl From<TakeSnapshot> for ProjectCommand {
+    fn from(message: TakeSnapshot) -> Self {
+        Self::TakeSnapshot(message)
     }
 }
 
@@ -1712,6 +2045,10 @@ pub enum ProjectEvent {
     ProjectCreated(ProjectCreated),
     ProjectDeleted(ProjectDeleted),
     ProjectUpdated(ProjectUpdated),
+    RestorePlanned(RestorePlanned),
+    SnapshotDeleted(SnapshotDeleted),
+    SnapshotExpired(SnapshotExpired),
+    SnapshotTaken(SnapshotTaken),
     TableCreated(TableCreated),
     TableDropped(TableDropped),
 }
@@ -1724,6 +2061,10 @@ alluvium_messaging::contract_set!(ProjectEvent {
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
+    RestorePlanned,
+    SnapshotDeleted,
+    SnapshotExpired,
+    SnapshotTaken,
     TableCreated,
     TableDropped
 });
@@ -1770,6 +2111,30 @@ impl From<ProjectUpdated> for ProjectEvent {
     }
 }
 
+impl From<RestorePlanned> for ProjectEvent {
+    fn from(message: RestorePlanned) -> Self {
+        Self::RestorePlanned(message)
+    }
+}
+
+impl From<SnapshotDeleted> for ProjectEvent {
+    fn from(message: SnapshotDeleted) -> Self {
+        Self::SnapshotDeleted(message)
+    }
+}
+
+impl From<SnapshotExpired> for ProjectEvent {
+    fn from(message: SnapshotExpired) -> Self {
+        Self::SnapshotExpired(message)
+    }
+}
+
+impl From<SnapshotTaken> for ProjectEvent {
+    fn from(message: SnapshotTaken) -> Self {
+        Self::SnapshotTaken(message)
+    }
+}
+
 impl From<TableCreated> for ProjectEvent {
     fn from(message: TableCreated) -> Self {
         Self::TableCreated(message)
@@ -1813,7 +2178,10 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -1832,6 +2200,10 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectUpdated(e) => Evolve::evolve(e, self),
+            ProjectEvent::RestorePlanned(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotDeleted(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotExpired(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotTaken(e) => Evolve::evolve(e, self),
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
         }
@@ -1844,7 +2216,10 @@ impl ProjectCommand {
         match self {
             Self::CreateTable(c) => Some(&c.branch),
             Self::DeleteBranch(c) => Some(&c.branch),
+            Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
+            Self::RestoreTable(c) => Some(&c.branch),
+            Self::TakeSnapshot(c) => Some(&c.branch),
             _ => None,
         }
     }
@@ -1856,6 +2231,7 @@ impl ProjectCommand {
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
+            Self::TakeSnapshot(c) => Some(&c.bucket),
             _ => None,
         }
     }
@@ -1870,8 +2246,20 @@ impl ProjectCommand {
             Self::DeleteBranch(c) => &c.project,
             Self::DeleteBucket(c) => &c.project,
             Self::DeleteProject(c) => &c.project,
+            Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
+            Self::RestoreTable(c) => &c.project,
+            Self::TakeSnapshot(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
+        }
+    }
+
+    /// `snapshot` of the command.
+    pub fn snapshot(&self) -> Option<&str> {
+        match self {
+            Self::DeleteSnapshot(c) => Some(&c.snapshot),
+            Self::RestoreTable(c) => Some(&c.snapshot),
+            _ => None,
         }
     }
 
@@ -1880,6 +2268,7 @@ impl ProjectCommand {
         match self {
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
+            Self::TakeSnapshot(c) => Some(&c.table),
             _ => None,
         }
     }
@@ -2066,6 +2455,8 @@ pub enum TableCommand {
     DropPrimaryKey(DropPrimaryKey),
     LoadTable(LoadTable),
     OpenTable(OpenTable),
+    ReplaceContent(ReplaceContent),
+    RequestSnapshot(RequestSnapshot),
     SetPrimaryKey(SetPrimaryKey),
     SettleRequest(SettleRequest),
 }
@@ -2079,6 +2470,8 @@ alluvium_messaging::contract_set!(TableCommand {
     DropPrimaryKey,
     LoadTable,
     OpenTable,
+    ReplaceContent,
+    RequestSnapshot,
     SetPrimaryKey,
     SettleRequest
 });
@@ -2131,6 +2524,18 @@ impl From<OpenTable> for TableCommand {
     }
 }
 
+impl From<ReplaceContent> for TableCommand {
+    fn from(message: ReplaceContent) -> Self {
+        Self::ReplaceContent(message)
+    }
+}
+
+impl From<RequestSnapshot> for TableCommand {
+    fn from(message: RequestSnapshot) -> Self {
+        Self::RequestSnapshot(message)
+    }
+}
+
 impl From<SetPrimaryKey> for TableCommand {
     fn from(message: SetPrimaryKey) -> Self {
         Self::SetPrimaryKey(message)
@@ -2152,8 +2557,10 @@ pub enum TableEvent {
     LoadRequested(LoadRequested),
     PrimaryKeyDropped(PrimaryKeyDropped),
     PrimaryKeyRequested(PrimaryKeyRequested),
+    RestoreRequested(RestoreRequested),
     RowsDeleteRequested(RowsDeleteRequested),
     Settled(Settled),
+    SnapshotRequested(SnapshotRequested),
     TableClosed(TableClosed),
     TableOpened(TableOpened),
 }
@@ -2165,8 +2572,10 @@ alluvium_messaging::contract_set!(TableEvent {
     LoadRequested,
     PrimaryKeyDropped,
     PrimaryKeyRequested,
+    RestoreRequested,
     RowsDeleteRequested,
     Settled,
+    SnapshotRequested,
     TableClosed,
     TableOpened
 });
@@ -2207,6 +2616,12 @@ impl From<PrimaryKeyRequested> for TableEvent {
     }
 }
 
+impl From<RestoreRequested> for TableEvent {
+    fn from(message: RestoreRequested) -> Self {
+        Self::RestoreRequested(message)
+    }
+}
+
 impl From<RowsDeleteRequested> for TableEvent {
     fn from(message: RowsDeleteRequested) -> Self {
         Self::RowsDeleteRequested(message)
@@ -2216,6 +2631,12 @@ impl From<RowsDeleteRequested> for TableEvent {
 impl From<Settled> for TableEvent {
     fn from(message: Settled) -> Self {
         Self::Settled(message)
+    }
+}
+
+impl From<SnapshotRequested> for TableEvent {
+    fn from(message: SnapshotRequested) -> Self {
+        Self::SnapshotRequested(message)
     }
 }
 
@@ -2263,6 +2684,8 @@ impl cqrs_es::Aggregate for crate::model::Table {
             TableCommand::DropPrimaryKey(c) => Decide::decide(c, self, at)?,
             TableCommand::LoadTable(c) => Decide::decide(c, self, at)?,
             TableCommand::OpenTable(c) => Decide::decide(c, self, at)?,
+            TableCommand::ReplaceContent(c) => Decide::decide(c, self, at)?,
+            TableCommand::RequestSnapshot(c) => Decide::decide(c, self, at)?,
             TableCommand::SetPrimaryKey(c) => Decide::decide(c, self, at)?,
             TableCommand::SettleRequest(c) => Decide::decide(c, self, at)?,
         };
@@ -2281,8 +2704,10 @@ impl cqrs_es::Aggregate for crate::model::Table {
             TableEvent::LoadRequested(e) => Evolve::evolve(e, self),
             TableEvent::PrimaryKeyDropped(e) => Evolve::evolve(e, self),
             TableEvent::PrimaryKeyRequested(e) => Evolve::evolve(e, self),
+            TableEvent::RestoreRequested(e) => Evolve::evolve(e, self),
             TableEvent::RowsDeleteRequested(e) => Evolve::evolve(e, self),
             TableEvent::Settled(e) => Evolve::evolve(e, self),
+            TableEvent::SnapshotRequested(e) => Evolve::evolve(e, self),
             TableEvent::TableClosed(e) => Evolve::evolve(e, self),
             TableEvent::TableOpened(e) => Evolve::evolve(e, self),
         }
@@ -2344,6 +2769,15 @@ impl TableCommand {
         }
     }
 
+    /// `snapshot` of the command.
+    pub fn snapshot(&self) -> Option<&str> {
+        match self {
+            Self::ReplaceContent(c) => Some(&c.snapshot),
+            Self::RequestSnapshot(c) => Some(&c.snapshot),
+            _ => None,
+        }
+    }
+
     /// `table` of the command.
     pub fn table(&self) -> Option<&str> {
         match self {
@@ -2364,6 +2798,8 @@ impl TableCommand {
         match self {
             Self::CloseTable(c) => Some(&c.uid),
             Self::OpenTable(c) => Some(&c.uid),
+            Self::ReplaceContent(c) => Some(&c.uid),
+            Self::RequestSnapshot(c) => Some(&c.uid),
             Self::SettleRequest(c) => Some(&c.uid),
             _ => None,
         }
@@ -2380,8 +2816,10 @@ impl TableEvent {
             Self::LoadRequested(_) => Some("LoadTable"),
             Self::PrimaryKeyDropped(_) => None,
             Self::PrimaryKeyRequested(_) => Some("SetPrimaryKey"),
+            Self::RestoreRequested(_) => Some("RestoreTable"),
             Self::RowsDeleteRequested(_) => Some("DeleteRows"),
             Self::Settled(_) => None,
+            Self::SnapshotRequested(_) => Some("TakeSnapshot"),
             Self::TableClosed(_) => None,
             Self::TableOpened(_) => None,
         }
@@ -2431,6 +2869,9 @@ impl Command {
             Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::DropPrimaryKey(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
@@ -2446,11 +2887,19 @@ impl Command {
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
+            Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
+            Self::Project(ProjectCommand::RestoreTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Table(TableCommand::SetPrimaryKey(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::TakeSnapshot(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

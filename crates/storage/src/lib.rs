@@ -14,6 +14,7 @@ pub mod projection;
 pub mod queries;
 pub mod retention;
 pub mod routes;
+mod snapshots;
 pub mod wire;
 
 pub use context::Storage;

@@ -22,6 +22,7 @@ pub const NAME: &str = "storage";
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations(&[
         (1, "catalogue", include_str!("../migrations/0001_catalogue.sql")),
+        (2, "snapshots", include_str!("../migrations/0002_snapshots.sql")),
         (5, "branches", include_str!("../migrations/0005_branches.sql")),
     ])
 });

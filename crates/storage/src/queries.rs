@@ -3,6 +3,7 @@
 mod branches;
 mod files;
 mod projects;
+mod snapshots;
 mod tables;
 mod totals;
 
@@ -15,6 +16,7 @@ use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
 
+pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
 
 /// How many entries a list gives when not told.
@@ -126,6 +128,24 @@ pub struct FileView {
     pub is_registered: bool,
     pub created_at: i64,
     pub expires_at: Option<i64>,
+}
+
+/// A snapshot.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct SnapshotView {
+    pub id: String,
+    pub bucket: String,
+    pub table: String,
+    pub kind: String,
+    pub description: Option<String>,
+    pub created_by: String,
+    pub created_at: i64,
+    pub expires_at: i64,
+    pub row_count: i64,
+    pub size_bytes: i64,
+    pub columns: Vec<ColumnSpec>,
+    pub primary_key: Vec<String>,
 }
 
 /// Reads of the catalogue. Cheap to clone.

@@ -35,25 +35,34 @@ impl Authorizer for Open {
 impl Authenticator for Open {
     fn authenticate<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Principal>, Problem>> {
         let tenant = Token::encode("default").unwrap();
-        Box::pin(async { Ok(Some(Principal { actor: Actor::Admin, tenant, credential: "admin".into() })) })
+        Box::pin(async { Ok(Some(Principal::new(Actor::Admin, tenant, "admin"))) })
     }
 }
 
 impl ProjectKeys for Open {
     fn issue_first_key<'a>(
         &'a self,
-        _: &'a Token,
-        _: &'a Actor,
+        _: &'a Principal,
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>> {
         Box::pin(async move { Ok((format!("proj_{project}_admin_x"), Position::start())) })
     }
 
-    fn revoke_all<'a>(&'a self, _: &'a Token, _: &'a str, _: Timestamp) -> BoxFuture<'a, Result<Position, Problem>> {
+    fn revoke_all<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a str,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Position, Problem>> {
         Box::pin(async { Ok(Position::start()) })
     }
 
-    fn revoke_branch<'a>(&'a self, _: &'a Token, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Position, Problem>> {
+    fn revoke_branch<'a>(
+        &'a self,
+        _: &'a Principal,
+        _: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Position, Problem>> {
         Box::pin(async { Ok(Position::start()) })
     }
 }

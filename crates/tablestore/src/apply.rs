@@ -13,7 +13,7 @@ use crate::hub::Hub;
 use crate::instance::{Attached, Session, lock};
 use crate::load::{LoadReport, LoadSpec};
 use crate::meta::Meta;
-use crate::{alter, append, key, load, meta};
+use crate::{alter, append, key, load, meta, replace};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,11 @@ pub enum Change {
         /// Made by `Predicate::to_sql`, never user text.
         predicate_sql: String,
     },
+    /// Gives the table the columns, key and rows that another file has.
+    Replace {
+        /// The file; nobody else writes it.
+        from: TableFile,
+    },
     /// Records the verdict on an earlier request.
     Settle {
         /// Sequence of the request.
@@ -115,6 +120,8 @@ pub(crate) struct Work<'a> {
     pub rows: i64,
     /// For rewritten load files.
     pub temp_dir: &'a Path,
+    /// Files that changes take content of, by which.
+    pub sources: &'a [(TableFile, Attached)],
 }
 
 impl Work<'_> {
@@ -161,7 +168,8 @@ impl Hub {
         let writer = self.writer(&path);
         let _writing = lock(&writer);
         let (attached, session) = self.open_file(file)?;
-        let outcome = apply_in(&session, &attached, &self.config().temp_dir(), from, to, changes);
+        let sources = self.sources(&attached, &changes)?;
+        let outcome = apply_in(&session, &attached, &sources, &self.config().temp_dir(), from, to, changes);
         match outcome {
             Ok((after, changes)) => {
                 let rows = after.rows;
@@ -176,11 +184,26 @@ impl Hub {
             }
         }
     }
+
+    /// The files that changes take content of. Attached before the transaction begins, or it would not see them.
+    fn sources(&self, file: &Attached, changes: &[Change]) -> Result<Vec<(TableFile, Attached)>, Error> {
+        let mut sources = Vec::new();
+        for change in changes {
+            let Change::Replace { from } = change else { continue };
+            let path = self.path(from)?;
+            if !path.exists() {
+                return Err(Error::NotFound(from.to_string()));
+            }
+            sources.push((from.clone(), file.instance.attach(&path, &from.to_string())?));
+        }
+        Ok(sources)
+    }
 }
 
 fn apply_in(
     session: &Session,
     file: &Attached,
+    sources: &[(TableFile, Attached)],
     temp_dir: &Path,
     from: &Mark,
     to: &Mark,
@@ -194,7 +217,7 @@ fn apply_in(
     if before.mark != *from {
         return Err(ApplyError::WrongMark { found: before.mark });
     }
-    let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir };
+    let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir, sources };
     let mut reports = Vec::with_capacity(changes.len());
     for change in changes {
         let report = apply_one(&mut work, change, &reports)?;
@@ -247,6 +270,10 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
                 .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
+        Change::Replace { from } => match work.sources.iter().find(|(file, _)| *file == from) {
+            Some((_, source)) => replace::replace(work, source),
+            None => Err(Error::NotFound(from.to_string()).into()),
+        },
         Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),
     }
 }

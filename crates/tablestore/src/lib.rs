@@ -20,10 +20,12 @@ mod key;
 mod load;
 mod marker;
 mod meta;
+mod profile;
 mod query;
 pub mod quote;
 mod quote_path;
 mod read;
+mod replace;
 mod rows;
 pub mod sql;
 mod verify;
@@ -36,6 +38,9 @@ pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableS
 pub use hub::{Hub, HubConfig, Pinned};
 pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadReport, LoadSpec};
 pub use marker::{Suspect, probe_file};
+pub use profile::{
+    ColumnProfile, Correlation, DetectedPattern, Histogram, Numbers, Profile, ProfileMode, QualityIssue, Texts,
+};
 pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn};
 pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
 pub use rows::{

@@ -209,17 +209,17 @@ fn known<'a>(schema: &'a TableSchema, name: &str) -> Result<&'a Column> {
 
 /// Types Arrow cannot carry exactly leave the engine as text.
 fn selected(columns: &[Column]) -> String {
-    let parts: Vec<String> = columns
-        .iter()
-        .map(|column| {
-            let name = format!("d.{}", ident(&column.name));
-            match column.column_type {
-                ColumnType::UHugeInt | ColumnType::TimeTz => format!("CAST({name} AS VARCHAR)"),
-                _ => name,
-            }
-        })
-        .collect();
+    let parts: Vec<String> =
+        columns.iter().map(|column| carried(&format!("d.{}", ident(&column.name)), &column.column_type)).collect();
     parts.join(", ")
+}
+
+/// A value of this type, as text if Arrow cannot carry it exactly.
+pub(crate) fn carried(value: &str, column_type: &ColumnType) -> String {
+    match column_type {
+        ColumnType::UHugeInt | ColumnType::TimeTz => format!("CAST({value} AS VARCHAR)"),
+        _ => value.to_owned(),
+    }
 }
 
 fn condition(schema: &TableSchema, spec: &PreviewSpec) -> Result<(String, Vec<String>)> {

@@ -73,6 +73,28 @@ fn missing_columns_take_their_default_the_same_in_every_replay() {
 }
 
 #[test]
+fn a_table_takes_over_what_another_file_holds_with_the_verdict_or_not_at_all() {
+    let bench = Bench::new();
+    let columns = &[("id", "BIGINT", false, None), ("name", "VARCHAR", true, None), ("v", "INTEGER", true, Some("7"))];
+    let source = bench.table(columns, &["id"]);
+    source.apply(vec![append(&[Some(9), Some(8)], &[Some("b"), None])]).unwrap();
+    let table = bench.table(ID_NAME, &[]);
+    table.apply(vec![append(&[Some(1), Some(2), Some(3)], &[None, None, None])]).unwrap();
+    let replace = || Change::Replace { from: source.file.clone() };
+    let refused_after = table.apply(vec![replace(), append(&[None], &[Some("no key")])]);
+    assert!(refused_after.is_err());
+    assert_eq!(table.rows().len(), 3, "nothing of it stays");
+    let applied = table.apply(vec![replace()]).unwrap();
+    assert_eq!((applied.rows, applied.changes[0].inserted, applied.changes[0].deleted), (2, 2, 3));
+    assert_eq!(table.rows(), [r#"{"id":8,"name":null,"v":7}"#, r#"{"id":9,"name":"b","v":7}"#]);
+    assert_eq!(bench.hub.schema(&table.file).unwrap(), bench.hub.schema(&source.file).unwrap());
+    assert_eq!(bench.hub.checksum(&table.file).unwrap(), bench.hub.checksum(&source.file).unwrap());
+    bench.hub.drop(&source.file).unwrap();
+    assert!(matches!(table.apply(vec![replace()]), Err(ApplyError::Store(Error::NotFound(_)))));
+    assert_eq!(table.rows().len(), 2);
+}
+
+#[test]
 fn creating_is_idempotent_and_dropping_too() {
     let bench = Bench::new();
     let table = bench.table(ID_NAME, &[]);

@@ -211,6 +211,62 @@ fn compressed_files_are_told_by_their_content() {
 }
 
 #[test]
+fn what_its_type_cannot_read_is_refused_and_never_null() {
+    let bench = Bench::new();
+    for kind in [
+        "BOOLEAN",
+        "TINYINT",
+        "UHUGEINT",
+        "DOUBLE",
+        "DECIMAL(9,2)",
+        "DATE",
+        "TIME",
+        "TIMETZ",
+        "TIMESTAMP",
+        "TIMESTAMP_S",
+        "TIMESTAMP_NS",
+        "TIMESTAMPTZ",
+        "INTERVAL",
+        "UUID",
+        "BIT",
+        "ENUM('a', 'b')",
+        "INTEGER[]",
+        "STRUCT(x INTEGER)",
+        "MAP(VARCHAR, INTEGER)",
+    ] {
+        let table = bench.table(&[("a", kind, true, None)], &[]);
+        let outcome = table.load(csv(bench.blob(b"a\nnot such a value\n")));
+        assert_eq!(refused(outcome).0, "import_failed", "{kind}");
+        assert!(table.rows().is_empty(), "{kind}");
+    }
+    let table = bench.table(&[("a", "TIMETZ", true, None)], &[]);
+    table.load(csv(bench.blob(b"a\n10:00:00+01\n\"\"\n"))).unwrap();
+    assert_eq!(table.rows(), [r#"{"a":"10:00:00+01"}"#, r#"{"a":null}"#]);
+}
+
+#[test]
+fn a_small_file_that_holds_too_much_is_refused() {
+    const MIB: usize = 1024 * 1024;
+    let bench = Bench::new();
+    let table = bench.table(AB, &[]);
+    let mut bomb = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    bomb.write_all(b"a,b\n").unwrap();
+    let part = b"1,x\n".repeat(MIB / 4);
+    for _ in 0..1025 {
+        bomb.write_all(&part).unwrap();
+    }
+    let bomb = bench.blob(&bomb.finish().unwrap());
+    assert!(std::fs::metadata(&bomb).unwrap().len() < MIB as u64);
+    // Whether the engine would unpack it, or we to rewrite it.
+    for escape in ["\"", "", "\\"] {
+        let outcome = table.load(csv_with(bomb.clone(), options(|o| o.escape = escape.into())));
+        let (code, _, message) = refused(outcome);
+        assert_eq!((code, message.contains("unpacks to more than")), ("import_failed", true), "escape {escape:?}");
+    }
+    assert!(table.rows().is_empty());
+}
+
+#[test]
 fn keys_in_the_file_and_in_the_table() {
     let bench = Bench::new();
     let keyed = || bench.table(&[("a", "BIGINT", false, None), ("b", "VARCHAR", true, None)], &["a"]);

@@ -26,10 +26,10 @@ pub(super) async fn create(
     {
         return Err(error::branch_not_found(branch).into());
     }
-    let now = state.desk.access().now().micros();
+    let now = principal.seed.at().micros();
     let expires_at = asked.expires_in_days.map(|days| Timestamp::from_micros(now.saturating_add(days * DAY_MICROS)));
     let key = NewKey { scope, rights: asked.rights, description: asked.description, expires_at };
-    let issued = state.desk.issue(&principal.tenant, &principal.actor, project(&params), key).await?;
+    let issued = state.desk.issue(&principal, project(&params), key).await?;
     let position = issued.position.clone();
     Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use alluvium_http::{DetailRenderer, Op, PathParams, Principal, Route, RouteGroup};
+use alluvium_http::{Afterwards, DetailRenderer, Op, PathParams, Principal, Route, RouteGroup};
 use alluvium_kernel::{Actor, BoxFuture, Problem, Requirement, Token};
 
 use crate::ERRORS;
@@ -61,7 +61,7 @@ impl KeyRoutes {
 /// The routes, with their shape of errors.
 pub fn routes(state: KeyRoutes) -> RouteGroup {
     let renderer = DetailRenderer { admin_configured: state.desk.access().has_admin_key() };
-    RouteGroup::new("api-keys", state, list()).errors_as(renderer, &[]).error_codes(ERRORS)
+    RouteGroup::new("api-keys", state, list()).keyed().errors_as(renderer, &[]).error_codes(ERRORS)
 }
 
 const COLLECTION: &str = "/projects/{project_id}/api-keys";
@@ -119,7 +119,8 @@ fn list() -> Vec<Route<KeyRoutes>> {
                     "access.api_key_not_found",
                     "access.cannot_revoke_last_admin_key",
                 ]),
-        ),
+        )
+        .afterwards(Afterwards::EndsKey),
         Route::post(
             ROTATE,
             of_project,
@@ -137,7 +138,8 @@ fn list() -> Vec<Route<KeyRoutes>> {
                     "access.cannot_rotate_revoked_key",
                     "access.too_many_keys",
                 ]),
-        ),
+        )
+        .afterwards(Afterwards::EndsKey),
     ]
 }
 

@@ -14,6 +14,6 @@ pub(super) async fn revoke(
 ) -> Result<WithPosition<StatusCode>, ProblemResponse> {
     let (project, key) = (project(&params), params.get("key_id"));
     state.must_exist(&principal, project).await?;
-    let position = state.desk.revoke(&principal.tenant, &principal.actor, project, key).await?;
+    let position = state.desk.revoke(&principal, project, key).await?;
     Ok(WithPosition(position, StatusCode::NO_CONTENT))
 }

@@ -23,7 +23,7 @@ pub(super) async fn rotate(
     state.desk.freshness().wait(&wanted.position, &[PROJECTION], wanted.budget).await?;
     let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
     let key = found.ok_or_else(|| error::key_not_found(project, key))?;
-    let issued = state.desk.rotate(&principal.tenant, &principal.actor, key, asked.grace_seconds).await?;
+    let issued = state.desk.rotate(&principal, key, asked.grace_seconds).await?;
     let position = issued.position.clone();
     Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())
 }

@@ -11,7 +11,7 @@ use alluvium_access::{
     project_keys, usage,
 };
 use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, LogOptions};
-use alluvium_http::{About, DetailRenderer, Op, Route, RouteGroup, Surface};
+use alluvium_http::{About, DetailRenderer, Op, Principal, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, BoxFuture, Problem, Requirement, SigningKey, Token};
 use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, Projections, Settings};
@@ -77,6 +77,11 @@ impl Drop for World {
 
 pub fn tenant() -> Token {
     Token::encode("default").unwrap()
+}
+
+/// Whoever has the admin key, with a new request.
+pub fn admin() -> Principal {
+    Principal::new(alluvium_kernel::Actor::Admin, tenant(), "admin")
 }
 
 pub fn secret() -> SigningKey {
@@ -168,7 +173,7 @@ impl World {
     /// A project with a first key.
     pub async fn project(&self, project: &str) -> String {
         self.projects.add(project);
-        let issued = self.desk.issue_first_key(&tenant(), &alluvium_kernel::Actor::Admin, project).await.unwrap();
+        let issued = self.desk.issue_first_key(&admin(), project).await.unwrap();
         issued.secret.reveal().to_owned()
     }
 }

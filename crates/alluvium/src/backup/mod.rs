@@ -59,13 +59,15 @@ async fn wanted(js: &jetstream::Context) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// The streams of key-value buckets. Leases are not kept, they mean nothing later; nor snapshots, which the log makes again.
+/// The streams of key-value buckets. Leases and the answers to requests that may come again are not kept, they mean nothing later;
+/// nor snapshots, which the log makes again.
 async fn buckets(js: &jetstream::Context) -> Result<BTreeSet<String>, Failure> {
     let all: Vec<String> = js.stream_names().try_collect().await.map_err(|error| {
         Failure::unavailable("platform.log_unavailable", "The streams of the server cannot be listed.").because(&error)
     })?;
     let leases = format!("{BUCKET_PREFIX}{}", streams::LEASES);
-    let kept = |name: &String| name.starts_with(BUCKET_PREFIX) && *name != leases && name != streams::SNAPSHOTS;
+    let left = [leases.as_str(), streams::SNAPSHOTS, streams::IDEMPOTENCY];
+    let kept = |name: &String| name.starts_with(BUCKET_PREFIX) && !left.contains(&name.as_str());
     Ok(all.into_iter().filter(kept).collect())
 }
 

@@ -110,7 +110,7 @@ impl PeerSizes {
             .map_err(|_| Problem::internal())?;
         let (parts, ()) = request.into_parts();
         let tenant = Token::encode(alluvium_kernel::DEFAULT_TENANT).map_err(|_| Problem::internal())?;
-        let principal = Principal { actor: Actor::System("api".into()), tenant, credential: "api".into() };
+        let principal = Principal::new(Actor::System("api".into()), tenant, "api");
         let voucher = vouch(&self.key, &principal, &parts, b"")?;
         let asked = async {
             let timeout = wanted.budget + Duration::from_secs(SIZES_SECONDS_MAX);

@@ -236,7 +236,7 @@ fn request_only_reads(request: &Request) -> bool {
 }
 
 fn is_read(method: &Method, path: &str) -> bool {
-    let asks = path.ends_with("/preview") || path.ends_with("/query");
+    let asks = ["/preview", "/profile", "/query"].iter().any(|end| path.ends_with(end));
     matches!(*method, Method::GET | Method::HEAD) || (*method == Method::POST && asks)
 }
 

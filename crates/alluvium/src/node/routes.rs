@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use alluvium_access::{KeyDesk, KeyRoutes, Projects};
-use alluvium_eventlog::Past;
-use alluvium_http::{Placement, RouteGroup};
-use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token};
+use alluvium_eventlog::{KvReservations, Past};
+use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
+use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
 use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, StorageRoutes};
 
@@ -51,6 +51,13 @@ pub fn placement(parts: &Parts) -> Result<Option<Arc<dyn Placement>>, Problem> {
     Ok(Some(Arc::new(places)))
 }
 
+/// What does requests with a key once.
+pub fn idempotency(parts: &Parts) -> Arc<Idempotency> {
+    let store = Arc::new(KvReservations::new(parts.js.clone()));
+    let (pepper, spool) = (parts.secrets.signing_key.clone(), parts.config.data_dir.clone());
+    Arc::new(Idempotency::new(store, pepper, parts.identity.name(), spool))
+}
+
 /// Which projects and branches there are, for routes that stand below one.
 struct Catalogue(Queries);
 
@@ -87,31 +94,30 @@ struct Keys(KeyDesk);
 impl ProjectKeys for Keys {
     fn issue_first_key<'a>(
         &'a self,
-        tenant: &'a Token,
-        actor: &'a Actor,
+        by: &'a Principal,
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>> {
         Box::pin(async move {
-            let issued = self.0.issue_first_key(tenant, actor, project).await?;
+            let issued = self.0.issue_first_key(by, project).await?;
             Ok((issued.secret.reveal().to_owned(), issued.position))
         })
     }
 
     fn revoke_all<'a>(
         &'a self,
-        tenant: &'a Token,
+        by: &'a Principal,
         project: &'a str,
         before: Timestamp,
     ) -> BoxFuture<'a, Result<Position, Problem>> {
-        Box::pin(self.0.revoke_all(tenant, project, before))
+        Box::pin(self.0.revoke_all(by, project, before))
     }
 
     fn revoke_branch<'a>(
         &'a self,
-        tenant: &'a Token,
+        by: &'a Principal,
         project: &'a str,
         branch: &'a str,
     ) -> BoxFuture<'a, Result<Position, Problem>> {
-        Box::pin(self.0.revoke_branch(tenant, project, branch))
+        Box::pin(self.0.revoke_branch(by, project, branch))
     }
 }

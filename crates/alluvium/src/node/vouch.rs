@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use alluvium_http::{MIN_POSITION, Principal, WAIT_MS};
+use alluvium_http::{MIN_POSITION, Principal, Seed, WAIT_MS};
 use alluvium_kernel::{Actor, Problem, SigningKey, Timestamp, Token};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -27,6 +27,10 @@ struct Voucher {
     actor: Actor,
     tenant: String,
     credential: String,
+    /// What the request draws ids and secrets from: so that it is the same one there, and the next time. Processes of earlier
+    /// releases do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seed: Option<String>,
     signature: String,
 }
 
@@ -36,9 +40,10 @@ impl Voucher {
     fn subject(&self, parts: &Parts) -> String {
         let header =
             |name: &HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let Self { tenant, credential, .. } = self;
+        let Self { tenant, credential, seed, .. } = self;
         let (position, wait) = (header(&MIN_POSITION), header(&WAIT_MS));
-        format!("peer {} {} {tenant} {credential} {position} {wait}", parts.method, parts.uri)
+        let seed = seed.as_ref().map(|seed| format!(" {seed}")).unwrap_or_default();
+        format!("peer {} {} {tenant} {credential} {position} {wait}{seed}", parts.method, parts.uri)
     }
 
     fn at(&self) -> Timestamp {
@@ -54,6 +59,7 @@ pub fn vouch(key: &SigningKey, principal: &Principal, parts: &Parts, body: &[u8]
         actor: principal.actor.clone(),
         tenant: principal.tenant.to_string(),
         credential: principal.credential.clone(),
+        seed: Some(principal.seed.to_text()),
         signature: String::new(),
     };
     let subject = voucher.subject(parts);
@@ -87,7 +93,9 @@ impl Vouchers {
             return Err(refused());
         }
         let tenant = Token::parse(&voucher.tenant).map_err(|_| refused())?;
-        Ok(Principal { actor: voucher.actor, tenant, credential: voucher.credential })
+        let principal = Principal::new(voucher.actor, tenant, voucher.credential);
+        let Some(seed) = voucher.seed else { return Ok(principal) };
+        Ok(Principal { seed: Seed::from_text(&seed).ok_or_else(refused)?, ..principal })
     }
 
     fn is_first(&self, id: Uuid) -> bool {
@@ -133,13 +141,14 @@ mod tests {
 
     fn principal() -> Principal {
         let tenant = Token::encode("default").unwrap();
-        Principal { actor: Actor::Key("k".into()), tenant, credential: "k".into() }
+        Principal::new(Actor::Key("k".into()), tenant, "k")
     }
 
     #[test]
     fn a_voucher_is_good_once_for_what_was_asked() {
         let key = SigningKey::new([7; 32]);
-        let voucher = vouch(&key, &principal(), &request("/a?b=1", None), b"{}").unwrap();
+        let principal = principal();
+        let voucher = vouch(&key, &principal, &request("/a?b=1", None), b"{}").unwrap();
         let vouchers = Vouchers::new(key.clone());
         let with = |path| request(path, Some(voucher.clone()));
         assert!(vouchers.check(&with("/a?b=2"), b"{}").is_err(), "another path");
@@ -148,7 +157,7 @@ mod tests {
         fresher.headers.insert(WAIT_MS, HeaderValue::from_static("9"));
         assert!(vouchers.check(&fresher, b"{}").is_err(), "another wait");
         assert!(Vouchers::new(SigningKey::new([8; 32])).check(&with("/a?b=1"), b"{}").is_err(), "another key");
-        assert_eq!(vouchers.check(&with("/a?b=1"), b"{}").unwrap(), principal());
+        assert_eq!(vouchers.check(&with("/a?b=1"), b"{}").unwrap(), principal);
         assert!(vouchers.check(&with("/a?b=1"), b"{}").is_err(), "a second time");
         assert!(vouchers.check(&request("/a?b=1", None), b"{}").is_err(), "none at all");
     }

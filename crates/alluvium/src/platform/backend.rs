@@ -85,7 +85,7 @@ pub fn group(platform: Platform, admin_configured: bool) -> RouteGroup {
         Route::post("/backend/remove", admin, self::remove, remove),
     ];
     let renderer = DetailRenderer { admin_configured };
-    RouteGroup::new("backend", platform, routes).errors_as(renderer, &["/backend"])
+    RouteGroup::new("backend", platform, routes).keyed().errors_as(renderer, &["/backend"])
 }
 
 /// Makes the directories that are missing, and tells how many were.

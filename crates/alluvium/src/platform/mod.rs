@@ -105,6 +105,7 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         Some(placement) => surface.placed_by(placement),
         None => surface,
     };
+    let surface = surface.once_by(crate::node::idempotency(parts));
     Ok(surface.into_router(parts.access.clone(), parts.access.clone()))
 }
 

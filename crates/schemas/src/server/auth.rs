@@ -41,7 +41,7 @@ impl Server {
 /// Whoever calls an open registry acts for its admin.
 pub(super) fn anybody() -> Principal {
     let tenant = Token::encode(DEFAULT_TENANT).expect("the default tenant is a plain word");
-    Principal { actor: Actor::Admin, tenant, credential: "open".to_owned() }
+    Principal::new(Actor::Admin, tenant, "open")
 }
 
 /// User, if any, and secret.

@@ -34,6 +34,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Do it on the main line: use `default` for the branch.",
     ),
     ErrorInfo::new(
+        "storage.snapshot_not_found",
+        404,
+        "No such snapshot on the branch",
+        "List the branch's snapshots; one that was deleted, or whose time is over, is gone.",
+    ),
+    ErrorInfo::new(
         "storage.bucket_not_found",
         404,
         "No such bucket in the project",

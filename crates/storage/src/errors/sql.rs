@@ -15,6 +15,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Not a filter on the table's columns",
         "Name a column of the table and one value; `eq` and `ne` take several.",
     ),
+    ErrorInfo::new(
+        "storage.truncate_not_confirmed",
+        400,
+        "Deleting every row was not confirmed",
+        "Send a condition, or `allow_truncate: true` to empty the table.",
+    ),
     ErrorInfo::new("storage.query_syntax", 400, "The query cannot be read", "The details name line and column."),
     ErrorInfo::new(
         "storage.query_not_allowed",

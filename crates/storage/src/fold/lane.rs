@@ -284,7 +284,11 @@ impl Lane {
                     *mark = Some(self.apply(mark.as_ref(), to, vec![change]).await?.0);
                 }
                 Effect::Asked(change) => {
-                    self.asked(item.seq, event, reply, change, to, mark).await?;
+                    self.asked(item.seq, event, reply, Ok(Some(change)), to, mark).await?;
+                }
+                Effect::Counted => self.asked(item.seq, event, reply, Ok(None), to, mark).await?,
+                Effect::Restored { source, seq } => {
+                    self.restored(item.seq, event, reply, (&source, seq), to, mark).await?;
                 }
                 Effect::Open(_) | Effect::Decided(_) | Effect::Nothing => {}
             }

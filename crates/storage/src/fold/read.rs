@@ -6,7 +6,8 @@ use std::sync::Arc;
 use alluvium_kernel::{Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, QueryRows, QuerySpec, TableFile, TableSchema,
+    Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, QuerySpec,
+    TableFile, TableSchema,
 };
 
 use super::lane::Lane;
@@ -63,6 +64,11 @@ impl Tables {
     /// Rows of a table as JSON objects.
     pub async fn preview(&self, lane: &Lane, spec: PreviewSpec) -> Result<Preview, Problem> {
         self.on_file(lane, move |hub, file| hub.preview(file, &spec)).await
+    }
+
+    /// A table in figures.
+    pub async fn profile(&self, lane: &Lane, mode: ProfileMode) -> Result<Profile, Problem> {
+        self.on_file(lane, move |hub, file| hub.profile(file, mode)).await
     }
 
     /// The columns and primary key of a table.

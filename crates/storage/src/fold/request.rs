@@ -34,6 +34,15 @@ pub enum Effect {
     Decided(Change),
     /// A change the rows may refuse; the verdict is asked for.
     Asked(Change),
+    /// No change; the verdict says what the table holds.
+    Counted,
+    /// The content that a table had with an earlier message becomes this one's; the verdict is asked for.
+    Restored {
+        /// Which table.
+        source: String,
+        /// The message.
+        seq: u64,
+    },
     /// Nothing: the file was changed when the request was.
     Nothing,
 }
@@ -64,6 +73,10 @@ pub fn effect(
                 Predicate::parse(&delete.where_clause, schema).map_err(|error| poison(&error.to_string()))?;
             Effect::Asked(Change::DeleteRows { predicate_sql: predicate.to_sql(at.event_time_micros) })
         }
+        TableEvent::SnapshotRequested(_) => Effect::Counted,
+        TableEvent::RestoreRequested(restore) => {
+            Effect::Restored { source: restore.source.clone(), seq: restore.position as u64 }
+        }
         TableEvent::Settled(_) => Effect::Nothing,
     })
 }
@@ -79,6 +92,10 @@ pub fn result(change: &TableEvent, report: &ChangeReport, rows: u64, bytes: u64)
             }
             result
         }
+        (TableEvent::SnapshotRequested(asked), _) => {
+            json!({ "snapshot": asked.snapshot, "row_count": rows, "size_bytes": bytes })
+        }
+        (TableEvent::RestoreRequested(_), _) => json!({ "row_count": rows }),
         (TableEvent::RowsDeleteRequested(_), _) => json!({ "deleted_rows": report.deleted, "table_rows_after": rows }),
         _ => json!({}),
     }
@@ -136,7 +153,9 @@ pub fn schema_after(before: Option<&TableSchema>, event: &TableEvent) -> Result<
         | TableEvent::ColumnAlterRequested(_)
         | TableEvent::PrimaryKeyRequested(_)
         | TableEvent::LoadRequested(_)
-        | TableEvent::RowsDeleteRequested(_) => None,
+        | TableEvent::RowsDeleteRequested(_)
+        | TableEvent::SnapshotRequested(_)
+        | TableEvent::RestoreRequested(_) => None,
     })
 }
 

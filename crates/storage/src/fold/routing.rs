@@ -95,7 +95,11 @@ impl Routing {
             | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BranchDeleted(_)
             | ProjectEvent::BucketCreated(_)
-            | ProjectEvent::BucketDeleted(_) => {}
+            | ProjectEvent::BucketDeleted(_)
+            | ProjectEvent::SnapshotTaken(_)
+            | ProjectEvent::SnapshotDeleted(_)
+            | ProjectEvent::SnapshotExpired(_)
+            | ProjectEvent::RestorePlanned(_) => {}
         }
         Ok(())
     }

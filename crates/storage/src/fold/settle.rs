@@ -8,13 +8,14 @@ use super::queue::CommitEvent;
 use super::request::{self, Verdict};
 
 impl Lane {
-    /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there.
+    /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there. A change that
+    /// cannot even be tried says why.
     pub(super) async fn asked(
         &self,
         seq: u64,
         event: &CommitEvent,
         reply: Option<&str>,
-        change: Change,
+        change: Result<Option<Change>, Problem>,
         to: Mark,
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
@@ -66,17 +67,20 @@ impl Lane {
         &self,
         seq: u64,
         event: &CommitEvent,
-        change: Change,
+        change: Result<Option<Change>, Problem>,
         to: Mark,
         from: Option<&Mark>,
     ) -> Result<(Mark, Verdict), LaneError> {
         let accepted = Verdict::new(&event.command_id);
-        if let Some(problem) = request::missing_content(&change) {
-            let refused = Verdict { problem: Some(problem), ..accepted };
-            let (at, _) = self.settle(from, to, seq, &refused, None).await?;
-            return Ok((at, refused));
-        }
-        match self.settle(from, to.clone(), seq, &accepted, Some(change)).await {
+        let change = match change.map(|change| (change.as_ref().and_then(request::missing_content), change)) {
+            Ok((None, change)) => change,
+            Ok((Some(problem), _)) | Err(problem) => {
+                let refused = Verdict { problem: Some(problem), ..accepted };
+                let (at, _) = self.settle(from, to, seq, &refused, None).await?;
+                return Ok((at, refused));
+            }
+        };
+        match self.settle(from, to.clone(), seq, &accepted, change).await {
             Ok((at, applied)) => {
                 let report = applied.changes.first().cloned().unwrap_or_default();
                 let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
@@ -112,12 +116,13 @@ impl Lane {
         for kept in kept.iter().filter(|kept| kept.request_seq == seq) {
             let verdict = serde_json::from_str::<Verdict>(&kept.verdict_json).ok();
             let Some(verdict) = verdict.filter(|verdict| verdict.request == event.command_id) else { continue };
-            return Ok(match kept.changes.first() {
-                Some(report) if verdict.problem.is_none() => {
-                    Verdict { result: request::result(&event.event, report, kept.rows, self.view().bytes), ..verdict }
-                }
-                _ => verdict,
-            });
+            if verdict.problem.is_some() {
+                return Ok(verdict);
+            }
+            // None when the request changes nothing.
+            let report = kept.changes.first().cloned().unwrap_or_default();
+            let result = request::result(&event.event, &report, kept.rows, self.view().bytes);
+            return Ok(Verdict { result, ..verdict });
         }
         Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.command_id)))
     }

@@ -104,10 +104,11 @@ impl Tables {
         let generation = active.generation;
         drop_left_behind(&hub, active).await;
         let effects = Arc::new(Effects::live(js.clone(), blobs, Arc::clone(&live), owned.is_shared()).await?);
-        let fold = Fold::start(hub.clone(), js.clone(), generation, effects, owned, stop.child_token()).await?;
+        // Before the fold, which may need earlier content at once.
         let data_dir = hub.config().data_dir.clone();
         let versions = tokio::task::spawn_blocking(move || Versions::new(&data_dir)).await;
         let versions = Arc::new(versions.map_err(|_| Problem::internal())?);
+        let fold = Fold::start(hub.clone(), js.clone(), generation, effects, owned, stop.child_token()).await?;
         let (sweeping, stopped) = (Arc::clone(&versions), stop.clone());
         tokio::spawn(async move { sweeping.sweep(stopped).await });
         let active = ArcSwap::new(fold);

@@ -6,6 +6,12 @@ pub const TABLES_PER_PROJECT_MAX: usize = 900;
 pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
 /// Dev branches of one project: they stand in its catalogue, which is held in memory.
 pub const BRANCHES_PER_PROJECT_MAX: usize = 1_000;
+/// Snapshots of one project: they are held in its catalogue.
+pub const SNAPSHOTS_PER_PROJECT_MAX: usize = 10_000;
+/// How long a snapshot that somebody took is kept, in days.
+pub const SNAPSHOT_MANUAL_DAYS: i64 = 90;
+/// Snapshots over their time that the next one takes with it.
+pub const SNAPSHOTS_EXPIRED_AT_ONCE_MAX: usize = 100;
 /// A project's settings, in bytes of JSON.
 pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
 /// A project's name for people, in characters.

@@ -17,7 +17,7 @@ mod table;
 mod spec;
 
 pub use file::{File, Stage};
-pub use project::{Branch, Bucket, Catalogue, Project, TableRef};
+pub use project::{Branch, Bucket, Catalogue, Project, SnapshotRef, TableRef};
 pub use refusal::Refusal;
 pub use retention::Retention;
 pub(crate) use table::schema_of;

@@ -51,6 +51,10 @@ pub(crate) fn table_not_found(bucket: &str, table: &str) -> Problem {
     storage("table_not_found", 404, format!("Table {} not found in bucket {}", echo(table), echo(bucket)))
 }
 
+pub(crate) fn snapshot_not_found(snapshot: &str) -> Problem {
+    storage("snapshot_not_found", 404, format!("Snapshot {} not found", echo(snapshot)))
+}
+
 pub(crate) fn column_not_found(status: u16, column: &str) -> Problem {
     storage("column_not_found", status, format!("Column {} not found", echo(column)))
         .with_details(json!({ "column": echo(column) }))

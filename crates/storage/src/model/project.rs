@@ -3,11 +3,13 @@
 mod branch;
 mod bucket;
 mod life;
+mod restore;
+mod snapshot;
 mod table;
 
 use std::collections::BTreeMap;
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::names::{MAIN_BRANCH, fold};
@@ -36,6 +38,9 @@ pub struct Catalogue {
     pub branches: BTreeMap<String, Branch>,
     /// Buckets by folded name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// Snapshots by id.
+    #[serde(default)]
+    pub snapshots: BTreeMap<String, SnapshotRef>,
 }
 
 /// A dev branch.
@@ -67,6 +72,21 @@ pub struct TableRef {
     pub uid: String,
 }
 
+/// What a snapshot's id stands for. It outlives the table and the names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRef {
+    /// Id of the branch it was taken on.
+    pub branch: String,
+    /// The bucket's name then.
+    pub bucket: String,
+    /// The table's name then.
+    pub table: String,
+    /// Which table it was.
+    pub uid: String,
+    /// When it goes by itself, in microseconds since 1970.
+    pub expires_at: i64,
+}
+
 impl Project {
     /// The living project of exactly this id.
     pub fn live(&self, project: &str) -> Result<&Catalogue, Problem> {
@@ -94,6 +114,14 @@ impl Catalogue {
             .get(&fold(name))
             .filter(|bucket| bucket.name == name)
             .ok_or_else(|| problem::bucket_not_found(name))
+    }
+
+    /// The snapshot of this id on a branch, unless its time is over.
+    pub fn snapshot(&self, branch: &str, snapshot: &str, now: Timestamp) -> Result<&SnapshotRef, Problem> {
+        self.snapshots
+            .get(snapshot)
+            .filter(|found| found.branch == branch && found.expires_at > now.micros())
+            .ok_or_else(|| problem::snapshot_not_found(snapshot))
     }
 
     /// How many tables there are in all buckets.

@@ -7,6 +7,7 @@ mod life;
 mod load;
 mod primary_key;
 mod settle;
+mod snapshot;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -78,6 +79,8 @@ pub enum Change {
     AlterColumn(ColumnAlterRequested),
     /// These columns as primary key.
     PrimaryKey(Vec<String>),
+    /// Columns and key of an earlier content, which comes with them.
+    Restore(Vec<ColumnSpec>, Vec<String>),
 }
 
 /// A checked column as events carry it.
@@ -150,6 +153,7 @@ impl Table {
                 }
                 primary_key.clone_from(key);
             }
+            Change::Restore(then, key) => (columns, primary_key) = (then.clone(), key.clone()),
         }
         (columns, primary_key)
     }

@@ -1,6 +1,10 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod snapshot;
+
 use super::Place;
+pub(super) use snapshot::SnapshotOp;
+
 use crate::contract::{ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, TableEvent};
 
 /// A change of the read model.
@@ -20,6 +24,7 @@ pub(super) enum Op {
     PutFile(Box<FileRow>),
     StageFile { tenant: String, id: String, blob: String, size_bytes: i64 },
     DeleteFile { tenant: String, id: String },
+    Snapshot(SnapshotOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -30,6 +35,7 @@ pub(super) enum Key<'a> {
     Bucket(&'a str, &'a str, &'a str),
     Table(&'a str),
     File(&'a str, &'a str),
+    Snapshot(&'a str, &'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -85,7 +91,7 @@ fn columns(columns: &[ColumnSpec]) -> String {
 /// What `event` changes; nothing for events that only the tables' own folds read.
 pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
     match event {
-        Event::Project(event) => Some(of_project(event, at)),
+        Event::Project(event) => of_project(event, at),
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
         Event::Refusal(RefusalEvent::RowsRefused(_))
@@ -93,9 +99,9 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
     }
 }
 
-fn of_project(event: ProjectEvent, at: &Place<'_>) -> Op {
+fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
     let (tenant, time) = (at.tenant.decode(), at.time);
-    match event {
+    Some(match event {
         ProjectEvent::ProjectCreated(e) => {
             Op::PutProject { tenant, id: e.project, uid: e.uid, name: e.name, settings: e.settings, time }
         }
@@ -129,7 +135,12 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Op {
             seq: at.seq,
         })),
         ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
-    }
+        ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
+        ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
+        ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
+        // The names are as they were, or as the event before it says; the rest is the table's own.
+        ProjectEvent::RestorePlanned(_) => return None,
+    })
 }
 
 fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
@@ -138,6 +149,10 @@ fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
     match event {
         TableEvent::ColumnDropped(e) => Some(Op::DropColumn { uid, column: e.column, seq }),
         TableEvent::PrimaryKeyDropped(_) => patch(None, Some("[]".to_owned())),
+        TableEvent::SnapshotRequested(e) => Some(Op::Snapshot(snapshot::shaped(e, uid))),
+        TableEvent::Settled(e) if e.accepted && e.columns.is_none() && e.primary_key.is_none() => {
+            snapshot::counted(&e, &uid).map(Op::Snapshot).or_else(|| patch(None, None))
+        }
         TableEvent::Settled(e) if e.accepted => {
             patch(e.columns.as_deref().map(columns), e.primary_key.as_ref().map(json))
         }
@@ -149,7 +164,8 @@ fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
         | TableEvent::ColumnAlterRequested(_)
         | TableEvent::PrimaryKeyRequested(_)
         | TableEvent::LoadRequested(_)
-        | TableEvent::RowsDeleteRequested(_) => None,
+        | TableEvent::RowsDeleteRequested(_)
+        | TableEvent::RestoreRequested(_) => None,
     }
 }
 
@@ -207,6 +223,7 @@ impl Op {
             Self::DeleteFile { .. } => 11,
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
+            Self::Snapshot(op) => op.kind(),
         }
     }
 
@@ -227,6 +244,7 @@ impl Op {
             }
             Self::PutFile(row) => Key::File(&row.tenant, &row.id),
             Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
+            Self::Snapshot(op) => op.row(),
         }
     }
 
@@ -247,6 +265,7 @@ impl Op {
                 [Some(Key::Project(&row.tenant, &row.project)), Some(Key::File(&row.tenant, &row.id))]
             }
             Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
+            Self::Snapshot(op) => op.order(),
         }
     }
 }

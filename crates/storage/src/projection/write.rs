@@ -1,5 +1,14 @@
 //! Writing a step: one statement over arrays.
 
+/// Collects one field of every op of a step into an array to bind; the pattern names the kind.
+macro_rules! column {
+    ($step:expr, $pattern:pat => $value:expr) => {
+        $step.iter().filter_map(|op| if let $pattern = op { Some($value.clone()) } else { None }).collect::<Vec<_>>()
+    };
+}
+
+mod snapshot;
+
 use alluvium_projection::ApplyError;
 use sqlx::PgConnection;
 
@@ -16,9 +25,11 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 5] = [
+const DELETE_PROJECTS: [&str; 6] = [
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
+    "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.id",
     "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE files.tenant = gone.tenant AND files.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -34,7 +45,10 @@ const PUT_BRANCHES: &str = "
     ON CONFLICT (tenant, project, id) DO UPDATE SET name = EXCLUDED.name, description = EXCLUDED.description,
       created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by";
 const DELETE_BRANCHES: &str = "
-    DELETE FROM branches USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)
+    WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)),
+      taken AS (DELETE FROM snapshots USING gone
+        WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id)
+    DELETE FROM branches USING gone
     WHERE branches.tenant = gone.tenant AND branches.project = gone.project AND branches.id = gone.id";
 const PUT_BUCKETS: &str = "
     INSERT INTO buckets (tenant, project, name, uid, description, created_at)
@@ -82,13 +96,6 @@ const DELETE_FILES: &str = "
     DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
     WHERE files.tenant = gone.tenant AND files.id = gone.id";
 
-/// Collects one field of every op of a step into an array to bind; the pattern names the kind.
-macro_rules! column {
-    ($step:expr, $pattern:pat => $value:expr) => {
-        $step.iter().filter_map(|op| if let $pattern = op { Some($value.clone()) } else { None }).collect::<Vec<_>>()
-    };
-}
-
 /// Writes one step: ops of one kind, each on a row of its own.
 pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), ApplyError> {
     let Some(first) = step.first() else { return Ok(()) };
@@ -100,6 +107,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
             tables(tx, &step).await
         }
         Op::PutFile(_) | Op::StageFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+        Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
     }?;
     Ok(())
 }

@@ -22,7 +22,7 @@ const DECIDED_WAIT_SECONDS: u64 = 30;
 impl Retention {
     /// Copies a table as it is now; gives the sequence up to which the copy is folded.
     pub(super) async fn checkpoint(&self, lane: &Arc<Lane>, actor: &Actor) -> Result<u64, Problem> {
-        let scratch = self.tables.versions.next_generation();
+        let scratch = crate::fold::next_generation();
         let (hub, from, to) = (self.tables.hub().clone(), lane.file.clone(), lane.id.file(scratch));
         let copying = tokio::task::spawn_blocking(move || hub.copy(&from, &to));
         let noted = match copying.await.map_err(|_| Problem::internal())? {

@@ -32,10 +32,11 @@ impl Retention {
         let fold = self.tables.fold();
         let living: HashSet<String> = fold.lanes().iter().map(|lane| lane.id.uid.clone()).collect();
         let mut found = Vec::new();
+        let (pins, now) = (self.pins.lock().await, Timestamp::from_micros(now_micros()));
         for (id, at) in self.dropped_before(policy).await? {
             let ours = fold.owned.serves(&id.project_key()).is_some();
             let noted = fold.kept().table(&id.uid).is_some_and(|table| table.dropped);
-            if !ours || noted || living.contains(&id.uid) {
+            if !ours || noted || living.contains(&id.uid) || !pins.allow(fold.kept(), &id, at, now) {
                 continue;
             }
             let messages = self.count(&id.rows_subject(), at).await?;

@@ -10,6 +10,7 @@
 mod checkpoint;
 mod dropped;
 mod marks;
+mod pins;
 mod plan;
 mod policy;
 mod purge;
@@ -43,12 +44,14 @@ pub struct Retention {
     followers: Arc<dyn Followers>,
     /// One run at a time.
     running: Mutex<()>,
+    /// What the window does not decide about.
+    pins: Mutex<pins::Pins>,
 }
 
 impl Retention {
     /// For the tables of this process.
     pub fn new(tables: Arc<Tables>, blobs: BlobStore, followers: Arc<dyn Followers>) -> Self {
-        Self { tables, blobs, followers, running: Mutex::default() }
+        Self { tables, blobs, followers, running: Mutex::default(), pins: Mutex::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Problem, Timestamp};
 use alluvium_messaging::{count_up_to, direct};
 use serde::Serialize;
 
@@ -57,6 +57,7 @@ impl Retention {
     pub async fn plan(&self, policy: &Policy) -> Result<Vec<TablePlan>, Problem> {
         let fold = self.tables.fold();
         fold.kept().refresh_all(&self.tables.js).await?;
+        self.pins.lock().await.read_on(&self.tables.js).await?;
         let mut plans = Vec::new();
         for lane in self.lanes() {
             plans.push(match self.look(&lane, policy).await {
@@ -98,7 +99,11 @@ impl Retention {
         for subject in [lane.id.rows_subject(), events] {
             messages += direct::count_from(&self.tables.js, STREAM, &subject, since + 1).await.map_err(unavailable)?;
         }
-        let steps = policy.steps(now_micros(), &kept, folded, messages);
+        let (pins, now) = (self.pins.lock().await, Timestamp::from_micros(now_micros()));
+        let fold = self.tables.fold();
+        let allowed = |up_to: u64| pins.allow(fold.kept(), &lane.id, up_to, now);
+        let steps = policy.steps(now.micros(), &kept, folded, messages, allowed);
+        drop(pins);
         Ok(Found { lane: Arc::clone(lane), kept, folded, messages, steps })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fold::KeptTable;
+use crate::fold::{Checkpoint, KeptTable};
 
 /// Messages of a table since its last checkpoint before another one is worth it.
 pub const MESSAGES_MIN: u64 = 1_000;
@@ -38,17 +38,26 @@ pub enum Purge {
 
 impl Policy {
     /// What is to be done for a table that is folded up to `folded` and got so many messages since its last checkpoint.
-    pub fn steps(&self, now_micros: i64, table: &KeptTable, folded: u64, messages: u64) -> Steps {
+    /// `allowed` says whether rows may go up to a sequence: somebody may need what was before it.
+    pub fn steps(
+        &self,
+        now_micros: i64,
+        table: &KeptTable,
+        folded: u64,
+        messages: u64,
+        allowed: impl Fn(u64) -> bool,
+    ) -> Steps {
         let newest = table.checkpoints.last();
         let age = |at: i64| Duration::from_micros(u64::try_from(now_micros.saturating_sub(at)).unwrap_or(0));
         let rested = newest.is_none_or(|newest| age(newest.at.micros()) >= self.keep / CHECKPOINTS_PER_WINDOW);
         let further = folded > newest.map_or(table.floor, |newest| newest.seq);
         let checkpoint = rested && further && messages >= self.messages_min.max(1);
-        if checkpoint && self.keep.is_zero() {
+        if checkpoint && self.keep.is_zero() && allowed(folded) {
             return Steps { checkpoint, purge: Some(Purge::Fresh) };
         }
         // Whatever is asked about a moment within the window can begin at a checkpoint that was made before it.
-        let base = table.checkpoints.iter().rev().find(|checkpoint| age(checkpoint.at.micros()) >= self.keep);
+        let usable = |checkpoint: &&Checkpoint| age(checkpoint.at.micros()) >= self.keep && allowed(checkpoint.seq);
+        let base = table.checkpoints.iter().rev().find(usable);
         Steps { checkpoint, purge: base.filter(|base| base.seq > table.floor).map(|base| Purge::At(base.seq)) }
     }
 
@@ -66,7 +75,6 @@ mod tests {
     use alluvium_tablestore::{Checksum, Mark, Original};
 
     use super::*;
-    use crate::fold::Checkpoint;
 
     const DAY: i64 = 24 * 3_600 * 1_000_000;
 
@@ -92,7 +100,9 @@ mod tests {
 
     #[test]
     fn a_checkpoint_waits_until_it_is_worth_it() {
-        let steps = |checkpoints: &[(u64, i64)], messages| week().steps(30 * DAY, &table(0, checkpoints), 50, messages);
+        let steps = |checkpoints: &[(u64, i64)], messages| {
+            week().steps(30 * DAY, &table(0, checkpoints), 50, messages, |_| true)
+        };
         assert_eq!(steps(&[], 99), Steps::default());
         assert_eq!(steps(&[], 100), Steps { checkpoint: true, purge: None });
         assert_eq!(steps(&[(40, 29 * DAY)], 100), Steps::default(), "another one was made a day ago");
@@ -102,18 +112,29 @@ mod tests {
 
     #[test]
     fn rows_go_below_the_newest_checkpoint_out_of_the_window() {
-        let purge = |floor, checkpoints: &[(u64, i64)]| week().steps(30 * DAY, &table(floor, checkpoints), 90, 0).purge;
+        let purge_if = |floor, checkpoints: &[(u64, i64)], allowed: fn(u64) -> bool| {
+            week().steps(30 * DAY, &table(floor, checkpoints), 90, 0, allowed).purge
+        };
+        let purge = |floor, checkpoints: &[(u64, i64)]| purge_if(floor, checkpoints, |_| true);
         assert_eq!(purge(0, &[(10, 5 * DAY), (20, 23 * DAY), (30, 24 * DAY)]), Some(Purge::At(20)));
         assert_eq!(purge(20, &[(20, 23 * DAY), (30, 24 * DAY)]), None);
         assert_eq!(purge(0, &[(30, 24 * DAY)]), None);
+        let two = [(10, 5 * DAY), (20, 6 * DAY)];
+        assert_eq!(purge_if(0, &two, |up_to| up_to <= 15), Some(Purge::At(10)), "somebody needs what was before 20");
+        assert_eq!(purge_if(0, &two, |up_to| up_to <= 9), None);
     }
 
     #[test]
     fn without_a_window_rows_go_at_once() {
         let now = Policy { keep: Duration::ZERO, messages_min: 1 };
-        assert_eq!(now.steps(9, &table(0, &[]), 50, 3), Steps { checkpoint: true, purge: Some(Purge::Fresh) });
-        assert_eq!(now.steps(9, &table(0, &[(50, 9)]), 50, 0).purge, Some(Purge::At(50)));
-        assert_eq!(now.steps(9, &table(50, &[(50, 9)]), 50, 0), Steps::default());
+        assert_eq!(
+            now.steps(9, &table(0, &[]), 50, 3, |_| true),
+            Steps { checkpoint: true, purge: Some(Purge::Fresh) }
+        );
+        assert_eq!(now.steps(9, &table(0, &[(50, 9)]), 50, 0, |_| true).purge, Some(Purge::At(50)));
+        assert_eq!(now.steps(9, &table(50, &[(50, 9)]), 50, 0, |_| true), Steps::default());
+        let pinned = now.steps(9, &table(0, &[]), 50, 3, |_| false);
+        assert_eq!(pinned, Steps { checkpoint: true, purge: None });
         assert!(now.is_past(9, 9) && !week().is_past(9 * DAY, 3 * DAY) && week().is_past(9 * DAY, 2 * DAY));
     }
 }

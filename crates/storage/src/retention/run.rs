@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use alluvium_kernel::{Actor, Problem};
+use alluvium_kernel::{Actor, Problem, Timestamp};
 use serde::Serialize;
 
-use super::plan::Found;
+use super::plan::{Found, now_micros};
 use super::policy::{Policy, Purge};
 use super::{Retention, busy};
 use crate::fold::Lane;
@@ -64,6 +64,7 @@ impl Retention {
     async fn all(&self, policy: &Policy, actor: &Actor) -> Result<Report, Problem> {
         let fold = self.tables.fold();
         fold.kept().refresh_all(&self.tables.js).await?;
+        self.pins.lock().await.read_on(&self.tables.js).await?;
         let mut report = Report::default();
         // First those of the past: what later tables of their names purge may be theirs.
         for dropped in self.dropped(policy).await? {
@@ -102,11 +103,20 @@ impl Retention {
             Some(Purge::Fresh) => done.checkpoint,
             None => None,
         };
-        if let Some(up_to) = up_to {
+        if let Some(up_to) = up_to
+            && self.still_allowed(lane, up_to).await?
+        {
             done.purged_messages += self.purge(lane, up_to, actor).await?;
             done.purged_up_to = Some(up_to);
         }
         Ok(())
+    }
+
+    /// Whether nobody has named anything before `up_to` since that was looked at. Who does so from now on names what is behind.
+    async fn still_allowed(&self, lane: &Lane, up_to: u64) -> Result<bool, Problem> {
+        let mut pins = self.pins.lock().await;
+        pins.read_on(&self.tables.js).await?;
+        Ok(pins.allow(self.tables.fold().kept(), &lane.id, up_to, Timestamp::from_micros(now_micros())))
     }
 
     /// Takes away what an earlier run said would go, and was cut off.

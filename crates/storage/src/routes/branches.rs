@@ -65,6 +65,6 @@ pub(super) async fn delete(
     let (project, branch) = (params.owned("project_id"), params.owned("branch_id"));
     let delete = DeleteBranch { project: project.clone(), branch: branch.clone() };
     let accepted = state.write(&principal, command(delete)).await?;
-    let revoked = state.keys.revoke_branch(&principal.tenant, &project, &branch).await?;
+    let revoked = state.keys.revoke_branch(&principal, &project, &branch).await?;
     Ok(WithPosition(accepted.position.join(&revoked), StatusCode::NO_CONTENT))
 }

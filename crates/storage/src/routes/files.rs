@@ -26,9 +26,9 @@ pub(super) async fn prepare(
 ) -> Answer<WithPosition<Json<Prepared>>> {
     let PrepareBody { filename, content_type, size_bytes, checksum_sha256, tags } = PrepareBody::parse(&body)?;
     let project = params.owned("project_id");
-    // Random: whoever knows the key of an upload of the project can fill it.
-    let key = uuid::Uuid::new_v4().to_string();
-    let expires_at = now().micros() + UPLOAD_SESSION_SECONDS_MAX * 1_000_000;
+    // Not to be guessed: whoever knows the key of an upload of the project can fill it.
+    let key = principal.seed.uuid("upload").to_string();
+    let expires_at = principal.seed.at().micros() + UPLOAD_SESSION_SECONDS_MAX * 1_000_000;
     let prepare = PrepareUpload {
         project: project.clone(),
         file: key.clone(),

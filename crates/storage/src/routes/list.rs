@@ -6,6 +6,7 @@ mod columns;
 mod files;
 mod projects;
 mod rows;
+mod snapshots;
 mod tables;
 mod transfer;
 
@@ -57,6 +58,13 @@ const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
 const BAD_NAME: &str = "storage.invalid_name";
+/// What may be wrong with a condition on rows.
+const CONDITIONS: &[&str] = &[
+    "storage.invalid_where_clause",
+    "storage.invalid_where_filter",
+    "storage.column_not_found",
+    "storage.invalid_request",
+];
 
 /// A read that may also be of an earlier point.
 fn past(op: Op) -> Op {
@@ -73,7 +81,8 @@ fn past(op: Op) -> Op {
 /// everywhere.
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
-    projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(tables).chain(files::all()).collect()
+    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
+    catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
 }
 
 /// A route below a branch, also served in its older form.

@@ -10,9 +10,11 @@ mod files;
 mod list;
 mod past;
 mod paths;
+mod profile;
 mod projects;
 mod query;
 mod rows;
+mod snapshots;
 mod state;
 mod tables;
 mod transfer;
@@ -25,5 +27,8 @@ pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
 /// The routes, with their shape of errors.
 pub fn routes(state: StorageRoutes) -> RouteGroup {
     let renderer = DetailRenderer { admin_configured: state.admin_configured };
-    RouteGroup::new("storage", state, list::all()).errors_as(renderer, &["/projects"]).error_codes(crate::ERRORS)
+    RouteGroup::new("storage", state, list::all())
+        .keyed()
+        .errors_as(renderer, &["/projects"])
+        .error_codes(crate::ERRORS)
 }

@@ -112,16 +112,11 @@ pub(super) async fn table(state: &StorageRoutes, place: &Place, seq: u64) -> Ans
     Ok(at(seq, &wire::Table::from(view)))
 }
 
-pub(super) async fn preview(
-    state: &StorageRoutes,
-    place: &Place,
-    seq: u64,
-    body: PreviewBody,
-) -> Answer<WithPosition<Json<Preview>>> {
+pub(super) async fn preview(state: &StorageRoutes, place: &Place, seq: u64, body: PreviewBody) -> Answer<Preview> {
     let version = version(state, place, seq).await?;
     let spec = spec(body, &version.schema)?;
-    let preview = state.tables()?.preview_version(version, spec).await?;
-    Ok(WithPosition(Position::of(STREAM, seq), Json(preview.into())))
+    let schema = version.schema.clone();
+    Ok(Preview::of(state.tables()?.preview_version(version, spec).await?, &schema))
 }
 
 pub(super) async fn query(

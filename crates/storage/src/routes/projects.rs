@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 
 use super::past;
-use super::state::{StorageRoutes, now, tenant_text};
+use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, CreateProject, DeleteProject, ProjectCommand, UpdateProject};
 use crate::wire::{self, Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 
@@ -37,7 +37,7 @@ pub(super) async fn create(
     let ProjectCreate { id, name, settings } = ProjectCreate::parse(&body)?;
     let settings = text(settings.unwrap_or_default());
     let accepted = state.write(&principal, command(CreateProject { project: id.clone(), name, settings })).await?;
-    let (api_key, keyed) = state.keys.issue_first_key(&principal.tenant, &principal.actor, &id).await?;
+    let (api_key, keyed) = state.keys.issue_first_key(&principal, &id).await?;
     let project = Project::from(state.queries.project(&tenant_text(&principal.tenant), &id).await?);
     let answer = (StatusCode::CREATED, Json(ProjectCreated { project, api_key }));
     Ok(WithPosition(accepted.position.join(&keyed), answer))
@@ -50,18 +50,19 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
     let page = wire::page(query.as_deref())?;
+    let mut words = wire::Query::of(query.as_deref());
+    let status = words.choice("status", &["active", "deleted"], "active");
+    words.finish()?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::projects(&state, &principal.tenant, seq, page).await?.into_response());
     }
-    let status = wire::Query::of(query.as_deref()).text("status").map(ToOwned::to_owned);
     state.fresh_everywhere(&wanted).await?;
     let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
     // A deleted project leaves nothing to list: its id is free at once.
-    Ok(Json(match status.as_deref() {
-        None | Some("active") => {
-            Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
-        }
-        Some(_) => Projects { projects: Vec::new(), total: 0 },
+    Ok(Json(if status == "active" {
+        Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
+    } else {
+        Projects { projects: Vec::new(), total: 0 }
     })
     .into_response())
 }
@@ -115,9 +116,9 @@ pub(super) async fn delete(
 ) -> Answer<WithPosition<StatusCode>> {
     let project = params.owned("project_id");
     // Keys issued for a later project of the same id must live: only what was issued up to now goes.
-    let before = now();
+    let before = principal.seed.at();
     let accepted =
         state.write(&principal, command(DeleteProject { project: project.clone() })).await.map_err(of_itself)?;
-    let revoked = state.keys.revoke_all(&principal.tenant, &project, before).await?;
+    let revoked = state.keys.revoke_all(&principal, &project, before).await?;
     Ok(WithPosition(accepted.position.join(&revoked), StatusCode::NO_CONTENT))
 }

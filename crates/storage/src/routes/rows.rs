@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
-use alluvium_kernel::Problem;
-use alluvium_tablestore::sql::Predicate;
+use alluvium_kernel::{Position, Problem};
+use alluvium_tablestore::sql::{Predicate, filters_text};
 use alluvium_tablestore::{PreviewSpec, TableSchema};
 use axum::extract::{RawQuery, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 
 use super::past;
 use super::state::{Place, StorageRoutes, now};
+use crate::context::STREAM;
 use crate::contract::{Command, DeleteRows, TableCommand};
 use crate::fold::{Lane, sql_problem};
 use crate::model::{problem, schema_of};
@@ -27,12 +29,36 @@ pub(super) async fn preview(
     RawQuery(raw): RawQuery,
 ) -> Answer<Response> {
     let mut query = wire::Query::of(raw.as_deref());
-    let limit = query.int("limit", wire::PREVIEW_ROWS, (1, wire::PREVIEW_ROWS_MAX));
-    let offset = query.int("offset", 0, (0, i64::MAX));
+    let body = PreviewBody::of_query(&mut query);
+    let written = Written::of(&mut query);
     query.finish()?;
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
-    show(&state, &place, &wanted, raw.as_deref(), PreviewBody::first(limit, offset)).await
+    let (preview, at) = show(&state, &place, &wanted, raw.as_deref(), body).await?;
+    Ok(written.answer(preview, at))
+}
+
+/// How rows are written.
+enum Written {
+    Json,
+    Csv,
+}
+
+impl Written {
+    fn of(query: &mut wire::Query) -> Self {
+        if query.choice("format", &["json", "rfc"], "json") == "rfc" { Self::Csv } else { Self::Json }
+    }
+
+    fn answer(&self, preview: Preview, at: Option<Position>) -> Response {
+        let response = match self {
+            Self::Json => Json(preview).into_response(),
+            Self::Csv => ([(CONTENT_TYPE, "text/csv; charset=utf-8")], wire::rows_as_csv(&preview)).into_response(),
+        };
+        match at {
+            Some(at) => WithPosition(at, response).into_response(),
+            None => response,
+        }
+    }
 }
 
 pub(super) async fn preview_filtered(
@@ -44,25 +70,31 @@ pub(super) async fn preview_filtered(
     BodyBytes(body): BodyBytes,
 ) -> Answer<Response> {
     let body = PreviewBody::parse(&body)?;
+    let mut query = wire::Query::of(raw.as_deref());
+    let written = Written::of(&mut query);
+    query.finish()?;
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
-    show(&state, &place, &wanted, raw.as_deref(), body).await
+    let (preview, at) = show(&state, &place, &wanted, raw.as_deref(), body).await?;
+    Ok(written.answer(preview, at))
 }
 
+/// The rows, and the point they are of when it is an earlier one.
 async fn show(
     state: &StorageRoutes,
     place: &Place,
     wanted: &MinPosition,
     query: Option<&str>,
     body: PreviewBody,
-) -> Answer<Response> {
+) -> Answer<(Preview, Option<Position>)> {
     if let Some(seq) = past::wanted(state, query).await? {
-        return Ok(past::preview(state, place, seq, body).await?.into_response());
+        return Ok((past::preview(state, place, seq, body).await?, Some(Position::of(STREAM, seq))));
     }
     let table = state.fresh_table(place, wanted).await?;
-    let spec = spec(body, &schema_of(&table.columns, &table.primary_key)?)?;
+    let schema = schema_of(&table.columns, &table.primary_key)?;
+    let spec = spec(body, &schema)?;
     let lane = lane(state, &table, place)?;
-    Ok(Json(Preview::from(state.tables()?.preview(&lane, spec).await?)).into_response())
+    Ok((Preview::of(state.tables()?.preview(&lane, spec).await?, &schema), None))
 }
 
 /// The table's fold; it may be a moment behind the catalogue.
@@ -74,19 +106,38 @@ pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> R
 }
 
 pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpec, Problem> {
-    let PreviewBody { limit, offset, columns, where_clause, filters } = body;
-    if where_clause.is_some() && !filters.where_filters.is_empty() {
+    let PreviewBody { limit, offset, columns, where_clause, where_filters, order_by } = body;
+    if where_clause.is_some() && !where_filters.is_empty() {
         return Err(problem::invalid_request("`where_clause` and `where_filters` exclude each other."));
     }
     let predicate = where_clause.map(|text| Predicate::parse(&text, schema)).transpose().map_err(sql_problem)?;
     Ok(PreviewSpec {
         columns,
         predicate_sql: predicate.map(|predicate| predicate.to_sql(now().micros())),
-        filters: filters.where_filters,
-        order_by: filters.order_by,
+        filters: where_filters,
+        order_by,
         limit: limit.unsigned_abs(),
         offset: offset.unsigned_abs(),
     })
+}
+
+/// The condition that picks the rows to delete. Nothing said is not everything: that must be said.
+fn picked(body: RowsDelete, table: &TableView) -> Result<String, Problem> {
+    let RowsDelete { where_clause, where_filters, allow_truncate } = body;
+    let text = where_clause.filter(|text| allow_truncate != Some(true) || !text.trim().is_empty());
+    match (text, where_filters.as_slice()) {
+        (Some(text), []) => Ok(text),
+        (Some(_), _) => Err(problem::invalid_request("`where_clause` and `where_filters` exclude each other.")),
+        (None, []) if allow_truncate == Some(true) => Ok("TRUE".to_owned()),
+        (None, []) => Err(problem::invalid(
+            "truncate_not_confirmed",
+            "Without a condition every row would go: send `where_clause`, `where_filters`, or `allow_truncate: true`.",
+        )),
+        (None, filters) => {
+            let schema = schema_of(&table.columns, &table.primary_key)?;
+            filters_text(filters, &schema).map_err(sql_problem)
+        }
+    }
 }
 
 pub(super) async fn delete(
@@ -95,10 +146,9 @@ pub(super) async fn delete(
     params: PathParams,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<RowsDeleted>>> {
-    let RowsDelete { where_clause, allow_truncate } = RowsDelete::parse(&body)?;
+    let body = RowsDelete::parse(&body)?;
     let place = state.place(&principal, &params).await?;
-    let everything = allow_truncate == Some(true) && where_clause.trim().is_empty();
-    let where_clause = if everything { "TRUE".to_owned() } else { where_clause };
+    let where_clause = picked(body, &state.table(&place).await?)?;
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
     let command: TableCommand =

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
-use alluvium_kernel::{Actor, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
 use serde_json::Value;
@@ -31,15 +31,14 @@ pub trait ProjectKeys: Send + Sync + 'static {
     /// Issues the key that comes with a new project; its secret and where it stands on the log.
     fn issue_first_key<'a>(
         &'a self,
-        tenant: &'a Token,
-        actor: &'a Actor,
+        by: &'a Principal,
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
 
     /// Makes every key of a project that was issued up to `before` dead.
     fn revoke_all<'a>(
         &'a self,
-        tenant: &'a Token,
+        by: &'a Principal,
         project: &'a str,
         before: Timestamp,
     ) -> BoxFuture<'a, Result<Position, Problem>>;
@@ -47,7 +46,7 @@ pub trait ProjectKeys: Send + Sync + 'static {
     /// Makes every key of a branch dead.
     fn revoke_branch<'a>(
         &'a self,
-        tenant: &'a Token,
+        by: &'a Principal,
         project: &'a str,
         branch: &'a str,
     ) -> BoxFuture<'a, Result<Position, Problem>>;
@@ -135,12 +134,17 @@ impl StorageRoutes {
             tenant: principal.tenant.clone(),
             context: "storage".to_owned(),
             command: command.name().to_owned(),
-            command_id: format!("http-{}", uuid::Uuid::now_v7()),
+            command_id: principal.seed.command_id(command.name()),
             actor: principal.actor.clone(),
             payload: command.to_avro().into(),
             trace_parent: None,
         };
-        let outcome = self.client.send(&request, Duration::from_secs(OUTCOME_WAIT_SECONDS)).await?;
+        let wait = Duration::from_secs(OUTCOME_WAIT_SECONDS);
+        let outcome = if principal.seed.is_again() {
+            self.client.send_again(&request, wait).await?
+        } else {
+            self.client.send(&request, wait).await?
+        };
         match outcome.verdict {
             Verdict::Accepted { position, result, .. } => Ok(Accepted { position, result }),
             Verdict::Rejected { problem } => Err(problem),

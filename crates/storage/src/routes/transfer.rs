@@ -6,6 +6,7 @@ use std::time::Instant;
 use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::{Problem, Timestamp};
+use alluvium_tablestore::sql::{Predicate, filters_text};
 use alluvium_tablestore::{ExportFormat, ParquetCompression};
 use axum::extract::State;
 use serde_json::json;
@@ -13,7 +14,8 @@ use serde_json::json;
 use super::counts;
 use super::past;
 use super::rows::lane;
-use super::state::{Place, Scratch, StorageRoutes, now, tenant_text};
+use super::state::{Place, Scratch, StorageRoutes, tenant_text};
+use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
 use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
@@ -30,7 +32,8 @@ pub(super) async fn import(
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Imported>>> {
     let body = ImportBody::parse(&body)?;
-    let (began, format, incremental) = (Instant::now(), counts::format_label(&body.format), body.incremental);
+    let (began, format, incremental) =
+        (Instant::now(), counts::format_label(&body.format), body.import_options.incremental);
     let result = load(&state, &principal, &params, body).await;
     counts::import(format, incremental, began, &result, |(answer, bytes)| (answer.1.0.imported_rows, *bytes));
     result.map(|(answer, _)| answer)
@@ -62,16 +65,17 @@ async fn load(
         size_bytes: bytes,
         format: body.format,
         csv: body.csv_options,
-        incremental: body.incremental,
-        dedup_mode: body.dedup_mode,
-        columns: body.columns,
+        incremental: body.import_options.incremental,
+        dedup_mode: body.import_options.dedup_mode,
+        columns: body.import_options.columns,
     };
     let command = Command::Table(TableCommand::LoadTable(load));
     let (accepted, _) = state.write_table(principal, &place, command).await?;
-    let imported = serde_json::from_value(accepted.result).map_err(|error| {
+    let mut imported: Imported = serde_json::from_value(accepted.result).map_err(|error| {
         tracing::error!(error = %error, "the outcome of a load does not say what it did");
         Problem::internal()
     })?;
+    imported.version = format!("{STREAM}:{}", accepted.position.seq(STREAM));
     Ok((WithPosition(accepted.position, Json(imported)), bytes.unsigned_abs()))
 }
 
@@ -98,7 +102,6 @@ async fn write_out(
 ) -> Answer<WithPosition<Json<Exported>>> {
     state.fresh(wanted).await?;
     let place = state.place(principal, params).await?;
-    let (format, kind) = format(&body.format, body.compression.as_deref())?;
     let source = match body.as_of.as_deref() {
         Some(as_of) => {
             let seq = past::resolved(state, as_of).await?;
@@ -110,17 +113,26 @@ async fn write_out(
         Source::Now(table) => Arc::new(schema_of(&table.columns, &table.primary_key)?),
         Source::Then(version) => version.schema.clone(),
     };
-    if let Some(text) = body.where_filter.as_deref() {
-        alluvium_tablestore::sql::Predicate::parse(text, &schema).map_err(sql_problem)?;
+    // What is wrong is said in this order: the places first, then how, then what.
+    let (format, kind) = format(&body.format, body.compression.as_deref())?;
+    let where_filter = match (body.where_filter, body.where_filters.as_slice()) {
+        (text, []) => text,
+        (None, filters) => Some(filters_text(filters, &schema).map_err(sql_problem)?),
+        (Some(_), _) => {
+            return Err(problem::invalid_request("`where_filter` and `where_filters` exclude each other.").into());
+        }
+    };
+    if let Some(text) = where_filter.as_deref() {
+        Predicate::parse(text, &schema).map_err(sql_problem)?;
     }
     if let Some(unknown) = body.columns.iter().flatten().find(|name| schema.column(name).is_none()) {
         return Err(problem::column_not_found(400, unknown).into());
     }
-    let at = now();
-    let id = uuid::Uuid::now_v7().to_string();
+    let at = principal.seed.at();
+    let id = principal.seed.uuid("export").to_string();
     let scratch = Scratch(state.tables()?.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
-    let export = TableExport { format, columns: body.columns, where_filter: body.where_filter, limit };
+    let export = TableExport { format, columns: body.columns, where_filter, limit };
     let to = scratch.0.clone();
     let tables = state.tables()?;
     let written = match source {

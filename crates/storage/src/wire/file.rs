@@ -22,6 +22,7 @@ pub struct PrepareBody {
     /// Its hex SHA-256; the upload is refused when it differs.
     pub checksum_sha256: Option<String>,
     /// Tags.
+    #[schema(required = false)]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -70,6 +71,7 @@ pub struct RegisterBody {
     /// Another name than the upload's.
     pub name: Option<String>,
     /// Tags, merged over the upload's.
+    #[schema(required = false)]
     pub tags: BTreeMap<String, String>,
 }
 

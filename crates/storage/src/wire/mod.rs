@@ -2,26 +2,37 @@
 
 mod branch;
 mod bucket;
+mod csv;
+mod docs;
 mod file;
 mod list;
+mod profile;
 mod project;
 mod query;
 mod shape;
+mod snapshot;
 mod table;
 mod transfer;
 
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
+pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, Uploaded};
-pub use list::{PageQuery, page};
+pub use list::page;
+pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
 pub use shape::{Query, Shape, read};
+pub use snapshot::{
+    RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
+    SnapshotRestored, Snapshots,
+};
 pub use table::{
-    ColumnAdd, ColumnAlter, ColumnDef, ColumnView, Filters, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
+    ColumnAdd, ColumnAlter, ColumnDef, ColumnView, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
     RowsDeleted, Table, TableCreate, Tables,
 };
 pub use transfer::{ExportBody, Exported, ImportBody, Imported};
 
+pub(crate) use csv::rows_as_csv;
+pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
-pub(crate) use table::{PREVIEW_ROWS, PREVIEW_ROWS_MAX};

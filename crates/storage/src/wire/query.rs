@@ -21,10 +21,11 @@ const TIMEOUT_SECONDS_MAX: i64 = 300;
 pub struct QueryBody {
     /// One SELECT over `bucket.table` names.
     pub query: String,
-    /// Show only so many rows of the answer, 1 to 100000.
+    /// Show only so many rows of the answer.
+    #[schema(minimum = 1, maximum = 100_000)]
     pub limit: Option<i64>,
     /// How long it may run, 1 to 300.
-    #[schema(default = 30)]
+    #[schema(default = 30, minimum = 1, maximum = 300, required = false)]
     pub timeout_seconds: i64,
     /// Over the tables as they were at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
     pub as_of: Option<String>,
@@ -57,7 +58,7 @@ pub struct QueryData {
     /// The columns.
     pub columns: Vec<QueryColumn>,
     /// One array of values a row.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     pub rows: Vec<Box<RawValue>>,
 }
 

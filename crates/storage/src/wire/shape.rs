@@ -22,14 +22,17 @@ pub fn read<T>(bytes: &[u8], reader: impl FnOnce(&Shape<'_>) -> T) -> Result<T, 
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(wrong(
             "http.invalid_body",
-            vec![entry("missing", &[json!("body")], "Field required", &Value::Null)],
+            vec![entry("missing", &[json!("body")], "Field required", &Value::Null, None)],
         ));
     }
     let body: Value = serde_json::from_slice(bytes)
         .map_err(|cause| Problem::new("http.malformed_body", 400, format!("The body is not JSON: {cause}.")))?;
     let Value::Object(fields) = &body else {
         let text = "Input should be a valid dictionary or object to extract fields from";
-        return Err(wrong("http.invalid_body", vec![entry("model_attributes_type", &[json!("body")], text, &body)]));
+        return Err(wrong(
+            "http.invalid_body",
+            vec![entry("model_attributes_type", &[json!("body")], text, &body, None)],
+        ));
     };
     let mistakes = Mistakes::default();
     let shape = Shape { fields, whole: &body, loc: vec![json!("body")], mistakes: mistakes.clone() };
@@ -43,15 +46,18 @@ fn wrong(code: &str, mistakes: Vec<Value>) -> Problem {
         .with_details(json!({ "detail": mistakes }))
 }
 
-fn entry(kind: &str, loc: &[Value], msg: &str, input: &Value) -> Value {
-    json!({ "type": kind, "loc": loc, "msg": msg, "input": input })
+/// One mistake; `ctx` holds the values that its message has.
+fn entry(kind: &str, loc: &[Value], msg: &str, input: &Value, ctx: Option<Value>) -> Value {
+    let mut entry = json!({ "type": kind, "loc": loc, "msg": msg, "input": input });
+    if let Some(ctx) = ctx {
+        entry["ctx"] = ctx;
+    }
+    entry
 }
 
 impl<'a> Shape<'a> {
     fn note(&self, name: &str, kind: &str, msg: &str, input: &Value) {
-        let mut loc = self.loc.clone();
-        loc.push(json!(name));
-        self.mistakes.borrow_mut().push(entry(kind, &loc, msg, input));
+        self.note_at(json!(name), kind, msg, input, None);
     }
 
     fn given(&self, name: &str) -> Option<&'a Value> {
@@ -116,8 +122,8 @@ impl<'a> Shape<'a> {
         };
         match bounded(number, min, max) {
             Ok(number) => Some(number),
-            Err((kind, text)) => {
-                self.note(name, kind, &text, value);
+            Err(mistake) => {
+                self.note_at(json!(name), mistake.kind, &mistake.msg, value, mistake.ctx);
                 None
             }
         }
@@ -167,7 +173,7 @@ impl<'a> Shape<'a> {
             match entry {
                 Value::String(text) => text.clone(),
                 other => {
-                    inside.note_at(json!(index), "string_type", "Input should be a valid string", other);
+                    inside.note_at(json!(index), "string_type", "Input should be a valid string", other, None);
                     String::new()
                 }
             }
@@ -192,7 +198,7 @@ impl<'a> Shape<'a> {
             other => {
                 let text = "Input should be a valid dictionary or object to extract fields from";
                 let inside = self.below(&[json!(name)], self.fields, self.whole);
-                inside.note_at(json!(index), "model_attributes_type", text, other);
+                inside.note_at(json!(index), "model_attributes_type", text, other, None);
                 None
             }
         });
@@ -213,7 +219,8 @@ impl<'a> Shape<'a> {
         match serde_json::from_value(value.clone()) {
             Ok(read) => Some(read),
             Err(error) => {
-                self.note(name, "value_error", &format!("Value error, {error}"), value);
+                let (msg, ctx) = (format!("Value error, {error}"), json!({ "error": error.to_string() }));
+                self.note_at(json!(name), "value_error", &msg, value, Some(ctx));
                 None
             }
         }
@@ -223,17 +230,18 @@ impl<'a> Shape<'a> {
         match (length, self.fields.get(name)) {
             (Some(0), Some(value)) => {
                 let text = "List should have at least 1 item after validation, not 0";
-                self.note(name, "too_short", text, value);
+                let ctx = json!({ "field_type": "List", "min_length": 1, "actual_length": 0 });
+                self.note_at(json!(name), "too_short", text, value, Some(ctx));
             }
             (None, Some(Value::Null)) => self.note(name, "list_type", "Input should be a valid list", &Value::Null),
             _ => {}
         }
     }
 
-    fn note_at(&self, place: Value, kind: &str, msg: &str, input: &Value) {
+    fn note_at(&self, place: Value, kind: &str, msg: &str, input: &Value, ctx: Option<Value>) {
         let mut loc = self.loc.clone();
         loc.push(place);
-        self.mistakes.borrow_mut().push(entry(kind, &loc, msg, input));
+        self.mistakes.borrow_mut().push(entry(kind, &loc, msg, input, ctx));
     }
 
     fn below<'b>(&self, places: &[Value], fields: &'b Map<String, Value>, whole: &'b Value) -> Shape<'b> {
@@ -250,18 +258,38 @@ fn lax_bool(text: &str) -> Option<bool> {
     }
 }
 
-fn bounded(number: Option<i64>, min: i64, max: i64) -> Result<i64, (&'static str, String)> {
-    match number {
-        None => {
-            Err(("int_parsing", "Input should be a valid integer, unable to parse string as an integer".to_owned()))
-        }
-        Some(number) if number < min => {
-            Err(("greater_than_equal", format!("Input should be greater than or equal to {min}")))
-        }
+/// Why a value does not do.
+struct Mistake {
+    kind: &'static str,
+    msg: String,
+    ctx: Option<Value>,
+}
+
+fn bounded(number: Option<i64>, min: i64, max: i64) -> Result<i64, Mistake> {
+    let (kind, msg, ctx) = match number {
+        Some(number) if number < min => (
+            "greater_than_equal",
+            format!("Input should be greater than or equal to {min}"),
+            Some(json!({ "ge": min })),
+        ),
         Some(number) if number > max => {
-            Err(("less_than_equal", format!("Input should be less than or equal to {max}")))
+            ("less_than_equal", format!("Input should be less than or equal to {max}"), Some(json!({ "le": max })))
         }
-        Some(number) => Ok(number),
+        Some(number) => return Ok(number),
+        None => {
+            ("int_parsing", "Input should be a valid integer, unable to parse string as an integer".to_owned(), None)
+        }
+    };
+    Err(Mistake { kind, msg, ctx })
+}
+
+/// `'a', 'b' or 'c'`
+fn alternatives(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -296,8 +324,8 @@ impl Query {
         let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
         match bounded(text.trim().parse().ok(), min, max) {
             Ok(number) => number,
-            Err((kind, msg)) => {
-                self.mistakes.push(entry(kind, &[json!("query"), json!(name)], &msg, &json!(text)));
+            Err(Mistake { kind, msg, ctx }) => {
+                self.note(name, kind, &msg, &text, ctx);
                 default
             }
         }
@@ -308,9 +336,44 @@ impl Query {
         let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
         lax_bool(&text).unwrap_or_else(|| {
             let msg = "Input should be a valid boolean, unable to interpret input";
-            self.mistakes.push(entry("bool_parsing", &[json!("query"), json!(name)], msg, &json!(text)));
+            self.note(name, "bool_parsing", msg, &text, None);
             default
         })
+    }
+
+    /// One of some words.
+    pub fn choice<'w>(&mut self, name: &str, words: &[&'w str], default: &'w str) -> &'w str {
+        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
+        words.iter().find(|word| **word == text).copied().unwrap_or_else(|| {
+            let expected = alternatives(words);
+            let msg = format!("Input should be {expected}");
+            self.note(name, "literal_error", &msg, &text, Some(json!({ "expected": expected })));
+            default
+        })
+    }
+
+    /// A value of another crate's type, written as JSON.
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let text = self.text(name)?.to_owned();
+        let read = serde_json::from_str(&text).map_err(|error| {
+            let kind = if error.is_data() { "value_error" } else { "json_invalid" };
+            let ctx = json!({ "error": error.to_string() });
+            self.note(name, kind, &format!("Value error, {error}"), &text, Some(ctx));
+        });
+        read.ok()
+    }
+
+    /// Texts: a JSON list of them, or parted by commas.
+    pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let text = self.text(name)?;
+        if text.trim_start().starts_with('[') {
+            return self.json(name);
+        }
+        Some(text.split(',').map(|part| part.trim().to_owned()).collect())
+    }
+
+    fn note(&mut self, name: &str, kind: &str, msg: &str, input: &str, ctx: Option<Value>) {
+        self.mistakes.push(entry(kind, &[json!("query"), json!(name)], msg, &json!(input), ctx));
     }
 
     /// Fails with all mistakes found.
@@ -381,5 +444,30 @@ mod tests {
         let found = mistakes(query.finish());
         let expected = [("less_than_equal", json!(["query", "limit"])), ("int_parsing", json!(["query", "offset"]))];
         assert_eq!(found, expected.map(|(kind, loc)| (kind.to_owned(), loc)));
+    }
+
+    #[test]
+    fn lists_and_values_may_stand_in_a_query() {
+        let mut query = Query::of(Some("a=x,%20y&b=%5B%22p,q%22%5D&c=%7B%7D&d=1&format=xml"));
+        assert_eq!(query.texts("a"), Some(vec!["x".to_owned(), "y".to_owned()]));
+        assert_eq!(query.texts("b"), Some(vec!["p,q".to_owned()]));
+        assert_eq!(query.texts("none"), None);
+        assert_eq!((query.json::<Vec<u8>>("c"), query.json::<u8>("d")), (None, Some(1)));
+        assert_eq!(query.choice("format", &["json", "rfc"], "json"), "json");
+        let details = query.finish().unwrap_err().details.unwrap();
+        let found = |index: usize, part: &str| details["detail"][index][part].clone();
+        assert_eq!((found(0, "type"), found(1, "type")), (json!("value_error"), json!("literal_error")));
+        assert_eq!(found(1, "ctx"), json!({ "expected": "'json' or 'rfc'" }));
+    }
+
+    #[test]
+    fn the_values_of_a_message_stand_beside_it() {
+        let refused = read(br#"{"n": 0, "columns": []}"#, |shape| {
+            shape.opt_int("n", 1, 10);
+            shape.strings("columns");
+        });
+        let details = refused.unwrap_err().details.unwrap();
+        assert_eq!(details["detail"][0]["ctx"], json!({ "ge": 1 }));
+        assert_eq!(details["detail"][1]["ctx"]["min_length"], 1);
     }
 }

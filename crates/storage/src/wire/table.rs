@@ -1,12 +1,14 @@
 //! Tables, their columns and rows.
 
 use alluvium_kernel::{Problem, Timestamp};
+use alluvium_tablestore::TableSchema;
 use alluvium_tablestore::sql::{OrderBy, WhereFilter};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{Shape, read};
+use super::docs::{OrderByDoc, WhereFilterDoc};
+use super::{Query, Shape, read};
 use crate::contract::ColumnSpec;
 use crate::queries::TableView;
 
@@ -134,21 +136,21 @@ impl KeySet {
 #[derive(Clone, Debug, PartialEq, ToSchema)]
 #[schema(as = StorageRowsDelete)]
 pub struct RowsDelete {
-    /// A boolean expression over the table's columns.
-    pub where_clause: String,
-    /// With an empty condition: deletes every row.
+    /// A boolean expression over the table's columns; excludes `where_filters`.
+    pub where_clause: Option<String>,
+    /// Conditions that must all hold.
+    #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
+    pub where_filters: Vec<WhereFilter>,
+    /// Without a condition: deletes every row.
     pub allow_truncate: Option<bool>,
 }
 
 impl RowsDelete {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        read(bytes, |body| {
-            let allow_truncate = body.opt_bool("allow_truncate");
-            let where_clause = match allow_truncate {
-                Some(true) => body.opt_string("where_clause").unwrap_or_default(),
-                Some(false) | None => body.string("where_clause"),
-            };
-            Self { where_clause, allow_truncate }
+        read(bytes, |body| Self {
+            where_clause: body.opt_string("where_clause"),
+            where_filters: body.opt_value("where_filters").unwrap_or_default(),
+            allow_truncate: body.opt_bool("allow_truncate"),
         })
     }
 }
@@ -162,30 +164,26 @@ pub struct RowsDeleted {
     pub table_rows_after: u64,
 }
 
-/// Structured conditions and orders, as another crate reads them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filters {
-    /// All must hold.
-    pub where_filters: Vec<WhereFilter>,
-    /// Sort keys, most significant first.
-    pub order_by: Vec<OrderBy>,
-}
-
 /// Which rows to show.
 #[derive(Clone, Debug, PartialEq, ToSchema)]
 #[schema(as = StoragePreviewBody)]
 pub struct PreviewBody {
-    /// How many rows, 1 to 10000; 1000 when absent.
+    /// How many rows.
+    #[schema(default = 1000, minimum = 1, maximum = 10_000, required = false)]
     pub limit: i64,
     /// How many to leave out first.
+    #[schema(default = 0, minimum = 0, required = false)]
     pub offset: i64,
     /// Only these columns, in this order.
     pub columns: Option<Vec<String>>,
     /// A boolean expression over the table's columns; excludes `where_filters`.
     pub where_clause: Option<String>,
-    /// `where_filters` and `order_by`.
-    #[schema(value_type = Object)]
-    pub filters: Filters,
+    /// Conditions that must all hold.
+    #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
+    pub where_filters: Vec<WhereFilter>,
+    /// Sort keys, most significant first.
+    #[schema(value_type = Vec<OrderByDoc>, required = false)]
+    pub order_by: Vec<OrderBy>,
 }
 
 impl PreviewBody {
@@ -195,15 +193,21 @@ impl PreviewBody {
             offset: body.opt_int("offset", 0, OFFSET_MAX).unwrap_or(0),
             columns: body.opt_strings("columns"),
             where_clause: body.opt_string("where_clause"),
-            filters: Filters {
-                where_filters: body.opt_value("where_filters").unwrap_or_default(),
-                order_by: body.opt_value("order_by").unwrap_or_default(),
-            },
+            where_filters: body.opt_value("where_filters").unwrap_or_default(),
+            order_by: body.opt_value("order_by").unwrap_or_default(),
         })
     }
 
-    pub(crate) fn first(limit: i64, offset: i64) -> Self {
-        Self { limit, offset, columns: None, where_clause: None, filters: Filters::default() }
+    /// The same out of the query part of a URL, where lists are JSON.
+    pub(crate) fn of_query(query: &mut Query) -> Self {
+        Self {
+            limit: query.int("limit", PREVIEW_ROWS, (1, PREVIEW_ROWS_MAX)),
+            offset: query.int("offset", 0, (0, OFFSET_MAX)),
+            columns: query.texts("columns"),
+            where_clause: query.text("where_clause").map(ToOwned::to_owned),
+            where_filters: query.json("where_filters").unwrap_or_default(),
+            order_by: query.json("order_by").unwrap_or_default(),
+        }
     }
 }
 
@@ -276,6 +280,8 @@ pub struct PreviewColumn {
     pub name: String,
     pub r#type: String,
     pub nullable: bool,
+    /// Its place in the table, from 1.
+    pub ordinal_position: usize,
 }
 
 /// Rows of a table.
@@ -293,9 +299,11 @@ pub struct Preview {
     pub preview_row_count: usize,
 }
 
-impl From<alluvium_tablestore::Preview> for Preview {
-    fn from(preview: alluvium_tablestore::Preview) -> Self {
+impl Preview {
+    /// Rows read from a table with these columns.
+    pub(crate) fn of(preview: alluvium_tablestore::Preview, schema: &TableSchema) -> Self {
         let column = |column: alluvium_tablestore::Column| PreviewColumn {
+            ordinal_position: schema.columns.iter().position(|known| known.name == column.name).map_or(0, |at| at + 1),
             r#type: column.column_type.to_string(),
             nullable: column.nullable,
             name: column.name,
@@ -334,9 +342,11 @@ mod tests {
 
     #[test]
     fn deleting_all_rows_is_said_on_purpose() {
-        assert!(RowsDelete::parse(b"{}").is_err());
-        assert_eq!(RowsDelete::parse(br#"{"allow_truncate": true}"#).unwrap().where_clause, "");
-        assert_eq!(RowsDelete::parse(br#"{"where_clause": "1=1"}"#).unwrap().where_clause, "1=1");
+        assert_eq!(RowsDelete::parse(b"").unwrap_err().status, 422);
+        let body = RowsDelete::parse(br#"{"allow_truncate": "yes"}"#).unwrap();
+        assert_eq!((body.where_clause, body.allow_truncate), (None, Some(true)));
+        assert_eq!(RowsDelete::parse(br#"{"where_clause": "1=1"}"#).unwrap().where_clause.as_deref(), Some("1=1"));
+        assert_eq!(RowsDelete::parse(br#"{"where_filters": [{"values": []}]}"#).unwrap_err().status, 422);
     }
 
     #[test]
@@ -344,7 +354,7 @@ mod tests {
         let body = br#"{"limit": "5", "where_filters": [{"column": "id", "operator": "gt", "values": ["3"]}],
             "order_by": [{"column": "id", "order": "DESC"}]}"#;
         let body = PreviewBody::parse(body).unwrap();
-        assert_eq!((body.limit, body.filters.where_filters.len(), body.filters.order_by.len()), (5, 1, 1));
+        assert_eq!((body.limit, body.where_filters.len(), body.order_by.len()), (5, 1, 1));
         assert_eq!(PreviewBody::parse(br#"{"limit": 0}"#).unwrap_err().status, 422);
         assert_eq!(PreviewBody::parse(br#"{"where_filters": [{"column": 1}]}"#).unwrap_err().status, 422);
     }

@@ -1,9 +1,11 @@
 //! Imports and exports.
 
 use alluvium_kernel::Problem;
+use alluvium_tablestore::sql::WhereFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::docs::{CsvOptionsDoc, WhereFilterDoc};
 use super::{Shape, read};
 use crate::contract::CsvOptions;
 
@@ -14,17 +16,43 @@ pub struct ImportBody {
     /// A file of the project.
     pub file_id: String,
     /// `csv` or `parquet`.
-    #[schema(default = "csv")]
+    #[schema(default = "csv", required = false)]
     pub format: String,
-    /// How the CSV is written: `delimiter`, `quote`, `escape`, `header`, `null_string`, `allow_quoted_nulls`.
-    #[schema(value_type = Option<Object>)]
+    /// How the CSV is written.
+    #[schema(value_type = Option<CsvOptionsDoc>)]
     pub csv_options: Option<CsvOptions>,
+    /// What to do with the rows.
+    #[schema(required = false)]
+    pub import_options: ImportOptions,
+}
+
+/// What to do with the rows of a file.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageImportOptions)]
+pub struct ImportOptions {
     /// `false` replaces all rows, `true` adds to them.
+    #[schema(default = false, required = false)]
     pub incremental: bool,
     /// `update_duplicates`, `insert_duplicates` or `fail_on_duplicates`.
+    #[schema(default = "update_duplicates", required = false)]
     pub dedup_mode: String,
     /// Restricts the load to these columns.
     pub columns: Option<Vec<String>>,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self { incremental: false, dedup_mode: "update_duplicates".to_owned(), columns: None }
+    }
+}
+
+fn import_options(shape: &Shape<'_>) -> ImportOptions {
+    let default = ImportOptions::default();
+    ImportOptions {
+        incremental: shape.opt_bool("incremental").unwrap_or(default.incremental),
+        dedup_mode: shape.opt_string("dedup_mode").unwrap_or(default.dedup_mode),
+        columns: shape.opt_strings("columns"),
+    }
 }
 
 fn csv_options(shape: &Shape<'_>) -> CsvOptions {
@@ -41,19 +69,11 @@ fn csv_options(shape: &Shape<'_>) -> CsvOptions {
 
 impl ImportBody {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let options = |shape: &Shape<'_>| {
-            (shape.opt_bool("incremental"), shape.opt_string("dedup_mode"), shape.opt_strings("columns"))
-        };
-        read(bytes, |body| {
-            let (incremental, dedup_mode, columns) = body.opt_shape("import_options", options).unwrap_or_default();
-            Self {
-                file_id: body.string("file_id"),
-                format: body.opt_string("format").unwrap_or_else(|| "csv".to_owned()),
-                csv_options: body.opt_shape("csv_options", csv_options),
-                incremental: incremental.unwrap_or(false),
-                dedup_mode: dedup_mode.unwrap_or_else(|| "update_duplicates".to_owned()),
-                columns,
-            }
+        read(bytes, |body| Self {
+            file_id: body.string("file_id"),
+            format: body.opt_string("format").unwrap_or_else(|| "csv".to_owned()),
+            csv_options: body.opt_shape("csv_options", csv_options),
+            import_options: body.opt_shape("import_options", import_options).unwrap_or_default(),
         })
     }
 }
@@ -78,6 +98,9 @@ pub struct Imported {
     pub unchanged_rows: u64,
     /// Rows of the file that a later row of equal key replaced.
     pub duplicates_in_file: u64,
+    /// The table as this load left it, for `as_of`.
+    #[serde(default)]
+    pub version: String,
 }
 
 /// What to export, and how.
@@ -85,14 +108,17 @@ pub struct Imported {
 #[schema(as = StorageExportBody)]
 pub struct ExportBody {
     /// `csv` or `parquet`.
-    #[schema(default = "csv")]
+    #[schema(default = "csv", required = false)]
     pub format: String,
     /// CSV: `gzip`; Parquet: `gzip`, `zstd` or `snappy`.
     pub compression: Option<String>,
     /// Only these columns.
     pub columns: Option<Vec<String>>,
-    /// A boolean expression over the table's columns.
+    /// A boolean expression over the table's columns; excludes `where_filters`.
     pub where_filter: Option<String>,
+    /// Conditions that must all hold.
+    #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
+    pub where_filters: Vec<WhereFilter>,
     /// At most so many rows.
     pub limit: Option<i64>,
     /// The table as it was at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
@@ -107,6 +133,7 @@ impl ExportBody {
             compression: body.opt_string("compression"),
             columns: body.opt_strings("columns"),
             where_filter: body.opt_string("where_filter"),
+            where_filters: body.opt_value("where_filters").unwrap_or_default(),
             limit: body.opt_int("limit", 1, i64::MAX),
             as_of: body.opt_string("as_of"),
         })
@@ -135,9 +162,7 @@ mod tests {
             file_id: "f".into(),
             format: "csv".into(),
             csv_options: None,
-            incremental: false,
-            dedup_mode: "update_duplicates".into(),
-            columns: None,
+            import_options: ImportOptions { incremental: false, dedup_mode: "update_duplicates".into(), columns: None },
         };
         assert_eq!(plain, expected);
         let body = br#"{"file_id": "f", "csv_options": {"delimiter": ";", "header": "no"},
@@ -145,6 +170,6 @@ mod tests {
         let full = ImportBody::parse(body).unwrap();
         let csv = full.csv_options.unwrap();
         assert_eq!((csv.delimiter.as_str(), csv.quote.as_str(), csv.header), (";", "\"", false));
-        assert!(full.incremental && full.columns == Some(vec!["a".into()]));
+        assert!(full.import_options.incremental && full.import_options.columns == Some(vec!["a".into()]));
     }
 }

@@ -3,9 +3,10 @@
 use std::io::Read;
 
 use super::scan::{self, Compression};
-use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, transcode};
+use super::transcode::Found;
+use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, transcode, unpacked};
 use crate::apply::Work;
-use crate::column::Column;
+use crate::column::{Column, ColumnType};
 use crate::error::{ApplyError, Error, code};
 use crate::quote::literal;
 use crate::quote_path::literal_file;
@@ -100,14 +101,21 @@ pub(super) fn open(
 ) -> Result<Source, ApplyError> {
     let dialect =
         options.dialect().map_err(|error| ApplyError::refused(code::INVALID_CSV_OPTIONS, error.to_string()))?;
-    let mut compression = scan::compression(&mut open_blob(&spec.path)?).map_err(damaged)?;
+    let mut file = open_blob(&spec.path)?;
+    let bytes_max = unpacked::bytes_max(file.metadata().map_err(damaged)?.len());
+    let mut compression = scan::compression(&mut file).map_err(damaged)?;
     let mut path = spec.path.clone();
     let mut copy = None;
-    if transcode::needed(open_blob(&spec.path)?, compression, &dialect).map_err(damaged)? {
-        let rewritten = transcode::rewrite(open_blob(&spec.path)?, compression, &dialect, work.temp_dir)?;
-        path = rewritten.path().to_path_buf();
-        compression = Compression::None;
-        copy = Some(rewritten);
+    match transcode::look(file, compression, &dialect, bytes_max).map_err(damaged)? {
+        Found::Plain => {}
+        Found::TooMuch => return Err(unpacked::refused(bytes_max)),
+        Found::Escapes => {
+            let file = open_blob(&spec.path)?;
+            let rewritten = transcode::rewrite(file, compression, &dialect, work.temp_dir, bytes_max)?;
+            path = rewritten.path().to_path_buf();
+            compression = Compression::None;
+            copy = Some(rewritten);
+        }
     }
     let mut head = Vec::new();
     let reader = scan::decompressed(open_blob(&path)?, compression).map_err(damaged)?;
@@ -136,7 +144,7 @@ pub(super) fn open(
     let given = targets
         .iter()
         .enumerate()
-        .filter_map(|(index, column)| column.clone().map(|column| (column, format!("c{index}"))))
+        .filter_map(|(index, column)| column.as_ref().map(|column| (column.clone(), value_sql(index, column))))
         .collect();
     let from_sql = read_csv_sql(&path, options, &dialect, compression, &targets)?;
     Ok(Source { from_sql, given, warnings, names, _copy: copy })
@@ -194,6 +202,19 @@ fn match_header(
     Ok(targets)
 }
 
+/// Whether fields become values only behind the engine's reader, which makes NULL of a time with zone that it cannot read.
+fn is_read_as_text(column_type: &ColumnType) -> bool {
+    matches!(column_type, ColumnType::TimeTz)
+}
+
+/// The value of a field of the file.
+fn value_sql(index: usize, column: &Column) -> String {
+    if is_read_as_text(&column.column_type) {
+        return format!("CAST(c{index} AS {})", column.column_type.to_sql());
+    }
+    format!("c{index}")
+}
+
 fn read_csv_sql(
     path: &std::path::Path,
     options: &CsvOptions,
@@ -205,7 +226,8 @@ fn read_csv_sql(
         .iter()
         .enumerate()
         .map(|(index, column)| {
-            let kind = column.as_ref().map_or_else(|| "VARCHAR".to_owned(), |column| column.column_type.to_sql());
+            let typed = column.as_ref().filter(|column| !is_read_as_text(&column.column_type));
+            let kind = typed.map_or_else(|| "VARCHAR".to_owned(), |column| column.column_type.to_sql());
             format!("'c{index}': {}", literal(&kind))
         })
         .collect();

@@ -8,6 +8,7 @@ mod keyed;
 mod parquet;
 mod scan;
 mod transcode;
+mod unpacked;
 
 use std::path::{Path, PathBuf};
 

@@ -1,20 +1,25 @@
 //! Parquet: columns always by name.
 
-use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, unreadable};
+use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, unpacked, unreadable};
 use crate::apply::Work;
 use crate::column::Column;
-use crate::error::ApplyError;
+use crate::error::{ApplyError, Error};
 use crate::quote::ident;
 use crate::quote_path::literal_file;
 
 pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Result<Source, ApplyError> {
-    open_blob(&spec.path)?;
-    let from_sql = format!("read_parquet({})", literal_file(&spec.path)?);
+    let packed = open_blob(&spec.path)?.metadata().map_err(|source| Error::io(&spec.path, source))?.len();
+    let file = literal_file(&spec.path)?;
+    let from_sql = format!("read_parquet({file})");
     let mut source = Source { from_sql, given: Vec::new(), warnings: Vec::new(), names: Vec::new(), _copy: None };
     source.names = names(work, &source).map_err(|error| match unreadable(&error, spec, &source) {
         ApplyError::Refused { .. } => import_failed("the file is not a readable Parquet file", None, None),
         other => other,
     })?;
+    let bytes_max = unpacked::bytes_max(packed);
+    if unpacked_bytes(work, &file).map_err(|error| unreadable(&error, spec, &source))? > bytes_max {
+        return Err(unpacked::refused(bytes_max));
+    }
     for name in &source.names {
         if let Some(column) = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
             if source.given.iter().any(|(other, _)| other.name == column.name) {
@@ -30,6 +35,16 @@ pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Resul
         return Err(import_failed("no column of the file is a column of the table", None, None));
     }
     Ok(source)
+}
+
+/// What the file says it holds: the bytes of its pages, and a byte for every row, as a run of equal ones takes no bytes.
+fn unpacked_bytes(work: &Work<'_>, file: &str) -> duckdb::Result<u64> {
+    let sql = format!(
+        "SELECT CAST(greatest((SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata({file})), \
+         (SELECT coalesce(sum(num_rows), 0) FROM parquet_file_metadata({file}))) AS BIGINT)"
+    );
+    let found = work.session.connection().query_row(&sql, [], |row| row.get::<_, i64>(0));
+    work.session.noted(found).map(i64::unsigned_abs)
 }
 
 fn names(work: &Work<'_>, source: &Source) -> duckdb::Result<Vec<String>> {

@@ -6,21 +6,38 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::csv::Dialect;
-use super::import_failed;
 use super::scan::{Compression, decompressed};
+use super::{import_failed, unpacked};
 use crate::error::{ApplyError, Error};
 
-/// How much a compressed file may unpack to, in bytes.
-const DECOMPRESSED_BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 /// How much is read at once, in bytes: little enough to stay in the processor's cache while it is looked at.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// Whether the file has to be rewritten. Looking is a fraction of what parsing costs, so everything is looked at first.
-pub(super) fn needed(file: std::fs::File, compression: Compression, dialect: &Dialect) -> std::io::Result<bool> {
-    let (Some(quote), Some(escape)) = (dialect.quote, dialect.escape) else { return Ok(false) };
-    if quote == escape {
-        return Ok(false);
-    }
+/// What looking at a file tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The engine can read it as it is.
+    Plain,
+    /// Escapes: it has to be rewritten.
+    Escapes,
+    /// It unpacks to more than it may.
+    TooMuch,
+}
+
+/// Whether the file has to be rewritten. Looking is a fraction of what parsing costs, so everything is looked at first; what is
+/// compressed also when no escape can be in it, to know how much it is.
+pub(super) fn look(
+    file: std::fs::File,
+    compression: Compression,
+    dialect: &Dialect,
+    bytes_max: u64,
+) -> std::io::Result<Found> {
+    let escapes = dialect.quote.zip(dialect.escape).filter(|(quote, escape)| quote != escape);
+    let (quote, escape) = match escapes {
+        Some(escapes) => escapes,
+        None if compression == Compression::None => return Ok(Found::Plain),
+        None => return measure(decompressed(file, compression)?, bytes_max),
+    };
     let mut reader = decompressed(file, compression)?;
     let telling = |byte: u8| byte == quote || byte == escape;
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -28,22 +45,26 @@ pub(super) fn needed(file: std::fs::File, compression: Compression, dialect: &Di
     loop {
         let read = reader.read(&mut chunk)?;
         if read == 0 {
-            return Ok(false);
+            return Ok(Found::Plain);
         }
         let bytes = &chunk[..read];
         if escape_last && telling(bytes[0]) {
-            return Ok(true);
+            return Ok(Found::Escapes);
         }
         if memchr::memchr_iter(escape, bytes).any(|at| bytes.get(at + 1).is_some_and(|next| telling(*next))) {
-            return Ok(true);
+            return Ok(Found::Escapes);
         }
         escape_last = bytes[read - 1] == escape;
         total += read as u64;
-        if compression != Compression::None && total > DECOMPRESSED_BYTES_MAX {
-            // The rewriting refuses it.
-            return Ok(true);
+        if compression != Compression::None && total > bytes_max {
+            return Ok(Found::TooMuch);
         }
     }
+}
+
+fn measure(reader: impl Read, bytes_max: u64) -> std::io::Result<Found> {
+    let total = std::io::copy(&mut reader.take(bytes_max.saturating_add(1)), &mut std::io::sink())?;
+    Ok(if total > bytes_max { Found::TooMuch } else { Found::Plain })
 }
 
 /// Where the rewriting is within a record.
@@ -64,11 +85,14 @@ pub(super) fn rewrite(
     compression: Compression,
     dialect: &Dialect,
     temp_dir: &Path,
+    bytes_max: u64,
 ) -> Result<tempfile::NamedTempFile, ApplyError> {
     let store = |source: std::io::Error| ApplyError::Store(Error::io(temp_dir, source));
     let damaged = |_| import_failed("the file cannot be read; its content is damaged", None, None);
     let reader = decompressed(file, compression).map_err(damaged)?;
-    let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader.take(DECOMPRESSED_BYTES_MAX + 1));
+    // A plain file is as large as it is.
+    let bytes_max = if compression == Compression::None { u64::MAX } else { bytes_max };
+    let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader.take(bytes_max.saturating_add(1)));
     let copy = tempfile::Builder::new().prefix("load-").suffix(".csv").tempfile_in(temp_dir).map_err(store)?;
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, copy.as_file());
     let mut machine = Machine::new(dialect);
@@ -81,8 +105,8 @@ pub(super) fn rewrite(
             break;
         }
         total += read as u64;
-        if total > DECOMPRESSED_BYTES_MAX {
-            return Err(import_failed("the file unpacks to more than 64 GiB", None, None));
+        if total > bytes_max {
+            return Err(unpacked::refused(bytes_max));
         }
         out.clear();
         for byte in &chunk[..read] {

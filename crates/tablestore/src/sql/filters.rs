@@ -12,6 +12,8 @@ pub const FILTERS_MAX: usize = 256;
 pub const FILTER_VALUES_MAX: usize = 10_000;
 
 const CODE: &str = "invalid_where_filter";
+/// How many filters stand in one pair of brackets when they are written as text: a longer chain would be too deep a tree.
+const CHAIN_LENGTH_MAX: usize = 16;
 
 /// One condition on one column. Several are ANDed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +113,11 @@ impl WhereFilter {
     /// A column value that cannot be read as `data_type` meets no condition; a given value that cannot is an error of the engine
     /// (a conversion error), which callers report as `invalid_where_filter`.
     pub fn to_sql(&self, schema: &TableSchema) -> Result<(String, Vec<String>), SqlError> {
+        Ok((self.write(schema, |_| "?".to_owned())?, self.values.clone()))
+    }
+
+    /// The condition in brackets, each value written by `value`.
+    fn write(&self, schema: &TableSchema, value: impl Fn(&str) -> String) -> Result<String, SqlError> {
         let column = find(schema, &self.column)?;
         let word = self.operator;
         if self.values.is_empty() {
@@ -127,11 +134,12 @@ impl WhereFilter {
             return Err(SqlError::new(CODE, "a value holds a NUL character"));
         }
         let (left, target) = self.sides(column)?;
-        let value = format!("CAST(? AS {target})");
-        let sql = match word {
+        let values: Vec<String> = self.values.iter().map(|text| format!("CAST({} AS {target})", value(text))).collect();
+        let (values, value) = (values.join(", "), &values[0]);
+        Ok(match word {
             Operator::Eq | Operator::Ne if self.values.len() > 1 => {
                 let not = if word == Operator::Ne { "NOT " } else { "" };
-                format!("({left} {not}IN ({}))", vec![value; self.values.len()].join(", "))
+                format!("({left} {not}IN ({values}))")
             }
             Operator::Eq => format!("({left} = {value})"),
             Operator::Ne => format!("({left} <> {value})"),
@@ -139,8 +147,7 @@ impl WhereFilter {
             Operator::Ge => format!("({left} >= {value})"),
             Operator::Lt => format!("({left} < {value})"),
             Operator::Le => format!("({left} <= {value})"),
-        };
-        Ok((sql, self.values.clone()))
+        })
     }
 
     /// The column's side and the type of the values' side.
@@ -163,21 +170,37 @@ impl WhereFilter {
     }
 }
 
-/// All filters ANDed, with their values; `TRUE` if there is none.
-pub fn filters_sql(filters: &[WhereFilter], schema: &TableSchema) -> Result<(String, Vec<String>), SqlError> {
+fn check_count(filters: &[WhereFilter]) -> Result<(), SqlError> {
     let values: usize = filters.iter().map(|filter| filter.values.len()).sum();
     if filters.len() > FILTERS_MAX || values > FILTER_VALUES_MAX {
         let message = format!("there are more than {FILTERS_MAX} filters or {FILTER_VALUES_MAX} values");
         return Err(SqlError::new(CODE, message));
     }
+    Ok(())
+}
+
+/// All filters ANDed, with their values; `TRUE` if there is none.
+pub fn filters_sql(filters: &[WhereFilter], schema: &TableSchema) -> Result<(String, Vec<String>), SqlError> {
+    check_count(filters)?;
     let mut parts = Vec::with_capacity(filters.len());
-    let mut params = Vec::with_capacity(values);
+    let mut params = Vec::new();
     for filter in filters {
         let (sql, values) = filter.to_sql(schema)?;
         parts.push(sql);
         params.extend(values);
     }
     Ok((if parts.is_empty() { "TRUE".to_owned() } else { parts.join(" AND ") }, params))
+}
+
+/// All filters ANDed, as a condition for [`Predicate::parse`](super::Predicate::parse), which checks and writes it anew: for
+/// whatever carries one condition, such as an event.
+pub fn filters_text(filters: &[WhereFilter], schema: &TableSchema) -> Result<String, SqlError> {
+    check_count(filters)?;
+    let parts = filters.iter().map(|filter| filter.write(schema, quote::literal));
+    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    let chains: Vec<String> =
+        parts.chunks(CHAIN_LENGTH_MAX).map(|chain| format!("({})", chain.join(" AND "))).collect();
+    Ok(if chains.is_empty() { "TRUE".to_owned() } else { chains.join(" AND ") })
 }
 
 impl OrderBy {

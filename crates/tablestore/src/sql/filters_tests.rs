@@ -1,7 +1,8 @@
 //! Filters bind their values and find their rows.
 
-use super::{OrderBy, WhereFilter, filters_sql};
+use super::{FILTERS_MAX, OrderBy, WhereFilter, filters_sql, filters_text};
 use crate::column::{Column, TableSchema};
+use crate::sql::Predicate;
 
 fn schema() -> TableSchema {
     let columns = [("Id", "INT"), ("text \" col", "VARCHAR"), ("at", "TIMESTAMPTZ"), ("ok", "BOOLEAN")];
@@ -27,7 +28,20 @@ fn ids(filters: serde_json::Value) -> Vec<i32> {
     let (sql, params) = filters_sql(&filters, &schema()).unwrap();
     let connection = connection();
     let mut statement = connection.prepare(&format!("SELECT \"Id\" FROM t WHERE {sql} ORDER BY 1")).unwrap();
-    statement.query_map(duckdb::params_from_iter(params), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    let bound: Vec<i32> =
+        statement.query_map(duckdb::params_from_iter(params), |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let text = filters_text(&filters, &schema()).unwrap();
+    let written = Predicate::parse(&text, &schema()).unwrap().to_sql(0);
+    let mut statement = connection.prepare(&format!("SELECT \"Id\" FROM t WHERE {written} ORDER BY 1")).unwrap();
+    let found: Vec<i32> = statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(found, bound, "as text the filters mean the same: {text}");
+    bound
+}
+
+#[test]
+fn as_many_filters_as_may_be_are_one_condition() {
+    let one = serde_json::json!({"column": "Id", "operator": "gt", "values": ["1"]});
+    assert_eq!(ids(serde_json::Value::Array(vec![one; FILTERS_MAX])), [2, 3]);
 }
 
 #[test]

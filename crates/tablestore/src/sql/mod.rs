@@ -24,7 +24,7 @@ mod attack_tests;
 #[cfg(test)]
 mod legit_tests;
 
-pub use filters::{OrderBy, WhereFilter};
+pub use filters::{OrderBy, WhereFilter, filters_text};
 pub use parse::{SQL_BYTES_MAX, SQL_NESTING_MAX, SQL_TOKENS_MAX};
 pub use predicate::Predicate;
 pub use query::{GuardedQuery, guard_query};

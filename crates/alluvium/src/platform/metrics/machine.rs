@@ -16,6 +16,9 @@ pub async fn update(platform: &Platform) {
         gauge!("alluvium_stream_messages", &labels).set(state.messages as f64);
         gauge!("alluvium_stream_bytes", &labels).set(state.bytes as f64);
         gauge!("alluvium_stream_last_seq", &labels).set(state.last_sequence as f64);
+        if file.name == streams::IDEMPOTENCY {
+            gauge!("duckdb_idempotency_cache_size").set(state.messages as f64);
+        }
     });
     futures::future::join_all(asked).await;
 }

@@ -70,6 +70,7 @@ pub const ALL: &[Family] = &[
     ("duckdb_idempotency_cache_hits_total", "counter", "Requests answered from an earlier one with the same key"),
     ("duckdb_idempotency_cache_misses_total", "counter", "Requests with a key seen for the first time"),
     ("duckdb_idempotency_conflicts_total", "counter", "Requests with a key of another request"),
+    ("duckdb_idempotency_cache_size", "gauge", "Keys of requests that are remembered"),
     ("duckdb_metadata_connections_active", "gauge", "Postgres connections in use"),
     ("duckdb_import_operations_total", "counter", "Loads, by format, mode and status"),
     ("duckdb_import_duration_seconds", "histogram", "Time of a load, by format"),

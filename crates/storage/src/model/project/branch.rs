@@ -68,6 +68,7 @@ impl Evolve<Project> for BranchDeleted {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
             live.branches.remove(&self.branch);
+            live.snapshots.retain(|_, taken| taken.branch != self.branch);
         }
     }
 }

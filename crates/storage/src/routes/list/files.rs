@@ -32,7 +32,7 @@ pub(super) fn all() -> Routes {
             writes_project,
             upload::upload,
             op("uploadFile", "Send the content of an upload; again replaces it")
-                .binary_body("multipart/form-data")
+                .file_body("file")
                 .json::<wire::Uploaded>(200, "What arrived")
                 .errors(&[
                     NO_SESSION,
@@ -61,6 +61,7 @@ pub(super) fn all() -> Routes {
             files::list,
             op("listFiles", "List files, newest first; `include_staged` also shows uploads")
                 .query::<wire::PageQuery>()
+                .query::<wire::FilesQuery>()
                 .json::<wire::Files>(200, "One page of files"),
         ),
         Route::get(
@@ -74,7 +75,9 @@ pub(super) fn all() -> Routes {
             reads_project,
             download::download,
             op("downloadFile", "The content of a file, whole or a range of it")
-                .binary(200, "application/octet-stream", "The content")
+                .binary(200, "*/*", "The content, in the media type it was uploaded with")
+                .binary(206, "*/*", "The range that was asked for")
+                .empty(416, "The range begins behind the content")
                 .errors(&[NO_FILE, "storage.file_content_not_found"]),
         ),
         Route::delete(

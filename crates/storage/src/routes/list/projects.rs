@@ -1,6 +1,6 @@
 //! Projects, and questions over their tables.
 
-use alluvium_http::{Op, Route};
+use alluvium_http::{Afterwards, Op, Route};
 
 use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, past, reads_project, sees};
 use crate::routes::query::QUERY_TIMEOUT;
@@ -20,6 +20,7 @@ pub(super) fn all() -> Routes {
                 .json::<wire::ProjectCreated>(201, "The project with its first key, shown this once")
                 .errors(&["storage.project_exists", BAD_NAME, "storage.invalid_request"]),
         )
+        .afterwards(Afterwards::BeginsProject)
         .timeout(WRITE_TIMEOUT),
         Route::get(
             paths::PROJECTS,
@@ -28,6 +29,7 @@ pub(super) fn all() -> Routes {
             past(
                 op("listProjects", "List projects, newest first")
                     .query::<wire::PageQuery>()
+                    .query::<wire::ProjectsQuery>()
                     .json::<wire::Projects>(200, "One page of projects"),
             ),
         ),
@@ -70,6 +72,7 @@ pub(super) fn all() -> Routes {
                 .empty(204, "Gone")
                 .errors(&["storage.not_found"]),
         )
+        .afterwards(Afterwards::EndsProject)
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::QUERY,
@@ -80,9 +83,10 @@ pub(super) fn all() -> Routes {
                     "A query that is wrong or fails answers 200 with `status: \"error\"`, `message` and `error`.",
                 )
                 .body::<wire::QueryBody>()
-                .json::<wire::QueryAnswer>(200, "Columns and rows")
+                .json_either::<wire::QueryAnswer, wire::QueryFailed>(200, "Columns and rows, or why there are none")
                 .errors(&[NO_PROJECT, "storage.version_over_budget"]),
         )
+        .asks()
         .placed()
         .timeout(QUERY_TIMEOUT),
     ]

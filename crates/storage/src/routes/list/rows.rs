@@ -3,9 +3,11 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes};
+use super::{
+    BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes,
+};
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{paths, rows};
+use crate::routes::{paths, profile, rows};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
@@ -17,8 +19,12 @@ pub(super) fn all() -> Routes {
             reads,
             rows::preview,
             past(
-                op("previewTable", "Show rows in a stable order; `limit` 1 to 10000, `offset`")
-                    .json::<wire::Preview>(200, "Columns and rows"),
+                op("previewTable", "Show rows in a stable order")
+                    .query::<wire::PreviewQuery>()
+                    .query::<wire::FormatQuery>()
+                    .json::<wire::Preview>(200, "Columns and rows")
+                    .or_binary(200, "text/csv")
+                    .errors(CONDITIONS),
             ),
         ),
         both(
@@ -28,15 +34,26 @@ pub(super) fn all() -> Routes {
             rows::preview_filtered,
             past(
                 op("previewTableFiltered", "Show rows that meet conditions, in a chosen order")
+                    .query::<wire::FormatQuery>()
                     .body::<wire::PreviewBody>()
                     .json::<wire::Preview>(200, "Columns and rows")
-                    .errors(&[
-                        "storage.invalid_where_clause",
-                        "storage.invalid_where_filter",
-                        "storage.column_not_found",
-                    ]),
+                    .or_binary(200, "text/csv")
+                    .errors(CONDITIONS),
             ),
-        ),
+        )
+        .asks(),
+        both(
+            Method::POST,
+            &paths::PROFILE,
+            reads,
+            profile::profile,
+            past(
+                op("profileTable", "Show a table in figures")
+                    .query::<wire::ProfileQuery>()
+                    .json::<wire::Profile>(200, "The figures of the table and of each column"),
+            ),
+        )
+        .timeout(profile::PROFILE_TIMEOUT),
         both(
             Method::DELETE,
             &paths::ROWS,
@@ -45,7 +62,8 @@ pub(super) fn all() -> Routes {
             op("deleteRows", "Delete the rows a condition picks")
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
-                .errors(&["storage.invalid_where_clause", NOT_ON_BRANCH, BUSY]),
+                .errors(CONDITIONS)
+                .errors(&["storage.truncate_not_confirmed", NOT_ON_BRANCH, BUSY]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, reads, writes};
+use super::{BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, transfer};
 use crate::wire;
@@ -41,12 +41,8 @@ pub(super) fn all() -> Routes {
             op("exportTable", "Write a table to a file of the project")
                 .body::<wire::ExportBody>()
                 .json::<wire::Exported>(200, "The file")
-                .errors(&[
-                    "storage.invalid_format",
-                    "storage.invalid_compression",
-                    "storage.invalid_where_clause",
-                    "storage.column_not_found",
-                ]),
+                .errors(&["storage.invalid_format", "storage.invalid_compression"])
+                .errors(CONDITIONS),
         )
         .timeout(WRITE_TIMEOUT),
     ]
