@@ -108,6 +108,7 @@ async fn exports_say_first_what_is_missing_and_loads_name_their_version() {
         ("t", json!({ "compression": "zip", "where_filter": "nope = 1" }), 400, "invalid_compression"),
         ("t", json!({ "where_filter": "nope = 1", "columns": ["nope"] }), 400, "invalid_where_clause"),
         ("t", json!({ "columns": ["nope"] }), 400, "column_not_found"),
+        ("t", json!({ "columns": [] }), 400, "invalid_request"),
     ] {
         let (got, answer) = world.http(Method::POST, &format!("{TABLES}/{path}/export"), Some(&body)).await;
         assert_eq!((got.as_u16(), answer["detail"]["error"].as_str()), (status, Some(code)), "{body}: {answer}");

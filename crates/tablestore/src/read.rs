@@ -200,6 +200,9 @@ fn read_error(error: &duckdb::Error) -> Error {
 
 fn chosen(schema: &TableSchema, names: Option<&[String]>) -> Result<Vec<Column>> {
     let Some(names) = names else { return Ok(schema.columns.clone()) };
+    if names.is_empty() {
+        return Err(Error::invalid("invalid_request", "columns, when given, names at least one column"));
+    }
     names.iter().map(|name| known(schema, name).cloned()).collect()
 }
 
