@@ -236,12 +236,17 @@ fn what_its_type_cannot_read_is_refused_and_never_null() {
     ] {
         let table = bench.table(&[("a", kind, true, None)], &[]);
         let outcome = table.load(csv(bench.blob(b"a\nnot such a value\n")));
+        assert!(outcome.is_err(), "{kind}: {:?}", table.rows());
         assert_eq!(refused(outcome).0, "import_failed", "{kind}");
         assert!(table.rows().is_empty(), "{kind}");
     }
     let table = bench.table(&[("a", "TIMETZ", true, None)], &[]);
     table.load(csv(bench.blob(b"a\n10:00:00+01\n\"\"\n"))).unwrap();
     assert_eq!(table.rows(), [r#"{"a":"10:00:00+01"}"#, r#"{"a":null}"#]);
+    let table = bench.table(&[("a", "TIMESTAMPTZ", true, None)], &[]);
+    table.load(csv(bench.blob(b"a\n2024-01-15 14:30:00+01\n2024-01-15 14:30:00\n2024-01-15T14:30:00Z\n"))).unwrap();
+    let (early, late) = (r#"{"a":"2024-01-15T13:30:00+00:00"}"#, r#"{"a":"2024-01-15T14:30:00+00:00"}"#);
+    assert_eq!(table.rows(), [early, late, late]);
 }
 
 #[test]

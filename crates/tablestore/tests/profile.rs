@@ -175,7 +175,7 @@ fn every_type_has_a_profile() {
     let columns: Vec<_> = names.iter().zip(kinds).map(|(name, kind)| (name.as_str(), kind, true, None)).collect();
     let bench = Bench::new();
     let table = bench.table(&columns, &[]);
-    let values = "true,1,1,1,1.5,\\x00ab,101,2024-01-01,10:00,10:00:00+01,2024-01-01,2024-01-01,2024-01-01 00:00+00,1 day,\
+    let values = "true,1,1,1,1.5,\\x00ab,101,2024-01-01,10:00,10:00:00+01,2024-01-01,2024-01-01,2024-01-01 00:00:00+00,1 day,\
                   c2c1b0de-7c22-4d57-b2a5-8a8de2c1c2f3,\"{\"\"k\"\": 1}\",a,\"[1]\",\"[1, 2]\",\"{'x': 1, 'y': z}\",\"{k=1}\"\n";
     table.load(csv(bench.blob(format!("{}\n{values}", names.join(",")).as_bytes()))).unwrap();
     let profile = serde_json::to_value(bench.hub.profile(&table.file, ProfileMode::Full).unwrap()).unwrap();

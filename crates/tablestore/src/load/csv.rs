@@ -202,9 +202,9 @@ fn match_header(
     Ok(targets)
 }
 
-/// Whether fields become values only behind the engine's reader, which makes NULL of a time with zone that it cannot read.
+/// Whether fields become values only behind the engine's reader, which makes NULL of times with zones that it cannot read.
 fn is_read_as_text(column_type: &ColumnType) -> bool {
-    matches!(column_type, ColumnType::TimeTz)
+    matches!(column_type, ColumnType::TimeTz | ColumnType::TimestampTz)
 }
 
 /// The value of a field of the file.

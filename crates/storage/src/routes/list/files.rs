@@ -35,6 +35,7 @@ pub(super) fn all() -> Routes {
                 .file_body("file")
                 .json::<wire::Uploaded>(200, "What arrived")
                 .errors(&[
+                    "http.invalid_body",
                     NO_SESSION,
                     "storage.upload_session_mismatch",
                     "storage.upload_session_expired",
