@@ -74,6 +74,10 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
+    // A bucket is a project; what is in it belongs to no branch.
+    if path.starts_with("/s3/") {
+        return Some(For::Project);
+    }
     PLATFORM.iter().any(|prefix| path.starts_with(prefix)).then_some(For::Admin)
 }
 
@@ -129,7 +133,7 @@ async fn callers(world: &World) -> Vec<Option<String>> {
 
 /// A path with its parts filled in; what is named there is not there, so that nothing happens to who is let in.
 fn concrete(path: &str, branch: &str) -> String {
-    let filled = path.replace("{project_id}", PROJECT).replace("{branch_id}", branch);
+    let filled = path.replace("{project_id}", PROJECT).replace("{bucket}", PROJECT).replace("{branch_id}", branch);
     let parts = filled.split('/').map(|part| if part.starts_with('{') { "none" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }

@@ -54,7 +54,7 @@ impl Access {
     }
 
     /// The tenant that the admin key belongs to.
-    pub(crate) fn tenant(&self) -> &Token {
+    pub fn tenant(&self) -> &Token {
         &self.tenant
     }
 

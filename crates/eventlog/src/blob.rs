@@ -64,6 +64,17 @@ pub struct Blob {
     pub bytes: u64,
 }
 
+/// Further digests of content while it is stored, for surfaces that promise them. Nothing is named by them.
+pub trait Digests: Send {
+    /// The next piece of the content.
+    fn update(&mut self, piece: &[u8]);
+}
+
+/// None.
+impl Digests for () {
+    fn update(&mut self, _: &[u8]) {}
+}
+
 /// Why a blob was not stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -145,8 +156,18 @@ impl BlobStore {
 
     /// Stores what `source` gives, up to `max` bytes. Once this returns, the blob survives a power cut.
     pub async fn put(&self, source: impl AsyncRead + Unpin, max: u64) -> Result<Blob, BlobError> {
+        self.put_with(source, max, &mut ()).await
+    }
+
+    /// The same, digested further on the way.
+    pub async fn put_with(
+        &self,
+        source: impl AsyncRead + Unpin,
+        max: u64,
+        digests: &mut impl Digests,
+    ) -> Result<Blob, BlobError> {
         let temporary = self.temporary().join(uuid::Uuid::now_v7().to_string());
-        let result = self.store(source, max, &temporary).await;
+        let result = self.store(source, max, &temporary, digests).await;
         if result.is_err() {
             // The error that matters is the first; what remains is cleared at the next start.
             let _ = fs::remove_file(&temporary).await;
@@ -154,7 +175,13 @@ impl BlobStore {
         result
     }
 
-    async fn store(&self, mut source: impl AsyncRead + Unpin, max: u64, temporary: &Path) -> Result<Blob, BlobError> {
+    async fn store(
+        &self,
+        mut source: impl AsyncRead + Unpin,
+        max: u64,
+        temporary: &Path,
+        digests: &mut impl Digests,
+    ) -> Result<Blob, BlobError> {
         let disk = |cause| BlobError::Disk { path: temporary.to_owned(), cause };
         let mut file = fs::File::create_new(temporary).await.map_err(disk)?;
         let (mut hash, mut bytes, mut chunk) = (Sha256::new(), 0_u64, vec![0; CHUNK_BYTES]);
@@ -168,6 +195,7 @@ impl BlobStore {
                 return Err(BlobError::TooLarge { max });
             }
             hash.update(&chunk[..read]);
+            digests.update(&chunk[..read]);
             file.write_all(&chunk[..read]).await.map_err(disk)?;
         }
         file.flush().await.map_err(disk)?;

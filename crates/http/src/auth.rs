@@ -1,5 +1,7 @@
 //! Who calls.
 
+use std::sync::Arc;
+
 use alluvium_kernel::{Actor, BoxFuture, Token};
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -47,6 +49,18 @@ pub trait Authenticator: Send + Sync + 'static {
         let _ = bearer;
         Box::pin(async { Ok(None) })
     }
+}
+
+/// Finds out who calls where clients do not just send a key: they sign, or have other headers. What the caller may is decided by
+/// the guard, as for every route.
+pub trait CredentialReader: Send + Sync + 'static {
+    /// The caller; `None` when the request carries no credential. May leave in the request's extensions what its handler needs
+    /// to check the body.
+    fn read<'a>(
+        &'a self,
+        parts: &'a mut Parts,
+        authenticator: &'a Arc<dyn Authenticator>,
+    ) -> BoxFuture<'a, Result<Option<Principal>, alluvium_kernel::Problem>>;
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Principal {

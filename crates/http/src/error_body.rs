@@ -3,6 +3,7 @@
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
+use utoipa::openapi::xml::XmlBuilder;
 use utoipa::openapi::{Ref, RefOr};
 
 /// A shape of errors.
@@ -18,11 +19,16 @@ pub enum ErrorBody {
     DetailList,
     /// `{"error","message"}`
     Plain,
+    /// `{"detail":{"Code","Message"}}`, with AWS's words.
+    S3Detail,
+    /// `<Error><Code/><Message/><Resource/><RequestId/></Error>`
+    S3Xml,
 }
 
 impl ErrorBody {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Problem, Self::Detail, Self::DetailText, Self::DetailList, Self::Plain];
+    pub const ALL: [Self; 7] =
+        [Self::Problem, Self::Detail, Self::DetailText, Self::DetailList, Self::Plain, Self::S3Detail, Self::S3Xml];
 
     /// The name of its schema.
     pub fn name(self) -> &'static str {
@@ -32,6 +38,8 @@ impl ErrorBody {
             Self::DetailText => "DetailText",
             Self::DetailList => "DetailMistakes",
             Self::Plain => "PlainError",
+            Self::S3Detail => "S3DetailError",
+            Self::S3Xml => "S3Error",
         }
     }
 
@@ -45,6 +53,17 @@ impl ErrorBody {
                 (object(&[("detail", mistakes.into())]), "Every field that is missing or wrong.")
             }
             Self::Plain => (stated(), "What went wrong, with a stable code."),
+            Self::S3Detail => {
+                let said = object(&[("Code", text()), ("Message", text())]);
+                (object(&[("detail", said.into())]), "What went wrong, in the words of S3.")
+            }
+            Self::S3Xml => {
+                let members = [("Code", text()), ("Message", text()), ("Resource", text()), ("RequestId", text())];
+                (
+                    object(&members).xml(Some(XmlBuilder::new().name(Some("Error")).build())),
+                    "What went wrong, as S3 says it.",
+                )
+            }
         };
         shape.description(Some(what)).into()
     }

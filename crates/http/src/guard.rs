@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use crate::auth::{Authenticator, Principal, Vouched, bearer, not_authenticated};
+use crate::auth::{Authenticator, CredentialReader, Principal, Vouched, bearer, not_authenticated};
 use crate::extract::too_large;
 use crate::idempotency::{self, Idempotency, Key, Space};
 use crate::problem::{Found, Slot};
@@ -23,6 +23,8 @@ pub(crate) struct Guard {
     pub template: Arc<str>,
     pub defaults: &'static [(&'static str, &'static str)],
     pub renderer: Arc<dyn ErrorRenderer>,
+    /// Who finds out who calls, where that is not just a key.
+    pub credentials: Option<Arc<dyn CredentialReader>>,
     pub authenticator: Arc<dyn Authenticator>,
     pub authorizer: Arc<dyn Authorizer>,
     pub placement: Option<Arc<dyn Placement>>,
@@ -108,7 +110,7 @@ impl Guard {
         let vouched = parts.extensions.remove::<Vouched>();
         let identified = match vouched {
             Some(Vouched(principal)) => Some(Identified { principal, credential: None, is_late: false }),
-            None => self.identify(&parts, &params, &requirement).await?,
+            None => self.identify(&mut parts, &params, &requirement).await?,
         };
         let key = identified.as_ref().map(|caller| self.key(&parts, &params, caller)).transpose()?.flatten();
         if let Some(Identified { principal, .. }) = identified {
@@ -155,12 +157,17 @@ impl Guard {
     /// The caller, once it is known to have what the route asks for.
     async fn identify(
         &self,
-        parts: &Parts,
+        parts: &mut Parts,
         params: &PathParams,
         requirement: &Requirement,
     ) -> Result<Option<Identified>, Problem> {
         if *requirement == Requirement::Nothing {
             return Ok(None);
+        }
+        if let Some(reader) = &self.credentials {
+            let principal = reader.read(parts, &self.authenticator).await?.ok_or_else(not_authenticated)?;
+            self.authorizer.check(&principal.tenant, &principal.actor, requirement).await?;
+            return Ok(Some(Identified { principal, credential: None, is_late: false }));
         }
         let credential: Arc<str> = bearer(&parts.headers).ok_or_else(not_authenticated)?.into();
         let Some(principal) = self.authenticator.authenticate(&credential).await? else {

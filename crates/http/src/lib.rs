@@ -32,7 +32,7 @@ mod serve;
 mod surface;
 
 pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
-pub use auth::{Authenticator, Principal, Vouched};
+pub use auth::{Authenticator, CredentialReader, Principal, Vouched};
 pub use catalogue::{Catalogue, ERRORS};
 pub use detail::DetailRenderer;
 pub use error_body::ErrorBody;

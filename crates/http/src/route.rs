@@ -8,6 +8,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use crate::auth::CredentialReader;
 use crate::{ErrorRenderer, Op, PathParams, ProblemRenderer, params};
 
 /// The largest body of a route that sets no other limit, in bytes.
@@ -207,6 +208,7 @@ pub struct RouteGroup {
     pub(crate) name: &'static str,
     pub(crate) prefixes: Vec<&'static str>,
     pub(crate) renderer: Arc<dyn ErrorRenderer>,
+    pub(crate) credentials: Option<Arc<dyn CredentialReader>>,
     pub(crate) infos: Vec<RouteInfo>,
     pub(crate) handlers: Vec<MethodRouter>,
     pub(crate) errors: &'static [ErrorInfo],
@@ -217,7 +219,15 @@ impl RouteGroup {
     pub fn new<S: Clone + Send + Sync + 'static>(name: &'static str, state: S, routes: Vec<Route<S>>) -> Self {
         let (infos, handlers) =
             routes.into_iter().map(|route| (route.info, route.handler.with_state(state.clone()))).unzip();
-        Self { name, prefixes: Vec::new(), renderer: Arc::new(ProblemRenderer), infos, handlers, errors: &[] }
+        Self {
+            name,
+            prefixes: Vec::new(),
+            renderer: Arc::new(ProblemRenderer),
+            credentials: None,
+            infos,
+            handlers,
+            errors: &[],
+        }
     }
 
     /// Another shape of errors than RFC 9457, also for unknown paths under these prefixes (`/` for all of no other group).
@@ -235,6 +245,13 @@ impl RouteGroup {
         for info in &mut self.infos {
             info.keyed = info.changes;
         }
+        self
+    }
+
+    /// Another way to find out who calls than a key as bearer.
+    #[must_use]
+    pub fn credentials(mut self, reader: impl CredentialReader) -> Self {
+        self.credentials = Some(Arc::new(reader));
         self
     }
 

@@ -91,6 +91,7 @@ impl Surface {
                         template: info.template().into(),
                         defaults,
                         renderer: group.renderer.clone(),
+                        credentials: group.credentials.clone(),
                         authenticator: authenticator.clone(),
                         authorizer: authorizer.clone(),
                         placement: self.placement.clone().filter(|_| info.placed),

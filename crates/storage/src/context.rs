@@ -5,10 +5,10 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, Command, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand, ReplaceContent,
-    RequestSnapshot, RestorePlanned, RetentionCommand, TableCommand, TableCreated,
+    CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
+    ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
-use crate::model::{File, Project, Refusal, Retention, Stage, Table, names, problem};
+use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
 use crate::snapshots;
 
 /// The stream of storage's events and rows.
@@ -25,6 +25,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Project>(),
         AggregateType::of::<Table>(),
         AggregateType::of::<File>(),
+        AggregateType::of::<Shelf>(),
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
     ];
@@ -49,6 +50,7 @@ impl BoundedContext for Storage {
                 Err(uid) => format!("table {uid}"),
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
+            Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
             Command::Retention(command) => format!("table {}", command.uid()),
         }
@@ -59,6 +61,11 @@ impl BoundedContext for Storage {
             Command::Project(command) => plan_project(command, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
+            Command::Shelf(command) => {
+                let ShelfCommand::CountFiles(count) = command;
+                unit.handle::<Shelf>(&token(&count.project_uid)?, command.clone(), at).await?;
+                Ok(Decision::default())
+            }
             Command::Refusal(command) => {
                 let RefusalCommand::RefuseRows(refuse) = command;
                 unit.handle::<Refusal>(&token(&refuse.seq.to_string())?, command.clone(), at).await?;
@@ -198,7 +205,11 @@ async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Proble
 }
 
 async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
-    let (project, file) = (command.project(), command.file());
+    let project = command.project();
+    if let FileCommand::ExpireFile(_) = command {
+        // Also what a project left behind: its time is over whether or not the project lives.
+        return change_file(command.file(), command.clone(), at, unit).await;
+    }
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
@@ -206,25 +217,77 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
         live.has_branch(&export.branch)?;
     }
     let project_uid = live.uid.clone();
-    let file_id = token(file)?;
-    let known = unit.load::<File>(&file_id).await?;
+    let file = match command.key() {
+        Some(key) => file_of_key(project, &project_uid, key, at, unit).await?,
+        None => command.file().to_owned(),
+    };
+    let known = unit.load::<File>(&token(&file)?).await?;
     // A file of an earlier project of the same id is not there for this one.
     let is_foreign = known.stage != Stage::Absent && known.project == project && known.project_uid != project_uid;
-    let command = match command.clone() {
-        FileCommand::DeleteFile(_) if is_foreign => return Err(problem::file_not_found(file)),
+    let mut command = command.clone();
+    match &mut command {
+        FileCommand::DeleteFile(_) | FileCommand::TagFile(_) | FileCommand::UntagFile(_) if is_foreign => {
+            return Err(problem::file_not_found(&file));
+        }
         FileCommand::RegisterFile(_) | FileCommand::StageUpload(_) if is_foreign => {
-            return Err(problem::upload_session_not_found(file));
+            return Err(problem::upload_session_not_found(&file));
         }
-        FileCommand::PrepareUpload(mut c) => {
+        FileCommand::PrepareUpload(c) => {
+            // Refused before anything is sent; decided again when it becomes a file.
+            unit.load::<Shelf>(&token(&project_uid)?).await?.check_room(1, c.size_bytes.unwrap_or(0))?;
             c.project_uid = project_uid;
-            c.into()
         }
-        FileCommand::RegisterExport(mut c) => {
+        FileCommand::RegisterExport(c) => c.project_uid = project_uid,
+        FileCommand::PutObject(c) => {
+            c.file.clone_from(&file);
             c.project_uid = project_uid;
-            c.into()
         }
-        other @ (FileCommand::DeleteFile(_) | FileCommand::RegisterFile(_) | FileCommand::StageUpload(_)) => other,
-    };
-    unit.handle::<File>(&file_id, command, at).await?;
+        FileCommand::DeleteObject(c) => c.file.clone_from(&file),
+        FileCommand::DeleteFile(_)
+        | FileCommand::ExpireFile(_)
+        | FileCommand::RegisterFile(_)
+        | FileCommand::StageUpload(_)
+        | FileCommand::TagFile(_)
+        | FileCommand::UntagFile(_) => {}
+    }
+    change_file(&file, command, at, unit).await
+}
+
+/// The file that a key stands for: one that was registered under it, else the one that is made for it.
+async fn file_of_key(
+    project: &str,
+    project_uid: &str,
+    key: &str,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<String, Problem> {
+    if let Some(named) = named_file(key) {
+        let known = unit.load::<File>(&token(named)?).await?;
+        if known.is_file(project, at.time) && known.project_uid == project_uid && known.has_key(key, named) {
+            return Ok(named.to_owned());
+        }
+    }
+    Ok(object_file(project_uid, key))
+}
+
+/// Changes a file and, in the same batch, what its project holds.
+async fn change_file(
+    file: &str,
+    command: FileCommand,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<Decision, Problem> {
+    let id = token(file)?;
+    let before = unit.load::<File>(&id).await?.counted_bytes;
+    unit.handle::<File>(&id, command, at).await?;
+    let known = unit.load::<File>(&id).await?;
+    let (after, project_uid) = (known.counted_bytes, known.project_uid.clone());
+    let count = |bytes: Option<i64>| i64::from(bytes.is_some());
+    let files = count(after) - count(before);
+    let bytes = after.unwrap_or(0) - before.unwrap_or(0);
+    if files != 0 || bytes != 0 {
+        let change = CountFiles { project_uid: project_uid.clone(), files, bytes };
+        unit.handle::<Shelf>(&token(&project_uid)?, change.into(), at).await?;
+    }
     Ok(Decision::accepted(json!({ "file": file })))
 }

@@ -260,6 +260,25 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Counts a file that came, changed or went; in the same batch as that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountFiles {
+    /// Internal id of the incarnation of the project.
+    pub project_uid: String,
+    /// Files more, or less when negative.
+    pub files: i64,
+    /// Bytes more, or less when negative.
+    pub bytes: i64,
+}
+
+alluvium_messaging::contract!(
+    CountFiles,
+    "CountFiles",
+    r####"{"aggregate":"shelf","doc":"Counts a file that came, changed or went; in the same batch as that.","fields":[{"doc":"Internal id of the incarnation of the project.","name":"project_uid","type":"string"},{"doc":"Files more, or less when negative.","name":"files","type":"long"},{"doc":"Bytes more, or less when negative.","name":"bytes","type":"long"}],"kind":"command","name":"CountFiles","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Creates a dev branch that shows the main line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -475,6 +494,26 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Deletes the object of a key; nothing happens when there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteObject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
+    #[serde(default)]
+    pub file: String,
+}
+
+alluvium_messaging::contract!(
+    DeleteObject,
+    "DeleteObject",
+    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
 /// Deletes a project with all it holds; its id is free again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -635,6 +674,23 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Lets go of a file, or of an upload, whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireFile,
+    "ExpireFile",
+    r####"{"aggregate":"file","doc":"Lets go of a file, or of an upload, whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"ExpireFile","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A file is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileDeleted {
@@ -648,6 +704,22 @@ alluvium_messaging::contract!(
     FileDeleted,
     "FileDeleted",
     r####"{"aggregate":"file","doc":"A file is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"event","name":"FileDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A file's time is over: its content is let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+}
+
+alluvium_messaging::contract!(
+    FileExpired,
+    "FileExpired",
+    r####"{"aggregate":"file","doc":"A file's time is over: its content is let go.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"event","name":"FileExpired","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -672,12 +744,66 @@ pub struct FileRegistered {
     pub tags: std::collections::BTreeMap<String, String>,
     /// Internal id of the incarnation of the project it belongs to.
     pub project_uid: String,
+    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    #[serde(default)]
+    pub md5: Option<String>,
+    /// Its key among the project's objects; absent where that follows from day, id and name.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// When it is gone by itself; absent when never.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// Whether it counts in what the project may hold; files from before that was counted do not.
+    #[serde(default)]
+    pub counted: bool,
 }
 
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
+    ]
+);
+
+/// A file has these tags now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileTagged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// All its tags; a label is a tag without a value.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+alluvium_messaging::contract!(
+    FileTagged,
+    "FileTagged",
+    r####"{"aggregate":"file","doc":"A file has these tags now.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"All its tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"event","name":"FileTagged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project holds more files or bytes, or less.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FilesCounted {
+    /// Internal id of the incarnation of the project.
+    pub project_uid: String,
+    /// Files more, or less when negative.
+    pub files: i64,
+    /// Bytes more, or less when negative.
+    pub bytes: i64,
+}
+
+alluvium_messaging::contract!(
+    FilesCounted,
+    "FilesCounted",
+    r####"{"aggregate":"shelf","doc":"A project holds more files or bytes, or less.","fields":[{"doc":"Internal id of the incarnation of the project.","name":"project_uid","type":"string"},{"doc":"Files more, or less when negative.","name":"files","type":"long"},{"doc":"Bytes more, or less when negative.","name":"bytes","type":"long"}],"kind":"event","name":"FilesCounted","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -845,13 +971,26 @@ pub struct PrepareUpload {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
+    /// Whether it stays until somebody deletes it; else it expires 15 days after it became a file.
+    #[serde(default = "default_PrepareUpload_is_permanent")]
+    pub is_permanent: bool,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_PrepareUpload_is_permanent() -> bool {
+    true
 }
 
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// The primary key is gone.
@@ -937,6 +1076,39 @@ alluvium_messaging::contract!(
     ProjectUpdated,
     "ProjectUpdated",
     r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes stored content the object of a key, in place of what it had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PutObject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Media type.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    #[serde(default)]
+    pub md5: Option<String>,
+    /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
+    #[serde(default)]
+    pub file: String,
+    /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+alluvium_messaging::contract!(
+    PutObject,
+    "PutObject",
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
     &[]
 );
 
@@ -1045,6 +1217,9 @@ pub struct RegisterExport {
     /// Id of the branch that was exported; `default` is the main one.
     #[serde(default = "default_RegisterExport_branch")]
     pub branch: String,
+    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    #[serde(default)]
+    pub md5: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1055,7 +1230,7 @@ fn default_RegisterExport_branch() -> String {
 alluvium_messaging::contract!(
     RegisterExport,
     "RegisterExport",
-    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported; `default` is the main one.","name":"branch","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"branch_read","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported; `default` is the main one.","name":"branch","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"branch_read","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####
     ]
@@ -1503,13 +1678,18 @@ pub struct StageUpload {
     pub blob: String,
     /// Its size.
     pub size_bytes: i64,
+    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    #[serde(default)]
+    pub md5: Option<String>,
 }
 
 alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
-    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// A verified copy of the table's file is kept as a blob.
@@ -1660,6 +1840,26 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Adds tags to a file; one that it has gets the new value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// Tags; a label is a tag without a value.
+    #[serde(default)]
+    pub tags: std::collections::BTreeMap<String, String>,
+}
+
+alluvium_messaging::contract!(
+    TagFile,
+    "TagFile",
+    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
 /// Gives the content that a table has now a name, by which it can be had again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1687,6 +1887,25 @@ alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
     r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Takes a tag off a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UntagFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the file; while it is being uploaded, its upload key.
+    pub file: String,
+    /// The tag's key.
+    pub tag: String,
+}
+
+alluvium_messaging::contract!(
+    UntagFile,
+    "UntagFile",
+    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
     &[]
 );
 
@@ -1736,13 +1955,26 @@ pub struct UploadPrepared {
     pub expires_at: i64,
     /// Internal id of the incarnation of the project it belongs to.
     pub project_uid: String,
+    /// Whether it stays until somebody deletes it; else it expires 15 days after it became a file.
+    #[serde(default = "default_UploadPrepared_is_permanent")]
+    pub is_permanent: bool,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_UploadPrepared_is_permanent() -> bool {
+    true
 }
 
 alluvium_messaging::contract!(
     UploadPrepared,
     "UploadPrepared",
-    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// An upload has its content.
@@ -1756,26 +1988,47 @@ pub struct UploadStaged {
     pub blob: String,
     /// Its size.
     pub size_bytes: i64,
+    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    #[serde(default)]
+    pub md5: Option<String>,
 }
 
 alluvium_messaging::contract!(
     UploadStaged,
     "UploadStaged",
-    r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// Commands of the aggregate `file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FileCommand {
     DeleteFile(DeleteFile),
+    DeleteObject(DeleteObject),
+    ExpireFile(ExpireFile),
     PrepareUpload(PrepareUpload),
+    PutObject(PutObject),
     RegisterExport(RegisterExport),
     RegisterFile(RegisterFile),
     StageUpload(StageUpload),
+    TagFile(TagFile),
+    UntagFile(UntagFile),
 }
 
-alluvium_messaging::contract_set!(FileCommand { DeleteFile, PrepareUpload, RegisterExport, RegisterFile, StageUpload });
+alluvium_messaging::contract_set!(FileCommand {
+    DeleteFile,
+    DeleteObject,
+    ExpireFile,
+    PrepareUpload,
+    PutObject,
+    RegisterExport,
+    RegisterFile,
+    StageUpload,
+    TagFile,
+    UntagFile
+});
 
 impl From<DeleteFile> for FileCommand {
     fn from(message: DeleteFile) -> Self {
@@ -1783,9 +2036,27 @@ impl From<DeleteFile> for FileCommand {
     }
 }
 
+impl From<DeleteObject> for FileCommand {
+    fn from(message: DeleteObject) -> Self {
+        Self::DeleteObject(message)
+    }
+}
+
+impl From<ExpireFile> for FileCommand {
+    fn from(message: ExpireFile) -> Self {
+        Self::ExpireFile(message)
+    }
+}
+
 impl From<PrepareUpload> for FileCommand {
     fn from(message: PrepareUpload) -> Self {
         Self::PrepareUpload(message)
+    }
+}
+
+impl From<PutObject> for FileCommand {
+    fn from(message: PutObject) -> Self {
+        Self::PutObject(message)
     }
 }
 
@@ -1807,16 +2078,37 @@ impl From<StageUpload> for FileCommand {
     }
 }
 
+impl From<TagFile> for FileCommand {
+    fn from(message: TagFile) -> Self {
+        Self::TagFile(message)
+    }
+}
+
+impl From<UntagFile> for FileCommand {
+    fn from(message: UntagFile) -> Self {
+        Self::UntagFile(message)
+    }
+}
+
 /// Events of the aggregate `file`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FileEvent {
     FileDeleted(FileDeleted),
+    FileExpired(FileExpired),
     FileRegistered(FileRegistered),
+    FileTagged(FileTagged),
     UploadPrepared(UploadPrepared),
     UploadStaged(UploadStaged),
 }
 
-alluvium_messaging::contract_set!(FileEvent { FileDeleted, FileRegistered, UploadPrepared, UploadStaged });
+alluvium_messaging::contract_set!(FileEvent {
+    FileDeleted,
+    FileExpired,
+    FileRegistered,
+    FileTagged,
+    UploadPrepared,
+    UploadStaged
+});
 
 impl From<FileDeleted> for FileEvent {
     fn from(message: FileDeleted) -> Self {
@@ -1824,9 +2116,21 @@ impl From<FileDeleted> for FileEvent {
     }
 }
 
+impl From<FileExpired> for FileEvent {
+    fn from(message: FileExpired) -> Self {
+        Self::FileExpired(message)
+    }
+}
+
 impl From<FileRegistered> for FileEvent {
     fn from(message: FileRegistered) -> Self {
         Self::FileRegistered(message)
+    }
+}
+
+impl From<FileTagged> for FileEvent {
+    fn from(message: FileTagged) -> Self {
+        Self::FileTagged(message)
     }
 }
 
@@ -1867,10 +2171,15 @@ impl cqrs_es::Aggregate for crate::model::File {
         use alluvium_kernel::Decide;
         let events: Vec<FileEvent> = match command {
             FileCommand::DeleteFile(c) => Decide::decide(c, self, at)?,
+            FileCommand::DeleteObject(c) => Decide::decide(c, self, at)?,
+            FileCommand::ExpireFile(c) => Decide::decide(c, self, at)?,
             FileCommand::PrepareUpload(c) => Decide::decide(c, self, at)?,
+            FileCommand::PutObject(c) => Decide::decide(c, self, at)?,
             FileCommand::RegisterExport(c) => Decide::decide(c, self, at)?,
             FileCommand::RegisterFile(c) => Decide::decide(c, self, at)?,
             FileCommand::StageUpload(c) => Decide::decide(c, self, at)?,
+            FileCommand::TagFile(c) => Decide::decide(c, self, at)?,
+            FileCommand::UntagFile(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
             sink.write(event, self).await;
@@ -1882,7 +2191,9 @@ impl cqrs_es::Aggregate for crate::model::File {
         use alluvium_kernel::Evolve;
         match event {
             FileEvent::FileDeleted(e) => Evolve::evolve(e, self),
+            FileEvent::FileExpired(e) => Evolve::evolve(e, self),
             FileEvent::FileRegistered(e) => Evolve::evolve(e, self),
+            FileEvent::FileTagged(e) => Evolve::evolve(e, self),
             FileEvent::UploadPrepared(e) => Evolve::evolve(e, self),
             FileEvent::UploadStaged(e) => Evolve::evolve(e, self),
         }
@@ -1893,6 +2204,7 @@ impl FileCommand {
     /// `blob` of the command.
     pub fn blob(&self) -> Option<&str> {
         match self {
+            Self::PutObject(c) => Some(&c.blob),
             Self::RegisterExport(c) => Some(&c.blob),
             Self::StageUpload(c) => Some(&c.blob),
             _ => None,
@@ -1903,10 +2215,24 @@ impl FileCommand {
     pub fn file(&self) -> &str {
         match self {
             Self::DeleteFile(c) => &c.file,
+            Self::DeleteObject(c) => &c.file,
+            Self::ExpireFile(c) => &c.file,
             Self::PrepareUpload(c) => &c.file,
+            Self::PutObject(c) => &c.file,
             Self::RegisterExport(c) => &c.file,
             Self::RegisterFile(c) => &c.file,
             Self::StageUpload(c) => &c.file,
+            Self::TagFile(c) => &c.file,
+            Self::UntagFile(c) => &c.file,
+        }
+    }
+
+    /// `key` of the command.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::DeleteObject(c) => Some(&c.key),
+            Self::PutObject(c) => Some(&c.key),
+            _ => None,
         }
     }
 
@@ -1914,10 +2240,15 @@ impl FileCommand {
     pub fn project(&self) -> &str {
         match self {
             Self::DeleteFile(c) => &c.project,
+            Self::DeleteObject(c) => &c.project,
+            Self::ExpireFile(c) => &c.project,
             Self::PrepareUpload(c) => &c.project,
+            Self::PutObject(c) => &c.project,
             Self::RegisterExport(c) => &c.project,
             Self::RegisterFile(c) => &c.project,
             Self::StageUpload(c) => &c.project,
+            Self::TagFile(c) => &c.project,
+            Self::UntagFile(c) => &c.project,
         }
     }
 
@@ -1925,6 +2256,7 @@ impl FileCommand {
     pub fn project_uid(&self) -> Option<&str> {
         match self {
             Self::PrepareUpload(c) => Some(&c.project_uid),
+            Self::PutObject(c) => Some(&c.project_uid),
             Self::RegisterExport(c) => Some(&c.project_uid),
             _ => None,
         }
@@ -2444,6 +2776,74 @@ impl RetentionCommand {
     }
 }
 
+/// Commands of the aggregate `shelf`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ShelfCommand {
+    CountFiles(CountFiles),
+}
+
+alluvium_messaging::contract_set!(ShelfCommand { CountFiles });
+
+impl From<CountFiles> for ShelfCommand {
+    fn from(message: CountFiles) -> Self {
+        Self::CountFiles(message)
+    }
+}
+
+/// Events of the aggregate `shelf`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ShelfEvent {
+    FilesCounted(FilesCounted),
+}
+
+alluvium_messaging::contract_set!(ShelfEvent { FilesCounted });
+
+impl From<FilesCounted> for ShelfEvent {
+    fn from(message: FilesCounted) -> Self {
+        Self::FilesCounted(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for ShelfEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Shelf {
+    const TYPE: &'static str = "shelf";
+    type Command = ShelfCommand;
+    type Event = ShelfEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: ShelfCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<ShelfEvent> = match command {
+            ShelfCommand::CountFiles(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: ShelfEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            ShelfEvent::FilesCounted(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
 /// Commands of the aggregate `table`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TableCommand {
@@ -2833,10 +3233,11 @@ pub enum Command {
     Project(ProjectCommand),
     Refusal(RefusalCommand),
     Retention(RetentionCommand),
+    Shelf(ShelfCommand),
     Table(TableCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Table(TableCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -2845,10 +3246,11 @@ pub enum Event {
     Project(ProjectEvent),
     Refusal(RefusalEvent),
     Retention(RetentionEvent),
+    Shelf(ShelfEvent),
     Table(TableEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Table(TableEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -2858,6 +3260,7 @@ impl Command {
             Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
@@ -2867,6 +3270,7 @@ impl Command {
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::DeleteObject(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
@@ -2879,9 +3283,11 @@ impl Command {
             Self::Project(ProjectCommand::DropTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
@@ -2897,9 +3303,11 @@ impl Command {
             }
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::File(FileCommand::UntagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

@@ -10,8 +10,16 @@ mod transfer;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 7] =
-    [names::ERRORS, tables::ERRORS, transfer::ERRORS, files::ERRORS, sql::ERRORS, history::ERRORS, fold::ERRORS];
+const AREAS: [&[ErrorInfo]; 8] = [
+    names::ERRORS,
+    tables::ERRORS,
+    transfer::ERRORS,
+    files::ERRORS,
+    crate::s3::ERRORS,
+    sql::ERRORS,
+    history::ERRORS,
+    fold::ERRORS,
+];
 
 /// The public error codes of this context.
 pub const ERRORS: &[ErrorInfo] = &GATHERED;

@@ -6,6 +6,7 @@
 
 pub mod context;
 pub mod contract;
+mod digest;
 mod errors;
 pub mod fold;
 pub mod model;
@@ -14,6 +15,7 @@ pub mod projection;
 pub mod queries;
 pub mod retention;
 pub mod routes;
+mod s3;
 mod snapshots;
 pub mod wire;
 
@@ -23,3 +25,4 @@ pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};
 pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, routes};
+pub use s3::{S3Links, S3Pair, s3_routes};

@@ -7,7 +7,7 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
 use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
-use crate::model::{File, Project, Refusal, Retention, Stage, Table, names, problem};
+use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, names, problem};
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -27,6 +27,8 @@ impl Shown for File {
         (self.stage != Stage::Absent).then(|| Owner { project: self.project.clone(), uid })
     }
 }
+
+impl Shown for Shelf {}
 
 impl Shown for Refusal {}
 

@@ -16,6 +16,7 @@ use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
 
+pub use files::{Ended, FileFilter};
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
 
@@ -128,6 +129,12 @@ pub struct FileView {
     pub is_registered: bool,
     pub created_at: i64,
     pub expires_at: Option<i64>,
+    /// Hex MD5 of its content, if anybody computed it.
+    pub md5: Option<String>,
+    /// Its key among the project's objects, once it is registered.
+    pub key: Option<String>,
+    /// Whether its time is over.
+    pub is_over: bool,
 }
 
 /// A snapshot.

@@ -9,6 +9,8 @@ use super::{Config, Loaded, Role, SETTINGS, Seconds};
 
 /// The shortest admin key that is not trivially guessed, in characters.
 const ADMIN_KEY_CHARS_MIN: usize = 16;
+/// The shortest secret of objects that is not, in characters.
+const S3_SECRET_CHARS_MIN: usize = 16;
 
 /// Something that is wrong, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,6 +54,13 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     }
     if let Some(Err(problem)) = config.retention.keep.as_ref().map(|keep| keep.parse::<Seconds>()) {
         findings.push(Finding::new("retention.keep", problem, "set a duration, or remove it to keep all rows"));
+    }
+    if config.s3.secret_access_key.as_ref().is_some_and(|secret| secret.expose().len() < S3_SECRET_CHARS_MIN) {
+        let advice = "set 16 characters or more, or remove it to have no such access key";
+        findings.push(Finding::new("s3.secret_access_key", "it is too short to keep anybody out", advice));
+    }
+    if config.files.expiry_every_seconds == 0 {
+        findings.push(Finding::new("files.expiry_every_seconds", "it would run all the time", "set 60 or so"));
     }
     if config.retention.every_seconds == 0 {
         findings.push(Finding::new("retention.every_seconds", "it would run all the time", "set 60 or more"));

@@ -56,6 +56,10 @@ pub struct Config {
     pub duckdb: DuckDb,
     /// How long rows stay on the log.
     pub retention: Retention,
+    /// Uploaded and exported files.
+    pub files: Files,
+    /// Files as objects.
+    pub s3: S3,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
     /// The schema registry.
@@ -141,6 +145,26 @@ impl Retention {
     pub fn keep(&self) -> Option<std::time::Duration> {
         Some(self.keep.as_ref()?.parse::<Seconds>().ok()?.duration())
     }
+}
+
+/// Uploaded and exported files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// How often what is past its time is let go, in seconds. It is out of sight at once.
+    pub expiry_every_seconds: u64,
+}
+
+/// Files as objects.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3 {
+    /// The access key that opens everything.
+    pub access_key_id: String,
+    /// Its secret; there is no such access key when not set.
+    pub secret_access_key: Option<Secret>,
+    /// What signed links begin with; where the server listens when not set.
+    pub base_url: Option<String>,
 }
 
 /// How fast folds are rebuilt and checked, beside those who read and write.
@@ -264,6 +288,8 @@ impl Default for Config {
                 messages_min: alluvium_storage::retention::MESSAGES_MIN,
                 every_seconds: 3_600,
             },
+            files: Files { expiry_every_seconds: 60 },
+            s3: S3 { access_key_id: "duckdb".to_owned(), secret_access_key: None, base_url: None },
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },

@@ -82,6 +82,20 @@ pub const SETTINGS: &[Setting] = &[
         "how often rows are purged",
     ),
     setting(
+        "files.expiry_every_seconds",
+        &["ALLUVIUM_FILES_EXPIRY_EVERY_SECONDS"],
+        Kind::Number,
+        "how often files past their time are let go",
+    ),
+    setting("s3.access_key_id", &["ALLUVIUM_S3_ACCESS_KEY_ID", "S3_ACCESS_KEY_ID"], Kind::Text, "opens all objects"),
+    setting(
+        "s3.secret_access_key",
+        &["ALLUVIUM_S3_SECRET_ACCESS_KEY", "S3_SECRET_ACCESS_KEY"],
+        Kind::Text,
+        "its secret; none: no such access key",
+    ),
+    setting("s3.base_url", &["ALLUVIUM_S3_BASE_URL", "BASE_URL"], Kind::Text, "what signed links begin with"),
+    setting(
         "rebuild.events_per_second",
         &["ALLUVIUM_REBUILD_EVENTS_PER_SECOND"],
         Kind::Number,

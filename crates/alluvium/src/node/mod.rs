@@ -4,6 +4,7 @@
 //! let in, then what was begun is finished, then the folds save where they are.
 
 mod contexts;
+mod expiry;
 mod identity;
 pub mod nats;
 mod parts;

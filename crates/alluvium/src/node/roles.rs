@@ -15,7 +15,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start, remedies, retention, upgrade};
+use super::{Parts, at_start, expiry, remedies, retention, upgrade};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -51,6 +51,10 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.storage", Arc::new(Storage));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
+    if let Some(catalogue) = parts.catalogue() {
+        let every = Duration::from_secs(parts.config.files.expiry_every_seconds.max(1));
+        tasks.spawn("storage.expiry", expiry::run(catalogue, parts.client.clone(), every, tasks.token()));
+    }
 }
 
 fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static str, context: Arc<C>) {

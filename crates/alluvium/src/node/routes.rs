@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use alluvium_access::{KeyDesk, KeyRoutes, Projects};
+use alluvium_access::model::Scope;
+use alluvium_access::{KeyDesk, KeyRoutes, NewKey, Projects};
 use alluvium_eventlog::{KvReservations, Past};
 use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
-use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, StorageRoutes};
+use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes};
 
 use super::Parts;
 use super::places::Places;
+
+/// What a key is for that names S3 credentials.
+const S3_KEY: &str = "S3 credentials";
 
 /// The route groups of all contexts.
 pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
@@ -18,15 +22,38 @@ pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
     let queries = parts.key_queries().ok_or_else(Problem::internal)?;
     let projects = Arc::new(Catalogue(catalogue));
     let keys = KeyRoutes { desk: parts.desk.clone(), queries, projects };
-    let storage = storage(parts).ok_or_else(Problem::internal)?;
+    let state = storage_state(parts).ok_or_else(Problem::internal)?;
+    let [buckets, objects] = alluvium_storage::s3_routes(state.clone(), s3_pair(parts), s3_links(parts));
+    let storage = alluvium_storage::routes(state);
     let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
-    Ok(vec![alluvium_access::routes(keys), schemas, storage])
+    Ok(vec![alluvium_access::routes(keys), schemas, storage, buckets, objects])
 }
 
 /// The routes of storage.
 pub fn storage(parts: &Parts) -> Option<RouteGroup> {
+    Some(alluvium_storage::routes(storage_state(parts)?))
+}
+
+/// The pair of names that opens all objects.
+fn s3_pair(parts: &Parts) -> S3Pair {
+    S3Pair {
+        access_key_id: parts.config.s3.access_key_id.clone(),
+        secret_access_key: parts.config.s3.secret_access_key.as_ref().map(|secret| secret.expose().to_owned()),
+        tenant: parts.access.tenant().clone(),
+    }
+}
+
+/// Who signs links.
+fn s3_links(parts: &Parts) -> S3Links {
+    let here = || format!("http://{}:{}", parts.config.host, parts.config.port);
+    let base_url = parts.config.s3.base_url.clone().unwrap_or_else(here);
+    S3Links { key: parts.secrets.signing_key.clone(), base_url: base_url.trim_end_matches('/').to_owned() }
+}
+
+/// What storage's handlers work with.
+fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
     let sizes = parts.peer_sizes();
-    Some(alluvium_storage::routes(StorageRoutes {
+    Some(StorageRoutes {
         client: parts.client.clone(),
         queries: parts.catalogue()?,
         projections: parts.projections.clone(),
@@ -37,7 +64,7 @@ pub fn storage(parts: &Parts) -> Option<RouteGroup> {
         freshness: parts.freshness.clone(),
         keys: Arc::new(Keys(parts.desk.clone())),
         admin_configured: parts.access.has_admin_key(),
-    }))
+    })
 }
 
 /// Who answers requests about tables, when not all tables are kept here.
@@ -100,6 +127,19 @@ impl ProjectKeys for Keys {
         Box::pin(async move {
             let issued = self.0.issue_first_key(by, project).await?;
             Ok((issued.secret.reveal().to_owned(), issued.position))
+        })
+    }
+
+    fn issue_s3_key<'a>(
+        &'a self,
+        by: &'a Principal,
+        project: &'a str,
+    ) -> BoxFuture<'a, Result<(String, Position), Problem>> {
+        Box::pin(async move {
+            let wanted =
+                NewKey { scope: Scope::Project, rights: Vec::new(), description: S3_KEY.to_owned(), expires_at: None };
+            let issued = self.0.issue(by, project, wanted).await?;
+            Ok((issued.record.id, issued.position))
         })
     }
 

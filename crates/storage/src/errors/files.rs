@@ -39,6 +39,18 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "The upload has no content yet",
         "Send the content to the upload's URL, then register it.",
     ),
+    ErrorInfo::new(
+        "storage.staged_file_not_found",
+        404,
+        "The content of the upload is not there any more",
+        "Send the content to the upload's URL again, then register it.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_key",
+        400,
+        "No object can have this key",
+        "Use 1 to 1024 bytes without control characters and backslashes; no part between slashes is empty, `.` or `..`.",
+    ),
     ErrorInfo::new("storage.file_exists", 409, "The id is taken by a file or an upload", "Use a new random id."),
     ErrorInfo::new(
         "storage.file_too_large",

@@ -1,17 +1,22 @@
 //! `file`: one file of a project, from the opened upload to its deletion.
 
 mod delete;
+mod expire;
 mod export;
+mod object;
 mod prepare;
 mod register;
 mod stage;
+mod tag;
+
+pub(crate) use object::{check_key, key_of, named_file, object_file};
 
 use std::collections::BTreeMap;
 
-use alluvium_kernel::{DecisionContext, Problem};
+use alluvium_kernel::{DecisionContext, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{FILE_TAG_BYTES_MAX, FILE_TAGS_MAX};
+use super::limits::{FILE_TAG_BYTES_MAX, FILE_TAGS_MAX, RUN_ID_BYTES_MAX};
 use super::problem;
 
 /// A file's history; its id is the upload key while it is being uploaded and the file's id ever after.
@@ -29,6 +34,15 @@ pub struct File {
     pub tags: BTreeMap<String, String>,
     /// How far it is.
     pub stage: Stage,
+    /// When it is gone by itself, in microseconds since 1970; of a registered file.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// Its key among the project's objects; of a registered file.
+    #[serde(default)]
+    pub key: String,
+    /// Its size while it counts in what its project may hold.
+    #[serde(default)]
+    pub counted_bytes: Option<i64>,
 }
 
 /// How far a file is.
@@ -47,6 +61,15 @@ pub enum Stage {
         expires_at: i64,
         /// What was uploaded so far: hex SHA-256 and size.
         content: Option<(String, i64)>,
+        /// Hex MD5 of that.
+        #[serde(default)]
+        md5: Option<String>,
+        /// Whether the file stays until somebody deletes it.
+        #[serde(default = "permanent")]
+        is_permanent: bool,
+        /// The client's run that it is part of.
+        #[serde(default)]
+        run_id: Option<String>,
     },
     /// A file of the project.
     Registered,
@@ -54,7 +77,32 @@ pub enum Stage {
     Deleted,
 }
 
+/// What an upload was before files could expire.
+fn permanent() -> bool {
+    true
+}
+
 impl File {
+    /// Whether it is a file of the project at `at`: registered, and not past its time even if nobody has let it go yet.
+    pub(crate) fn is_file(&self, project: &str, at: Timestamp) -> bool {
+        self.stage == Stage::Registered && self.belongs_to(project) && !self.is_over(at)
+    }
+
+    /// Whether it is the object of a key. Files from before keys were noted have the one that ends in their id and name.
+    pub(crate) fn has_key(&self, key: &str, id: &str) -> bool {
+        if self.key.is_empty() { key.ends_with(&format!("/{id}_{}", self.name)) } else { self.key == key }
+    }
+
+    /// Whether its time is over.
+    fn is_over(&self, at: Timestamp) -> bool {
+        let end = match &self.stage {
+            Stage::Uploading { expires_at, .. } => Some(*expires_at),
+            Stage::Registered => self.expires_at,
+            Stage::Absent | Stage::Deleted => None,
+        };
+        end.is_some_and(|end| end <= at.micros())
+    }
+
     /// Whether it is for the project a command names, in the incarnation that lives now.
     fn belongs_to(&self, project: &str) -> bool {
         self.project == project
@@ -76,12 +124,35 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Problem> {
     if tags.len() > FILE_TAGS_MAX {
         return Err(problem::invalid_request(format!("A file has at most {FILE_TAGS_MAX} tags.")));
     }
-    let too_long = |text: &String| text.len() > FILE_TAG_BYTES_MAX;
-    if tags.iter().any(|(key, value)| key.is_empty() || too_long(key) || too_long(value)) {
-        let detail = format!("A tag's key is not empty; key and value take at most {FILE_TAG_BYTES_MAX} bytes each.");
+    let is_wrong = |text: &String| text.len() > FILE_TAG_BYTES_MAX || text.contains('\0');
+    if tags.iter().any(|(key, value)| key.is_empty() || is_wrong(key) || is_wrong(value)) {
+        let detail = format!(
+            "A tag's key is not empty; key and value take at most {FILE_TAG_BYTES_MAX} bytes each, none of them NUL."
+        );
         return Err(problem::invalid_request(detail));
     }
     Ok(())
+}
+
+/// Refuses what is no MD5; none is fine.
+fn check_md5(md5: Option<&str>) -> Result<(), Problem> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if md5.is_none_or(|md5| md5.len() == 32 && md5.bytes().all(is_hex)) {
+        Ok(())
+    } else {
+        Err(problem::invalid_request("`md5` is 32 lower-case hex digits."))
+    }
+}
+
+/// Refuses a run's id that nobody can show.
+fn check_run(run_id: Option<&str>) -> Result<(), Problem> {
+    if run_id.is_none_or(|run| !run.is_empty() && run.len() <= RUN_ID_BYTES_MAX && !run.contains(char::is_control)) {
+        Ok(())
+    } else {
+        Err(problem::invalid_request(format!(
+            "A run's id takes 1 to {RUN_ID_BYTES_MAX} bytes without control characters."
+        )))
+    }
 }
 
 fn check_content_type(content_type: Option<&str>) -> Result<(), Problem> {
@@ -113,11 +184,14 @@ pub(crate) mod tests {
             tags: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "1".to_owned())].into(),
             expires_at: NOW + 1,
             project_uid: "p1".into(),
+            is_permanent: true,
+            run_id: None,
         }
         .into()
     }
 
     pub(crate) fn staged() -> FileEvent {
-        UploadStaged { project: "Shop".into(), file: "f1".into(), blob: "0a".repeat(32), size_bytes: 5 }.into()
+        UploadStaged { project: "Shop".into(), file: "f1".into(), blob: "0a".repeat(32), size_bytes: 5, md5: None }
+            .into()
     }
 }

@@ -36,3 +36,13 @@ pub const CONTENT_TYPE_BYTES_MAX: usize = 255;
 pub const UPLOAD_SESSION_SECONDS_MAX: i64 = 24 * 60 * 60;
 /// How far an upload's end may lie beyond that, for clocks that differ, in seconds.
 pub const UPLOAD_CLOCK_SLACK_SECONDS: i64 = 300;
+/// Files of one project.
+pub const FILES_PER_PROJECT_MAX: i64 = 10_000;
+/// All files of one project, in bytes: 1 TiB.
+pub const FILE_BYTES_PER_PROJECT_MAX: i64 = 1024 * 1024 * 1024 * 1024;
+/// How long a file stays that is not permanent, in seconds: 15 days.
+pub const FILE_LIFETIME_SECONDS: i64 = 15 * 24 * 60 * 60;
+/// The id of a client's run, in bytes.
+pub const RUN_ID_BYTES_MAX: usize = 255;
+/// An object's key, in bytes.
+pub const OBJECT_KEY_BYTES_MAX: usize = 1_024;

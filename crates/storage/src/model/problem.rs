@@ -131,6 +131,15 @@ pub(crate) fn file_content_not_found(file: &str) -> Problem {
     storage("file_content_not_found", 404, format!("The content of file {} is not there", echo(file)))
 }
 
+pub(crate) fn staged_file_not_found(key: &str) -> Problem {
+    storage("staged_file_not_found", 404, format!("The content of upload {} is not there: upload it again", echo(key)))
+}
+
+pub(crate) fn invalid_key(key: &str) -> Problem {
+    let rule = "1 to 1024 bytes without control characters and backslashes, whose parts between slashes are not empty, `.` or `..`";
+    storage("invalid_key", 400, format!("{:?} cannot be the key of an object: that takes {rule}.", echo(key)))
+}
+
 pub(crate) fn file_exists(file: &str) -> Problem {
     storage("file_exists", 409, format!("There is a file or an upload with the id {} already", echo(file)))
 }

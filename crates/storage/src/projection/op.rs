@@ -2,10 +2,15 @@
 
 mod snapshot;
 
+use alluvium_kernel::Timestamp;
+
 use super::Place;
 pub(super) use snapshot::SnapshotOp;
 
-use crate::contract::{ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, TableEvent};
+use crate::contract::{
+    ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, ShelfEvent, TableEvent,
+};
+use crate::model::key_of;
 
 /// A change of the read model.
 #[derive(Clone, Debug)]
@@ -22,7 +27,9 @@ pub(super) enum Op {
     PatchTable { uid: String, columns: Option<String>, primary_key: Option<String>, seq: i64 },
     DropColumn { uid: String, column: String, seq: i64 },
     PutFile(Box<FileRow>),
-    StageFile { tenant: String, id: String, blob: String, size_bytes: i64 },
+    StageFile { tenant: String, id: String, blob: String, size_bytes: i64, md5: Option<String> },
+    TagFile { tenant: String, id: String, tags: String },
+    ExpireFile { tenant: String, id: String },
     DeleteFile { tenant: String, id: String },
     Snapshot(SnapshotOp),
 }
@@ -77,6 +84,9 @@ pub(super) struct FileRow {
     pub is_registered: bool,
     pub time: i64,
     pub expires_at: Option<i64>,
+    pub md5: Option<String>,
+    pub key: Option<String>,
+    pub run_id: Option<String>,
 }
 
 /// JSON text of values that hold nothing JSON cannot.
@@ -94,7 +104,8 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Project(event) => of_project(event, at),
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
-        Event::Refusal(RefusalEvent::RowsRefused(_))
+        Event::Shelf(ShelfEvent::FilesCounted(_))
+        | Event::Refusal(RefusalEvent::RowsRefused(_))
         | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
     }
 }
@@ -185,9 +196,15 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             is_registered: false,
             time,
             expires_at: Some(e.expires_at),
+            md5: None,
+            key: None,
+            run_id: e.run_id,
         })),
-        FileEvent::UploadStaged(e) => Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes },
+        FileEvent::UploadStaged(e) => {
+            Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes, md5: e.md5 }
+        }
         FileEvent::FileRegistered(e) => Op::PutFile(Box::new(FileRow {
+            key: Some(e.key.unwrap_or_else(|| key_of(Timestamp::from_micros(time), &e.file, &e.name))),
             tenant,
             project: e.project,
             project_uid: e.project_uid,
@@ -199,8 +216,12 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             tags: json(&e.tags),
             is_registered: true,
             time,
-            expires_at: None,
+            expires_at: e.expires_at,
+            md5: e.md5,
+            run_id: e.run_id,
         })),
+        FileEvent::FileTagged(e) => Op::TagFile { tenant, id: e.file, tags: json(&e.tags) },
+        FileEvent::FileExpired(e) => Op::ExpireFile { tenant, id: e.file },
         FileEvent::FileDeleted(e) => Op::DeleteFile { tenant, id: e.file },
     }
 }
@@ -224,6 +245,8 @@ impl Op {
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
             Self::Snapshot(op) => op.kind(),
+            Self::TagFile { .. } => 40,
+            Self::ExpireFile { .. } => 41,
         }
     }
 
@@ -243,7 +266,10 @@ impl Op {
                 Key::Table(uid)
             }
             Self::PutFile(row) => Key::File(&row.tenant, &row.id),
-            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
+            Self::StageFile { tenant, id, .. }
+            | Self::TagFile { tenant, id, .. }
+            | Self::ExpireFile { tenant, id }
+            | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
             Self::Snapshot(op) => op.row(),
         }
     }
@@ -264,7 +290,10 @@ impl Op {
             Self::PutFile(row) => {
                 [Some(Key::Project(&row.tenant, &row.project)), Some(Key::File(&row.tenant, &row.id))]
             }
-            Self::StageFile { tenant, id, .. } | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
+            Self::StageFile { tenant, id, .. }
+            | Self::TagFile { tenant, id, .. }
+            | Self::ExpireFile { tenant, id }
+            | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
             Self::Snapshot(op) => op.order(),
         }
     }

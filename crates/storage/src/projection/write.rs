@@ -78,20 +78,33 @@ const DROP_COLUMNS: &str = "
     WHERE tables.uid = gone.uid";
 /// `created_at` is when the file was registered, as its event says; while it is uploaded, when the upload was opened.
 const PUT_FILES: &str = "
-    INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at, expires_at)
+    INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at,
+      expires_at, md5, key, run_id)
     SELECT new.tenant, new.project, new.id, new.name, new.content_type, new.blob, new.size_bytes, new.tags,
-      new.is_registered, new.time, new.expires_at
+      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[])
-      AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at)
+      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+      AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at,
+        md5, key, run_id)
     JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
     ON CONFLICT (tenant, id) DO UPDATE SET name = EXCLUDED.name, content_type = EXCLUDED.content_type,
       blob = EXCLUDED.blob, size_bytes = EXCLUDED.size_bytes, tags = EXCLUDED.tags,
-      is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at";
+      is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
+      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id";
 const STAGE_FILES: &str = "
-    UPDATE files SET blob = new.blob, size_bytes = new.size_bytes
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS new (tenant, id, blob, size_bytes)
+    UPDATE files SET blob = new.blob, size_bytes = new.size_bytes, md5 = new.md5
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (tenant, id, blob, size_bytes, md5)
     WHERE files.tenant = new.tenant AND files.id = new.id";
+const TAG_FILES: &str = "
+    UPDATE files SET tags = new.tags FROM unnest($1::text[], $2::text[], $3::text[]) AS new (tenant, id, tags)
+    WHERE files.tenant = new.tenant AND files.id = new.id";
+/// A file that expired can still be listed by who asks for such; of an upload nothing stays.
+const EXPIRE_FILES: [&str; 2] = [
+    "UPDATE files SET blob = NULL FROM unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE files.tenant = gone.tenant AND files.id = gone.id AND files.is_registered",
+    "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE files.tenant = gone.tenant AND files.id = gone.id AND NOT files.is_registered",
+];
 const DELETE_FILES: &str = "
     DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
     WHERE files.tenant = gone.tenant AND files.id = gone.id";
@@ -106,7 +119,8 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
             tables(tx, &step).await
         }
-        Op::PutFile(_) | Op::StageFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+        Op::ExpireFile { .. } => expire_files(tx, &step).await,
+        Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
     }?;
     Ok(())
@@ -231,16 +245,35 @@ async fn files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutFile(row) => row.tags))
             .bind(column!(step, Op::PutFile(row) => row.is_registered))
             .bind(column!(step, Op::PutFile(row) => row.time))
-            .bind(column!(step, Op::PutFile(row) => row.expires_at)),
+            .bind(column!(step, Op::PutFile(row) => row.expires_at))
+            .bind(column!(step, Op::PutFile(row) => row.md5))
+            .bind(column!(step, Op::PutFile(row) => row.key))
+            .bind(column!(step, Op::PutFile(row) => row.run_id)),
         Op::StageFile { .. } => sqlx::query(STAGE_FILES)
             .bind(column!(step, Op::StageFile { tenant, .. } => tenant))
             .bind(column!(step, Op::StageFile { id, .. } => id))
             .bind(column!(step, Op::StageFile { blob, .. } => blob))
-            .bind(column!(step, Op::StageFile { size_bytes, .. } => size_bytes)),
+            .bind(column!(step, Op::StageFile { size_bytes, .. } => size_bytes))
+            .bind(column!(step, Op::StageFile { md5, .. } => md5)),
+        Op::TagFile { .. } => sqlx::query(TAG_FILES)
+            .bind(column!(step, Op::TagFile { tenant, .. } => tenant))
+            .bind(column!(step, Op::TagFile { id, .. } => id))
+            .bind(column!(step, Op::TagFile { tags, .. } => tags)),
         _ => sqlx::query(DELETE_FILES)
             .bind(column!(step, Op::DeleteFile { tenant, .. } => tenant))
             .bind(column!(step, Op::DeleteFile { id, .. } => id)),
     };
     query.execute(tx).await?;
+    Ok(())
+}
+
+async fn expire_files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    for statement in EXPIRE_FILES {
+        sqlx::query(statement)
+            .bind(column!(step, Op::ExpireFile { tenant, .. } => tenant))
+            .bind(column!(step, Op::ExpireFile { id, .. } => id))
+            .execute(&mut *tx)
+            .await?;
+    }
     Ok(())
 }

@@ -13,6 +13,8 @@ pub struct Totals {
     pub tables: i64,
     pub files: i64,
     pub files_bytes: i64,
+    /// Uploads that have content and are not registered yet.
+    pub staging: i64,
     /// Uploaded and not registered yet.
     pub staging_bytes: i64,
     /// The read models themselves.
@@ -22,17 +24,17 @@ pub struct Totals {
 const TOTALS: &str = "
     SELECT (SELECT count(*) FROM {schema}.projects), (SELECT count(*) FROM {schema}.buckets),
            (SELECT count(*) FROM {schema}.tables), count(*) FILTER (WHERE is_registered),
-           coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint,
+           coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint, count(*) FILTER (WHERE NOT is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE NOT is_registered), 0)::bigint,
            pg_database_size(current_database())
-    FROM {schema}.files";
+    FROM {schema}.files WHERE blob IS NOT NULL";
 
 impl Queries {
     /// Counts everything.
     pub async fn totals(&self) -> Result<Totals, Problem> {
-        let row: (i64, i64, i64, i64, i64, i64, i64) =
+        let row: (i64, i64, i64, i64, i64, i64, i64, i64) =
             sqlx::query_as(self.schema().sql(TOTALS)).fetch_one(&self.pool).await.map_err(unavailable)?;
-        let (projects, buckets, tables, files, files_bytes, staging_bytes, metadata_bytes) = row;
-        Ok(Totals { projects, buckets, tables, files, files_bytes, staging_bytes, metadata_bytes })
+        let (projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes) = row;
+        Ok(Totals { projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes })
     }
 }

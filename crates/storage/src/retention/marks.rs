@@ -21,8 +21,8 @@ const NAME_DIGITS: usize = 64;
 enum Pin {
     /// A load of a table, at a sequence: while a replay can come by.
     Load { uid: String, seq: u64 },
-    /// A file, until it is deleted.
-    File(String),
+    /// Content of a file, by which of its contents it is: until it is replaced, deleted, or over.
+    File { file: String, turn: usize },
     /// A checkpoint of a table, at a sequence: while a replay can begin there.
     Checkpoint { uid: String, seq: u64 },
 }
@@ -33,8 +33,8 @@ pub struct Marks {
     pins: HashMap<BlobId, Vec<Pin>>,
     /// By uid: up to where a table is never folded again, and whether it is not folded at all any more.
     floors: HashMap<String, (u64, bool)>,
-    /// By file: when it was deleted.
-    deleted: HashMap<String, Timestamp>,
+    /// By file: when each of its contents, in order, was let go.
+    contents: HashMap<String, Vec<Option<Timestamp>>>,
     last: u64,
 }
 
@@ -82,19 +82,35 @@ impl Marks {
     fn event(&mut self, event: Event, id: &str, key: impl Fn() -> String, seq: u64, at: Timestamp) {
         match event {
             Event::Table(TableEvent::LoadRequested(load)) => self.pin(load.blob, Pin::Load { uid: id.to_owned(), seq }),
-            Event::File(FileEvent::UploadStaged(staged)) => self.pin(staged.blob, Pin::File(key())),
-            Event::File(FileEvent::FileRegistered(file)) => {
-                self.deleted.remove(&key());
-                self.pin(file.blob, Pin::File(key()));
-            }
-            Event::File(FileEvent::FileDeleted(_)) => drop(self.deleted.insert(key(), at)),
+            Event::File(FileEvent::UploadStaged(staged)) => self.content(key(), staged.blob, at),
+            Event::File(FileEvent::FileRegistered(file)) => self.content(key(), file.blob, at),
+            Event::File(FileEvent::FileDeleted(_) | FileEvent::FileExpired(_)) => self.let_go(&key(), at),
             Event::Retention(RetentionEvent::TableCheckpointed(made)) => {
                 self.pin(made.blob, Pin::Checkpoint { uid: made.uid, seq: made.seq as u64 });
             }
             Event::Retention(RetentionEvent::RowsPurged(purged)) => {
                 self.floors.insert(purged.uid, (purged.up_to as u64, purged.dropped));
             }
-            Event::File(FileEvent::UploadPrepared(_)) | Event::Table(_) | Event::Project(_) | Event::Refusal(_) => {}
+            Event::File(FileEvent::UploadPrepared(_) | FileEvent::FileTagged(_))
+            | Event::Table(_)
+            | Event::Project(_)
+            | Event::Shelf(_)
+            | Event::Refusal(_) => {}
+        }
+    }
+
+    /// Content of a file, in place of what it had.
+    fn content(&mut self, file: String, blob: String, at: Timestamp) {
+        self.let_go(&file, at);
+        let turns = self.contents.entry(file.clone()).or_default();
+        turns.push(None);
+        let turn = turns.len() - 1;
+        self.pin(blob, Pin::File { file, turn });
+    }
+
+    fn let_go(&mut self, file: &str, at: Timestamp) {
+        if let Some(last) = self.contents.get_mut(file).and_then(|turns| turns.last_mut()) {
+            last.get_or_insert(at);
         }
     }
 
@@ -105,7 +121,7 @@ impl Marks {
         }
     }
 
-    /// Whether anything needs a blob, when files that were deleted before `past` are out of reach.
+    /// Whether anything needs a blob, when content that was let go before `past` is out of reach.
     pub fn needs(&self, blob: &BlobId, past: Timestamp) -> bool {
         self.pins.get(blob).is_some_and(|pins| pins.iter().any(|pin| self.holds(pin, past)))
     }
@@ -121,7 +137,10 @@ impl Marks {
                 let (floor, dropped) = floor(uid);
                 !dropped && *seq >= floor
             }
-            Pin::File(file) => self.deleted.get(file).is_none_or(|at| *at >= past),
+            Pin::File { file, turn } => {
+                let gone = self.contents.get(file).and_then(|turns| turns.get(*turn).copied().flatten());
+                gone.is_none_or(|at| at >= past)
+            }
         }
     }
 }
@@ -143,7 +162,7 @@ pub fn mentioned(payload: &[u8]) -> HashSet<BlobId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{FileDeleted, LoadRequested, RowsPurged, UploadStaged};
+    use crate::contract::{FileDeleted, FileExpired, LoadRequested, RowsPurged, UploadStaged};
 
     fn id(digit: &str) -> BlobId {
         BlobId::try_from(digit.repeat(64)).unwrap()
@@ -188,12 +207,30 @@ mod tests {
     #[test]
     fn a_file_is_needed_until_it_is_deleted_before_the_window() {
         let mut marks = Marks::default();
-        let staged = UploadStaged { project: "p".into(), file: "t".into(), blob: "a".repeat(64), size_bytes: 1 };
+        let staged =
+            UploadStaged { project: "p".into(), file: "t".into(), blob: "a".repeat(64), size_bytes: 1, md5: None };
         take(&mut marks, 5, Event::File(FileEvent::UploadStaged(staged)));
         let deleted = FileDeleted { project: "p".into(), file: "t".into() };
         take(&mut marks, 9, Event::File(FileEvent::FileDeleted(deleted)));
         assert!(marks.needs(&id("a"), Timestamp::from_micros(9)));
         assert!(!marks.needs(&id("a"), Timestamp::from_micros(10)));
+    }
+
+    #[test]
+    fn content_that_was_replaced_and_uploads_that_are_over_are_let_go() {
+        let mut marks = Marks::default();
+        let staged = |digit: &str| {
+            let (project, file, blob) = ("p".into(), "t".into(), digit.repeat(64));
+            Event::File(FileEvent::UploadStaged(UploadStaged { project, file, blob, size_bytes: 1, md5: None }))
+        };
+        take(&mut marks, 5, staged("a"));
+        take(&mut marks, 7, staged("b"));
+        let needs = |marks: &Marks, digit, past| marks.needs(&id(digit), Timestamp::from_micros(past));
+        assert!(needs(&marks, "a", 7) && !needs(&marks, "a", 8) && needs(&marks, "b", 8));
+        take(&mut marks, 9, Event::File(FileEvent::FileExpired(FileExpired { project: "p".into(), file: "t".into() })));
+        assert!(needs(&marks, "b", 9) && !needs(&marks, "b", 10));
+        take(&mut marks, 11, staged("a"));
+        assert!(needs(&marks, "a", 12), "it came again");
     }
 
     #[test]

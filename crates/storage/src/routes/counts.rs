@@ -42,8 +42,9 @@ pub(super) fn export<T>(
     }
 }
 
-/// An upload of so many bytes.
-pub(super) fn upload<T>(result: &Result<T, ProblemResponse>, bytes: impl FnOnce(&T) -> u64) {
+/// An upload of so many bytes that began at `began`.
+pub(super) fn upload<T>(began: Instant, result: &Result<T, ProblemResponse>, bytes: impl FnOnce(&T) -> u64) {
+    histogram!("duckdb_files_upload_duration_seconds").record(began.elapsed());
     counter!("duckdb_files_uploads_total", "status" => status(result)).increment(1);
     if let Ok(answer) = result {
         counter!("duckdb_files_upload_bytes_total").increment(bytes(answer));

@@ -2,7 +2,7 @@
 
 use std::io::SeekFrom;
 
-use alluvium_eventlog::blob::BlobId;
+use alluvium_eventlog::blob::{BlobId, BlobStore};
 use alluvium_http::{MinPosition, PathParams, Principal, ProblemResponse};
 use alluvium_kernel::Problem;
 use axum::body::Body;
@@ -47,28 +47,61 @@ async fn give(
     state.fresh(wanted).await?;
     let id = params.get("file_id");
     let file = state.queries.file(&tenant_text(&principal.tenant), params.get("project_id"), id).await?;
-    let missing = || problem::file_content_not_found(id);
-    let blob = file.blob.clone().and_then(|blob| BlobId::try_from(blob).ok()).ok_or_else(missing)?;
-    let mut content = tokio::fs::File::open(state.blobs.path(&blob)).await.map_err(|error| {
-        tracing::error!(blob.id = %blob, error = %error, "the content of a file cannot be opened");
-        missing()
-    })?;
+    let content = match open(&state.blobs, &file, headers.get(RANGE)).await? {
+        Opened::Content(content) => content,
+        Opened::Beyond(size) => return Ok((beyond(size), 0)),
+        Opened::Missing => return Err(problem::file_content_not_found(id).into()),
+    };
+    let mut response = Response::new(content.body);
+    *response.status_mut() = content.status;
+    describe(response.headers_mut(), &file, content.length);
+    if let Some(range) = content.range {
+        insert(response.headers_mut(), CONTENT_RANGE, &range);
+    }
+    Ok((response, content.length))
+}
+
+/// The content of a file, or a part of it, about to be sent.
+pub(crate) struct Content {
+    /// 200 for the whole, 206 for a part.
+    pub status: StatusCode,
+    /// Bytes to come.
+    pub length: u64,
+    /// Which, when they are a part: for `Content-Range`.
+    pub range: Option<String>,
+    pub body: Body,
+}
+
+/// What became of opening content.
+pub(crate) enum Opened {
+    Content(Content),
+    /// The range begins behind the end, which is here.
+    Beyond(u64),
+    /// It is not there.
+    Missing,
+}
+
+/// Opens a file's content, or the part of it that a `Range` asks for.
+pub(crate) async fn open(blobs: &BlobStore, file: &FileView, asked: Option<&HeaderValue>) -> Result<Opened, Problem> {
+    let Some(blob) = file.blob.clone().and_then(|blob| BlobId::try_from(blob).ok()) else { return Ok(Opened::Missing) };
+    let mut content = match tokio::fs::File::open(blobs.path(&blob)).await {
+        Ok(content) => content,
+        Err(error) => {
+            tracing::error!(blob.id = %blob, error = %error, "the content of a file cannot be opened");
+            return Ok(Opened::Missing);
+        }
+    };
     let size = content.metadata().await.map_err(|_| Problem::internal())?.len();
-    let asked = headers.get(RANGE).and_then(|value| value.to_str().ok()).map(|text| range(text, size));
+    let asked = asked.and_then(|value| value.to_str().ok()).map(|text| range(text, size));
     let (status, from, length) = match asked {
         None | Some(Asked::Whole) => (StatusCode::OK, 0, size),
         Some(Asked::Part { from, length }) => (StatusCode::PARTIAL_CONTENT, from, length),
-        Some(Asked::Beyond) => return Ok((beyond(size), 0)),
+        Some(Asked::Beyond) => return Ok(Opened::Beyond(size)),
     };
     content.seek(SeekFrom::Start(from)).await.map_err(|_| Problem::internal())?;
-    let mut response = Response::new(Body::from_stream(ReaderStream::new(content.take(length))));
-    *response.status_mut() = status;
-    describe(response.headers_mut(), &file, length);
-    if status == StatusCode::PARTIAL_CONTENT {
-        let last = from + length - 1;
-        insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes {from}-{last}/{size}"));
-    }
-    Ok((response, length))
+    let range = (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {from}-{}/{size}", from + length - 1));
+    let body = Body::from_stream(ReaderStream::new(content.take(length)));
+    Ok(Opened::Content(Content { status, length, range, body }))
 }
 
 fn insert(headers: &mut HeaderMap, name: axum::http::HeaderName, value: &str) {
@@ -97,7 +130,8 @@ fn disposition(name: &str) -> String {
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
 }
 
-fn http_date(micros: i64) -> String {
+/// As HTTP writes times.
+pub(crate) fn http_date(micros: i64) -> String {
     let at = std::time::UNIX_EPOCH + std::time::Duration::from_micros(micros.unsigned_abs());
     httpdate::fmt_http_date(at)
 }

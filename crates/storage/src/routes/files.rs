@@ -1,16 +1,19 @@
-//! Files: prepare, register, list, show, delete.
+//! Files: prepare, register, list, show, tag, delete.
 
-use std::collections::BTreeMap;
-
+use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
-use alluvium_kernel::Timestamp;
+use alluvium_kernel::{Problem, Timestamp};
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 
-use super::state::{StorageRoutes, now, tenant_text};
-use crate::contract::{Command, DeleteFile, FileCommand, PrepareUpload, RegisterFile};
+use super::state::{StorageRoutes, tenant_text};
+use crate::contract::{Command, DeleteFile, FileCommand, PrepareUpload, RegisterFile, TagFile, UntagFile};
 use crate::model::limits::UPLOAD_SESSION_SECONDS_MAX;
-use crate::wire::{self, File, Files, PrepareBody, Prepared, RegisterBody};
+use crate::model::problem;
+use crate::wire::{self, File, Files, PrepareBody, Prepared, RegisterBody, TagBody};
+
+/// In which a client says of what run of its own a request is a part.
+const RUN_ID: &str = "x-kbc-runid";
 
 type Answer<T> = Result<T, ProblemResponse>;
 
@@ -22,9 +25,11 @@ pub(super) async fn prepare(
     State(state): State<StorageRoutes>,
     principal: Principal,
     params: PathParams,
+    headers: HeaderMap,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Prepared>>> {
-    let PrepareBody { filename, content_type, size_bytes, checksum_sha256, tags } = PrepareBody::parse(&body)?;
+    let PrepareBody { filename, content_type, size_bytes, checksum_sha256, tags, is_permanent } =
+        PrepareBody::parse(&body)?;
     let project = params.owned("project_id");
     // Not to be guessed: whoever knows the key of an upload of the project can fill it.
     let key = principal.seed.uuid("upload").to_string();
@@ -39,6 +44,8 @@ pub(super) async fn prepare(
         tags,
         expires_at,
         project_uid: String::new(),
+        is_permanent,
+        run_id: headers.get(RUN_ID).and_then(|run| run.to_str().ok()).map(ToOwned::to_owned),
     };
     let accepted = state.write(&principal, command(prepare)).await?;
     let answer = Prepared {
@@ -57,11 +64,20 @@ pub(super) async fn register(
 ) -> Answer<WithPosition<(StatusCode, Json<File>)>> {
     let RegisterBody { upload_key, name, tags } = RegisterBody::parse(&body)?;
     let project = params.owned("project_id");
-    let tags: BTreeMap<String, String> = tags;
+    staged(&state, &principal, &project, &upload_key).await?;
     let register = RegisterFile { project: project.clone(), file: upload_key.clone(), name, tags };
     let accepted = state.write(&principal, command(register)).await?;
     let file = state.queries.file(&tenant_text(&principal.tenant), &project, &upload_key).await?;
     Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(file.into()))))
+}
+
+/// Refuses an upload whose content is gone from where it was put, before it becomes a file without any.
+async fn staged(state: &StorageRoutes, principal: &Principal, project: &str, key: &str) -> Result<(), Problem> {
+    let upload = state.queries.find_file(&tenant_text(&principal.tenant), key).await?;
+    let ours = upload.filter(|upload| !upload.is_registered && upload.project == project && !upload.is_over);
+    // What is wrong with any other, the model says.
+    let Some(blob) = ours.and_then(|upload| BlobId::try_from(upload.blob?).ok()) else { return Ok(()) };
+    if state.blobs.exists(&blob).await { Ok(()) } else { Err(problem::staged_file_not_found(key)) }
 }
 
 pub(super) async fn list(
@@ -72,12 +88,10 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer<Json<Files>> {
     let page = wire::page(query.as_deref())?;
-    let mut query = wire::Query::of(query.as_deref());
-    let staged_at = query.flag("include_staged", false).then(now);
-    query.finish()?;
+    let filter = wire::file_filter(query.as_deref())?;
     state.fresh(&wanted).await?;
     let tenant = tenant_text(&principal.tenant);
-    let listed = state.queries.files(&tenant, params.get("project_id"), staged_at, page).await?;
+    let listed = state.queries.files(&tenant, params.get("project_id"), &filter, page).await?;
     Ok(Json(Files { files: listed.items.into_iter().map(File::from).collect(), total: listed.total }))
 }
 
@@ -90,6 +104,29 @@ pub(super) async fn get(
     state.fresh(&wanted).await?;
     let tenant = tenant_text(&principal.tenant);
     Ok(Json(state.queries.file(&tenant, params.get("project_id"), params.get("file_id")).await?.into()))
+}
+
+pub(super) async fn tag(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<(StatusCode, Json<File>)>> {
+    let (project, file) = (params.owned("project_id"), params.owned("file_id"));
+    let tag = TagFile { project: project.clone(), file: file.clone(), tags: TagBody::parse(&body)? };
+    let accepted = state.write(&principal, command(tag)).await?;
+    let file = state.queries.file(&tenant_text(&principal.tenant), &project, &file).await?;
+    Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(file.into()))))
+}
+
+pub(super) async fn untag(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+) -> Answer<WithPosition<StatusCode>> {
+    let [project, file, tag] = ["project_id", "file_id", "tag"].map(|name| params.owned(name));
+    let accepted = state.write(&principal, command(UntagFile { project, file, tag })).await?;
+    Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }
 
 pub(super) async fn delete(

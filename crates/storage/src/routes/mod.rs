@@ -22,7 +22,9 @@ mod upload;
 
 use alluvium_http::{DetailRenderer, RouteGroup};
 
+pub(crate) use download::{Opened, http_date, open};
 pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
+pub(crate) use state::{WRITE_TIMEOUT, now, tenant_text};
 
 /// The routes, with their shape of errors.
 pub fn routes(state: StorageRoutes) -> RouteGroup {

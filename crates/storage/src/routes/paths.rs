@@ -12,6 +12,8 @@ pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";
 pub(super) const UPLOAD: &str = "/projects/{project_id}/files/upload/{upload_key}";
 pub(super) const FILES: &str = "/projects/{project_id}/files";
 pub(super) const FILE: &str = "/projects/{project_id}/files/{file_id}";
+pub(super) const FILE_TAGS: &str = "/projects/{project_id}/files/{file_id}/tags";
+pub(super) const FILE_TAG: &str = "/projects/{project_id}/files/{file_id}/tags/{tag}";
 pub(super) const DOWNLOAD: &str = "/projects/{project_id}/files/{file_id}/download";
 
 /// What the older forms leave out.

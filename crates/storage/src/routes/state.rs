@@ -24,12 +24,20 @@ const OUTCOME_WAIT_SECONDS: u64 = 240;
 /// How long the folds are waited for after it, in seconds.
 const VISIBLE_WAIT_SECONDS: u64 = 30;
 /// How long a route that changes something may take until its answer begins.
-pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + 5);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + 5);
 
 /// What storage needs of the context that has the keys; the binary wires it.
 pub trait ProjectKeys: Send + Sync + 'static {
     /// Issues the key that comes with a new project; its secret and where it stands on the log.
     fn issue_first_key<'a>(
+        &'a self,
+        by: &'a Principal,
+        project: &'a str,
+    ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
+
+    /// Issues a key of a project whose own secret nobody learns: its id names a pair of S3 credentials, and revoking the key revokes
+    /// the pair. Its id and where it stands on the log.
+    fn issue_s3_key<'a>(
         &'a self,
         by: &'a Principal,
         project: &'a str,
@@ -84,7 +92,7 @@ pub struct StorageRoutes {
 }
 
 /// An accepted command.
-pub(super) struct Accepted {
+pub(crate) struct Accepted {
     pub position: Position,
     pub result: Value,
 }
@@ -152,7 +160,7 @@ impl StorageRoutes {
     }
 
     /// Sends a command and waits until the catalogue shows it.
-    pub(super) async fn write(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
+    pub(crate) async fn write(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
         let accepted = self.send(principal, command).await?;
         self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         Ok(accepted)
@@ -202,7 +210,7 @@ impl StorageRoutes {
     }
 
     /// Waits until the catalogue is as far as a read demands.
-    pub(super) async fn fresh(&self, wanted: &MinPosition) -> Result<(), Problem> {
+    pub(crate) async fn fresh(&self, wanted: &MinPosition) -> Result<(), Problem> {
         self.catalogue_at(&wanted.position, wanted.budget).await
     }
 
@@ -242,12 +250,12 @@ impl StorageRoutes {
 }
 
 /// The tenant's name as the catalogue keeps it.
-pub(super) fn tenant_text(tenant: &Token) -> String {
+pub(crate) fn tenant_text(tenant: &Token) -> String {
     tenant.decode()
 }
 
 /// The edge's clock: commands carry what it says.
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

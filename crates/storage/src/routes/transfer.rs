@@ -17,6 +17,7 @@ use super::rows::lane;
 use super::state::{Place, Scratch, StorageRoutes, tenant_text};
 use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
+use crate::digest::Md5Sum;
 use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::{problem, schema_of};
@@ -143,7 +144,8 @@ async fn write_out(
         tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
         Problem::internal()
     })?;
-    let blob = state.blobs.put(source, FILE_BYTES_MAX.unsigned_abs()).await.map_err(Problem::from)?;
+    let mut md5 = Md5Sum::default();
+    let blob = state.blobs.put_with(source, FILE_BYTES_MAX.unsigned_abs(), &mut md5).await.map_err(Problem::from)?;
     let name = format!("export_{}_{}.{}", place.table, stamp(at), kind.extension);
     let Place { project, bucket, table, .. } = &place;
     let command: FileCommand = RegisterExport {
@@ -156,6 +158,7 @@ async fn write_out(
         tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
         project_uid: String::new(),
         branch: place.branch.clone(),
+        md5: Some(md5.hex()),
     }
     .into();
     let accepted = state.write(principal, Command::File(command)).await?;

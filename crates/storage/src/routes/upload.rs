@@ -1,8 +1,9 @@
 //! Taking the content of an upload: streamed to the blob store, then noted.
 
 use std::io;
+use std::time::Instant;
 
-use alluvium_eventlog::blob::BlobError;
+use alluvium_eventlog::blob::{Blob, BlobError};
 use alluvium_http::{Json, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
 use axum::extract::multipart::{Field, MultipartError};
@@ -15,8 +16,9 @@ use serde_json::json;
 use tokio_util::io::StreamReader;
 
 use super::counts;
-use super::state::{StorageRoutes, now, tenant_text};
+use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, FileCommand, StageUpload};
+use crate::digest::Md5Sum;
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::problem;
 use crate::wire::Uploaded;
@@ -33,8 +35,9 @@ pub(super) async fn upload(
     headers: HeaderMap,
     body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<WithPosition<Json<Uploaded>>, ProblemResponse> {
+    let began = Instant::now();
     let result = take(&state, &principal, &params, &headers, body).await;
-    counts::upload(&result, |answer| answer.1.0.size_bytes);
+    counts::upload(began, &result, |answer| answer.1.0.size_bytes);
     result
 }
 
@@ -57,10 +60,10 @@ async fn take(
             break;
         }
     }
-    let blob = stored.ok_or_else(missing_file)?;
+    let (blob, md5) = stored.ok_or_else(missing_file)?;
     let (checksum_sha256, size_bytes) = (String::from(blob.id), blob.bytes);
-    let stage =
-        StageUpload { project, file: key.clone(), blob: checksum_sha256.clone(), size_bytes: size_bytes as i64 };
+    let (file, blob) = (key.clone(), checksum_sha256.clone());
+    let stage = StageUpload { project, file, blob, size_bytes: size_bytes as i64, md5: Some(md5) };
     let accepted = state.write(principal, Command::File(FileCommand::StageUpload(stage))).await?;
     let staging_path = format!("staging/{key}_{filename}");
     Ok(WithPosition(accepted.position, Json(Uploaded { upload_key: key, staging_path, size_bytes, checksum_sha256 })))
@@ -80,16 +83,17 @@ async fn check_session(
     if session.project != project {
         return Err(problem::upload_session_mismatch(key));
     }
-    if session.expires_at.is_some_and(|end| end <= now().micros()) {
+    if session.is_over {
         return Err(problem::upload_session_expired(key));
     }
     Ok(session.name)
 }
 
-async fn store(state: &StorageRoutes, field: Field<'_>) -> Result<alluvium_eventlog::blob::Blob, Problem> {
+async fn store(state: &StorageRoutes, field: Field<'_>) -> Result<(Blob, String), Problem> {
     let content = StreamReader::new(field.map_err(io::Error::other));
-    match state.blobs.put(content, FILE_BYTES_MAX.unsigned_abs()).await {
-        Ok(blob) => Ok(blob),
+    let mut md5 = Md5Sum::default();
+    match state.blobs.put_with(content, FILE_BYTES_MAX.unsigned_abs(), &mut md5).await {
+        Ok(blob) => Ok((blob, md5.hex())),
         Err(BlobError::TooLarge { .. }) => Err(problem::file_too_large(413, FILE_BYTES_MAX + 1)),
         Err(error) => Err(error.into()),
     }

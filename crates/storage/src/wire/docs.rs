@@ -106,9 +106,22 @@ pub struct ProjectsQuery {
 /// Which files.
 #[derive(IntoParams)]
 pub struct FilesQuery {
-    /// Uploads that are not registered yet too.
+    /// Also uploads that have content and are open.
     #[param(default = false)]
     include_staged: Option<bool>,
+    /// Also files whose time is over.
+    #[param(default = false)]
+    show_expired: Option<bool>,
+    /// Only files that have all these tags: repeated, or with commas.
+    tags: Option<String>,
+    /// Only files whose name or tags contain this.
+    q: Option<String>,
+    /// Only files of this run.
+    run_id: Option<String>,
+    /// Only files that came after this one.
+    since_id: Option<String>,
+    /// Only files that came before this one.
+    max_id: Option<String>,
 }
 
 /// What goes with a bucket.

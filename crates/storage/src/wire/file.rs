@@ -6,8 +6,9 @@ use alluvium_kernel::{Problem, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::read;
-use crate::queries::FileView;
+use super::{Query, Shape, read};
+use crate::model::key_of;
+use crate::queries::{FileFilter, FileView};
 
 /// What will be uploaded.
 #[derive(Clone, Debug, PartialEq, ToSchema)]
@@ -21,9 +22,45 @@ pub struct PrepareBody {
     pub size_bytes: Option<i64>,
     /// Its hex SHA-256; the upload is refused when it differs.
     pub checksum_sha256: Option<String>,
-    /// Tags.
+    /// Tags, with values; or a list of labels.
     #[schema(required = false)]
     pub tags: BTreeMap<String, String>,
+    /// Whether it stays until somebody deletes it; else it expires 15 days after it became a file.
+    #[schema(default = true, required = false)]
+    pub is_permanent: bool,
+}
+
+/// Tags by name; a list is one of tags without values.
+fn tags(body: &Shape<'_>, name: &str) -> BTreeMap<String, String> {
+    if body.is_list(name) {
+        return body.opt_strings(name).unwrap_or_default().into_iter().map(|label| (label, String::new())).collect();
+    }
+    body.string_map(name)
+}
+
+/// Tags that a file gets.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageTagBody)]
+pub struct TagBody {
+    /// One label.
+    pub tag: Option<String>,
+    /// Tags, with values; or a list of labels.
+    #[schema(required = false)]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl TagBody {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<BTreeMap<String, String>, Problem> {
+        read(bytes, |body| {
+            let mut all = tags(body, "tags");
+            all.extend(body.opt_string("tag").map(|label| (label, String::new())));
+            if all.is_empty() {
+                // Nothing to add is a mistake: it says which field.
+                all.insert(body.string("tag"), String::new());
+            }
+            all
+        })
+    }
 }
 
 impl PrepareBody {
@@ -33,7 +70,8 @@ impl PrepareBody {
             content_type: body.opt_string("content_type"),
             size_bytes: body.opt_int("size_bytes", 0, i64::MAX),
             checksum_sha256: body.opt_string("checksum_sha256"),
-            tags: body.string_map("tags"),
+            tags: tags(body, "tags"),
+            is_permanent: body.opt_bool("is_permanent").unwrap_or(true),
         })
     }
 }
@@ -80,7 +118,7 @@ impl RegisterBody {
         read(bytes, |body| Self {
             upload_key: body.string("upload_key"),
             name: body.opt_string("name"),
-            tags: body.string_map("tags"),
+            tags: tags(body, "tags"),
         })
     }
 }
@@ -102,19 +140,43 @@ pub struct File {
     pub created_at: String,
     pub expires_at: Option<String>,
     pub tags: BTreeMap<String, String>,
+    /// The tags' names.
+    pub tag_list: Vec<String>,
 }
 
-/// `project_{pid}/{YYYY}/{MM}/{DD}/{id}_{name}`
-pub(crate) fn path_label(project: &str, created_at: i64, id: &str, name: &str) -> String {
-    let day = Timestamp::from_micros(created_at).to_rfc3339();
-    let day = day.get(..10).unwrap_or("1970-01-01").replace('-', "/");
-    format!("project_{project}/{day}/{id}_{name}")
+/// Reads which files to list.
+pub(crate) fn file_filter(query: Option<&str>) -> Result<FileFilter, Problem> {
+    let mut query = Query::of(query);
+    // NUL is in no text that Postgres has.
+    let text = |query: &Query, name: &str| {
+        query.text(name).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{fffd}"))
+    };
+    let listed = ["tags", "tags[]"].into_iter().flat_map(|name| query.each(name)).flat_map(|tags| tags.split(','));
+    let filter = FileFilter {
+        tags: listed.filter(|tag| !tag.is_empty()).map(|tag| tag.replace('\0', "\u{fffd}")).collect(),
+        text: text(&query, "q"),
+        run_id: text(&query, "run_id"),
+        since: text(&query, "since_id"),
+        before: text(&query, "max_id"),
+        staged: query.flag("include_staged", false),
+        expired: query.flag("show_expired", false),
+    };
+    query.finish()?;
+    Ok(filter)
+}
+
+/// Where a file would be if its labels were paths.
+fn path_label(view: &FileView) -> String {
+    let created = Timestamp::from_micros(view.created_at);
+    let key = view.key.clone().unwrap_or_else(|| key_of(created, &view.id, &view.name));
+    format!("project_{}/{key}", view.project)
 }
 
 impl From<FileView> for File {
     fn from(view: FileView) -> Self {
         Self {
-            path: path_label(&view.project, view.created_at, &view.id, &view.name),
+            path: path_label(&view),
+            tag_list: view.tags.keys().cloned().collect(),
             id: view.id,
             project_id: view.project,
             name: view.name,

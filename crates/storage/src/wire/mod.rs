@@ -17,7 +17,7 @@ mod transfer;
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
-pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, Uploaded};
+pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use list::page;
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
@@ -34,5 +34,6 @@ pub use table::{
 pub use transfer::{ExportBody, Exported, ImportBody, Imported};
 
 pub(crate) use csv::rows_as_csv;
+pub(crate) use file::file_filter;
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;

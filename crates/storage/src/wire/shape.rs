@@ -147,6 +147,11 @@ impl<'a> Shape<'a> {
         Some(reader(&self.below(&[json!(name)], fields, value)))
     }
 
+    /// Whether a list was given.
+    pub fn is_list(&self, name: &str) -> bool {
+        matches!(self.fields.get(name), Some(Value::Array(_)))
+    }
+
     /// Texts by name.
     pub fn string_map(&self, name: &str) -> std::collections::BTreeMap<String, String> {
         let Some(object) = self.opt_object(name) else { return std::collections::BTreeMap::new() };
@@ -317,6 +322,11 @@ impl Query {
     /// A text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Every text of a name that may be repeated.
+    pub fn each<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// A whole number within bounds.

@@ -32,6 +32,7 @@ pub const ALL: &[Family] = &[
     ("alluvium_retention_purged_messages_total", "counter", "Messages of rows taken off the log below checkpoints"),
     ("alluvium_retention_failed_tables", "gauge", "Tables that the last run of retention left for the next one"),
     ("alluvium_retention_swept_bytes_total", "counter", "Bytes of blobs that nothing needed and that were removed"),
+    ("alluvium_files_expired_total", "counter", "Files and uploads that were let go because their time was over"),
     ("alluvium_table_engine_fatal_total", "counter", "Times the table engine had to be opened anew"),
     ("messaging_published_total", "counter", "Messages published, by result (stored, failed)"),
     ("messaging_publish_seconds", "histogram", "Time from a publish to its acknowledgement"),
@@ -66,6 +67,7 @@ pub const ALL: &[Family] = &[
     ("duckdb_buckets_total", "gauge", "Buckets"),
     ("duckdb_tables_total", "gauge", "Tables"),
     ("duckdb_files_total", "gauge", "Registered files"),
+    ("duckdb_files_staging_count", "gauge", "Uploads that have content and are not registered yet"),
     ("duckdb_storage_size_bytes", "gauge", "Bytes stored, by type"),
     ("duckdb_idempotency_cache_hits_total", "counter", "Requests answered from an earlier one with the same key"),
     ("duckdb_idempotency_cache_misses_total", "counter", "Requests with a key seen for the first time"),
@@ -83,6 +85,12 @@ pub const ALL: &[Family] = &[
     ("duckdb_files_downloads_total", "counter", "Downloads, by status"),
     ("duckdb_files_upload_bytes_total", "counter", "Bytes uploaded"),
     ("duckdb_files_download_bytes_total", "counter", "Bytes downloaded"),
+    ("duckdb_files_upload_duration_seconds", "histogram", "Time of an upload"),
+    ("duckdb_s3_operations_total", "counter", "Operations on objects, by operation and status"),
+    ("duckdb_s3_operation_duration_seconds", "histogram", "Time of an operation on objects, by operation"),
+    ("duckdb_s3_bytes_in_total", "counter", "Bytes of objects taken in"),
+    ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
+    ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
 ];
 

@@ -26,6 +26,7 @@ pub async fn update(platform: &Platform) {
     gauge!("duckdb_buckets_total").set(totals.buckets as f64);
     gauge!("duckdb_tables_total").set(totals.tables as f64);
     gauge!("duckdb_files_total").set(totals.files as f64);
+    gauge!("duckdb_files_staging_count").set(totals.staging as f64);
     let tables = platform.tables.as_ref().map_or(0, |tables| tables.bytes());
     let sizes = [
         ("metadata", totals.metadata_bytes as f64),

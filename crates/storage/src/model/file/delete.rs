@@ -9,10 +9,10 @@ use crate::model::problem;
 impl Decide<File> for DeleteFile {
     type Event = FileEvent;
 
-    fn decide(self, state: &File, _: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        let there = matches!(state.stage, Stage::Uploading { .. } | Stage::Registered);
+    fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
+        let there = matches!(state.stage, Stage::Uploading { .. }) && state.belongs_to(&self.project);
         // Another project's file is not found rather than forbidden: its id tells nothing.
-        if !there || !state.belongs_to(&self.project) {
+        if !there && !state.is_file(&self.project, at.time) {
             return Err(problem::file_not_found(&self.file));
         }
         Ok(vec![FileDeleted { project: self.project, file: self.file }.into()])
@@ -22,6 +22,7 @@ impl Decide<File> for DeleteFile {
 impl Evolve<File> for FileDeleted {
     fn evolve(self, state: &mut File) {
         state.stage = Stage::Deleted;
+        state.counted_bytes = None;
     }
 }
 

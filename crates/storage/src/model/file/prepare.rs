@@ -2,7 +2,7 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::{File, Stage, check_content_type, check_tags};
+use super::{File, Stage, check_content_type, check_run, check_tags};
 use crate::contract::{FileEvent, PrepareUpload, UploadPrepared};
 use crate::model::limits::{FILE_BYTES_MAX, UPLOAD_CLOCK_SLACK_SECONDS, UPLOAD_SESSION_SECONDS_MAX};
 use crate::model::table::is_sha256;
@@ -18,6 +18,7 @@ impl Decide<File> for PrepareUpload {
         names::valid_file(&self.filename)?;
         check_content_type(self.content_type.as_deref())?;
         check_tags(&self.tags)?;
+        check_run(self.run_id.as_deref())?;
         match self.size_bytes {
             Some(bytes) if bytes > FILE_BYTES_MAX => return Err(problem::file_too_large(400, bytes)),
             Some(bytes) if bytes < 0 => return Err(problem::invalid_request("`size_bytes` is not negative.")),
@@ -32,6 +33,7 @@ impl Decide<File> for PrepareUpload {
             return Err(problem::invalid_request("`expires_at` lies within the next 24 hours."));
         }
         let Self { project, file, filename, content_type, size_bytes, tags, expires_at, project_uid, .. } = self;
+        let (is_permanent, run_id) = (self.is_permanent, self.run_id);
         Ok(vec![
             UploadPrepared {
                 project,
@@ -43,6 +45,8 @@ impl Decide<File> for PrepareUpload {
                 tags,
                 expires_at,
                 project_uid,
+                is_permanent,
+                run_id,
             }
             .into(),
         ])
@@ -52,9 +56,10 @@ impl Decide<File> for PrepareUpload {
 impl Evolve<File> for UploadPrepared {
     fn evolve(self, state: &mut File) {
         let Self { project, filename: name, content_type, tags, project_uid, .. } = self;
-        let Self { size_bytes, checksum_sha256, expires_at, .. } = self;
-        let stage = Stage::Uploading { size_bytes, checksum_sha256, expires_at, content: None };
-        *state = File { project, project_uid, name, content_type, tags, stage };
+        let Self { size_bytes, checksum_sha256, expires_at, is_permanent, run_id, .. } = self;
+        let (content, md5) = (None, None);
+        let stage = Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, md5, is_permanent, run_id };
+        *state = File { project, project_uid, name, content_type, tags, stage, ..File::default() };
     }
 }
 
@@ -75,6 +80,8 @@ mod tests {
             tags: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "1".to_owned())].into(),
             expires_at: NOW + 1,
             project_uid: "p1".into(),
+            is_permanent: true,
+            run_id: None,
         }
     }
 
@@ -98,6 +105,8 @@ mod tests {
         refused(when(PrepareUpload { expires_at: far, ..prepare() }), 400, "storage.invalid_request");
         let kind = Some("a\nb".into());
         refused(when(PrepareUpload { content_type: kind, ..prepare() }), 400, "storage.invalid_request");
+        let run = Some("a\nb".into());
+        refused(when(PrepareUpload { run_id: run, ..prepare() }), 400, "storage.invalid_request");
         let tags = (0..101).map(|n| (n.to_string(), String::new())).collect();
         refused(when(PrepareUpload { tags, ..prepare() }), 400, "storage.invalid_request");
     }

@@ -2,15 +2,16 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::{File, Stage, check_tags};
+use super::{File, Stage, check_tags, key_of};
 use crate::contract::{FileEvent, FileRegistered, RegisterFile};
+use crate::model::limits::FILE_LIFETIME_SECONDS;
 use crate::model::{names, problem};
 
 impl Decide<File> for RegisterFile {
     type Event = FileEvent;
 
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        let Stage::Uploading { expires_at, content, .. } = &state.stage else {
+        let Stage::Uploading { expires_at, content, md5, is_permanent, run_id, .. } = &state.stage else {
             return Err(problem::upload_session_not_found(&self.file));
         };
         state.check_session(&self.project, &self.file, *expires_at, at)?;
@@ -23,6 +24,7 @@ impl Decide<File> for RegisterFile {
         let mut tags = state.tags.clone();
         tags.extend(self.tags);
         check_tags(&tags)?;
+        let key = Some(key_of(at.time, &self.file, &name));
         Ok(vec![
             FileRegistered {
                 project: self.project,
@@ -33,6 +35,11 @@ impl Decide<File> for RegisterFile {
                 size_bytes: *size_bytes,
                 tags,
                 project_uid: state.project_uid.clone(),
+                md5: md5.clone(),
+                key,
+                expires_at: (!is_permanent).then(|| at.time.micros() + FILE_LIFETIME_SECONDS * 1_000_000),
+                run_id: run_id.clone(),
+                counted: true,
             }
             .into(),
         ])
@@ -41,8 +48,10 @@ impl Decide<File> for RegisterFile {
 
 impl Evolve<File> for FileRegistered {
     fn evolve(self, state: &mut File) {
-        let Self { project, name, content_type, tags, project_uid, .. } = self;
-        *state = File { project, project_uid, name, content_type, tags, stage: Stage::Registered };
+        let Self { project, name, content_type, tags, project_uid, expires_at, .. } = self;
+        let counted_bytes = self.counted.then_some(self.size_bytes);
+        let (stage, key) = (Stage::Registered, self.key.unwrap_or_default());
+        *state = File { project, project_uid, name, content_type, tags, stage, expires_at, key, counted_bytes };
     }
 }
 
@@ -50,7 +59,13 @@ impl Evolve<File> for FileRegistered {
 pub(crate) mod tests {
     use super::super::tests::{prepared, staged};
     use super::*;
-    use crate::model::spec::{given, nothing, refused};
+    use alluvium_kernel::Timestamp;
+
+    use crate::model::spec::{NOW, given, nothing, refused};
+
+    fn at_now() -> Timestamp {
+        Timestamp::from_micros(NOW)
+    }
 
     pub(crate) fn registered() -> FileRegistered {
         FileRegistered {
@@ -62,6 +77,11 @@ pub(crate) mod tests {
             size_bytes: 5,
             tags: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into(),
             project_uid: "p1".into(),
+            md5: None,
+            key: Some(key_of(at_now(), "f1", "b.csv")),
+            expires_at: None,
+            run_id: None,
+            counted: true,
         }
     }
 

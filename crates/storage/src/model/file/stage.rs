@@ -13,7 +13,7 @@ impl Decide<File> for StageUpload {
     type Event = FileEvent;
 
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        let Stage::Uploading { size_bytes, checksum_sha256, expires_at, content } = &state.stage else {
+        let Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, .. } = &state.stage else {
             return Err(problem::upload_session_not_found(&self.file));
         };
         state.check_session(&self.project, &self.file, *expires_at, at)?;
@@ -36,15 +36,16 @@ impl Decide<File> for StageUpload {
         if content.as_ref() == Some(&(self.blob.clone(), self.size_bytes)) {
             return Ok(Vec::new());
         }
-        let Self { project, file, blob, size_bytes } = self;
-        Ok(vec![UploadStaged { project, file, blob, size_bytes }.into()])
+        let Self { project, file, blob, size_bytes, md5 } = self;
+        Ok(vec![UploadStaged { project, file, blob, size_bytes, md5 }.into()])
     }
 }
 
 impl Evolve<File> for UploadStaged {
     fn evolve(self, state: &mut File) {
-        if let Stage::Uploading { content, .. } = &mut state.stage {
+        if let Stage::Uploading { content, md5, .. } = &mut state.stage {
             *content = Some((self.blob, self.size_bytes));
+            *md5 = self.md5;
         }
     }
 }
@@ -57,7 +58,7 @@ mod tests {
     use crate::model::spec::{NOW, given, nothing, refused};
 
     fn stage(project: &str, blob: &str, size_bytes: i64) -> StageUpload {
-        StageUpload { project: project.into(), file: "f1".into(), blob: blob.into(), size_bytes }
+        StageUpload { project: project.into(), file: "f1".into(), blob: blob.into(), size_bytes, md5: None }
     }
 
     fn declared(size_bytes: Option<i64>, checksum: Option<String>, expires_at: i64) -> FileEvent {

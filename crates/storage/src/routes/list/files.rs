@@ -24,7 +24,7 @@ pub(super) fn all() -> Routes {
             op("prepareUpload", "Open an upload")
                 .body::<wire::PrepareBody>()
                 .json::<wire::Prepared>(200, "Where to send the content")
-                .errors(&["storage.file_too_large", BAD_NAME, "storage.invalid_request"]),
+                .errors(&["storage.file_too_large", BAD_NAME, "storage.invalid_request", "storage.quota_exceeded"]),
         )
         .timeout(WRITE_TIMEOUT),
         Route::post(
@@ -53,7 +53,16 @@ pub(super) fn all() -> Routes {
             op("registerFile", "Make an upload a file of the project")
                 .body::<wire::RegisterBody>()
                 .json::<wire::File>(201, "The file")
-                .errors(&[NO_SESSION, "storage.upload_session_mismatch", "storage.file_not_uploaded"]),
+                .errors(&[
+                    NO_SESSION,
+                    "storage.upload_session_mismatch",
+                    "storage.upload_session_expired",
+                    "storage.file_not_uploaded",
+                    "storage.staged_file_not_found",
+                    "storage.quota_exceeded",
+                    BAD_NAME,
+                    "storage.invalid_request",
+                ]),
         )
         .timeout(WRITE_TIMEOUT),
         Route::get(
@@ -63,7 +72,8 @@ pub(super) fn all() -> Routes {
             op("listFiles", "List files, newest first; `include_staged` also shows uploads")
                 .query::<wire::PageQuery>()
                 .query::<wire::FilesQuery>()
-                .json::<wire::Files>(200, "One page of files"),
+                .json::<wire::Files>(200, "One page of files")
+                .errors(&[NO_FILE]),
         ),
         Route::get(
             paths::FILE,
@@ -81,6 +91,23 @@ pub(super) fn all() -> Routes {
                 .empty(416, "The range begins behind the content")
                 .errors(&[NO_FILE, "storage.file_content_not_found"]),
         ),
+        Route::post(
+            paths::FILE_TAGS,
+            writes_project,
+            files::tag,
+            op("tagFile", "Add tags to a file; one that it has gets the new value")
+                .body::<wire::TagBody>()
+                .json::<wire::File>(201, "The file")
+                .errors(&[NO_FILE, "storage.invalid_request"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        Route::delete(
+            paths::FILE_TAG,
+            writes_project,
+            files::untag,
+            op("untagFile", "Take a tag off a file").empty(204, "Gone").errors(&[NO_FILE]),
+        )
+        .timeout(WRITE_TIMEOUT),
         Route::delete(
             paths::FILE,
             writes_project,
