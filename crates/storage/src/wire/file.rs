@@ -151,7 +151,7 @@ pub(crate) fn file_filter(query: Option<&str>) -> Result<FileFilter, Problem> {
     let text = |query: &Query, name: &str| {
         query.text(name).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{fffd}"))
     };
-    let listed = ["tags", "tags[]"].into_iter().flat_map(|name| query.each(name)).flat_map(|tags| tags.split(','));
+    let listed = ["tags", "tags[]"].into_iter().flat_map(|name| query.every(name)).flat_map(|tags| tags.split(','));
     let filter = FileFilter {
         tags: listed.filter(|tag| !tag.is_empty()).map(|tag| tag.replace('\0', "\u{fffd}")).collect(),
         text: text(&query, "q"),

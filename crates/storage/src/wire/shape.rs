@@ -325,7 +325,7 @@ impl Query {
     }
 
     /// Every text of a name that may be repeated.
-    pub fn each<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
+    pub fn every<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 

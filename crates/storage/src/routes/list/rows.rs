@@ -53,7 +53,8 @@ pub(super) fn all() -> Routes {
                     .json::<wire::Profile>(200, "The figures of the table and of each column"),
             ),
         )
-        .timeout(profile::PROFILE_TIMEOUT),
+        .timeout(profile::PROFILE_TIMEOUT)
+        .asks(),
         both(
             Method::DELETE,
             &paths::ROWS,
