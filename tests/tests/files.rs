@@ -48,8 +48,12 @@ async fn files_are_found_by_what_is_known_of_them() {
     assert_eq!(names(&world, "q=%25%00").await, Vec::<String>::new());
     assert_eq!(names(&world, &format!("since_id={first}")).await, ["clicks.csv"]);
     assert_eq!(names(&world, &format!("max_id={second}")).await, ["orders.csv"]);
-    let (status, unknown) = world.http(Method::GET, "/projects/p/files?since_id=nothing", None).await;
-    assert_eq!((status.as_u16(), &unknown["detail"]["error"]), (404, &json!("file_not_found")));
+    for unknown in ["nothing", "%00"] {
+        let (status, answer) = world.http(Method::GET, &format!("/projects/p/files?since_id={unknown}"), None).await;
+        assert_eq!((status.as_u16(), &answer["detail"]["error"]), (404, &json!("file_not_found")));
+    }
+    let (status, _) = world.http(Method::POST, "/projects/p/files", Some(&json!({ "upload_key": "a\u{0}" }))).await;
+    assert_eq!(status, 404);
 
     let (status, _) = world.http(Method::DELETE, &format!("{}/tags/team", at(&first)), None).await;
     assert_eq!(status, 204);

@@ -172,6 +172,10 @@ type Ends = (Option<(i64, String)>, Option<(i64, String)>);
 impl Queries {
     /// A file or upload of any project, for who must tell "not there" from "not yours".
     pub async fn find_file(&self, tenant: &str, file: &str) -> Result<Option<FileView>, Problem> {
+        // No id has NUL, and Postgres takes no text that has.
+        if file.contains('\0') {
+            return Ok(None);
+        }
         let row: Option<FileRow> = sqlx::query_as(self.schema().sql(FILE))
             .bind(tenant)
             .bind(file)
