@@ -100,11 +100,21 @@ pub struct BucketView {
     pub table_count: i64,
 }
 
+/// Where a branch has a table from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It shows the main line's.
+    Main,
+    /// It is the branch's own.
+    Branch,
+}
+
 /// A table.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of the surface")]
 pub struct TableView {
     pub uid: String,
+    pub source: Source,
     pub bucket: String,
     pub name: String,
     pub columns: Vec<ColumnSpec>,

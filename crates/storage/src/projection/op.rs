@@ -60,6 +60,7 @@ pub(super) struct BranchRow {
 pub(super) struct TableRow {
     pub tenant: String,
     pub project: String,
+    pub branch: String,
     pub bucket: String,
     pub name: String,
     pub uid: String,
@@ -137,6 +138,7 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
         ProjectEvent::TableCreated(e) => Op::PutTable(Box::new(TableRow {
             tenant,
             project: e.project,
+            branch: e.branch,
             bucket: e.bucket,
             name: e.table,
             uid: e.uid,

@@ -59,9 +59,9 @@ const DELETE_BUCKETS: &str = "
     DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
 const PUT_TABLES: &str = "
-    INSERT INTO tables (tenant, project, bucket, name, uid, columns, primary_key, created_at, changed_seq)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-      $9::bigint[])
+    INSERT INTO tables (tenant, project, branch, bucket, name, uid, columns, primary_key, created_at, changed_seq)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+      $9::bigint[], $10::bigint[])
     ON CONFLICT (uid) DO NOTHING";
 const DELETE_TABLES: &str = "DELETE FROM tables WHERE uid = ANY ($1::text[])";
 const PATCH_TABLES: &str = "
@@ -209,6 +209,7 @@ async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
         Op::PutTable(_) => sqlx::query(PUT_TABLES)
             .bind(column!(step, Op::PutTable(row) => row.tenant))
             .bind(column!(step, Op::PutTable(row) => row.project))
+            .bind(column!(step, Op::PutTable(row) => row.branch))
             .bind(column!(step, Op::PutTable(row) => row.bucket))
             .bind(column!(step, Op::PutTable(row) => row.name))
             .bind(column!(step, Op::PutTable(row) => row.uid))

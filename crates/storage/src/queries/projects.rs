@@ -8,22 +8,26 @@ use crate::model::problem;
 const PROJECT: &str = "
     SELECT id, uid, name, settings, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
-      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id) AS tables
+      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
+        AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 AND id = $2";
 const PROJECTS: &str = "
     SELECT id, uid, name, settings, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
-      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id) AS tables
+      ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
+        AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
 const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
     SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
-      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name) AS table_count
+      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
+        AND t.branch = 'default') AS table_count
     FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 AND name = $3";
 const BUCKETS: &str = "
     SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
-      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name) AS table_count
+      WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
+        AND t.branch = 'default') AS table_count
     FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 ORDER BY name LIMIT $3 OFFSET $4";
 const COUNT_BUCKETS: &str = "SELECT count(*) FROM {schema}.buckets WHERE tenant = $1 AND project = $2";
 

@@ -23,7 +23,7 @@ pub struct Totals {
 
 const TOTALS: &str = "
     SELECT (SELECT count(*) FROM {schema}.projects), (SELECT count(*) FROM {schema}.buckets),
-           (SELECT count(*) FROM {schema}.tables), count(*) FILTER (WHERE is_registered),
+           (SELECT count(*) FROM {schema}.tables WHERE branch = 'default'), count(*) FILTER (WHERE is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint, count(*) FILTER (WHERE NOT is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE NOT is_registered), 0)::bigint,
            pg_database_size(current_database())

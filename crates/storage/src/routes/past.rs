@@ -98,7 +98,7 @@ pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> An
 pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page: crate::queries::Page) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
-    let listed = queries.tables(&place.tenant.decode(), &place.project, &place.bucket, page).await?;
+    let listed = queries.tables(&place.tenant.decode(), &place.project, &place.branch, &place.bucket, page).await?;
     let tables: Vec<wire::Table> = listed.items.into_iter().map(Into::into).collect();
     Ok(at(seq, &json!({ "tables": uncounted(&tables), "total": listed.total })))
 }
@@ -107,7 +107,8 @@ pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page:
 pub(super) async fn table(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
     let version = version(state, place, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
-    let mut view = queries.table(&place.tenant.decode(), &place.project, &place.bucket, &place.table).await?;
+    let mut view =
+        queries.table(&place.tenant.decode(), &place.project, &place.branch, &place.bucket, &place.table).await?;
     (view.row_count, view.size_bytes) = (version.stats.rows, version.stats.bytes);
     Ok(at(seq, &wire::Table::from(view)))
 }

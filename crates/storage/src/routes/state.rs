@@ -234,7 +234,9 @@ impl StorageRoutes {
 
     /// The table that a path names.
     pub(super) async fn table(&self, place: &Place) -> Result<TableView, Problem> {
-        self.queries.table(&tenant_text(&place.tenant), &place.project, &place.bucket, &place.table).await
+        self.queries
+            .table(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, &place.table)
+            .await
     }
 
     /// The same, both catalogue and file as far as a read demands.

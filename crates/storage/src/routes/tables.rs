@@ -53,7 +53,8 @@ pub(super) async fn list(
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::tables(&state, &place, seq, page).await?.into_response());
     }
-    let listed = state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.bucket, page).await?;
+    let listed =
+        state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, page).await?;
     let tables = listed.items.into_iter().map(Table::from).collect();
     Ok(Json(Tables { tables, total: listed.total }).into_response())
 }

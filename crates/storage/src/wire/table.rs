@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::docs::{OrderByDoc, WhereFilterDoc};
 use super::{Query, Shape, read};
 use crate::contract::ColumnSpec;
-use crate::queries::TableView;
+use crate::queries::{Source, TableView};
 
 /// Rows of a preview when the client does not say.
 pub(crate) const PREVIEW_ROWS: i64 = 1_000;
@@ -257,7 +257,10 @@ impl From<TableView> for Table {
             size_bytes: view.size_bytes,
             primary_key: view.primary_key,
             created_at: Timestamp::from_micros(view.created_at).to_rfc3339(),
-            source: "main",
+            source: match view.source {
+                Source::Main => "main",
+                Source::Branch => "branch",
+            },
         }
     }
 }
@@ -323,6 +326,7 @@ mod tests {
     fn a_table_reads_as_clients_know_it() {
         let view = TableView {
             uid: "u".into(),
+            source: Source::Main,
             bucket: "in_c_sales".into(),
             name: "orders".into(),
             columns: vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: false, default: None }],
