@@ -35,6 +35,8 @@ enum For {
     Admin,
     /// All keys of the project, those of its branches as well.
     Members,
+    /// Keys that may change the project or a branch of it.
+    Contributors,
     /// Keys of the whole project.
     Project,
     /// Keys that may read the branch.
@@ -51,6 +53,7 @@ impl For {
             Self::AnyKey => "--yyyyyyy",
             Self::Admin => "--------y",
             Self::Members => "----yyyyy",
+            Self::Contributors => "-----yyyy",
             Self::Project => "-------yy",
             Self::Readers => "----yy-yy",
             Self::Writers => "-----y-yy",
@@ -74,9 +77,9 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
-    // A bucket is a project; what is in it belongs to no branch.
+    // A bucket is a project; of its files each key reaches its own, and signs links that may what it may.
     if path.starts_with("/s3/") {
-        return Some(For::Project);
+        return Some(if method == "get" || path.ends_with("/presign") { For::Members } else { For::Contributors });
     }
     PLATFORM.iter().any(|prefix| path.starts_with(prefix)).then_some(For::Admin)
 }
@@ -86,6 +89,9 @@ fn of_project(method: &str, below: &str) -> For {
     const WHOLE: [&str; 5] = ["/share", "/link", "/grant-readonly", "/settings/snapshots", "/metadata"];
     // Reads that take a body.
     const READS: [&str; 3] = ["/preview", "/profile", "/export"];
+    if below == "/files" || below.starts_with("/files/") {
+        return if method == "get" { For::Members } else { For::Contributors };
+    }
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
         return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
     };

@@ -213,9 +213,7 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
-    if let FileCommand::RegisterExport(export) = command {
-        live.has_branch(&export.branch)?;
-    }
+    live.has_branch(command.branch().unwrap_or(names::MAIN_BRANCH))?;
     let project_uid = live.uid.clone();
     let file = match command.key() {
         Some(key) => file_of_key(project, &project_uid, key, at, unit).await?,

@@ -485,13 +485,23 @@ pub struct DeleteFile {
     pub project: String,
     /// Id of the file; while it is being uploaded, its upload key.
     pub file: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_DeleteFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     DeleteFile,
     "DeleteFile",
-    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Deletes the object of a key; nothing happens when there is none.
@@ -505,12 +515,20 @@ pub struct DeleteObject {
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
     #[serde(default)]
     pub file: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_DeleteObject_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteObject_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     DeleteObject,
     "DeleteObject",
-    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -759,12 +777,20 @@ pub struct FileRegistered {
     /// Whether it counts in what the project may hold; files from before that was counted do not.
     #[serde(default)]
     pub counted: bool,
+    /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
+    #[serde(default = "default_FileRegistered_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_FileRegistered_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -977,6 +1003,9 @@ pub struct PrepareUpload {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_PrepareUpload_branch")]
+    pub branch: String,
 }
 
 #[allow(non_snake_case)]
@@ -984,10 +1013,15 @@ fn default_PrepareUpload_is_permanent() -> bool {
     true
 }
 
+#[allow(non_snake_case)]
+fn default_PrepareUpload_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1103,12 +1137,20 @@ pub struct PutObject {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_PutObject_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_PutObject_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     PutObject,
     "PutObject",
-    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1250,13 +1292,23 @@ pub struct RegisterFile {
     /// Tags, merged over the upload's.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_RegisterFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_RegisterFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     RegisterFile,
     "RegisterFile",
-    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// The catalogue wants the table to have the content of another one, or an earlier one of its own.
@@ -1681,12 +1733,20 @@ pub struct StageUpload {
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StageUpload_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StageUpload_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
-    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1851,12 +1911,20 @@ pub struct TagFile {
     /// Tags; a label is a tag without a value.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_TagFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_TagFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     TagFile,
     "TagFile",
-    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1900,12 +1968,20 @@ pub struct UntagFile {
     pub file: String,
     /// The tag's key.
     pub tag: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_UntagFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_UntagFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     UntagFile,
     "UntagFile",
-    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1961,6 +2037,9 @@ pub struct UploadPrepared {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
+    #[serde(default = "default_UploadPrepared_branch")]
+    pub branch: String,
 }
 
 #[allow(non_snake_case)]
@@ -1968,10 +2047,15 @@ fn default_UploadPrepared_is_permanent() -> bool {
     true
 }
 
+#[allow(non_snake_case)]
+fn default_UploadPrepared_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     UploadPrepared,
     "UploadPrepared",
-    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -2207,6 +2291,22 @@ impl FileCommand {
             Self::PutObject(c) => Some(&c.blob),
             Self::RegisterExport(c) => Some(&c.blob),
             Self::StageUpload(c) => Some(&c.blob),
+            _ => None,
+        }
+    }
+
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::DeleteFile(c) => Some(&c.branch),
+            Self::DeleteObject(c) => Some(&c.branch),
+            Self::PrepareUpload(c) => Some(&c.branch),
+            Self::PutObject(c) => Some(&c.branch),
+            Self::RegisterExport(c) => Some(&c.branch),
+            Self::RegisterFile(c) => Some(&c.branch),
+            Self::StageUpload(c) => Some(&c.branch),
+            Self::TagFile(c) => Some(&c.branch),
+            Self::UntagFile(c) => Some(&c.branch),
             _ => None,
         }
     }
@@ -3269,8 +3369,8 @@ impl Command {
             }
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::DeleteObject(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::DeleteFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::DeleteObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
@@ -3286,13 +3386,13 @@ impl Command {
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
-            Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::PrepareUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::PutObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::RegisterFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
             Self::Project(ProjectCommand::RestoreTable(c)) => {
@@ -3302,12 +3402,12 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
-            Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
-            Self::File(FileCommand::UntagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::UntagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

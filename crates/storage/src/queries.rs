@@ -15,6 +15,7 @@ use alluvium_projection::{ActiveSchema, Schema};
 use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
+use crate::model::names::MAIN_BRANCH;
 
 pub use files::{Ended, FileFilter};
 pub use snapshots::SnapshotFilter;
@@ -143,8 +144,41 @@ pub struct FileView {
     pub md5: Option<String>,
     /// Its key among the project's objects, once it is registered.
     pub key: Option<String>,
+    /// The branch whose keys reach it; `default` when only keys of the whole project do.
+    pub branch: String,
     /// Whether its time is over.
     pub is_over: bool,
+}
+
+/// Which files of a project a caller reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileReach(Option<String>);
+
+impl FileReach {
+    /// Those of the one branch that a caller's key opens; all for who has no such key.
+    pub fn of(branch: Option<String>) -> Self {
+        Self(branch)
+    }
+
+    /// For what a caller was let in to already.
+    pub fn all() -> Self {
+        Self(None)
+    }
+
+    /// The one branch.
+    pub fn branch(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// The branch that commands on files name.
+    pub fn of_command(&self) -> String {
+        self.0.clone().unwrap_or_else(|| MAIN_BRANCH.to_owned())
+    }
+
+    /// Whether it takes a file in.
+    pub fn has(&self, file: &FileView) -> bool {
+        self.0.as_ref().is_none_or(|branch| *branch == file.branch)
+    }
 }
 
 /// A snapshot.

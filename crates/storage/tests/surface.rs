@@ -52,6 +52,10 @@ impl ProjectKeys for Open {
         Box::pin(async { Ok(("x".to_owned(), Position::start())) })
     }
 
+    fn branch_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
+        Ok(None)
+    }
+
     fn revoke_all<'a>(
         &'a self,
         _: &'a Principal,

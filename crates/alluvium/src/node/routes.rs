@@ -143,6 +143,10 @@ impl ProjectKeys for Keys {
         })
     }
 
+    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        self.0.branch_of(caller)
+    }
+
     fn revoke_all<'a>(
         &'a self,
         by: &'a Principal,

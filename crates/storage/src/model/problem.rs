@@ -135,6 +135,10 @@ pub(crate) fn staged_file_not_found(key: &str) -> Problem {
     storage("staged_file_not_found", 404, format!("The content of upload {} is not there: upload it again", echo(key)))
 }
 
+pub(crate) fn object_of_others(key: &str) -> Problem {
+    storage("object_of_others", 403, format!("The object {} is none of the branch's files.", echo(key)))
+}
+
 pub(crate) fn invalid_key(key: &str) -> Problem {
     let rule = "1 to 1024 bytes without control characters and backslashes, whose parts between slashes are not empty, `.` or `..`";
     storage("invalid_key", 400, format!("{:?} cannot be the key of an object: that takes {rule}.", echo(key)))

@@ -88,6 +88,7 @@ pub(super) struct FileRow {
     pub md5: Option<String>,
     pub key: Option<String>,
     pub run_id: Option<String>,
+    pub branch: String,
 }
 
 /// JSON text of values that hold nothing JSON cannot.
@@ -201,6 +202,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             md5: None,
             key: None,
             run_id: e.run_id,
+            branch: e.branch,
         })),
         FileEvent::UploadStaged(e) => {
             Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes, md5: e.md5 }
@@ -221,6 +223,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             expires_at: e.expires_at,
             md5: e.md5,
             run_id: e.run_id,
+            branch: e.branch,
         })),
         FileEvent::FileTagged(e) => Op::TagFile { tenant, id: e.file, tags: json(&e.tags) },
         FileEvent::FileExpired(e) => Op::ExpireFile { tenant, id: e.file },

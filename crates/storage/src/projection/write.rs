@@ -79,18 +79,19 @@ const DROP_COLUMNS: &str = "
 /// `created_at` is when the file was registered, as its event says; while it is uploaded, when the upload was opened.
 const PUT_FILES: &str = "
     INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at,
-      expires_at, md5, key, run_id)
+      expires_at, md5, key, run_id, branch)
     SELECT new.tenant, new.project, new.id, new.name, new.content_type, new.blob, new.size_bytes, new.tags,
-      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id
+      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id, new.branch
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[],
+      $16::text[])
       AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at,
-        md5, key, run_id)
+        md5, key, run_id, branch)
     JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
     ON CONFLICT (tenant, id) DO UPDATE SET name = EXCLUDED.name, content_type = EXCLUDED.content_type,
       blob = EXCLUDED.blob, size_bytes = EXCLUDED.size_bytes, tags = EXCLUDED.tags,
       is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
-      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id";
+      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id, branch = EXCLUDED.branch";
 const STAGE_FILES: &str = "
     UPDATE files SET blob = new.blob, size_bytes = new.size_bytes, md5 = new.md5
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (tenant, id, blob, size_bytes, md5)
@@ -249,7 +250,8 @@ async fn files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutFile(row) => row.expires_at))
             .bind(column!(step, Op::PutFile(row) => row.md5))
             .bind(column!(step, Op::PutFile(row) => row.key))
-            .bind(column!(step, Op::PutFile(row) => row.run_id)),
+            .bind(column!(step, Op::PutFile(row) => row.run_id))
+            .bind(column!(step, Op::PutFile(row) => row.branch)),
         Op::StageFile { .. } => sqlx::query(STAGE_FILES)
             .bind(column!(step, Op::StageFile { tenant, .. } => tenant))
             .bind(column!(step, Op::StageFile { id, .. } => id))

@@ -34,13 +34,13 @@ fn sees(params: &PathParams) -> Requirement {
 }
 
 /// What has no branch in its path: keys of branches do not reach it.
-fn writes_project(params: &PathParams) -> Requirement {
-    Requirement::ProjectWrite(params.owned("project_id"))
-}
-
-/// The same for reading.
 fn reads_project(params: &PathParams) -> Requirement {
     Requirement::ProjectRead(params.owned("project_id"))
+}
+
+/// What has no branch in its path; what of it keys of branches reach, the handlers and the commands say.
+fn contributes(params: &PathParams) -> Requirement {
+    Requirement::AnyBranchWrite(params.owned("project_id"))
 }
 
 fn writes(params: &PathParams) -> Requirement {

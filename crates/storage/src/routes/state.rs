@@ -17,7 +17,7 @@ use crate::contract::Command;
 use crate::fold::Tables;
 use crate::model::names;
 use crate::projection;
-use crate::queries::{Queries, TableStats, TableView};
+use crate::queries::{FileReach, Queries, TableStats, TableView};
 
 /// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
 const OUTCOME_WAIT_SECONDS: u64 = 240;
@@ -42,6 +42,9 @@ pub trait ProjectKeys: Send + Sync + 'static {
         by: &'a Principal,
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
+
+    /// The one branch that a caller's key opens; none for who reaches the whole project.
+    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
 
     /// Makes every key of a project that was issued up to `before` dead.
     fn revoke_all<'a>(
@@ -118,6 +121,11 @@ impl StorageRoutes {
         self.tables.as_deref().ok_or_else(|| {
             Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
         })
+    }
+
+    /// The files that a caller reaches.
+    pub(crate) fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
+        self.keys.branch_of(caller).map(FileReach::of)
     }
 
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
