@@ -10,9 +10,10 @@ use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
 use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
 use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
-use crate::instance::{Attached, Session, lock};
+use crate::instance::{Attached, Session};
 use crate::load::{LoadReport, LoadSpec};
 use crate::meta::Meta;
+use crate::writing::Writing;
 use crate::{alter, append, key, load, meta, replace};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
@@ -166,7 +167,7 @@ impl Hub {
     pub fn apply(&self, file: &TableFile, from: &Mark, to: &Mark, changes: Vec<Change>) -> Result<Applied, ApplyError> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
-        let _writing = lock(&writer);
+        let _writing = Writing::begin(&writer);
         let (attached, session) = self.open_file(file)?;
         let sources = self.sources(&attached, &changes)?;
         let outcome = apply_in(&session, &attached, &sources, &self.config().temp_dir(), from, to, changes);

@@ -29,6 +29,7 @@ mod replace;
 mod rows;
 pub mod sql;
 mod verify;
+mod writing;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
 pub use checkpoint::{Copied, Original};

@@ -12,6 +12,7 @@ use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
 use serde_json::Value;
 
+use super::counts::Queued;
 use crate::context::STREAM;
 use crate::contract::Command;
 use crate::fold::Tables;
@@ -146,6 +147,7 @@ impl StorageRoutes {
     /// Sends a command and gives its outcome; a rejection is an error.
     pub(super) async fn send(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
         let command = command.into();
+        let project = project_of(&command).map(ToOwned::to_owned);
         let request = CommandRequest {
             tenant: principal.tenant.clone(),
             context: "storage".to_owned(),
@@ -155,6 +157,7 @@ impl StorageRoutes {
             payload: command.to_avro().into(),
             trace_parent: None,
         };
+        let _queued = project.as_deref().map(Queued::begin);
         let wait = Duration::from_secs(OUTCOME_WAIT_SECONDS);
         let outcome = if principal.seed.is_again() {
             self.client.send_again(&request, wait).await?
@@ -262,6 +265,16 @@ impl StorageRoutes {
 /// The tenant's name as the catalogue keeps it.
 pub(crate) fn tenant_text(tenant: &Token) -> String {
     tenant.decode()
+}
+
+/// The project whose writes a command queues with.
+fn project_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Project(command) => Some(command.project()),
+        Command::Table(command) => command.project(),
+        Command::File(command) => Some(command.project()),
+        Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
+    }
 }
 
 /// The edge's clock: commands carry what it says.

@@ -74,6 +74,13 @@ pub const ALL: &[Family] = &[
     ("duckdb_idempotency_conflicts_total", "counter", "Requests with a key of another request"),
     ("duckdb_idempotency_cache_size", "gauge", "Keys of requests that are remembered"),
     ("duckdb_metadata_connections_active", "gauge", "Postgres connections in use"),
+    ("duckdb_operations_total", "counter", "Requests that change something, by operation and status"),
+    ("duckdb_operation_duration_seconds", "histogram", "Time to answer a request that changes something, by operation"),
+    ("duckdb_write_queue_depth", "gauge", "Writes that wait for their outcome, by project"),
+    ("duckdb_write_queue_wait_seconds", "histogram", "Time a write waits for its outcome, by project"),
+    ("duckdb_table_lock_acquisitions_total", "counter", "Writes of table files"),
+    ("duckdb_table_lock_wait_seconds", "histogram", "Time a write of a table file waits for the one before"),
+    ("duckdb_table_locks_active", "gauge", "Writes of table files in progress"),
     ("duckdb_import_operations_total", "counter", "Loads, by format, mode and status"),
     ("duckdb_import_duration_seconds", "histogram", "Time of a load, by format"),
     ("duckdb_import_rows_total", "counter", "Rows loaded"),
@@ -92,6 +99,7 @@ pub const ALL: &[Family] = &[
     ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
     ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
+    ("duckdb_schema_operation_duration_seconds", "histogram", "Time of a change of columns or keys, by operation"),
 ];
 
 /// Tells the recorder what each family is.
