@@ -165,7 +165,15 @@ impl<C: BoundedContext> Decider<C> {
                 planned.push(Planned::Settled(refused(&task.received, problem)));
                 continue;
             }
+            let alone = unit.wants_alone() && !task.received.dry_run;
+            if alone && !planned.is_empty() {
+                unit.rollback();
+                return planned;
+            }
             planned.push(settle(&task.received, decision, unit));
+            if alone {
+                return planned;
+            }
         }
         planned
     }

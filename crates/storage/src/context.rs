@@ -9,7 +9,7 @@ use crate::contract::{
     ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
 use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
-use crate::snapshots;
+use crate::{branches, snapshots};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -80,11 +80,11 @@ impl BoundedContext for Storage {
 }
 
 /// The names that a table command gives for its table.
-struct Place<'a> {
-    project: &'a str,
-    branch: &'a str,
-    bucket: &'a str,
-    table: &'a str,
+pub(crate) struct Place<'a> {
+    pub project: &'a str,
+    pub branch: &'a str,
+    pub bucket: &'a str,
+    pub table: &'a str,
 }
 
 /// Where a table command goes: to a table by name, or, from parts of the platform, to an incarnation by uid.
@@ -97,7 +97,7 @@ fn place(command: &TableCommand) -> Result<Place<'_>, &str> {
     }
 }
 
-fn token(text: &str) -> Result<Token, Problem> {
+pub(crate) fn token(text: &str) -> Result<Token, Problem> {
     Token::encode(text).map_err(|error| problem::invalid_request(format!("This id cannot be one: {error}.")))
 }
 
@@ -145,19 +145,25 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             ProjectEvent::BucketDeleted(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
             ProjectEvent::TableCreated(e) => {
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
-                open(e, at, unit).await?;
+                // A restored table gets the content of the snapshot, whatever stood in its place.
+                let copy_of = if content.is_some() { None } else { e.copy_of.clone() };
+                open(TableCreated { copy_of, ..e }, at, unit).await?;
             }
             ProjectEvent::TableDropped(e) => {
                 close(&e.uid, at, unit).await?;
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
+            ProjectEvent::TableHidden(e) if result.is_null() => {
+                result = json!({ "bucket": e.bucket, "table": e.table });
+            }
+            ProjectEvent::TablePulled(_) => result = json!({ "was_local": true }),
             ProjectEvent::SnapshotTaken(e) => {
                 let request = RequestSnapshot { uid: e.uid.clone(), snapshot: e.snapshot };
                 unit.handle::<Table>(&token(&e.uid)?, request.into(), at).await?;
                 awaits_settlement = true;
             }
             ProjectEvent::SnapshotDeleted(e) => result = json!({ "snapshot": e.snapshot }),
-            ProjectEvent::SnapshotExpired(_) => {}
+            ProjectEvent::SnapshotExpired(_) | ProjectEvent::TableHidden(_) => {}
             ProjectEvent::RestorePlanned(e) => {
                 let (columns, primary_key) = content.take().unwrap_or_default();
                 let RestorePlanned { uid, snapshot, source, position, .. } = e;
@@ -171,12 +177,13 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     Ok(Decision { awaits_settlement, ..Decision::accepted(result) })
 }
 
-async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
-    let TableCreated { project, branch, bucket, table, uid, columns, primary_key } = created;
+/// The table's own first event.
+pub(crate) async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
+    let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of } = created;
     let id = token(&uid)?;
     unit.presume_new::<Table>(&id);
-    unit.handle::<Table>(&id, OpenTable { project, branch, bucket, table, uid, columns, primary_key }.into(), at)
-        .await?;
+    let open = OpenTable { project, branch, bucket, table, uid, columns, primary_key, copy_of };
+    unit.handle::<Table>(&id, open.into(), at).await?;
     Ok(())
 }
 
@@ -187,21 +194,12 @@ async fn close(uid: &str, at: &DecisionContext, unit: &mut Unit) -> Result<(), P
 
 async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
     let uid = match place(command) {
-        Ok(place) => find_table(&place, unit).await?,
+        Ok(place) => branches::own_table(&place, at, unit).await?,
         Err(uid) => uid.to_owned(),
     };
     let events = unit.handle::<Table>(&token(&uid)?, command.clone(), at).await?;
     let awaits_settlement = events.iter().any(|event| event.request_of().is_some());
     Ok(Decision { awaits_settlement, ..Decision::accepted(json!({ "uid": uid })) })
-}
-
-async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Problem> {
-    let not_found = || problem::project_not_found(place.project);
-    let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
-    let project = unit.load::<Project>(&id).await?.live(place.project)?;
-    project.branch(place.branch)?;
-    let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
-    Ok(table.uid.clone())
 }
 
 async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {

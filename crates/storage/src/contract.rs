@@ -807,6 +807,32 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Gives a dev branch a table of its own in the place of the main line's, with the same content; in the batch of the first write to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForkTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// The columns it has.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    ForkTable,
+    "ForkTable",
+    r####"{"aggregate":"project","doc":"Gives a dev branch a table of its own in the place of the main line's, with the same content; in the batch of the first write to it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The columns it has.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ForkTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A stored file is to be loaded, if its content allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadRequested {
@@ -928,6 +954,9 @@ pub struct OpenTable {
     /// Its primary key.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the table whose content it begins with; null when it begins empty.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -938,7 +967,7 @@ fn default_OpenTable_branch() -> String {
 alluvium_messaging::contract!(
     OpenTable,
     "OpenTable",
-    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the table whose content it begins with; null when it begins empty.","name":"copy_of","type":["null","string"]}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####
     ]
@@ -1076,6 +1105,33 @@ alluvium_messaging::contract!(
     ProjectUpdated,
     "ProjectUpdated",
     r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Lets a dev branch show the main line's table again; what the branch had in its place is dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_PullTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+#[allow(non_snake_case)]
+fn default_PullTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    PullTable,
+    "PullTable",
+    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1759,6 +1815,9 @@ pub struct TableCreated {
     /// Its primary key at first.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1769,7 +1828,7 @@ fn default_TableCreated_branch() -> String {
 alluvium_messaging::contract!(
     TableCreated,
     "TableCreated",
-    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.","name":"copy_of","type":["null","string"]}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -1805,6 +1864,26 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// A dev branch does not show the main line's table of this name any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableHidden {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    TableHidden,
+    "TableHidden",
+    r####"{"aggregate":"project","doc":"A dev branch does not show the main line's table of this name any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"event","name":"TableHidden","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// The table's own first event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableOpened {
@@ -1824,6 +1903,9 @@ pub struct TableOpened {
     /// Its primary key.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the table whose content it begins with: what that had with all messages before this one; null when it begins empty.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1834,10 +1916,30 @@ fn default_TableOpened_branch() -> String {
 alluvium_messaging::contract!(
     TableOpened,
     "TableOpened",
-    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the table whose content it begins with: what that had with all messages before this one; null when it begins empty.","name":"copy_of","type":["null","string"]}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// A dev branch shows the main line's table of this name again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TablePulled {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    TablePulled,
+    "TablePulled",
+    r####"{"aggregate":"project","doc":"A dev branch shows the main line's table of this name again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"event","name":"TablePulled","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// Adds tags to a file; one that it has gets the new value.
@@ -2275,6 +2377,8 @@ pub enum ProjectCommand {
     DeleteProject(DeleteProject),
     DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
+    ForkTable(ForkTable),
+    PullTable(PullTable),
     RestoreTable(RestoreTable),
     TakeSnapshot(TakeSnapshot),
     UpdateProject(UpdateProject),
@@ -2290,6 +2394,8 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteProject,
     DeleteSnapshot,
     DropTable,
+    ForkTable,
+    PullTable,
     RestoreTable,
     TakeSnapshot,
     UpdateProject
@@ -2349,6 +2455,18 @@ impl From<DropTable> for ProjectCommand {
     }
 }
 
+impl From<ForkTable> for ProjectCommand {
+    fn from(message: ForkTable) -> Self {
+        Self::ForkTable(message)
+    }
+}
+
+impl From<PullTable> for ProjectCommand {
+    fn from(message: PullTable) -> Self {
+        Self::PullTable(message)
+    }
+}
+
 impl From<RestoreTable> for ProjectCommand {
     fn from(message: RestoreTable) -> Self {
         Self::RestoreTable(message)
@@ -2383,6 +2501,8 @@ pub enum ProjectEvent {
     SnapshotTaken(SnapshotTaken),
     TableCreated(TableCreated),
     TableDropped(TableDropped),
+    TableHidden(TableHidden),
+    TablePulled(TablePulled),
 }
 
 alluvium_messaging::contract_set!(ProjectEvent {
@@ -2398,7 +2518,9 @@ alluvium_messaging::contract_set!(ProjectEvent {
     SnapshotExpired,
     SnapshotTaken,
     TableCreated,
-    TableDropped
+    TableDropped,
+    TableHidden,
+    TablePulled
 });
 
 impl From<BranchCreated> for ProjectEvent {
@@ -2479,6 +2601,18 @@ impl From<TableDropped> for ProjectEvent {
     }
 }
 
+impl From<TableHidden> for ProjectEvent {
+    fn from(message: TableHidden) -> Self {
+        Self::TableHidden(message)
+    }
+}
+
+impl From<TablePulled> for ProjectEvent {
+    fn from(message: TablePulled) -> Self {
+        Self::TablePulled(message)
+    }
+}
+
 impl cqrs_es::DomainEvent for ProjectEvent {
     fn event_type(&self) -> String {
         alluvium_messaging::ContractSet::name(self).to_owned()
@@ -2512,6 +2646,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ForkTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::PullTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
@@ -2538,6 +2674,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::SnapshotTaken(e) => Evolve::evolve(e, self),
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableHidden(e) => Evolve::evolve(e, self),
+            ProjectEvent::TablePulled(e) => Evolve::evolve(e, self),
         }
     }
 }
@@ -2550,6 +2688,8 @@ impl ProjectCommand {
             Self::DeleteBranch(c) => Some(&c.branch),
             Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
+            Self::ForkTable(c) => Some(&c.branch),
+            Self::PullTable(c) => Some(&c.branch),
             Self::RestoreTable(c) => Some(&c.branch),
             Self::TakeSnapshot(c) => Some(&c.branch),
             _ => None,
@@ -2563,6 +2703,8 @@ impl ProjectCommand {
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
+            Self::ForkTable(c) => Some(&c.bucket),
+            Self::PullTable(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
             _ => None,
         }
@@ -2580,6 +2722,8 @@ impl ProjectCommand {
             Self::DeleteProject(c) => &c.project,
             Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
+            Self::ForkTable(c) => &c.project,
+            Self::PullTable(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
@@ -2600,6 +2744,8 @@ impl ProjectCommand {
         match self {
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
+            Self::ForkTable(c) => Some(&c.table),
+            Self::PullTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
             _ => None,
         }
@@ -3284,9 +3430,13 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::PullTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,

@@ -90,9 +90,11 @@ impl CatalogueThen {
         Ok((Self { project: then, routing, id: project.to_owned() }, born))
     }
 
-    /// The table that these names stood for; `project_not_found`, `bucket_not_found` or `table_not_found` without.
-    pub fn table(&self, bucket: &str, table: &str) -> Result<&TableId, Problem> {
-        let uid = &self.project.live(&self.id)?.bucket(&names::bucket_name(bucket))?.table(table)?.uid;
+    /// The table that these names stood for on a branch; `project_not_found`, `bucket_not_found` or `table_not_found` without.
+    /// Before there was the branch, it shows what the main line was.
+    pub fn table(&self, branch: &str, bucket: &str, table: &str) -> Result<&TableId, Problem> {
+        let live = self.project.live(&self.id)?;
+        let uid = &live.table(branch, live.bucket(&names::bucket_name(bucket))?, table)?.table().uid;
         self.routing.by_uid(uid).ok_or_else(|| problem::table_not_found(bucket, table))
     }
 }
@@ -112,7 +114,7 @@ pub(crate) async fn locate(
         && let Some((project, bucket, table)) = table_names(name)
     {
         let then = CatalogueThen::at(past, tenant, project, up_to).await?;
-        return token(&then.table(bucket, table)?.uid);
+        return token(&then.table(names::MAIN_BRANCH, bucket, table)?.uid);
     }
     token(name)
 }

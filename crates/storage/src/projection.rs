@@ -25,6 +25,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (2, "snapshots", include_str!("../migrations/0002_snapshots.sql")),
         (5, "branches", include_str!("../migrations/0005_branches.sql")),
         (6, "branch_tables", include_str!("../migrations/0006_branch_tables.sql")),
+        (7, "hidden_tables", include_str!("../migrations/0007_hidden_tables.sql")),
         (10, "objects", include_str!("../migrations/0010_objects.sql")),
     ])
 });

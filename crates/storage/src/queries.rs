@@ -79,7 +79,7 @@ pub struct ProjectView {
     pub size_bytes: u64,
 }
 
-/// A dev branch; who created it in an actor's printed form.
+/// A dev branch with how much it has of its own; who created it in an actor's printed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the surface")]
 pub struct BranchView {
@@ -89,6 +89,17 @@ pub struct BranchView {
     pub description: Option<String>,
     pub created_at: i64,
     pub created_by: String,
+    pub table_count: u64,
+    pub size_bytes: u64,
+}
+
+/// Where a dev branch differs from the main line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BranchTables {
+    /// Tables it has taken from the main line: bucket, name and when; the earliest first.
+    pub copied: Vec<(String, String, i64)>,
+    /// Tables of the main line that it does not show: bucket and name; the earliest first.
+    pub hidden: Vec<(String, String)>,
 }
 
 /// A bucket.

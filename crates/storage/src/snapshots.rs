@@ -16,7 +16,7 @@ pub(crate) async fn sourced(
     unit: &mut Unit,
 ) -> Result<RestoreTable, Problem> {
     let live = unit.load::<Project>(project).await?.live(&command.project)?;
-    live.branch(&command.branch)?;
+    live.has_branch(&command.branch)?;
     let uid = live.snapshot(&command.branch, &command.snapshot, at.time)?.uid.clone();
     let (seq, asked) = requested(&unit.past(STREAM), unit.tenant(), &uid, &command.snapshot).await?;
     let SnapshotRequested { columns, primary_key, .. } = asked;

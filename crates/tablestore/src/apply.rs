@@ -76,8 +76,10 @@ pub enum Change {
     },
     /// Gives the table the columns, key and rows that another file has.
     Replace {
-        /// The file; nobody else writes it.
+        /// The file.
         from: TableFile,
+        /// The furthest it may be folded, where somebody may write it meanwhile; `None` where nobody does.
+        up_to: Option<u64>,
     },
     /// Records the verdict on an earlier request.
     Settle {
@@ -189,7 +191,7 @@ impl Hub {
     fn sources(&self, file: &Attached, changes: &[Change]) -> Result<Vec<(TableFile, Attached)>, Error> {
         let mut sources = Vec::new();
         for change in changes {
-            let Change::Replace { from } = change else { continue };
+            let Change::Replace { from, .. } = change else { continue };
             let path = self.path(from)?;
             if !path.exists() {
                 return Err(Error::NotFound(from.to_string()));
@@ -270,8 +272,8 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
                 .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
-        Change::Replace { from } => match work.sources.iter().find(|(file, _)| *file == from) {
-            Some((_, source)) => replace::replace(work, source),
+        Change::Replace { from, up_to } => match work.sources.iter().find(|(file, _)| *file == from) {
+            Some((_, source)) => replace::replace(work, source, up_to),
             None => Err(Error::NotFound(from.to_string()).into()),
         },
         Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),

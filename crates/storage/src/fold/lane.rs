@@ -271,10 +271,9 @@ impl Lane {
                 schema.as_deref(),
             )?;
             match effect {
-                Effect::Open(schema) if mark.is_none() => {
-                    let opened = to.clone();
-                    self.blocking(move |hub, file| hub.create(file, &schema, &opened).map_err(Into::into)).await?;
-                    *mark = self.look().await?;
+                Effect::Open { schema, copy_of: None } if mark.is_none() => self.create(schema, to, mark).await?,
+                Effect::Open { schema, copy_of: Some(source) } if !done => {
+                    self.forked((item.seq, chain), schema, &source, to, mark).await?;
                 }
                 Effect::Close => {
                     self.blocking(move |hub, file| hub.drop(file).map_err(Into::into)).await?;
@@ -290,10 +289,17 @@ impl Lane {
                 Effect::Restored { source, seq } => {
                     self.restored(item.seq, event, reply, (&source, seq), to, mark).await?;
                 }
-                Effect::Open(_) | Effect::Decided(_) | Effect::Nothing => {}
+                Effect::Open { .. } | Effect::Decided(_) | Effect::Nothing => {}
             }
         }
         Ok(false)
+    }
+
+    /// The file comes to be, empty.
+    pub(super) async fn create(&self, schema: TableSchema, at: Mark, mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        self.blocking(move |hub, file| hub.create(file, &schema, &at).map_err(Into::into)).await?;
+        *mark = self.look().await?;
+        Ok(())
     }
 
     /// One transaction on the file.
@@ -400,5 +406,6 @@ mod tests {
         assert!(is_done(&mark(5, "c#1"), 5, 1, false));
         assert!(!is_done(&mark(5, "c#1"), 5, 2, false));
         assert!(!is_done(&mark(5, "c#1"), 5, 2, true));
+        assert!(!is_done(&mark(5, "c#empty"), 5, 0, false) && !is_done(&mark(5, "c#empty"), 5, 0, true));
     }
 }

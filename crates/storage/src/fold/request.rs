@@ -27,7 +27,12 @@ pub struct Verdict {
 /// How an event of a table changes its file.
 pub enum Effect {
     /// The file comes to be.
-    Open(TableSchema),
+    Open {
+        /// Its columns and key.
+        schema: TableSchema,
+        /// The table whose content it begins with.
+        copy_of: Option<String>,
+    },
     /// The file goes.
     Close,
     /// A change that was decided without the rows.
@@ -56,7 +61,8 @@ pub fn effect(
 ) -> Result<Effect, Problem> {
     Ok(match event {
         TableEvent::TableOpened(opened) => {
-            Effect::Open(TableSchema { columns: columns(&opened.columns)?, primary_key: opened.primary_key.clone() })
+            let (columns, primary_key) = (columns(&opened.columns)?, opened.primary_key.clone());
+            Effect::Open { schema: TableSchema { columns, primary_key }, copy_of: opened.copy_of.clone() }
         }
         TableEvent::TableClosed(_) => Effect::Close,
         TableEvent::ColumnDropped(dropped) => Effect::Decided(Change::DropColumn { name: dropped.column.clone() }),

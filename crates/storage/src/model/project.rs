@@ -3,6 +3,7 @@
 mod branch;
 mod bucket;
 mod life;
+mod overlay;
 mod restore;
 mod snapshot;
 mod table;
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{MAIN_BRANCH, fold};
 use super::problem;
+
+pub use overlay::{Overlay, Shown};
 
 /// A project id's history: the project that has it now, if any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,9 @@ pub struct Catalogue {
 pub struct Branch {
     /// Its name, spelled as created.
     pub name: String,
+    /// Where it differs from the main line.
+    #[serde(default)]
+    pub overlay: Overlay,
 }
 
 /// A bucket.
@@ -95,17 +101,10 @@ impl Project {
 }
 
 impl Catalogue {
-    /// Whether the project has a branch of this id, to read through.
+    /// Whether the project has a branch of this id.
     pub fn has_branch(&self, branch: &str) -> Result<(), Problem> {
         let is_there = branch == MAIN_BRANCH || self.branches.contains_key(branch);
         if is_there { Ok(()) } else { Err(problem::branch_not_found(branch)) }
-    }
-
-    /// Whether a command may work through a branch. A dev branch shows the main line, and nothing done through it reaches that.
-    pub fn branch(&self, branch: &str) -> Result<(), Problem> {
-        self.has_branch(branch)?;
-        let is_main = branch == MAIN_BRANCH;
-        if is_main { Ok(()) } else { Err(problem::operation_not_allowed("This", branch)) }
     }
 
     /// The bucket of exactly this name; names are the same without case, but one spelling finds them.
@@ -124,14 +123,15 @@ impl Catalogue {
             .ok_or_else(|| problem::snapshot_not_found(snapshot))
     }
 
-    /// How many tables there are in all buckets.
+    /// How many tables there are in all buckets, those of dev branches too.
     pub fn table_count(&self) -> usize {
-        self.buckets.values().map(|bucket| bucket.tables.len()).sum()
+        self.tables().count()
     }
 
-    /// Every table, bucket by bucket.
+    /// Every table: bucket by bucket, then those that dev branches have.
     pub fn tables(&self) -> impl Iterator<Item = &TableRef> {
-        self.buckets.values().flat_map(|bucket| bucket.tables.values())
+        let main = self.buckets.values().flat_map(|bucket| bucket.tables.values());
+        main.chain(self.branches.values().flat_map(|branch| branch.overlay.tables()))
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Op {
     DeleteTable { tenant: String, project: String, uid: String },
     PatchTable { uid: String, columns: Option<String>, primary_key: Option<String>, seq: i64 },
     DropColumn { uid: String, column: String, seq: i64 },
+    HideTable(Box<HiddenRow>),
+    ShowTable(Box<HiddenRow>),
     PutFile(Box<FileRow>),
     StageFile { tenant: String, id: String, blob: String, size_bytes: i64, md5: Option<String> },
     TagFile { tenant: String, id: String, tags: String },
@@ -41,6 +43,7 @@ pub(super) enum Key<'a> {
     Branch(&'a str, &'a str, &'a str),
     Bucket(&'a str, &'a str, &'a str),
     Table(&'a str),
+    Hidden(&'a str, &'a str, &'a str, &'a str, &'a str),
     File(&'a str, &'a str),
     Snapshot(&'a str, &'a str),
 }
@@ -64,10 +67,22 @@ pub(super) struct TableRow {
     pub bucket: String,
     pub name: String,
     pub uid: String,
+    pub copy_of: Option<String>,
     pub columns: String,
     pub primary_key: String,
     pub time: i64,
     pub seq: i64,
+}
+
+/// A name that a dev branch does not show.
+#[derive(Clone, Debug)]
+pub(super) struct HiddenRow {
+    pub tenant: String,
+    pub project: String,
+    pub branch: String,
+    pub bucket: String,
+    pub name: String,
+    pub time: i64,
 }
 
 /// A file or an upload; written only while the incarnation of the project that it belongs to lives.
@@ -142,12 +157,21 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             bucket: e.bucket,
             name: e.table,
             uid: e.uid,
+            copy_of: e.copy_of,
             columns: columns(&e.columns),
             primary_key: json(&e.primary_key),
             time,
             seq: at.seq,
         })),
         ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
+        ProjectEvent::TableHidden(e) => {
+            let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
+            Op::HideTable(Box::new(HiddenRow { tenant, project, branch, bucket, name, time }))
+        }
+        ProjectEvent::TablePulled(e) => {
+            let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
+            Op::ShowTable(Box::new(HiddenRow { tenant, project, branch, bucket, name, time }))
+        }
         ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
@@ -246,6 +270,8 @@ impl Op {
             Self::DeleteFile { .. } => 11,
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
+            Self::HideTable(_) => 32,
+            Self::ShowTable(_) => 33,
             Self::Snapshot(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
@@ -264,6 +290,9 @@ impl Op {
                 Key::Bucket(tenant, project, name)
             }
             Self::PutTable(row) => Key::Table(&row.uid),
+            Self::HideTable(row) | Self::ShowTable(row) => {
+                Key::Hidden(&row.tenant, &row.project, &row.branch, &row.bucket, &row.name)
+            }
             Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => {
                 Key::Table(uid)
             }
@@ -283,6 +312,7 @@ impl Op {
             | Self::UpdateProject { tenant, id, .. }
             | Self::DeleteProject { tenant, id } => [Some(Key::Project(tenant, id)), None],
             Self::PutBranch(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
+            Self::HideTable(row) | Self::ShowTable(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::PutBucket { tenant, project, .. }
             | Self::DeleteBucket { tenant, project, .. }
             | Self::DeleteBranch { tenant, project, .. } => [Some(Key::Project(tenant, project)), None],

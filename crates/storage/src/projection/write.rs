@@ -25,7 +25,9 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 6] = [
+const DELETE_PROJECTS: [&str; 7] = [
+    "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE h.tenant = gone.tenant AND h.project = gone.id",
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -46,6 +48,8 @@ const PUT_BRANCHES: &str = "
       created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by";
 const DELETE_BRANCHES: &str = "
     WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)),
+      shown AS (DELETE FROM hidden_tables AS h USING gone
+        WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.branch = gone.id),
       taken AS (DELETE FROM snapshots USING gone
         WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id)
     DELETE FROM branches USING gone
@@ -56,13 +60,31 @@ const PUT_BUCKETS: &str = "
     ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
       created_at = EXCLUDED.created_at";
 const DELETE_BUCKETS: &str = "
-    DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
+    WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)),
+      shown AS (DELETE FROM hidden_tables AS h USING gone
+        WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.bucket = gone.name)
+    DELETE FROM buckets USING gone
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
 const PUT_TABLES: &str = "
-    INSERT INTO tables (tenant, project, branch, bucket, name, uid, columns, primary_key, created_at, changed_seq)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-      $9::bigint[], $10::bigint[])
+    WITH new AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::bigint[], $11::bigint[])
+        AS new (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)),
+      shown AS (DELETE FROM hidden_tables AS h USING new
+        WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
+          AND lower(h.name) = lower(new.name))
+    INSERT INTO tables (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)
+    SELECT * FROM new
     ON CONFLICT (uid) DO NOTHING";
+const HIDE_TABLES: &str = "
+    INSERT INTO hidden_tables (tenant, project, branch, bucket, name, hidden_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    ON CONFLICT DO NOTHING";
+const SHOW_TABLES: &str = "
+    DELETE FROM hidden_tables AS h
+    USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS new (tenant, project, branch, bucket, name)
+    WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
+      AND lower(h.name) = lower(new.name)";
 const DELETE_TABLES: &str = "DELETE FROM tables WHERE uid = ANY ($1::text[])";
 const PATCH_TABLES: &str = "
     UPDATE tables SET columns = coalesce(new.columns, tables.columns),
@@ -119,6 +141,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
             tables(tx, &step).await
         }
+        Op::HideTable(_) | Op::ShowTable(_) => hidden(tx, &step).await,
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
@@ -213,6 +236,7 @@ async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutTable(row) => row.bucket))
             .bind(column!(step, Op::PutTable(row) => row.name))
             .bind(column!(step, Op::PutTable(row) => row.uid))
+            .bind(column!(step, Op::PutTable(row) => row.copy_of))
             .bind(column!(step, Op::PutTable(row) => row.columns))
             .bind(column!(step, Op::PutTable(row) => row.primary_key))
             .bind(column!(step, Op::PutTable(row) => row.time))
@@ -228,6 +252,19 @@ async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::DropColumn { column, .. } => column))
             .bind(column!(step, Op::DropColumn { seq, .. } => seq)),
     };
+    query.execute(tx).await?;
+    Ok(())
+}
+
+async fn hidden(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    let hides = matches!(step[0], Op::HideTable(_));
+    let query = sqlx::query(if hides { HIDE_TABLES } else { SHOW_TABLES })
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.tenant))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.project))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.branch))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.bucket))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.name));
+    let query = if hides { query.bind(column!(step, Op::HideTable(row) => row.time)) } else { query };
     query.execute(tx).await?;
     Ok(())
 }

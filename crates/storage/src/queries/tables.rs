@@ -6,7 +6,7 @@ use super::{Listed, Page, Queries, Source, TableView, parsed, unavailable};
 use crate::model::names::MAIN_BRANCH;
 use crate::model::problem;
 
-/// Tables as a branch shows them: its own, and those of the main line whose names it does not have itself. Names are the same
+/// Tables as a branch shows them: its own, and those of the main line whose names it neither has itself nor hides. Names are the same
 /// without case. Takes tenant, project and branch as `$1` to `$3`.
 macro_rules! shown {
     ($columns:literal, $rest:literal) => {
@@ -17,7 +17,10 @@ macro_rules! shown {
     WHERE t.tenant = $1 AND t.project = $2
       AND (t.branch = $3 OR (t.branch = 'default' AND (t.bucket, lower(t.name)) NOT IN (
         SELECT o.bucket, lower(o.name) FROM {schema}.tables AS o
-        WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3))) ",
+        WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
+        UNION ALL
+        SELECT h.bucket, lower(h.name) FROM {schema}.hidden_tables AS h
+        WHERE h.tenant = $1 AND h.project = $2 AND h.branch = $3))) ",
             $rest
         )
     };

@@ -1,4 +1,4 @@
-//! What of a table's past is still needed whatever the window says: snapshots, and restores that a replay comes by.
+//! What of a table's past is still needed whatever the window says: snapshots, and restores and copies that a replay comes by.
 
 use std::collections::HashMap;
 
@@ -88,7 +88,11 @@ impl Pins {
     fn event(&mut self, tenant: &Token, event: ProjectEvent, seq: u64) -> Result<(), alluvium_kernel::TokenError> {
         let key = |project: &str, snapshot: &str| (tenant.to_string(), project.to_owned(), snapshot.to_owned());
         match event {
-            ProjectEvent::TableCreated(_) => {
+            ProjectEvent::TableCreated(ref created) => {
+                if let Some(source) = &created.copy_of {
+                    let (target, source) = (created.uid.clone(), source.clone());
+                    self.restores.push(Restore { target, at: seq, source, seq });
+                }
                 let mut routing = Routing::default();
                 routing.apply(tenant, &event, seq)?;
                 self.tables.extend(routing.tables().map(|id| (id.uid.clone(), id.clone())));
@@ -118,7 +122,9 @@ impl Pins {
             | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
-            | ProjectEvent::TableDropped(_) => {}
+            | ProjectEvent::TableDropped(_)
+            | ProjectEvent::TableHidden(_)
+            | ProjectEvent::TablePulled(_) => {}
         }
         Ok(())
     }
@@ -143,6 +149,11 @@ impl Pins {
             .map(|taken| (&taken.uid, taken.seq))
             .chain(restores.map(|restore| (&restore.source, restore.seq)))
             .filter_map(|(uid, seq)| Some(Pin { table: self.tables.get(uid)?, seq }))
+    }
+
+    /// Whether a table came by content of another, which is needed for as long as it is folded from its beginning.
+    pub fn comes_by(&self, uid: &str) -> bool {
+        self.restores.iter().any(|restore| restore.target == uid)
     }
 
     /// Whether the rows of a table may go up to `up_to`, where it has a checkpoint, or has been dropped. What earlier tables of
@@ -179,6 +190,7 @@ mod tests {
             uid: uid.into(),
             columns: vec![],
             primary_key: vec![],
+            copy_of: None,
         }
         .into()
     }
@@ -229,6 +241,16 @@ mod tests {
         assert!(!allowed(&kept, "two", 50) && allowed(&kept, "three", 50));
         let later = pins(vec![(5, created("t", "one")), (40, created("t", "two")), (50, taken("two", 101))]);
         assert!(allowed(&later, "one", 30), "the earlier one has nothing of the later one's");
+    }
+
+    #[test]
+    fn a_branchs_copy_needs_its_source_and_takes_nothing_of_it() {
+        let mut copy = created("t", "copy");
+        let ProjectEvent::TableCreated(event) = &mut copy else { unreachable!() };
+        (event.branch, event.copy_of) = ("0a1b2c3d".into(), Some("one".into()));
+        let kept = pins(vec![(5, created("t", "one")), (30, copy)]);
+        assert!(allowed(&kept, "one", 30) && !allowed(&kept, "one", 31));
+        assert!(allowed(&kept, "copy", 99), "the copy has no rows by its names");
     }
 
     #[test]

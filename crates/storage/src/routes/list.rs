@@ -54,6 +54,8 @@ fn reads(params: &PathParams) -> Requirement {
 const NO_PROJECT: &str = "storage.project_not_found";
 const NO_BRANCH: &str = "storage.branch_not_found";
 const NOT_ON_BRANCH: &str = "storage.operation_not_allowed";
+/// A first write through a dev branch makes a table.
+const FULL: &str = "storage.quota_exceeded";
 const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";

@@ -12,6 +12,7 @@ mod past;
 mod paths;
 mod profile;
 mod projects;
+mod pull;
 mod query;
 mod rows;
 mod snapshots;

@@ -134,7 +134,7 @@ pub(super) async fn query(
 
 pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
     let then = then(&state.past, &place.tenant, &place.project, seq).await?;
-    state.tables()?.version(&then, &place.bucket, &place.table, seq).await
+    state.tables()?.version(&then, (&place.branch, &place.bucket, &place.table), seq).await
 }
 
 fn at(seq: u64, body: &impl Serialize) -> Then {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::context::STREAM;
 use crate::contract::Command;
-use crate::fold::Tables;
+use crate::fold::{Lane, Tables};
 use crate::model::names;
 use crate::projection;
 use crate::queries::{Queries, TableStats, TableView};
@@ -190,9 +190,7 @@ impl StorageRoutes {
         place: &Place,
         command: impl Into<Command>,
     ) -> Result<Accepted, Problem> {
-        let find = |tables: &Arc<Tables>| tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
-        let lane = self.tables.as_ref().and_then(find);
-        let Some(lane) = lane else { return self.send(principal, command).await };
+        let Some(lane) = self.lane_of(place).await else { return self.send(principal, command).await };
         if let Some(full) = lane.full() {
             return Err(Problem { detail: format!("Nothing was sent: {}", full.detail), ..full });
         }
@@ -202,6 +200,16 @@ impl StorageRoutes {
                 Err(Problem { detail: format!("The request is on the log and waits: {}", full.detail), ..full })
             }
         }
+    }
+
+    /// The fold of the table that a path names, if it is kept here.
+    async fn lane_of(&self, place: &Place) -> Option<Arc<Lane>> {
+        let tables = self.tables.as_ref()?;
+        if place.branch == names::MAIN_BRANCH {
+            return tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
+        }
+        let table = self.table(place).await.ok()?;
+        tables.fold().lane(&table.uid)
     }
 
     /// Waits until the catalogue is as far as a position.

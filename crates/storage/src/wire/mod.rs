@@ -14,7 +14,7 @@ mod snapshot;
 mod table;
 mod transfer;
 
-pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
+pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable, PulledTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};

@@ -2,7 +2,7 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::{Bucket, Project};
+use super::{Bucket, Project, TableRef};
 use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent, TableDropped};
 use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
 use crate::model::{names, problem};
@@ -33,13 +33,21 @@ impl Decide<Project> for DeleteBucket {
     type Event = ProjectEvent;
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
-        if !self.cascade && !bucket.tables.is_empty() {
-            return Err(problem::bucket_not_empty(&bucket.name, bucket.tables.len()));
+        let live = state.live(&self.project)?;
+        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        let main = bucket.tables.values().map(|table| (names::MAIN_BRANCH, table));
+        // A bucket is every branch's: what any of them has in it goes too.
+        let own = live
+            .branches
+            .iter()
+            .flat_map(|(id, branch)| branch.overlay.tables_of(&bucket.name).map(move |table| (id.as_str(), table)));
+        let held: Vec<(&str, &TableRef)> = main.chain(own).collect();
+        if !self.cascade && !held.is_empty() {
+            return Err(problem::bucket_not_empty(&bucket.name, held.len()));
         }
-        let dropped = bucket.tables.values().map(|table| TableDropped {
+        let dropped = held.into_iter().map(|(branch, table)| TableDropped {
             project: self.project.clone(),
-            branch: names::MAIN_BRANCH.to_owned(),
+            branch: branch.to_owned(),
             bucket: bucket.name.clone(),
             table: table.name.clone(),
             uid: table.uid.clone(),
@@ -64,6 +72,7 @@ impl Evolve<Project> for BucketDeleted {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
             live.buckets.remove(&names::fold(&self.bucket));
+            live.forget_bucket(&self.bucket);
         }
     }
 }

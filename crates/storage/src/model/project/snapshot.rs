@@ -19,9 +19,9 @@ impl Decide<Project> for TakeSnapshot {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        let table = bucket.table(&self.table)?;
+        let table = live.table(&self.branch, bucket, &self.table)?.table();
         if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0')) {
             let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes, none of them NUL.");
             return Err(problem::invalid_request(detail));
@@ -60,7 +60,7 @@ impl Decide<Project> for DeleteSnapshot {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let uid = live.snapshot(&self.branch, &self.snapshot, at.time)?.uid.clone();
         let Self { project, branch, snapshot } = self;
         Ok(vec![SnapshotDeleted { project, branch, snapshot, uid }.into()])

@@ -3,9 +3,8 @@
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 use alluvium_tablestore::column::TableSchema;
 
-use super::{Project, TableRef};
-use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped};
-use crate::model::limits::TABLES_PER_PROJECT_MAX;
+use super::{Project, Shown, TableRef, overlay};
+use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped, TableHidden};
 use crate::model::table::{schema_of, spec_of};
 use crate::model::{names, problem};
 
@@ -14,16 +13,14 @@ impl Decide<Project> for CreateTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
-        if let Some(there) = bucket.tables.get(&names::fold(&self.table)) {
-            return Err(problem::table_exists(&bucket.name, &there.name));
+        if let Some(there) = live.shown(&self.branch, bucket, &self.table) {
+            return Err(problem::table_exists(&bucket.name, &there.table().name));
         }
         let schema = checked_schema(&self.columns, &self.primary_key)?;
-        if live.table_count() >= TABLES_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX));
-        }
+        live.check_room()?;
         let created = TableCreated {
             bucket: bucket.name.clone(),
             project: self.project,
@@ -32,6 +29,7 @@ impl Decide<Project> for CreateTable {
             uid: at.new_uid(0),
             columns: schema.columns.iter().map(spec_of).collect(),
             primary_key: schema.primary_key,
+            copy_of: None,
         };
         Ok(vec![created.into()])
     }
@@ -59,27 +57,48 @@ impl Decide<Project> for DropTable {
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        let table = bucket.table(&self.table)?;
-        let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
-        Ok(vec![TableDropped { project: self.project, branch: self.branch, bucket, table: self.table, uid }.into()])
+        let (project, branch) = (&self.project, &self.branch);
+        let mut events = Vec::new();
+        if let Shown::Own(table) = live.table(branch, bucket, &self.table)? {
+            let dropped = TableDropped {
+                project: project.clone(),
+                branch: branch.clone(),
+                bucket: bucket.name.clone(),
+                table: table.name.clone(),
+                uid: table.uid.clone(),
+            };
+            events.push(dropped.into());
+        }
+        // What is gone in a branch stays gone there, though the main line has it.
+        let main = bucket.tables.get(&names::fold(&self.table)).filter(|_| overlay::is_dev(branch));
+        events.extend(main.map(|main| {
+            let (bucket, table) = (bucket.name.clone(), main.name.clone());
+            ProjectEvent::from(TableHidden { project: project.clone(), branch: branch.clone(), bucket, table })
+        }));
+        Ok(events)
     }
 }
 
 impl Evolve<Project> for TableCreated {
     fn evolve(self, state: &mut Project) {
-        let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
-        if let Some(bucket) = bucket {
-            bucket.tables.insert(names::fold(&self.table), TableRef { name: self.table, uid: self.uid });
+        let Some(live) = &mut state.live else { return };
+        let table = TableRef { name: self.table, uid: self.uid };
+        if overlay::is_dev(&self.branch) {
+            live.put_own(&self.branch, &self.bucket, table);
+        } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
+            bucket.tables.insert(names::fold(&table.name), table);
         }
     }
 }
 
 impl Evolve<Project> for TableDropped {
     fn evolve(self, state: &mut Project) {
-        let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
-        if let Some(bucket) = bucket {
+        let Some(live) = &mut state.live else { return };
+        if overlay::is_dev(&self.branch) {
+            live.clear_local(&self.branch, &self.bucket, &self.table);
+        } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
             bucket.tables.remove(&names::fold(&self.table));
         }
     }
@@ -90,6 +109,7 @@ pub(crate) mod tests {
     use super::super::bucket::tests::bucket_created;
     use super::super::life::tests::created;
     use super::*;
+    use crate::model::limits::TABLES_PER_PROJECT_MAX;
     use crate::model::spec::{at, given, nothing, refused};
 
     pub(crate) fn table_created(bucket: &str, table: &str, uid: &str) -> ProjectEvent {
@@ -101,6 +121,7 @@ pub(crate) mod tests {
             uid: uid.into(),
             columns: vec![column("id", "BIGINT", true)],
             primary_key: vec![],
+            copy_of: None,
         }
         .into()
     }
@@ -138,6 +159,7 @@ pub(crate) mod tests {
             uid: at().new_uid(0),
             columns: vec![column("Id", "VARCHAR", false), amount],
             primary_key: vec!["Id".into()],
+            copy_of: None,
         };
         given::<Project>(with_bucket()).when(command.into()).then_expect_events(vec![event.into()]);
     }
@@ -175,21 +197,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn nothing_is_written_through_a_dev_branch() {
-        use super::super::branch::tests::{BRANCH, branch_created};
-        let before = || vec![created(), branch_created(BRANCH, "x"), bucket_created("in_c_sales")];
-        for (branch, status, code) in
-            [(BRANCH, 400, "storage.operation_not_allowed"), ("0badf00d", 404, "storage.branch_not_found")]
-        {
-            let command = CreateTable { branch: branch.into(), ..create("orders", vec![], &[]) };
-            refused(given::<Project>(before()).when(command.into()).inspect_result(), status, code);
-            let drop = DropTable {
-                branch: branch.into(),
-                project: "Shop".into(),
-                bucket: "in_c_sales".into(),
-                table: "orders".into(),
-            };
-            refused(given::<Project>(before()).when(drop.into()).inspect_result(), status, code);
+    fn nothing_is_written_through_a_branch_that_is_not_there() {
+        let branch = "0badf00d";
+        let command = CreateTable { branch: branch.into(), ..create("orders", vec![], &[]) };
+        let drop = DropTable {
+            branch: branch.into(),
+            project: "Shop".into(),
+            bucket: "in_c_sales".into(),
+            table: "orders".into(),
+        };
+        for command in [command.into(), drop.into()] {
+            let result = given::<Project>(with_bucket()).when(command).inspect_result();
+            refused(result, 404, "storage.branch_not_found");
         }
     }
 

@@ -3,9 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{
-    BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes,
-};
+use super::{BUSY, CONDITIONS, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
 use crate::wire;
@@ -64,7 +62,7 @@ pub(super) fn all() -> Routes {
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
                 .errors(CONDITIONS)
-                .errors(&["storage.truncate_not_confirmed", NOT_ON_BRANCH, BUSY]),
+                .errors(&["storage.truncate_not_confirmed", FULL, BUSY]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -63,7 +63,6 @@ pub(super) fn all() -> Routes {
                     NO_SNAPSHOT,
                     NO_BUCKET,
                     "storage.invalid_name",
-                    "storage.operation_not_allowed",
                     "storage.table_exists",
                     "storage.version_expired",
                     "storage.quota_exceeded",

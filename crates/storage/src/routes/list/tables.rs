@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes};
+use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, tables};
 use crate::wire;
@@ -24,7 +24,6 @@ pub(super) fn all() -> Routes {
                     NO_BRANCH,
                     NO_BUCKET,
                     BAD_NAME,
-                    NOT_ON_BRANCH,
                     "storage.table_exists",
                     "storage.invalid_primary_key",
                     "storage.invalid_column_type",
@@ -72,13 +71,7 @@ pub(super) fn all() -> Routes {
             &paths::TABLE,
             writes,
             tables::drop,
-            op("dropTable", "Drop a table").empty(204, "Gone").errors(&[
-                NO_PROJECT,
-                NO_BRANCH,
-                NO_BUCKET,
-                NO_TABLE,
-                NOT_ON_BRANCH,
-            ]),
+            op("dropTable", "Drop a table").empty(204, "Gone").errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, reads, writes};
+use super::{BUSY, CONDITIONS, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, transfer};
 use crate::wire;
@@ -28,7 +28,7 @@ pub(super) fn all() -> Routes {
                     "storage.column_not_found",
                     "storage.import_failed",
                     "storage.duplicate_key",
-                    NOT_ON_BRANCH,
+                    FULL,
                     BUSY,
                 ]),
         )
