@@ -446,3 +446,76 @@ async fn kills_while_a_branch_gets_its_table_leave_it_whole() {
     assert_eq!(world.get("/projects/p/buckets/b/tables/orders").await["columns"].as_array().unwrap().len(), 2);
     world.verify();
 }
+
+#[tokio::test]
+async fn a_branch_is_compared_and_merged_table_by_table() {
+    let (world, dev, _) = branched().await;
+    let below = format!("/projects/p/branches/{dev}");
+    assert_eq!(world.get(&format!("{below}/diff")).await, json!({"branch_id": dev, "tables": []}));
+    let file = world.upload("p", "orders.csv", b"id,city\n2,Bari\n3,Bonn\n".to_vec()).await;
+    let import = json!({"file_id": file, "import_options": {"incremental": true}});
+    world.post(&format!("{below}/buckets/b/tables/orders/import/file"), &import).await;
+    let rows = json!({"where_clause": "id = 1"});
+    let (status, _) =
+        ask(&world, ADMIN, Method::DELETE, &format!("{below}/buckets/b/tables/orders/rows"), Some(rows)).await;
+    assert_eq!(status, 200);
+    world.post(&format!("{below}/buckets/b/tables/orders/columns"), &json!({"name": "note", "type": "VARCHAR"})).await;
+    let new = json!({"name": "new", "columns": [{"name": "n", "type": "BIGINT"}]});
+    world.post(&format!("{below}/buckets/b/tables"), &new).await;
+    let plain = format!("{below}/buckets/b/tables/plain");
+    assert_eq!(ask(&world, ADMIN, Method::DELETE, &plain, None).await.0, 204);
+    let diff = world.get(&format!("{below}/diff")).await;
+    let expected = json!({
+        "bucket_name": "b", "table_name": "orders", "state": "copied", "main_changed": false, "rows_added": 1,
+        "rows_changed": 1, "rows_removed": 1, "columns_added": ["note"], "columns_changed": [], "columns_removed": [],
+        "primary_key_changed": false,
+    });
+    assert_eq!(diff["tables"][1], expected, "{diff}");
+    let states: Vec<&Value> = diff["tables"].as_array().unwrap().iter().map(|table| &table["state"]).collect();
+    assert_eq!(states, ["created", "copied", "deleted"]);
+
+    // A snapshot changes nothing, a load does.
+    world.post("/projects/p/snapshots", &json!({"bucket": "b", "table": "orders"})).await;
+    assert_eq!(world.get(&format!("{below}/diff")).await["tables"][1]["main_changed"], false);
+    load(&world, "id,city\n9,Lyon\n").await;
+    assert_eq!(world.get(&format!("{below}/diff")).await["tables"][1]["main_changed"], true);
+    let merge = format!("{below}/merge");
+    let before = orders(&world, "default").await;
+    let refused = ask(&world, ADMIN, Method::POST, &merge, Some(json!({}))).await;
+    assert_eq!(code(&refused), (409, "merge_conflict"), "{refused:?}");
+    assert_eq!(refused.1["detail"]["details"]["tables"][0]["table_name"], "orders", "{refused:?}");
+    // By command too, whatever was looked at before.
+    let command = json!({"project": "p", "branch": dev, "bucket": "b", "table": "orders"});
+    let answer = ask(&world, ADMIN, Method::POST, "/commands/storage/MergeTable", Some(command)).await;
+    assert!(answer.1.to_string().contains("merge_conflict"), "{answer:?}");
+    let odd = ask(&world, ADMIN, Method::POST, &merge, Some(json!({"strategy": "ours"}))).await;
+    assert_eq!(code(&odd), (400, "invalid_request"));
+    let none = json!({"tables": [{"bucket_name": "b", "table_name": "plain"}]});
+    assert_eq!(code(&ask(&world, ADMIN, Method::POST, &merge, Some(none)).await), (404, "table_not_found"));
+
+    let kept = world.post(&merge, &json!({"strategy": "main"})).await;
+    let result = |answer: &Value| -> Vec<String> {
+        let tables = answer["tables"].as_array().unwrap().iter();
+        tables.map(|table| format!("{} {}", table["table_name"], table["result"]).replace('"', "")).collect()
+    };
+    assert_eq!(result(&kept), ["new merged", "orders conflict"]);
+    assert_eq!(orders(&world, "default").await, before);
+    assert_eq!(world.get("/projects/p/buckets/b/tables/new").await["source"], "main");
+    let merged = world.post(&merge, &json!({"strategy": "branch"})).await;
+    assert_eq!(result(&merged), ["orders merged"]);
+    let after = ["id,city,note", "2,Bari,", "3,Bonn,"];
+    assert_eq!(orders(&world, "default").await, after);
+    assert_eq!(world.get("/projects/p/buckets/b/tables/orders").await["columns"].as_array().unwrap().len(), 3);
+    assert_eq!(orders(&world, &dev).await, after);
+    let shown = world.get(&below).await;
+    assert_eq!((&shown["copied_tables"], &shown["table_count"]), (&json!([]), &json!(0)), "{shown}");
+
+    // What nobody else has touched is merged as it is.
+    let gone = json!({"where_clause": "id = 2"});
+    let (status, _) =
+        ask(&world, ADMIN, Method::DELETE, &format!("{below}/buckets/b/tables/orders/rows"), Some(gone)).await;
+    assert_eq!((status, orders(&world, "default").await.len()), (200, 3));
+    assert_eq!(result(&world.post(&merge, &json!({})).await), ["orders merged"]);
+    assert_eq!(orders(&world, "default").await, ["id,city,note", "3,Bonn,"]);
+    world.verify();
+}

@@ -89,6 +89,10 @@ fn of_project(method: &str, below: &str) -> For {
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
         return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
     };
+    // The branch beside the main line, which its keys do not reach.
+    if matches!(in_branch, "/diff" | "/merge") {
+        return For::Project;
+    }
     let reads = method == "get" || READS.iter().any(|end| in_branch.ends_with(end));
     let whole = matches!(in_branch, "" | "/buckets" | "/buckets/{bucket_name}")
         || WHOLE.iter().any(|end| in_branch.ends_with(end));

@@ -1,11 +1,11 @@
 //! Writes through dev branches: the first one to a table gives the branch a table of its own, which begins as the main line's is at
 //! that moment. It stands in the same commit, so there is never a copy without a reason, nor a write without one.
 
-use alluvium_eventlog::Unit;
-use alluvium_kernel::{DecisionContext, Problem};
+use alluvium_eventlog::{Past, Unit};
+use alluvium_kernel::{DecisionContext, Problem, Token, subject};
 
-use crate::context::{Place, open, token};
-use crate::contract::{ForkTable, ProjectEvent};
+use crate::context::{Place, STREAM, open, token};
+use crate::contract::{ColumnSpec, ForkTable, MergeTable, ProjectEvent, ReplaceContent, TableMerged};
 use crate::model::{Project, Shown, Table, names, problem};
 
 /// The table that a write through a branch goes to: the branch's own, which it gets here if it has none yet.
@@ -19,12 +19,7 @@ pub(crate) async fn own_table(place: &Place<'_>, at: &DecisionContext, unit: &mu
         Shown::Own(table) => return Ok(table.uid.clone()),
         Shown::Main(table) => token(&table.uid)?,
     };
-    // The place of this commit says what of the main line counts.
-    unit.alone();
-    let (columns, primary_key) = unit.load::<Table>(&source).await?.shape()?;
-    if !unit.is_current::<Table>(&source).await? {
-        return Err(problem::table_busy(place.table));
-    }
+    let (columns, primary_key) = shape(&source, place.table, unit).await?;
     let fork = ForkTable {
         project: place.project.to_owned(),
         branch: place.branch.to_owned(),
@@ -40,4 +35,59 @@ pub(crate) async fn own_table(place: &Place<'_>, at: &DecisionContext, unit: &mu
     let uid = created.uid.clone();
     open(created, at, unit).await?;
     Ok(uid)
+}
+
+/// Columns and key of a table whose content the running commit is about: its place on the log says what counts.
+async fn shape(source: &Token, name: &str, unit: &mut Unit) -> Result<(Vec<ColumnSpec>, Vec<String>), Problem> {
+    unit.alone();
+    let shape = unit.load::<Table>(source).await?.shape()?;
+    if unit.is_current::<Table>(source).await? { Ok(shape) } else { Err(problem::table_busy(name)) }
+}
+
+/// The command with what the branch's table looks like, and above which message the main line's must not have changed.
+pub(crate) async fn merge(
+    command: &MergeTable,
+    project: &Token,
+    unit: &mut Unit,
+) -> Result<(MergeTable, Option<i64>), Problem> {
+    let live = unit.load::<Project>(project).await?.live(&command.project)?;
+    let (own, main) = live.to_merge(&command.branch, &command.bucket, &command.table)?;
+    let (source, has_main) = (token(&own.uid)?, main.is_some());
+    let (columns, primary_key) = shape(&source, &command.table, unit).await?;
+    let since =
+        if command.force || !has_main { None } else { Some(opened(&unit.past(STREAM), unit.tenant(), &source).await?) };
+    Ok((MergeTable { columns, primary_key, ..command.clone() }, since))
+}
+
+/// The message that opened a table.
+async fn opened(past: &Past, tenant: &Token, uid: &Token) -> Result<i64, Problem> {
+    let mut found = None;
+    past.walk(&subject::event(tenant, "storage", "table", uid), 1, u64::MAX, |message| {
+        found = Some(message.seq as i64);
+        Ok(false)
+    })
+    .await?;
+    found.ok_or_else(Problem::internal)
+}
+
+/// The main line's table is to get what the branch's holds with all messages before this commit.
+pub(crate) async fn replace_main(
+    merged: TableMerged,
+    command: MergeTable,
+    unchanged_since: Option<i64>,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<(), Problem> {
+    let replace = ReplaceContent {
+        source: merged.source,
+        snapshot: String::new(),
+        position: 0,
+        columns: command.columns,
+        primary_key: command.primary_key,
+        unchanged_since,
+        uid: merged.uid,
+    };
+    let id = token(&replace.uid)?;
+    unit.handle::<Table>(&id, replace.into(), at).await?;
+    Ok(())
 }

@@ -118,8 +118,11 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     if matches!(command, ProjectCommand::CreateProject(_)) {
         unit.presume_new::<Project>(&id);
     }
-    let mut content = None;
+    let (mut content, mut merge) = (None, None);
     let command = match command {
+        ProjectCommand::MergeTable(command) => {
+            merge.insert(branches::merge(command, &id, unit).await?).0.clone().into()
+        }
         ProjectCommand::RestoreTable(restore) => {
             let filled = snapshots::sourced(restore, &id, at, unit).await?;
             content = Some((filled.columns.clone(), filled.primary_key.clone()));
@@ -156,6 +159,11 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             ProjectEvent::TableHidden(e) if result.is_null() => {
                 result = json!({ "bucket": e.bucket, "table": e.table });
             }
+            ProjectEvent::TableMerged(e) => {
+                let (command, since) = merge.take().ok_or_else(Problem::internal)?;
+                branches::replace_main(e, command, since, at, unit).await?;
+                awaits_settlement = true;
+            }
             ProjectEvent::TablePulled(_) => result = json!({ "was_local": true }),
             ProjectEvent::SnapshotTaken(e) => {
                 let request = RequestSnapshot { uid: e.uid.clone(), snapshot: e.snapshot };
@@ -168,7 +176,8 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
                 let (columns, primary_key) = content.take().unwrap_or_default();
                 let RestorePlanned { uid, snapshot, source, position, .. } = e;
                 let id = token(&uid)?;
-                let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key };
+                let replace =
+                    ReplaceContent { uid, snapshot, source, position, columns, primary_key, unchanged_since: None };
                 unit.handle::<Table>(&id, replace.into(), at).await?;
                 awaits_settlement = true;
             }

@@ -934,6 +934,36 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Also when the main line's table has changed since the branch took it.
+    #[serde(default)]
+    pub force: bool,
+    /// Filled in by the worker: the columns of the branch's table.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    MergeTable,
+    "MergeTable",
+    r####"{"aggregate":"project","doc":"Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":false,"doc":"Also when the main line's table has changed since the branch took it.","name":"force","type":"boolean"},{"default":[],"doc":"Filled in by the worker: the columns of the branch's table.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"MergeTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
 /// Echo of TableCreated on the table itself; in the same batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1321,23 +1351,26 @@ alluvium_messaging::contract!(
 pub struct ReplaceContent {
     /// Internal id of this incarnation of the table; a name created again gets a new one.
     pub uid: String,
-    /// Id of the snapshot.
+    /// Id of the snapshot; empty when it is a merge.
     pub snapshot: String,
     /// Internal id of the table that had the content.
     pub source: String,
-    /// The last message that counts for the content.
+    /// The last message that counts for the content; 0 for all before this one.
     pub position: i64,
     /// The columns then.
     pub columns: Vec<ColumnSpec>,
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Refused when the table was changed by a message above this one; null when that does not matter.
+    #[serde(default)]
+    pub unchanged_since: Option<i64>,
 }
 
 alluvium_messaging::contract!(
     ReplaceContent,
     "ReplaceContent",
-    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot; empty when it is a merge.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content; 0 for all before this one.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Refused when the table was changed by a message above this one; null when that does not matter.","name":"unchanged_since","type":["null","long"]}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1397,23 +1430,26 @@ alluvium_messaging::contract!(
 pub struct RestoreRequested {
     /// Command id of the request; its Settled names it.
     pub request: String,
-    /// Id of the snapshot.
+    /// Id of the snapshot; empty when it is a merge.
     pub snapshot: String,
     /// Internal id of the table that had the content.
     pub source: String,
-    /// The last message that counts for the content.
+    /// The last message that counts for the content; 0 for all before this one.
     pub position: i64,
     /// The columns then.
     pub columns: Vec<ColumnSpec>,
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Refused when the table was changed by a message above this one; null when that does not matter.
+    #[serde(default)]
+    pub unchanged_since: Option<i64>,
 }
 
 alluvium_messaging::contract!(
     RestoreRequested,
     "RestoreRequested",
-    r####"{"aggregate":"table","doc":"The table is to get the content that a table had with an earlier message, if it can still be had.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"RestoreRequested","namespace":"alluvium.storage","request_of":"RestoreTable","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table is to get the content that a table had with an earlier message, if it can still be had.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot; empty when it is a merge.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content; 0 for all before this one.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Refused when the table was changed by a message above this one; null when that does not matter.","name":"unchanged_since","type":["null","long"]}],"kind":"event","name":"RestoreRequested","namespace":"alluvium.storage","request_of":"RestoreTable","type":"record"}"####,
     &[]
 );
 
@@ -1881,6 +1917,30 @@ alluvium_messaging::contract!(
     TableHidden,
     "TableHidden",
     r####"{"aggregate":"project","doc":"A dev branch does not show the main line's table of this name any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"event","name":"TableHidden","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The main line's table is to get what the table of a dev branch holds; whether it does is its own matter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableMerged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of the main line's table.
+    pub uid: String,
+    /// Internal id of the branch's table.
+    pub source: String,
+}
+
+alluvium_messaging::contract!(
+    TableMerged,
+    "TableMerged",
+    r####"{"aggregate":"project","doc":"The main line's table is to get what the table of a dev branch holds; whether it does is its own matter.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the main line's table.","name":"uid","type":"string"},{"doc":"Internal id of the branch's table.","name":"source","type":"string"}],"kind":"event","name":"TableMerged","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -2378,6 +2438,7 @@ pub enum ProjectCommand {
     DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
     ForkTable(ForkTable),
+    MergeTable(MergeTable),
     PullTable(PullTable),
     RestoreTable(RestoreTable),
     TakeSnapshot(TakeSnapshot),
@@ -2395,6 +2456,7 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteSnapshot,
     DropTable,
     ForkTable,
+    MergeTable,
     PullTable,
     RestoreTable,
     TakeSnapshot,
@@ -2461,6 +2523,12 @@ impl From<ForkTable> for ProjectCommand {
     }
 }
 
+impl From<MergeTable> for ProjectCommand {
+    fn from(message: MergeTable) -> Self {
+        Self::MergeTable(message)
+    }
+}
+
 impl From<PullTable> for ProjectCommand {
     fn from(message: PullTable) -> Self {
         Self::PullTable(message)
@@ -2502,6 +2570,7 @@ pub enum ProjectEvent {
     TableCreated(TableCreated),
     TableDropped(TableDropped),
     TableHidden(TableHidden),
+    TableMerged(TableMerged),
     TablePulled(TablePulled),
 }
 
@@ -2520,6 +2589,7 @@ alluvium_messaging::contract_set!(ProjectEvent {
     TableCreated,
     TableDropped,
     TableHidden,
+    TableMerged,
     TablePulled
 });
 
@@ -2607,6 +2677,12 @@ impl From<TableHidden> for ProjectEvent {
     }
 }
 
+impl From<TableMerged> for ProjectEvent {
+    fn from(message: TableMerged) -> Self {
+        Self::TableMerged(message)
+    }
+}
+
 impl From<TablePulled> for ProjectEvent {
     fn from(message: TablePulled) -> Self {
         Self::TablePulled(message)
@@ -2647,6 +2723,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ForkTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::MergeTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::PullTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
@@ -2675,6 +2752,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
             ProjectEvent::TableHidden(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableMerged(e) => Evolve::evolve(e, self),
             ProjectEvent::TablePulled(e) => Evolve::evolve(e, self),
         }
     }
@@ -2689,6 +2767,7 @@ impl ProjectCommand {
             Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
             Self::ForkTable(c) => Some(&c.branch),
+            Self::MergeTable(c) => Some(&c.branch),
             Self::PullTable(c) => Some(&c.branch),
             Self::RestoreTable(c) => Some(&c.branch),
             Self::TakeSnapshot(c) => Some(&c.branch),
@@ -2704,6 +2783,7 @@ impl ProjectCommand {
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
             Self::ForkTable(c) => Some(&c.bucket),
+            Self::MergeTable(c) => Some(&c.bucket),
             Self::PullTable(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
             _ => None,
@@ -2723,6 +2803,7 @@ impl ProjectCommand {
             Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
             Self::ForkTable(c) => &c.project,
+            Self::MergeTable(c) => &c.project,
             Self::PullTable(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
@@ -2745,6 +2826,7 @@ impl ProjectCommand {
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
             Self::ForkTable(c) => Some(&c.table),
+            Self::MergeTable(c) => Some(&c.table),
             Self::PullTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
             _ => None,
@@ -3432,6 +3514,7 @@ impl Command {
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::MergeTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::PullTable(c)) => {

@@ -93,6 +93,19 @@ pub struct BranchView {
     pub size_bytes: u64,
 }
 
+/// A table that a dev branch has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTable {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its name.
+    pub name: String,
+    /// The main line's table that it was taken from.
+    pub copy_of: Option<String>,
+    /// Name of the table that the main line has in its place.
+    pub main: Option<String>,
+}
+
 /// Where a dev branch differs from the main line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BranchTables {

@@ -15,6 +15,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "A column of that name exists in the table",
         "Choose another name; names are compared without case.",
     ),
+    ErrorInfo::new(
+        "storage.merge_conflict",
+        409,
+        "The main line's table has changed since the branch took it",
+        "Pull the table and do the branch's changes again, or merge with the strategy `branch` or `main`.",
+    ),
     ErrorInfo::new("storage.primary_key_exists", 409, "The table has a primary key already", "Drop the key first."),
     ErrorInfo::new(
         "storage.duplicate_key",

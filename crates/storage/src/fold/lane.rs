@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::rebase::CHECKPOINT_LOST;
 use super::request::{self, Effect};
+use super::restored::Wanted;
 use super::routing::TableId;
 use super::rows;
 use super::suspect::disk_full;
@@ -286,8 +287,9 @@ impl Lane {
                     self.asked(item.seq, event, reply, Ok(Some(change)), to, mark).await?;
                 }
                 Effect::Counted => self.asked(item.seq, event, reply, Ok(None), to, mark).await?,
-                Effect::Restored { source, seq } => {
-                    self.restored(item.seq, event, reply, (&source, seq), to, mark).await?;
+                Effect::Restored { source, seq, unchanged_since } => {
+                    let wanted = Wanted { source, seq: if seq == 0 { item.seq } else { seq }, unchanged_since };
+                    self.restored(item.seq, event, reply, wanted, to, mark).await?;
                 }
                 Effect::Open { .. } | Effect::Decided(_) | Effect::Nothing => {}
             }

@@ -7,7 +7,7 @@ use alluvium_kernel::{Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
     Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, QuerySpec,
-    TableFile, TableSchema,
+    RowsDiffer, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
@@ -90,6 +90,28 @@ impl Tables {
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
         self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+    }
+
+    /// How the rows of a table differ from those of an earlier one, if there is one.
+    pub async fn rows_differ(&self, earlier: Option<&str>, later: &str) -> Result<RowsDiffer, Problem> {
+        let later = self.lane_of(later)?;
+        let Some(earlier) = earlier else {
+            return Ok(RowsDiffer { added: later.view().rows, ..RowsDiffer::default() });
+        };
+        let earlier = self.lane_of(earlier)?.file.clone();
+        self.on_file(&later, move |hub, file| hub.rows_differ(&earlier, file)).await
+    }
+
+    /// Whether a table of the main line was changed since a branch's copy of it was made.
+    pub async fn has_changed(&self, main: &str, copy: &str) -> Result<bool, Problem> {
+        let (main, since) = (self.lane_of(main)?, self.lane_of(copy)?.id.created_seq);
+        self.fold().effects.was_changed(&main.id, since, u64::MAX).await
+    }
+
+    fn lane_of(&self, uid: &str) -> Result<Arc<Lane>, Problem> {
+        self.fold().lane(uid).ok_or_else(|| {
+            Problem::unavailable("storage.table_unavailable", "A table is not folded here yet. Try again.")
+        })
     }
 
     /// Answers one SELECT over the tables of a project.

@@ -45,8 +45,10 @@ pub enum Effect {
     Restored {
         /// Which table.
         source: String,
-        /// The message.
+        /// The message; 0 for all before the request.
         seq: u64,
+        /// Refused when this table was changed by a message above this one.
+        unchanged_since: Option<u64>,
     },
     /// Nothing: the file was changed when the request was.
     Nothing,
@@ -81,7 +83,8 @@ pub fn effect(
         }
         TableEvent::SnapshotRequested(_) => Effect::Counted,
         TableEvent::RestoreRequested(restore) => {
-            Effect::Restored { source: restore.source.clone(), seq: restore.position as u64 }
+            let unchanged_since = restore.unchanged_since.map(|seq| seq as u64);
+            Effect::Restored { source: restore.source.clone(), seq: restore.position as u64, unchanged_since }
         }
         TableEvent::Settled(_) => Effect::Nothing,
     })

@@ -12,23 +12,45 @@ use super::lane::{Lane, LaneError, UNAVAILABLE};
 use super::past::Version;
 use super::queue::CommitEvent;
 use super::version_of::{self, content_at};
+use crate::model::problem;
+
+/// Content that a table is to get.
+pub(super) struct Wanted {
+    /// Whose.
+    pub source: String,
+    /// With all messages up to this one.
+    pub seq: u64,
+    /// Only if this table was changed by no message above this one.
+    pub unchanged_since: Option<u64>,
+}
 
 impl Lane {
-    /// A request for the content of `source` with message `seq`, which stands before the request.
+    /// A request for the content that a table has with a message that stands before the request.
     pub(super) async fn restored(
         &self,
         at: u64,
         event: &CommitEvent,
         reply: Option<&str>,
-        (source, seq): (&str, u64),
+        wanted: Wanted,
         to: Mark,
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
-        let verdict = self.effects.verdict(&self.id, &event.command_id, at).await?;
-        if verdict.is_some_and(|verdict| verdict.problem.is_some()) {
-            return self.asked(at, event, reply, Ok(None), to, mark).await;
+        let Wanted { source, seq, unchanged_since } = wanted;
+        match self.effects.verdict(&self.id, &event.command_id, at).await? {
+            Some(verdict) if verdict.problem.is_some() => {
+                return self.asked(at, event, reply, Ok(None), to, mark).await;
+            }
+            Some(_) => {}
+            None => {
+                if let Some(since) = unchanged_since
+                    && self.effects.was_changed(&self.id, since, at).await?
+                {
+                    let conflict = problem::merge_conflict(&self.id.table.decode());
+                    return self.asked(at, event, reply, Err(conflict), to, mark).await;
+                }
+            }
         }
-        match self.content_of(source, seq, at).await {
+        match self.content_of(&source, seq, at).await {
             Ok(version) => {
                 let change = Change::Replace { from: version.file().clone(), up_to: None };
                 let asked = self.asked(at, event, reply, Ok(Some(change)), to, mark).await;

@@ -98,6 +98,7 @@ impl Routing {
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
             | ProjectEvent::TableHidden(_)
+            | ProjectEvent::TableMerged(_)
             | ProjectEvent::TablePulled(_)
             | ProjectEvent::SnapshotTaken(_)
             | ProjectEvent::SnapshotDeleted(_)

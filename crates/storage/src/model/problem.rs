@@ -154,6 +154,11 @@ pub(crate) fn file_too_large(status: u16, bytes: i64) -> Problem {
 pub(crate) const TABLE_BUSY: &str = "storage.table_busy";
 
 /// Not a refusal: the command waits on its stream until the table's fold has spoken.
+pub(crate) fn merge_conflict(table: &str) -> Problem {
+    let detail = format!("Table {} has changed on the main line since the branch took it", echo(table));
+    storage("merge_conflict", 409, detail)
+}
+
 pub(crate) fn table_busy(table: &str) -> Problem {
     Problem::unavailable(TABLE_BUSY, format!("Table {table} is still working on an earlier change"))
 }

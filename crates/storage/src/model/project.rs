@@ -3,6 +3,7 @@
 mod branch;
 mod bucket;
 mod life;
+mod merge;
 mod overlay;
 mod restore;
 mod snapshot;
@@ -76,6 +77,9 @@ pub struct TableRef {
     pub name: String,
     /// Id of its own aggregate and of its file.
     pub uid: String,
+    /// The main line's table in whose place it stands in its branch.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 /// What a snapshot's id stands for. It outlives the table and the names.

@@ -176,7 +176,7 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         // The names are as they were, or as the event before it says; the rest is the table's own.
-        ProjectEvent::RestorePlanned(_) => return None,
+        ProjectEvent::RestorePlanned(_) | ProjectEvent::TableMerged(_) => return None,
     })
 }
 

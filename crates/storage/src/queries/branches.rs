@@ -2,7 +2,7 @@
 
 use alluvium_kernel::Problem;
 
-use super::{BranchTables, BranchView, Listed, Page, Queries, unavailable};
+use super::{BranchTables, BranchView, Listed, OwnTable, Page, Queries, unavailable};
 use crate::model::problem;
 
 const BRANCH: &str = "
@@ -21,6 +21,12 @@ const COPIED: &str = "
 const HIDDEN: &str = "
     SELECT bucket, name FROM {schema}.hidden_tables
     WHERE tenant = $1 AND project = $2 AND branch = $3 ORDER BY hidden_at, bucket, name";
+
+const OWN: &str = "
+    SELECT t.bucket, t.name, t.copy_of, m.name FROM {schema}.tables AS t
+    LEFT JOIN {schema}.tables AS m ON m.tenant = t.tenant AND m.project = t.project AND m.branch = 'default'
+      AND m.bucket = t.bucket AND lower(m.name) = lower(t.name)
+    WHERE t.tenant = $1 AND t.project = $2 AND t.branch = $3 ORDER BY t.bucket, t.name";
 
 /// In the order of the statements; the last are the uids of its tables.
 type BranchRow = (String, String, String, Option<String>, i64, String, Vec<String>);
@@ -55,6 +61,19 @@ impl Queries {
         let copied = sqlx::query_as(schema.sql(COPIED)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
         let hidden = sqlx::query_as(schema.sql(HIDDEN)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
         Ok(BranchTables { copied: copied.await.map_err(unavailable)?, hidden: hidden.await.map_err(unavailable)? })
+    }
+
+    /// The tables that a dev branch has of its own, by bucket and name.
+    pub async fn own_tables(&self, tenant: &str, project: &str, branch: &str) -> Result<Vec<OwnTable>, Problem> {
+        let rows: Vec<(String, String, Option<String>, Option<String>)> = sqlx::query_as(self.schema().sql(OWN))
+            .bind(tenant)
+            .bind(project)
+            .bind(branch)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let own = |(bucket, name, copy_of, main)| OwnTable { bucket, name, copy_of, main };
+        Ok(rows.into_iter().map(own).collect())
     }
 
     /// Dev branches of a project, newest first.

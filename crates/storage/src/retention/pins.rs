@@ -113,6 +113,9 @@ impl Pins {
                     (tenant, project) != (&of.0, &of.1) || taken.branch != e.branch
                 });
             }
+            ProjectEvent::TableMerged(e) => {
+                self.restores.push(Restore { target: e.uid, at: seq, source: e.source, seq });
+            }
             ProjectEvent::RestorePlanned(e) => {
                 let restore = Restore { target: e.uid, at: seq, source: e.source, seq: e.position as u64 };
                 self.restores.push(restore);

@@ -4,6 +4,7 @@ mod branches;
 mod buckets;
 mod columns;
 mod files;
+mod merge;
 mod projects;
 mod rows;
 mod snapshots;
@@ -82,7 +83,10 @@ fn past(op: Op) -> Op {
 /// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
 /// everywhere.
 pub(super) fn all() -> Routes {
-    let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
+    let tables = [tables::all(), columns::all(), rows::all(), transfer::all(), merge::all()]
+        .into_iter()
+        .flatten()
+        .map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
     catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
 }

@@ -8,6 +8,7 @@ mod counts;
 mod download;
 mod files;
 mod list;
+mod merge;
 mod past;
 mod paths;
 mod profile;

@@ -7,6 +7,8 @@ pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
 pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
 pub(super) const BRANCH: &str = "/projects/{project_id}/branches/{branch_id}";
+pub(super) const DIFF: &str = "/projects/{project_id}/branches/{branch_id}/diff";
+pub(super) const MERGE: &str = "/projects/{project_id}/branches/{branch_id}/merge";
 pub(super) const PULL: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/pull";
 
 pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";

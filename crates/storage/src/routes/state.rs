@@ -138,11 +138,16 @@ impl StorageRoutes {
     /// Sends a command and gives its outcome; a rejection is an error.
     pub(super) async fn send(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
         let command = command.into();
+        self.send_as(principal, command.name(), &command).await
+    }
+
+    /// The same, under a name that sets it apart from the request's others.
+    async fn send_as(&self, principal: &Principal, name: &str, command: &Command) -> Result<Accepted, Problem> {
         let request = CommandRequest {
             tenant: principal.tenant.clone(),
             context: "storage".to_owned(),
             command: command.name().to_owned(),
-            command_id: principal.seed.command_id(command.name()),
+            command_id: principal.seed.command_id(name),
             actor: principal.actor.clone(),
             payload: command.to_avro().into(),
             trace_parent: None,
@@ -162,6 +167,18 @@ impl StorageRoutes {
     /// Sends a command and waits until the catalogue shows it.
     pub(crate) async fn write(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
         let accepted = self.send(principal, command).await?;
+        self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
+        Ok(accepted)
+    }
+
+    /// The same for one of several commands of a kind.
+    pub(super) async fn write_as(
+        &self,
+        principal: &Principal,
+        name: &str,
+        command: Command,
+    ) -> Result<Accepted, Problem> {
+        let accepted = self.send_as(principal, name, &command).await?;
         self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         Ok(accepted)
     }

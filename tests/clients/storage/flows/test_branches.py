@@ -1,4 +1,4 @@
-"""Dev branches: a live view, a table of their own with the first write, pull, and keys of one branch."""
+"""Dev branches: a live view, a table of their own with the first write, pull, diff and merge, and keys of one branch."""
 
 from conftest import client
 
@@ -67,6 +67,11 @@ def test_what_a_branch_makes_and_deletes_is_its_own(project):
     assert project.get(f"{project.path}/branches/{branch}")["deleted_tables"] == [
         {"bucket_name": bucket, "table_name": name}
     ]
+    states = {one["table_name"]: one["state"] for one in project.get(f"{project.path}/branches/{branch}/diff")["tables"]}
+    assert states == {"mine": "created", name: "deleted"}
+    merged = project.post(f"{project.path}/branches/{branch}/merge", {}, 200)
+    assert [(one["table_name"], one["result"]) for one in merged["tables"]] == [("mine", "merged")]
+    assert project.get(table.replace(name, "mine"))["source"] == "main"
     project.refused("DELETE", f"{project.path}/branches/{branch}/buckets/{bucket}", 400, "operation_not_allowed")
 
 
@@ -81,4 +86,6 @@ def test_a_key_of_a_branch_writes_there_alone(project):
             column = through(f"{table}/primary-key", branch)
             assert http.delete(column).status_code == allowed, scope
             assert http.delete(f"{table}/primary-key").status_code == 403
+            merge = http.post(f"{project.path}/branches/{branch}/merge", json={})
+            assert merge.status_code == 403, merge.text
     assert (project.get(table)["primary_key"], project.get(through(table, branch))["primary_key"]) == (["id"], [])

@@ -90,6 +90,15 @@ impl Catalogue {
         if full { Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX)) } else { Ok(()) }
     }
 
+    /// The branch's own table of exactly this name.
+    pub fn own(&self, branch: &str, bucket: &Bucket, table: &str) -> Result<&TableRef, Problem> {
+        let overlay = &self.branches.get(branch).ok_or_else(|| problem::branch_not_found(branch))?.overlay;
+        match overlay.0.get(&key(&bucket.name, table)) {
+            Some(Local::Own(own)) if own.name == table => Ok(own),
+            _ => Err(problem::table_not_found(&bucket.name, table)),
+        }
+    }
+
     fn overlay_mut(&mut self, branch: &str) -> Option<&mut Overlay> {
         self.branches.get_mut(branch).map(|branch| &mut branch.overlay)
     }
@@ -192,7 +201,7 @@ pub(super) fn is_dev(branch: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::branch::tests::{BRANCH, branch_created};
     use super::super::bucket::tests::bucket_created;
     use super::super::life::tests::created;
@@ -206,12 +215,12 @@ mod tests {
 
     const OTHER: &str = "0badf00d";
 
-    fn columns() -> Vec<ColumnSpec> {
+    pub(crate) fn columns() -> Vec<ColumnSpec> {
         vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: true, default: None }]
     }
 
     /// Project, two branches, a bucket with `Orders` (t1).
-    fn before() -> Vec<ProjectEvent> {
+    pub(crate) fn before() -> Vec<ProjectEvent> {
         vec![
             created(),
             branch_created(BRANCH, "a"),
@@ -221,7 +230,7 @@ mod tests {
         ]
     }
 
-    fn own(table: &str, uid: &str, copy_of: Option<&str>) -> ProjectEvent {
+    pub(crate) fn own(table: &str, uid: &str, copy_of: Option<&str>) -> ProjectEvent {
         TableCreated {
             project: "Shop".into(),
             branch: BRANCH.into(),
@@ -280,7 +289,7 @@ mod tests {
         DropTable { project: "Shop".into(), branch: branch.into(), bucket: "sales".into(), table: table.into() }
     }
 
-    fn and(mut before: Vec<ProjectEvent>, more: Vec<ProjectEvent>) -> Vec<ProjectEvent> {
+    pub(crate) fn and(mut before: Vec<ProjectEvent>, more: Vec<ProjectEvent>) -> Vec<ProjectEvent> {
         before.extend(more);
         before
     }

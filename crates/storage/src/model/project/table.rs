@@ -84,7 +84,7 @@ impl Decide<Project> for DropTable {
 impl Evolve<Project> for TableCreated {
     fn evolve(self, state: &mut Project) {
         let Some(live) = &mut state.live else { return };
-        let table = TableRef { name: self.table, uid: self.uid };
+        let table = TableRef { name: self.table, uid: self.uid, copy_of: self.copy_of };
         if overlay::is_dev(&self.branch) {
             live.put_own(&self.branch, &self.bucket, table);
         } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {

@@ -22,9 +22,10 @@ impl Decide<Table> for ReplaceContent {
 
     fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
         state.ready()?;
-        let Self { snapshot, source, position, columns, primary_key, .. } = self;
+        let Self { snapshot, source, position, columns, primary_key, unchanged_since, .. } = self;
         let request = at.command_id.clone();
-        Ok(vec![RestoreRequested { request, snapshot, source, position, columns, primary_key }.into()])
+        let asked = RestoreRequested { request, snapshot, source, position, columns, primary_key, unchanged_since };
+        Ok(vec![asked.into()])
     }
 }
 
@@ -56,6 +57,7 @@ mod tests {
             position: 7,
             columns: vec![column("then", "DATE")],
             primary_key: vec![],
+            unchanged_since: None,
         }
     }
 
