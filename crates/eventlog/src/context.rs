@@ -58,6 +58,8 @@ pub struct Decision {
     pub awaits_settlement: bool,
     /// Cannot be decided now (another request is being settled): decide again later, nothing is staged.
     pub busy: bool,
+    /// Begins a commit: what it is about is all that stands on the log before that one.
+    pub first: bool,
 }
 
 impl Decision {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::contract::{
     CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
-    ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
+    ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
 use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
 use crate::snapshots;
@@ -129,6 +129,9 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     };
     let events = unit.handle::<Project>(&id, command, at).await?;
     let (mut result, mut awaits_settlement) = (json!(null), false);
+    let (mut implied, mut expired) = (Vec::new(), 0);
+    // A snapshot is of what stands before its commit, which commands that nobody waited for may stand in otherwise.
+    let mut first = false;
     for event in events {
         match event {
             ProjectEvent::ProjectCreated(e) => result = json!({ "project": e.project, "uid": e.uid }),
@@ -148,16 +151,20 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
                 open(e, at, unit).await?;
             }
             ProjectEvent::TableDropped(e) => {
+                if let Some(left) = &e.snapshot {
+                    first = true;
+                    implied.push(snapshots::left(&e.uid, &left.snapshot, implied.len(), at, unit).await?);
+                }
                 close(&e.uid, at, unit).await?;
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
             ProjectEvent::SnapshotTaken(e) => {
-                let request = RequestSnapshot { uid: e.uid.clone(), snapshot: e.snapshot };
-                unit.handle::<Table>(&token(&e.uid)?, request.into(), at).await?;
-                awaits_settlement = true;
+                snapshots::request(e, None, at, unit).await?;
+                (first, awaits_settlement) = (true, true);
             }
             ProjectEvent::SnapshotDeleted(e) => result = json!({ "snapshot": e.snapshot }),
-            ProjectEvent::SnapshotExpired(_) => {}
+            ProjectEvent::SnapshotExpired(_) => expired += 1,
+            ProjectEvent::SnapshotSettingsSet(_) | ProjectEvent::SnapshotSettingsCleared(_) => {}
             ProjectEvent::RestorePlanned(e) => {
                 let (columns, primary_key) = content.take().unwrap_or_default();
                 let RestorePlanned { uid, snapshot, source, position, .. } = e;
@@ -168,7 +175,10 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             }
         }
     }
-    Ok(Decision { awaits_settlement, ..Decision::accepted(result) })
+    if expired > 0 {
+        result = json!({ "expired": expired });
+    }
+    Ok(Decision { awaits_settlement, first, ..Decision::accepted(snapshots::with_implied(result, implied)) })
 }
 
 async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
@@ -190,9 +200,12 @@ async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Uni
         Ok(place) => find_table(&place, unit).await?,
         Err(uid) => uid.to_owned(),
     };
+    let implied = snapshots::before(command, &uid, at, unit).await?;
     let events = unit.handle::<Table>(&token(&uid)?, command.clone(), at).await?;
     let awaits_settlement = events.iter().any(|event| event.request_of().is_some());
-    Ok(Decision { awaits_settlement, ..Decision::accepted(json!({ "uid": uid })) })
+    let first = !implied.is_empty();
+    let result = snapshots::with_implied(json!({ "uid": uid }), implied);
+    Ok(Decision { awaits_settlement, first, ..Decision::accepted(result) })
 }
 
 async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Problem> {

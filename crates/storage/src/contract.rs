@@ -81,6 +81,38 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Takes the snapshot that settings want before a change of a table, if they want one; in the same batch as the change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackUpTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_BackUpTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// The column that is to be dropped; null when all rows are to be deleted.
+    #[serde(default)]
+    pub column: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_BackUpTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    BackUpTable,
+    "BackUpTable",
+    r####"{"aggregate":"project","doc":"Takes the snapshot that settings want before a change of a table, if they want one; in the same batch as the change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The column that is to be dropped; null when all rows are to be deleted.","name":"column","type":["null","string"]}],"kind":"command","name":"BackUpTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A project has a dev branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BranchCreated {
@@ -156,6 +188,27 @@ alluvium_messaging::contract!(
     BucketDeleted,
     "BucketDeleted",
     r####"{"aggregate":"project","doc":"A bucket is gone; its tables were dropped before it in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"BucketDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Lets a project, bucket or table say nothing of its own about snapshots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClearSnapshotSettings {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    ClearSnapshotSettings,
+    "ClearSnapshotSettings",
+    r####"{"aggregate":"project","doc":"Lets a project, bucket or table say nothing of its own about snapshots.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]}],"kind":"command","name":"ClearSnapshotSettings","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -688,6 +741,21 @@ alluvium_messaging::contract!(
     ExpireFile,
     "ExpireFile",
     r####"{"aggregate":"file","doc":"Lets go of a file, or of an upload, whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"ExpireFile","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Lets go of a project's snapshots whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireSnapshots {
+    /// Id of the project, as in URLs.
+    pub project: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireSnapshots,
+    "ExpireSnapshots",
+    r####"{"aggregate":"project","doc":"Lets go of a project's snapshots whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"command","name":"ExpireSnapshots","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1293,12 +1361,23 @@ pub struct RequestSnapshot {
     pub uid: String,
     /// Id of the snapshot.
     pub snapshot: String,
+    /// What made it; `manual` when somebody asked for it.
+    #[serde(default = "default_RequestSnapshot_kind")]
+    pub kind: String,
+    /// Id of the request; null for that of the command.
+    #[serde(default)]
+    pub request: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_RequestSnapshot_kind() -> String {
+    "manual".to_owned()
 }
 
 alluvium_messaging::contract!(
     RequestSnapshot,
     "RequestSnapshot",
-    r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":"manual","doc":"What made it; `manual` when somebody asked for it.","name":"kind","type":"string"},{"default":null,"doc":"Id of the request; null for that of the command.","name":"request","type":["null","string"]}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1491,6 +1570,32 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Sets which snapshots are taken by themselves, and how long snapshots stay: for a project, a bucket or a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetSnapshotSettings {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// What this level says from now on.
+    pub settings: SnapshotSettings,
+    /// Names of settings that stay as this level has them, whatever `settings` says.
+    #[serde(default)]
+    pub keep: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    SetSnapshotSettings,
+    "SetSnapshotSettings",
+    r####"{"aggregate":"project","doc":"Sets which snapshots are taken by themselves, and how long snapshots stay: for a project, a bucket or a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"doc":"What this level says from now on.","name":"settings","type":{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}},{"default":[],"doc":"Names of settings that stay as this level has them, whatever `settings` says.","name":"keep","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetSnapshotSettings","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
 /// The fold's verdict on a request that depends on the rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1606,10 +1711,27 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// The snapshot that a drop leaves of its table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotOfDrop {
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// When it goes by itself, in microseconds since 1970.
+    pub expires_at: i64,
+}
+
+alluvium_messaging::contract!(
+    SnapshotOfDrop,
+    "SnapshotOfDrop",
+    r####"{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// The content of the table before this event is the snapshot; the fold counts it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotRequested {
-    /// Command id of the request; its Settled names it.
+    /// Id of the request; its Settled names it. That of the command, unless the snapshot comes with another change.
     pub request: String,
     /// Id of the snapshot.
     pub snapshot: String,
@@ -1618,12 +1740,102 @@ pub struct SnapshotRequested {
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// What made it; `manual` when somebody asked for it.
+    #[serde(default = "default_SnapshotRequested_kind")]
+    pub kind: String,
+}
+
+#[allow(non_snake_case)]
+fn default_SnapshotRequested_kind() -> String {
+    "manual".to_owned()
 }
 
 alluvium_messaging::contract!(
     SnapshotRequested,
     "SnapshotRequested",
-    r####"{"aggregate":"table","doc":"The content of the table before this event is the snapshot; the fold counts it.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"SnapshotRequested","namespace":"alluvium.storage","request_of":"TakeSnapshot","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The content of the table before this event is the snapshot; the fold counts it.","fields":[{"doc":"Id of the request; its Settled names it. That of the command, unless the snapshot comes with another change.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":"manual","doc":"What made it; `manual` when somebody asked for it.","name":"kind","type":"string"}],"kind":"event","name":"SnapshotRequested","namespace":"alluvium.storage","request_of":"TakeSnapshot","type":"record"}"####,
+    &[]
+);
+
+/// Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSettings {
+    /// Whether there are snapshots at all.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// How long those stay that somebody takes, in days.
+    #[serde(default)]
+    pub manual_days: Option<i64>,
+    /// How long those stay that are taken by themselves, in days.
+    #[serde(default)]
+    pub auto_days: Option<i64>,
+    /// Whether one is taken before a table is dropped.
+    #[serde(default)]
+    pub drop_table: Option<bool>,
+    /// Whether one is taken before all rows are deleted.
+    #[serde(default)]
+    pub truncate_table: Option<bool>,
+    /// The same; either of the two is enough.
+    #[serde(default)]
+    pub delete_all_rows: Option<bool>,
+    /// Whether one is taken before a column is dropped.
+    #[serde(default)]
+    pub drop_column: Option<bool>,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettings,
+    "SnapshotSettings",
+    r####"{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project, bucket or table says nothing of its own about snapshots any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotSettingsCleared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Internal id of this incarnation of the table.
+    #[serde(default)]
+    pub uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettingsCleared,
+    "SnapshotSettingsCleared",
+    r####"{"aggregate":"project","doc":"A project, bucket or table says nothing of its own about snapshots any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"default":null,"doc":"Internal id of this incarnation of the table.","name":"uid","type":["null","string"]}],"kind":"event","name":"SnapshotSettingsCleared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project, bucket or table says this about its snapshots, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotSettingsSet {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Internal id of this incarnation of the table.
+    #[serde(default)]
+    pub uid: Option<String>,
+    /// What this level says from now on.
+    pub settings: SnapshotSettings,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettingsSet,
+    "SnapshotSettingsSet",
+    r####"{"aggregate":"project","doc":"A project, bucket or table says this about its snapshots, and nothing else.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"default":null,"doc":"Internal id of this incarnation of the table.","name":"uid","type":["null","string"]},{"doc":"What this level says from now on.","name":"settings","type":{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"SnapshotSettingsSet","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1789,6 +2001,9 @@ pub struct TableDropped {
     pub table: String,
     /// Internal id of this incarnation of the table; a name created again gets a new one.
     pub uid: String,
+    /// The snapshot that settings want before a drop; the table's own event says of which moment.
+    #[serde(default)]
+    pub snapshot: Option<SnapshotOfDrop>,
 }
 
 #[allow(non_snake_case)]
@@ -1799,7 +2014,7 @@ fn default_TableDropped_branch() -> String {
 alluvium_messaging::contract!(
     TableDropped,
     "TableDropped",
-    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The snapshot that settings want before a drop; the table's own event says of which moment.","name":"snapshot","type":["null",{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}]}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -2266,6 +2481,8 @@ impl FileCommand {
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
+    BackUpTable(BackUpTable),
+    ClearSnapshotSettings(ClearSnapshotSettings),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
@@ -2275,12 +2492,16 @@ pub enum ProjectCommand {
     DeleteProject(DeleteProject),
     DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
+    ExpireSnapshots(ExpireSnapshots),
     RestoreTable(RestoreTable),
+    SetSnapshotSettings(SetSnapshotSettings),
     TakeSnapshot(TakeSnapshot),
     UpdateProject(UpdateProject),
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
+    BackUpTable,
+    ClearSnapshotSettings,
     CreateBranch,
     CreateBucket,
     CreateProject,
@@ -2290,10 +2511,24 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteProject,
     DeleteSnapshot,
     DropTable,
+    ExpireSnapshots,
     RestoreTable,
+    SetSnapshotSettings,
     TakeSnapshot,
     UpdateProject
 });
+
+impl From<BackUpTable> for ProjectCommand {
+    fn from(message: BackUpTable) -> Self {
+        Self::BackUpTable(message)
+    }
+}
+
+impl From<ClearSnapshotSettings> for ProjectCommand {
+    fn from(message: ClearSnapshotSettings) -> Self {
+        Self::ClearSnapshotSettings(message)
+    }
+}
 
 impl From<CreateBranch> for ProjectCommand {
     fn from(message: CreateBranch) -> Self {
@@ -2349,9 +2584,21 @@ impl From<DropTable> for ProjectCommand {
     }
 }
 
+impl From<ExpireSnapshots> for ProjectCommand {
+    fn from(message: ExpireSnapshots) -> Self {
+        Self::ExpireSnapshots(message)
+    }
+}
+
 impl From<RestoreTable> for ProjectCommand {
     fn from(message: RestoreTable) -> Self {
         Self::RestoreTable(message)
+    }
+}
+
+impl From<SetSnapshotSettings> for ProjectCommand {
+    fn from(message: SetSnapshotSettings) -> Self {
+        Self::SetSnapshotSettings(message)
     }
 }
 
@@ -2380,6 +2627,8 @@ pub enum ProjectEvent {
     RestorePlanned(RestorePlanned),
     SnapshotDeleted(SnapshotDeleted),
     SnapshotExpired(SnapshotExpired),
+    SnapshotSettingsCleared(SnapshotSettingsCleared),
+    SnapshotSettingsSet(SnapshotSettingsSet),
     SnapshotTaken(SnapshotTaken),
     TableCreated(TableCreated),
     TableDropped(TableDropped),
@@ -2396,6 +2645,8 @@ alluvium_messaging::contract_set!(ProjectEvent {
     RestorePlanned,
     SnapshotDeleted,
     SnapshotExpired,
+    SnapshotSettingsCleared,
+    SnapshotSettingsSet,
     SnapshotTaken,
     TableCreated,
     TableDropped
@@ -2461,6 +2712,18 @@ impl From<SnapshotExpired> for ProjectEvent {
     }
 }
 
+impl From<SnapshotSettingsCleared> for ProjectEvent {
+    fn from(message: SnapshotSettingsCleared) -> Self {
+        Self::SnapshotSettingsCleared(message)
+    }
+}
+
+impl From<SnapshotSettingsSet> for ProjectEvent {
+    fn from(message: SnapshotSettingsSet) -> Self {
+        Self::SnapshotSettingsSet(message)
+    }
+}
+
 impl From<SnapshotTaken> for ProjectEvent {
     fn from(message: SnapshotTaken) -> Self {
         Self::SnapshotTaken(message)
@@ -2503,6 +2766,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::BackUpTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ClearSnapshotSettings(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
@@ -2512,7 +2777,9 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ExpireSnapshots(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::SetSnapshotSettings(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
         };
@@ -2535,6 +2802,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::RestorePlanned(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotExpired(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotSettingsCleared(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotSettingsSet(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotTaken(e) => Evolve::evolve(e, self),
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
@@ -2546,6 +2815,7 @@ impl ProjectCommand {
     /// `branch` of the command.
     pub fn branch(&self) -> Option<&str> {
         match self {
+            Self::BackUpTable(c) => Some(&c.branch),
             Self::CreateTable(c) => Some(&c.branch),
             Self::DeleteBranch(c) => Some(&c.branch),
             Self::DeleteSnapshot(c) => Some(&c.branch),
@@ -2559,6 +2829,7 @@ impl ProjectCommand {
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {
+            Self::BackUpTable(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
@@ -2571,6 +2842,8 @@ impl ProjectCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::BackUpTable(c) => &c.project,
+            Self::ClearSnapshotSettings(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
@@ -2580,7 +2853,9 @@ impl ProjectCommand {
             Self::DeleteProject(c) => &c.project,
             Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
+            Self::ExpireSnapshots(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
+            Self::SetSnapshotSettings(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
         }
@@ -2598,6 +2873,7 @@ impl ProjectCommand {
     /// `table` of the command.
     pub fn table(&self) -> Option<&str> {
         match self {
+            Self::BackUpTable(c) => Some(&c.table),
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
@@ -3259,6 +3535,8 @@ impl Command {
         match self {
             Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
@@ -3284,6 +3562,7 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
@@ -3301,6 +3580,7 @@ impl Command {
             Self::Table(TableCommand::SetPrimaryKey(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Project(ProjectCommand::SetSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),

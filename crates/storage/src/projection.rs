@@ -25,6 +25,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (2, "snapshots", include_str!("../migrations/0002_snapshots.sql")),
         (5, "branches", include_str!("../migrations/0005_branches.sql")),
         (6, "branch_tables", include_str!("../migrations/0006_branch_tables.sql")),
+        (8, "snapshot_settings", include_str!("../migrations/0008_snapshot_settings.sql")),
         (10, "objects", include_str!("../migrations/0010_objects.sql")),
     ])
 });
@@ -80,6 +81,7 @@ fn read(message: &LogMessage, ops: &mut Vec<Op>) -> Result<(), ApplyError> {
         let event = Event::decode(&entry.r#type, &entry.event)
             .map_err(|error| ApplyError::poison(message, "storage.malformed_event", error.to_string()))?;
         let place = Place { tenant: &tenant, id: &id, seq: message.seq as i64, time: entry.time };
+        ops.extend(op::left_by(&event, &place, &entry.actor));
         ops.extend(op::of(event, &place));
     }
     Ok(())

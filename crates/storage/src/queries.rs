@@ -3,6 +3,7 @@
 mod branches;
 mod files;
 mod projects;
+mod settings;
 mod snapshots;
 mod tables;
 mod totals;
@@ -17,6 +18,7 @@ use sqlx::PgPool;
 use crate::contract::ColumnSpec;
 
 pub use files::{Ended, FileFilter};
+pub(crate) use settings::SettingsLevels;
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
 

@@ -264,11 +264,12 @@ impl Effects {
             Some(problem) => alluvium_kernel::Verdict::Rejected { problem: problem.clone() },
         };
         let outcome = Outcome {
-            command_id: event.command_id.clone(),
+            command_id: event.request().to_owned(),
             command: format!("storage.{}", event.event.request_of().unwrap_or_default()),
             body_hash: event.body_hash.clone(),
             verdict,
         };
+        let reply = reply.filter(|_| !event.is_implied());
         live.outcomes.settle(&id.tenant, &outcome, reply).await?;
         Ok(stands)
     }

@@ -159,6 +159,7 @@ impl Lane {
                 batch = self.queue.next() => batch,
             };
             if batch.is_empty() && self.queue.is_ended() {
+                self.queue.close(&self.progress);
                 return Stopped::Closed;
             }
             let mut spans = self.spans(&batch);
@@ -180,6 +181,7 @@ impl Lane {
                     self.queue.applied(batch.len(), &self.progress);
                     pause = RETRY_MS_MIN;
                     if closed {
+                        self.queue.close(&self.progress);
                         return Stopped::Closed;
                     }
                 }

@@ -9,6 +9,7 @@ mod active;
 mod alone;
 mod claims;
 mod compare;
+mod counts;
 mod decoders;
 mod effects;
 mod floor;

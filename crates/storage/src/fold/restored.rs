@@ -22,7 +22,7 @@ impl Lane {
         to: Mark,
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
-        let verdict = self.effects.verdict(&self.id, &event.command_id, at).await?;
+        let verdict = self.effects.verdict(&self.id, event.request(), at).await?;
         if verdict.is_some_and(|verdict| verdict.problem.is_some()) {
             return self.asked(at, event, reply, Ok(None), to, mark).await;
         }

@@ -99,6 +99,8 @@ impl Routing {
             | ProjectEvent::SnapshotTaken(_)
             | ProjectEvent::SnapshotDeleted(_)
             | ProjectEvent::SnapshotExpired(_)
+            | ProjectEvent::SnapshotSettingsSet(_)
+            | ProjectEvent::SnapshotSettingsCleared(_)
             | ProjectEvent::RestorePlanned(_) => {}
         }
         Ok(())
@@ -185,6 +187,7 @@ mod tests {
             bucket: "b".into(),
             table: "t.1".into(),
             uid: "one".into(),
+            snapshot: None,
         };
         routing.apply(&tenant, &ProjectEvent::TableDropped(dropped), 6).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1"), None);
@@ -210,6 +213,7 @@ mod tests {
                 bucket: "b".into(),
                 table: "t.1".into(),
                 uid,
+                snapshot: None,
             })
         };
         routing.apply(&tenant, &dropped("0a1b2c3d", "copy"), 7).unwrap();

@@ -10,8 +10,12 @@ pub const BRANCHES_PER_PROJECT_MAX: usize = 1_000;
 pub const SNAPSHOTS_PER_PROJECT_MAX: usize = 10_000;
 /// How long a snapshot that somebody took is kept, in days.
 pub const SNAPSHOT_MANUAL_DAYS: i64 = 90;
-/// Snapshots over their time that the next one takes with it.
-pub const SNAPSHOTS_EXPIRED_AT_ONCE_MAX: usize = 100;
+/// How long one is kept that was taken by itself, in days.
+pub const SNAPSHOT_AUTO_DAYS: i64 = 7;
+/// The longest that settings may keep either, in days.
+pub const SNAPSHOT_DAYS_MAX: i64 = 3_650;
+/// Snapshots over their time that are let go of in one commit, which has to hold them.
+pub const SNAPSHOTS_EXPIRED_AT_ONCE_MAX: usize = 1_000;
 /// A project's settings, in bytes of JSON.
 pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
 /// A project's name for people, in characters.

@@ -20,6 +20,9 @@ mod spec;
 
 pub use file::{File, Stage};
 pub(crate) use file::{check_key, key_of, named_file, object_file};
+pub(crate) use project::BEFORE_DROP;
+pub(crate) use project::dropped_with;
+pub(crate) use project::settings::{Effective, Inherited, NOTHING};
 pub use project::{Branch, Bucket, Catalogue, Project, SnapshotRef, TableRef};
 pub use refusal::Refusal;
 pub use retention::Retention;

@@ -55,6 +55,15 @@ pub(crate) fn snapshot_not_found(snapshot: &str) -> Problem {
     storage("snapshot_not_found", 404, format!("Snapshot {} not found", echo(snapshot)))
 }
 
+pub(crate) fn snapshots_disabled(bucket: &str, table: &str) -> Problem {
+    storage("snapshots_disabled", 400, format!("Snapshots are disabled for table {table} of bucket {bucket}."))
+}
+
+pub(crate) fn invalid_config(errors: &[String]) -> Problem {
+    storage("invalid_config", 400, format!("These settings cannot be: {}.", errors.join("; ")))
+        .with_details(json!({ "errors": errors }))
+}
+
 pub(crate) fn column_not_found(status: u16, column: &str) -> Problem {
     storage("column_not_found", status, format!("Column {} not found", echo(column)))
         .with_details(json!({ "column": echo(column) }))

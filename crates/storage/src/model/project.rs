@@ -4,6 +4,7 @@ mod branch;
 mod bucket;
 mod life;
 mod restore;
+pub(crate) mod settings;
 mod snapshot;
 mod table;
 
@@ -14,16 +15,19 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{MAIN_BRANCH, fold};
 use super::problem;
+use crate::contract::SnapshotSettings;
+
+pub(crate) use snapshot::{BEFORE_DROP, dropped_with};
 
 /// A project id's history: the project that has it now, if any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// What the project holds while it lives.
     pub live: Option<Catalogue>,
 }
 
 /// A living project.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// Its id, as in URLs.
     pub id: String,
@@ -41,6 +45,9 @@ pub struct Catalogue {
     /// Snapshots by id.
     #[serde(default)]
     pub snapshots: BTreeMap<String, SnapshotRef>,
+    /// What it says about snapshots of all its tables.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
 }
 
 /// A dev branch.
@@ -51,7 +58,7 @@ pub struct Branch {
 }
 
 /// A bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Its name, spelled as created.
     pub name: String,
@@ -61,15 +68,21 @@ pub struct Bucket {
     pub description: Option<String>,
     /// Tables by folded name.
     pub tables: BTreeMap<String, TableRef>,
+    /// What it says about snapshots of its tables.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
 }
 
 /// A table's name and the incarnation it stands for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableRef {
     /// Its name, spelled as created.
     pub name: String,
     /// Id of its own aggregate and of its file.
     pub uid: String,
+    /// What it says about its snapshots.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
 }
 
 /// What a snapshot's id stands for. It outlives the table and the names.

@@ -1,11 +1,13 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod settings;
 mod snapshot;
 
 use alluvium_kernel::Timestamp;
 
 use super::Place;
-pub(super) use snapshot::SnapshotOp;
+pub(super) use settings::{Level, SettingsOp};
+pub(super) use snapshot::{SnapshotOp, left_by};
 
 use crate::contract::{
     ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, ShelfEvent, TableEvent,
@@ -32,6 +34,7 @@ pub(super) enum Op {
     ExpireFile { tenant: String, id: String },
     DeleteFile { tenant: String, id: String },
     Snapshot(SnapshotOp),
+    Settings(SettingsOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -151,6 +154,8 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
         ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
+        ProjectEvent::SnapshotSettingsSet(e) => Op::Settings(settings::set(e, tenant)),
+        ProjectEvent::SnapshotSettingsCleared(e) => Op::Settings(settings::cleared(e, tenant)),
         // The names are as they were, or as the event before it says; the rest is the table's own.
         ProjectEvent::RestorePlanned(_) => return None,
     })
@@ -247,6 +252,7 @@ impl Op {
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
             Self::Snapshot(op) => op.kind(),
+            Self::Settings(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
         }
@@ -273,6 +279,7 @@ impl Op {
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
             Self::Snapshot(op) => op.row(),
+            Self::Settings(op) => op.row(),
         }
     }
 
@@ -297,6 +304,7 @@ impl Op {
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
             Self::Snapshot(op) => op.order(),
+            Self::Settings(op) => op.order(),
         }
     }
 }

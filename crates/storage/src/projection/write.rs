@@ -7,6 +7,7 @@ macro_rules! column {
     };
 }
 
+mod settings;
 mod snapshot;
 
 use alluvium_projection::ApplyError;
@@ -20,7 +21,7 @@ const PUT_PROJECTS: &str = "
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
       AS new (tenant, id, uid, name, settings, time)
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
-      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at";
+      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at, snapshot_settings = NULL";
 const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
@@ -54,7 +55,7 @@ const PUT_BUCKETS: &str = "
     INSERT INTO buckets (tenant, project, name, uid, description, created_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
     ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
-      created_at = EXCLUDED.created_at";
+      created_at = EXCLUDED.created_at, snapshot_settings = NULL";
 const DELETE_BUCKETS: &str = "
     DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
@@ -122,6 +123,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
+        Op::Settings(_) => settings::settings(tx, &step).await,
     }?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use alluvium_kernel::Problem;
 use super::{Queries, unavailable};
 
 /// What `alluvium` counts for its operators.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are counts of what they name")]
 pub struct Totals {
     pub projects: i64,
@@ -17,6 +17,8 @@ pub struct Totals {
     pub staging: i64,
     /// Uploaded and not registered yet.
     pub staging_bytes: i64,
+    /// Snapshots whose time is not over, by kind: how many, and what their tables took then.
+    pub snapshots: Vec<(String, i64, i64)>,
     /// The read models themselves.
     pub metadata_bytes: i64,
 }
@@ -29,12 +31,18 @@ const TOTALS: &str = "
            pg_database_size(current_database())
     FROM {schema}.files WHERE blob IS NOT NULL";
 
+const SNAPSHOTS: &str = "
+    SELECT kind, count(*), coalesce(sum(size_bytes), 0)::bigint FROM {schema}.snapshots
+    WHERE expires_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint GROUP BY kind";
+
 impl Queries {
     /// Counts everything.
     pub async fn totals(&self) -> Result<Totals, Problem> {
         let row: (i64, i64, i64, i64, i64, i64, i64, i64) =
             sqlx::query_as(self.schema().sql(TOTALS)).fetch_one(&self.pool).await.map_err(unavailable)?;
+        let snapshots =
+            sqlx::query_as(self.schema().sql(SNAPSHOTS)).fetch_all(&self.pool).await.map_err(unavailable)?;
         let (projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes) = row;
-        Ok(Totals { projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes })
+        Ok(Totals { projects, buckets, tables, files, files_bytes, staging, staging_bytes, snapshots, metadata_bytes })
     }
 }

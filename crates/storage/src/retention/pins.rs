@@ -97,6 +97,13 @@ impl Pins {
                 let taken = Snapshot { branch: e.branch, uid: e.uid, seq, expires_at: e.expires_at };
                 self.snapshots.insert(key(&e.project, &e.snapshot), taken);
             }
+            // With the rows up to the drop itself, which go when nothing else needs them, the content before it would go.
+            ProjectEvent::TableDropped(e) => {
+                if let Some(left) = e.snapshot {
+                    let taken = Snapshot { branch: e.branch, uid: e.uid, seq: seq - 1, expires_at: left.expires_at };
+                    self.snapshots.insert(key(&e.project, &left.snapshot), taken);
+                }
+            }
             ProjectEvent::SnapshotDeleted(e) => drop(self.snapshots.remove(&key(&e.project, &e.snapshot))),
             ProjectEvent::SnapshotExpired(e) => drop(self.snapshots.remove(&key(&e.project, &e.snapshot))),
             ProjectEvent::ProjectDeleted(e) => {
@@ -118,7 +125,8 @@ impl Pins {
             | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
-            | ProjectEvent::TableDropped(_) => {}
+            | ProjectEvent::SnapshotSettingsSet(_)
+            | ProjectEvent::SnapshotSettingsCleared(_) => {}
         }
         Ok(())
     }
@@ -158,7 +166,9 @@ impl Pins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotTaken, TableCreated};
+    use crate::contract::{
+        ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotOfDrop, SnapshotTaken, TableCreated, TableDropped,
+    };
 
     const NOW: Timestamp = Timestamp::from_micros(100);
 
@@ -216,6 +226,21 @@ mod tests {
             assert!(allowed(&gone, "one", 21));
         }
         assert!(allowed(&pins(vec![(5, created("t", "one")), (20, taken("one", 100))]), "one", 21), "its time is over");
+    }
+
+    #[test]
+    fn rows_stay_that_the_snapshot_of_a_drop_needs() {
+        let dropped = |expires_at: Option<i64>| TableDropped {
+            project: "p".into(),
+            branch: "default".into(),
+            bucket: "b".into(),
+            table: "t".into(),
+            uid: "one".into(),
+            snapshot: expires_at.map(|expires_at| SnapshotOfDrop { snapshot: "s".into(), expires_at }),
+        };
+        let kept = |expires_at| pins(vec![(5, created("t", "one")), (20, dropped(expires_at).into())]);
+        assert!(!allowed(&kept(Some(101)), "one", 20) && allowed(&kept(Some(101)), "one", 19));
+        assert!(allowed(&kept(Some(100)), "one", 20) && allowed(&kept(None), "one", 20));
     }
 
     #[test]

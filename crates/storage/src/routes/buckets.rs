@@ -83,5 +83,6 @@ pub(super) async fn delete(
     }
     let delete = DeleteBucket { project: place.project, bucket: place.bucket, cascade };
     let accepted = state.write(&principal, command(delete)).await?;
+    let accepted = state.backed_up(&principal, accepted).await;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

@@ -6,6 +6,7 @@ mod columns;
 mod files;
 mod projects;
 mod rows;
+mod snapshot_settings;
 mod snapshots;
 mod tables;
 mod transfer;
@@ -82,7 +83,7 @@ fn past(op: Op) -> Op {
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
-    catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
+    catalogue.chain(tables).chain(snapshots::all()).chain(snapshot_settings::all()).chain(files::all()).collect()
 }
 
 /// A route below a branch, also served in its older form.

@@ -14,6 +14,7 @@ mod profile;
 mod projects;
 mod query;
 mod rows;
+mod snapshot_settings;
 mod snapshots;
 mod state;
 mod tables;

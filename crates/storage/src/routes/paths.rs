@@ -3,6 +3,7 @@
 pub(super) const PROJECTS: &str = "/projects";
 pub(super) const PROJECT: &str = "/projects/{project_id}";
 pub(super) const STATS: &str = "/projects/{project_id}/stats";
+pub(super) const SETTINGS: &str = "/projects/{project_id}/settings/snapshots";
 pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
 pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
@@ -46,4 +47,6 @@ below_branch!(IMPORT, "/buckets/{bucket_name}/tables/{table_name}/import/file");
 below_branch!(SNAPSHOTS, "/snapshots");
 below_branch!(SNAPSHOT, "/snapshots/{snapshot_id}");
 below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");
+below_branch!(BUCKET_SETTINGS, "/buckets/{bucket_name}/settings/snapshots");
+below_branch!(TABLE_SETTINGS, "/buckets/{bucket_name}/tables/{table_name}/settings/snapshots");
 below_branch!(EXPORT, "/buckets/{bucket_name}/tables/{table_name}/export");

@@ -18,13 +18,17 @@ use crate::fold::Tables;
 use crate::model::names;
 use crate::projection;
 use crate::queries::{Queries, TableStats, TableView};
+use crate::snapshots::IMPLIED;
 
 /// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
 const OUTCOME_WAIT_SECONDS: u64 = 240;
 /// How long the folds are waited for after it, in seconds.
 const VISIBLE_WAIT_SECONDS: u64 = 30;
+/// How long the counts of snapshots are waited for that came with a change, in seconds.
+const COUNT_WAIT_SECONDS: u64 = 10;
 /// How long a route that changes something may take until its answer begins.
-pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + 5);
+pub(crate) const WRITE_TIMEOUT: Duration =
+    Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + COUNT_WAIT_SECONDS + 5);
 
 /// What storage needs of the context that has the keys; the binary wires it.
 pub trait ProjectKeys: Send + Sync + 'static {
@@ -174,6 +178,7 @@ impl StorageRoutes {
         command: impl Into<Command>,
     ) -> Result<(Accepted, TableView), Problem> {
         let accepted = self.send_to_table(principal, place, command).await?;
+        let accepted = self.backed_up(principal, accepted).await;
         self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         let table = self.table(place).await?;
         let budget = Duration::from_secs(VISIBLE_WAIT_SECONDS);
@@ -201,6 +206,32 @@ impl StorageRoutes {
             full = lane.found_full() => {
                 Err(Problem { detail: format!("The request is on the log and waits: {}", full.detail), ..full })
             }
+        }
+    }
+
+    /// Waits a while until the catalogue shows the snapshots that came with a change, and gives where it is then. The change is
+    /// done whether or not they are counted: of a table that stands still they are counted when it goes on.
+    pub(super) async fn backed_up(&self, principal: &Principal, accepted: Accepted) -> Accepted {
+        let implied = accepted.result.get(IMPLIED).and_then(Value::as_array);
+        let requests: Vec<&str> = implied.into_iter().flatten().filter_map(Value::as_str).collect();
+        let counted = async {
+            let mut position = accepted.position.clone();
+            for request in requests {
+                let outcome = self.client.outcome(&principal.tenant, request).await?;
+                if let Verdict::Accepted { position: at, .. } = outcome.verdict {
+                    position = position.join(&at);
+                }
+            }
+            self.catalogue_at(&position, Duration::from_secs(COUNT_WAIT_SECONDS)).await?;
+            Ok::<_, Problem>(position)
+        };
+        match tokio::time::timeout(Duration::from_secs(COUNT_WAIT_SECONDS), counted).await {
+            Ok(Ok(position)) => Accepted { position, ..accepted },
+            Ok(Err(problem)) => {
+                tracing::warn!(%problem, "a snapshot that was taken by itself does not show yet");
+                accepted
+            }
+            Err(_) => accepted,
         }
     }
 

@@ -97,5 +97,6 @@ pub(super) async fn drop(
     let drop =
         DropTable { branch: place.branch.clone(), project: place.project, bucket: place.bucket, table: place.table };
     let accepted = state.write(&principal, command(drop)).await?;
+    let accepted = state.backed_up(&principal, accepted).await;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

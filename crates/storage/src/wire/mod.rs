@@ -9,6 +9,7 @@ mod list;
 mod profile;
 mod project;
 mod query;
+mod settings;
 mod shape;
 mod snapshot;
 mod table;
@@ -22,6 +23,7 @@ pub use list::page;
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
+pub use settings::{SnapshotRetention, SnapshotSettingsAnswer, SnapshotSettingsBody, SnapshotTriggers};
 pub use shape::{Query, Shape, read};
 pub use snapshot::{
     RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
@@ -37,3 +39,4 @@ pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
+pub(crate) use settings::{patched, replaced};

@@ -147,6 +147,18 @@ impl<'a> Shape<'a> {
         Some(reader(&self.below(&[json!(name)], fields, value)))
     }
 
+    /// Whether a field is there at all, null or not.
+    pub fn names(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// Refuses every field but these.
+    pub fn only(&self, known: &[&str]) {
+        for (name, value) in self.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            self.note(name, "extra_forbidden", "Extra inputs are not permitted", value);
+        }
+    }
+
     /// Whether a list was given.
     pub fn is_list(&self, name: &str) -> bool {
         matches!(self.fields.get(name), Some(Value::Array(_)))

@@ -68,6 +68,8 @@ pub const ALL: &[Family] = &[
     ("duckdb_tables_total", "gauge", "Tables"),
     ("duckdb_files_total", "gauge", "Registered files"),
     ("duckdb_files_staging_count", "gauge", "Uploads that have content and are not registered yet"),
+    ("duckdb_snapshots_total", "gauge", "Snapshots, by what made them"),
+    ("duckdb_snapshots_size_bytes", "gauge", "What the tables of all snapshots took then"),
     ("duckdb_storage_size_bytes", "gauge", "Bytes stored, by type"),
     ("duckdb_idempotency_cache_hits_total", "counter", "Requests answered from an earlier one with the same key"),
     ("duckdb_idempotency_cache_misses_total", "counter", "Requests with a key seen for the first time"),
@@ -91,6 +93,11 @@ pub const ALL: &[Family] = &[
     ("duckdb_s3_bytes_in_total", "counter", "Bytes of objects taken in"),
     ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
     ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
+    ("duckdb_snapshots_created_total", "counter", "Snapshots taken, by kind and by what made them"),
+    ("duckdb_snapshots_restored_total", "counter", "Contents that tables got back"),
+    ("duckdb_snapshots_expired_total", "counter", "Snapshots that were let go because their time was over"),
+    ("duckdb_snapshot_create_duration_seconds", "histogram", "Time from asking for a snapshot until it is counted"),
+    ("duckdb_snapshot_restore_duration_seconds", "histogram", "Time from asking for a restore until it is done"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
 ];
 

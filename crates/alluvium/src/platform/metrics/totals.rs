@@ -27,6 +27,7 @@ pub async fn update(platform: &Platform) {
     gauge!("duckdb_tables_total").set(totals.tables as f64);
     gauge!("duckdb_files_total").set(totals.files as f64);
     gauge!("duckdb_files_staging_count").set(totals.staging as f64);
+    snapshots(&totals.snapshots);
     let tables = platform.tables.as_ref().map_or(0, |tables| tables.bytes());
     let sizes = [
         ("metadata", totals.metadata_bytes as f64),
@@ -37,4 +38,14 @@ pub async fn update(platform: &Platform) {
     for (kind, bytes) in sizes {
         gauge!("duckdb_storage_size_bytes", "type" => kind).set(bytes);
     }
+}
+
+/// Kinds that are gone for now are none, not what they were.
+fn snapshots(found: &[(String, i64, i64)]) {
+    for kind in ["manual", "auto_predrop", "auto_predrop_column", "auto_pretruncate"] {
+        let count = found.iter().find(|(known, ..)| known == kind).map_or(0, |(_, count, _)| *count);
+        gauge!("duckdb_snapshots_total", "type" => kind).set(count as f64);
+    }
+    let bytes: i64 = found.iter().map(|(.., bytes)| bytes).sum();
+    gauge!("duckdb_snapshots_size_bytes").set(bytes as f64);
 }

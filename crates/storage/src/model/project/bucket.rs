@@ -2,8 +2,9 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
+use super::snapshot::Ids;
 use super::{Bucket, Project};
-use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent, TableDropped};
+use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent};
 use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
 use crate::model::{names, problem};
 
@@ -32,21 +33,20 @@ impl Decide<Project> for CreateBucket {
 impl Decide<Project> for DeleteBucket {
     type Event = ProjectEvent;
 
-    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let live = state.live(&self.project)?;
+        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         if !self.cascade && !bucket.tables.is_empty() {
             return Err(problem::bucket_not_empty(&bucket.name, bucket.tables.len()));
         }
-        let dropped = bucket.tables.values().map(|table| TableDropped {
-            project: self.project.clone(),
-            branch: names::MAIN_BRANCH.to_owned(),
-            bucket: bucket.name.clone(),
-            table: table.name.clone(),
-            uid: table.uid.clone(),
-        });
-        let deleted =
-            BucketDeleted { project: self.project.clone(), bucket: bucket.name.clone(), uid: bucket.uid.clone() };
-        Ok(dropped.map(ProjectEvent::from).chain([deleted.into()]).collect())
+        let mut ids = Ids::new(live, at);
+        let mut events = Vec::with_capacity(bucket.tables.len() + 1);
+        for table in bucket.tables.values() {
+            events.push(live.dropped(names::MAIN_BRANCH, bucket, table, &mut ids)?.into());
+        }
+        let deleted = BucketDeleted { project: self.project, bucket: bucket.name.clone(), uid: bucket.uid.clone() };
+        events.push(deleted.into());
+        Ok(events)
     }
 }
 
@@ -71,8 +71,10 @@ impl Evolve<Project> for BucketDeleted {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::life::tests::created;
+    use super::super::snapshot::tests::left;
     use super::super::table::tests::table_created;
     use super::*;
+    use crate::contract::TableDropped;
     use crate::model::spec::{at, given, nothing, refused};
 
     pub(crate) fn bucket_created(bucket: &str) -> ProjectEvent {
@@ -120,6 +122,7 @@ pub(crate) mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: Some(left("orders")),
         };
         let deleted = BucketDeleted { project: "Shop".into(), bucket: "sales".into(), uid: "b-sales".into() };
         given::<Project>(before())

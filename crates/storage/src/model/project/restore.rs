@@ -107,6 +107,7 @@ mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: None,
         };
         let gone: Vec<_> = snapped().into_iter().chain([dropped.into()]).collect();
         for (before, command) in [(gone, restore(None, None)), (snapped(), restore(None, Some("copy")))] {

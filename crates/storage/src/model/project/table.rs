@@ -3,6 +3,7 @@
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 use alluvium_tablestore::column::TableSchema;
 
+use super::snapshot::Ids;
 use super::{Project, TableRef};
 use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped};
 use crate::model::limits::TABLES_PER_PROJECT_MAX;
@@ -57,13 +58,12 @@ fn checked_schema(columns: &[ColumnSpec], primary_key: &[String]) -> Result<Tabl
 impl Decide<Project> for DropTable {
     type Event = ProjectEvent;
 
-    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         let table = bucket.table(&self.table)?;
-        let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
-        Ok(vec![TableDropped { project: self.project, branch: self.branch, bucket, table: self.table, uid }.into()])
+        Ok(vec![live.dropped(&self.branch, bucket, table, &mut Ids::new(live, at))?.into()])
     }
 }
 
@@ -71,17 +71,20 @@ impl Evolve<Project> for TableCreated {
     fn evolve(self, state: &mut Project) {
         let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
         if let Some(bucket) = bucket {
-            bucket.tables.insert(names::fold(&self.table), TableRef { name: self.table, uid: self.uid });
+            bucket
+                .tables
+                .insert(names::fold(&self.table), TableRef { name: self.table, uid: self.uid, ..TableRef::default() });
         }
     }
 }
 
 impl Evolve<Project> for TableDropped {
     fn evolve(self, state: &mut Project) {
-        let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
-        if let Some(bucket) = bucket {
+        let Some(live) = &mut state.live else { return };
+        if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
             bucket.tables.remove(&names::fold(&self.table));
         }
+        live.left_by(&self);
     }
 }
 
@@ -89,6 +92,7 @@ impl Evolve<Project> for TableDropped {
 pub(crate) mod tests {
     use super::super::bucket::tests::bucket_created;
     use super::super::life::tests::created;
+    use super::super::snapshot::tests::left;
     use super::*;
     use crate::model::spec::{at, given, nothing, refused};
 
@@ -207,6 +211,7 @@ pub(crate) mod tests {
             bucket: "in_c_sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: Some(left("orders")),
         };
         let mut before = with_bucket();
         before.push(table_created("in_c_sales", "orders", "t1"));

@@ -21,7 +21,13 @@ pub(super) fn all() -> Routes {
             op("createSnapshot", "Give the content a table has now a name, by which it can be had again")
                 .body::<wire::SnapshotCreate>()
                 .json::<wire::Snapshot>(201, "The snapshot")
-                .errors(&[NO_BUCKET, NO_TABLE, "storage.invalid_request", "storage.quota_exceeded"]),
+                .errors(&[
+                    NO_BUCKET,
+                    NO_TABLE,
+                    "storage.invalid_request",
+                    "storage.snapshots_disabled",
+                    "storage.quota_exceeded",
+                ]),
         )
         .timeout(WRITE_TIMEOUT),
         both(

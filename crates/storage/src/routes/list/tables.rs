@@ -78,6 +78,7 @@ pub(super) fn all() -> Routes {
                 NO_BUCKET,
                 NO_TABLE,
                 NOT_ON_BRANCH,
+                "storage.quota_exceeded",
             ]),
         )
         .timeout(WRITE_TIMEOUT),
