@@ -5,11 +5,11 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
+    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
     ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
 use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
-use crate::snapshots;
+use crate::{recall, snapshots};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -118,18 +118,15 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     if matches!(command, ProjectCommand::CreateProject(_)) {
         unit.presume_new::<Project>(&id);
     }
-    let mut content = None;
-    let command = match command {
-        ProjectCommand::RestoreTable(restore) => {
-            let filled = snapshots::sourced(restore, &id, at, unit).await?;
-            content = Some((filled.columns.clone(), filled.primary_key.clone()));
-            filled.into()
-        }
-        other => other.clone(),
+    let command = filled(command, &id, at, unit).await?;
+    let is_many = matches!(command, ProjectCommand::UndropBucket(_) | ProjectCommand::UndeleteProject(_));
+    let mut content = match &command {
+        ProjectCommand::RestoreTable(restore) => Some((restore.columns.clone(), restore.primary_key.clone())),
+        _ => None,
     };
     let events = unit.handle::<Project>(&id, command, at).await?;
     let (mut result, mut awaits_settlement) = (json!(null), false);
-    let (mut implied, mut expired) = (Vec::new(), 0);
+    let (mut implied, mut expired, mut made) = (Vec::new(), 0, None);
     // A snapshot is of what stands before its commit, which commands that nobody waited for may stand in otherwise.
     let mut first = false;
     for event in events {
@@ -144,10 +141,17 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             }
             ProjectEvent::BranchCreated(e) => result = json!({ "branch": e.branch, "name": e.name }),
             ProjectEvent::BranchDeleted(e) => result = json!({ "branch": e.branch }),
-            ProjectEvent::BucketCreated(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::BucketCreated(e) => {
+                if !(is_many && result.is_object()) {
+                    result = json!({ "bucket": e.bucket, "uid": e.uid });
+                }
+            }
             ProjectEvent::BucketDeleted(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
             ProjectEvent::TableCreated(e) => {
-                result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+                if !is_many {
+                    result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+                }
+                made = Some((e.columns.clone(), e.primary_key.clone()));
                 open(e, at, unit).await?;
             }
             ProjectEvent::TableDropped(e) => {
@@ -166,12 +170,12 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             ProjectEvent::SnapshotExpired(_) => expired += 1,
             ProjectEvent::SnapshotSettingsSet(_) | ProjectEvent::SnapshotSettingsCleared(_) => {}
             ProjectEvent::RestorePlanned(e) => {
-                let (columns, primary_key) = content.take().unwrap_or_default();
-                let RestorePlanned { uid, snapshot, source, position, .. } = e;
-                let id = token(&uid)?;
-                let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key };
-                unit.handle::<Table>(&id, replace.into(), at).await?;
-                awaits_settlement = true;
+                let content = content.take().or(made.take()).unwrap_or_default();
+                // Of many, each has a verdict of its own.
+                let request = is_many.then(|| snapshots::request_id(implied.len(), at));
+                implied.extend(request.clone());
+                awaits_settlement = request.is_none();
+                replace(e, content, request, at, unit).await?;
             }
         }
     }
@@ -179,6 +183,38 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
         result = json!({ "expired": expired });
     }
     Ok(Decision { awaits_settlement, first, ..Decision::accepted(snapshots::with_implied(result, implied)) })
+}
+
+/// The command with what only the log can say.
+async fn filled(
+    command: &ProjectCommand,
+    project: &Token,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<ProjectCommand, Problem> {
+    Ok(match command {
+        ProjectCommand::RestoreTable(restore) => snapshots::sourced(restore, project, at, unit).await?.into(),
+        ProjectCommand::UndropTable(undrop) => recall::of_table(undrop, project, at, unit).await?.into(),
+        ProjectCommand::UndropBucket(undrop) => recall::of_bucket(undrop, project, at, unit).await?.into(),
+        ProjectCommand::UndeleteProject(undelete) => recall::of_project(undelete, project, at, unit).await?.into(),
+        ProjectCommand::CopyTable(copy) => recall::of_copy(copy, project, unit).await?.into(),
+        other => other.clone(),
+    })
+}
+
+/// Has the fold give a table the content that is planned for it.
+async fn replace(
+    planned: RestorePlanned,
+    (columns, primary_key): (Vec<ColumnSpec>, Vec<String>),
+    request: Option<String>,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<(), Problem> {
+    let RestorePlanned { uid, snapshot, source, position, .. } = planned;
+    let id = token(&uid)?;
+    let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key, request };
+    unit.handle::<Table>(&id, replace.into(), at).await?;
+    Ok(())
 }
 
 async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {

@@ -191,6 +191,26 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A bucket that comes back with its project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketOfProject {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its tables then.
+    pub tables: Vec<TableOfBucket>,
+}
+
+alluvium_messaging::contract!(
+    BucketOfProject,
+    "BucketOfProject",
+    r####"{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// Lets a project, bucket or table say nothing of its own about snapshots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -310,6 +330,48 @@ alluvium_messaging::contract!(
     ColumnSpec,
     "ColumnSpec",
     r####"{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes a table of the content that a table of the project had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_CopyTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table that is made.
+    pub table: String,
+    /// Bucket of the table then.
+    pub source_bucket: String,
+    /// Its name then.
+    pub source_table: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// Filled in by the worker: internal id of the table that had the content.
+    #[serde(default)]
+    pub source: String,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_CopyTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CopyTable,
+    "CopyTable",
+    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1344,12 +1406,15 @@ pub struct ReplaceContent {
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Id of the request; null for that of the command.
+    #[serde(default)]
+    pub request: Option<String>,
 }
 
 alluvium_messaging::contract!(
     ReplaceContent,
     "ReplaceContent",
-    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Id of the request; null for that of the command.","name":"request","type":["null","string"]}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -2020,6 +2085,30 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// A table that comes back with its bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableOfBucket {
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of the table that had the content.
+    pub source: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// The columns then.
+    pub columns: Vec<ColumnSpec>,
+    /// The primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    TableOfBucket,
+    "TableOfBucket",
+    r####"{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// The table's own first event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableOpened {
@@ -2102,6 +2191,97 @@ alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
     r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the project that this id stood for last, with its buckets and tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndeleteProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Filled in by the worker: its name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Filled in by the worker: its settings, as a JSON object.
+    #[serde(default = "default_UndeleteProject_settings")]
+    pub settings: String,
+    /// Filled in by the worker: its buckets then.
+    #[serde(default)]
+    pub buckets: Vec<BucketOfProject>,
+}
+
+#[allow(non_snake_case)]
+fn default_UndeleteProject_settings() -> String {
+    "{}".to_owned()
+}
+
+alluvium_messaging::contract!(
+    UndeleteProject,
+    "UndeleteProject",
+    r####"{"aggregate":"project","doc":"Brings back the project that this id stood for last, with its buckets and tables.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Filled in by the worker: its name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Filled in by the worker: its settings, as a JSON object.","name":"settings","type":"string"},{"default":[],"doc":"Filled in by the worker: its buckets then.","name":"buckets","type":{"items":{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndeleteProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the bucket that this name stood for last, with the tables that went with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndropBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Filled in by the worker: what it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Filled in by the worker: its tables then.
+    #[serde(default)]
+    pub tables: Vec<TableOfBucket>,
+}
+
+alluvium_messaging::contract!(
+    UndropBucket,
+    "UndropBucket",
+    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the table that these names stood for last, as it was when it was dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndropTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_UndropTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Filled in by the worker: internal id of the table that had the content.
+    #[serde(default)]
+    pub source: String,
+    /// Filled in by the worker: the last message that counts for the content.
+    #[serde(default)]
+    pub position: i64,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_UndropTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    UndropTable,
+    "UndropTable",
+    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -2483,6 +2663,7 @@ impl FileCommand {
 pub enum ProjectCommand {
     BackUpTable(BackUpTable),
     ClearSnapshotSettings(ClearSnapshotSettings),
+    CopyTable(CopyTable),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
@@ -2496,12 +2677,16 @@ pub enum ProjectCommand {
     RestoreTable(RestoreTable),
     SetSnapshotSettings(SetSnapshotSettings),
     TakeSnapshot(TakeSnapshot),
+    UndeleteProject(UndeleteProject),
+    UndropBucket(UndropBucket),
+    UndropTable(UndropTable),
     UpdateProject(UpdateProject),
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
     BackUpTable,
     ClearSnapshotSettings,
+    CopyTable,
     CreateBranch,
     CreateBucket,
     CreateProject,
@@ -2515,6 +2700,9 @@ alluvium_messaging::contract_set!(ProjectCommand {
     RestoreTable,
     SetSnapshotSettings,
     TakeSnapshot,
+    UndeleteProject,
+    UndropBucket,
+    UndropTable,
     UpdateProject
 });
 
@@ -2527,6 +2715,12 @@ impl From<BackUpTable> for ProjectCommand {
 impl From<ClearSnapshotSettings> for ProjectCommand {
     fn from(message: ClearSnapshotSettings) -> Self {
         Self::ClearSnapshotSettings(message)
+    }
+}
+
+impl From<CopyTable> for ProjectCommand {
+    fn from(message: CopyTable) -> Self {
+        Self::CopyTable(message)
     }
 }
 
@@ -2605,6 +2799,24 @@ impl From<SetSnapshotSettings> for ProjectCommand {
 impl From<TakeSnapshot> for ProjectCommand {
     fn from(message: TakeSnapshot) -> Self {
         Self::TakeSnapshot(message)
+    }
+}
+
+impl From<UndeleteProject> for ProjectCommand {
+    fn from(message: UndeleteProject) -> Self {
+        Self::UndeleteProject(message)
+    }
+}
+
+impl From<UndropBucket> for ProjectCommand {
+    fn from(message: UndropBucket) -> Self {
+        Self::UndropBucket(message)
+    }
+}
+
+impl From<UndropTable> for ProjectCommand {
+    fn from(message: UndropTable) -> Self {
+        Self::UndropTable(message)
     }
 }
 
@@ -2768,6 +2980,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
         let events: Vec<ProjectEvent> = match command {
             ProjectCommand::BackUpTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ClearSnapshotSettings(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CopyTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
@@ -2781,6 +2994,9 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::SetSnapshotSettings(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndeleteProject(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndropBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndropTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -2816,12 +3032,14 @@ impl ProjectCommand {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Self::BackUpTable(c) => Some(&c.branch),
+            Self::CopyTable(c) => Some(&c.branch),
             Self::CreateTable(c) => Some(&c.branch),
             Self::DeleteBranch(c) => Some(&c.branch),
             Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
             Self::RestoreTable(c) => Some(&c.branch),
             Self::TakeSnapshot(c) => Some(&c.branch),
+            Self::UndropTable(c) => Some(&c.branch),
             _ => None,
         }
     }
@@ -2830,11 +3048,14 @@ impl ProjectCommand {
     pub fn bucket(&self) -> Option<&str> {
         match self {
             Self::BackUpTable(c) => Some(&c.bucket),
+            Self::CopyTable(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
+            Self::UndropBucket(c) => Some(&c.bucket),
+            Self::UndropTable(c) => Some(&c.bucket),
             _ => None,
         }
     }
@@ -2844,6 +3065,7 @@ impl ProjectCommand {
         match self {
             Self::BackUpTable(c) => &c.project,
             Self::ClearSnapshotSettings(c) => &c.project,
+            Self::CopyTable(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
@@ -2857,7 +3079,19 @@ impl ProjectCommand {
             Self::RestoreTable(c) => &c.project,
             Self::SetSnapshotSettings(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
+            Self::UndeleteProject(c) => &c.project,
+            Self::UndropBucket(c) => &c.project,
+            Self::UndropTable(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
+        }
+    }
+
+    /// `settings` of the command.
+    pub fn settings(&self) -> Option<&str> {
+        match self {
+            Self::CreateProject(c) => Some(&c.settings),
+            Self::UndeleteProject(c) => Some(&c.settings),
+            _ => None,
         }
     }
 
@@ -2870,13 +3104,24 @@ impl ProjectCommand {
         }
     }
 
+    /// `source` of the command.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::CopyTable(c) => Some(&c.source),
+            Self::UndropTable(c) => Some(&c.source),
+            _ => None,
+        }
+    }
+
     /// `table` of the command.
     pub fn table(&self) -> Option<&str> {
         match self {
             Self::BackUpTable(c) => Some(&c.table),
+            Self::CopyTable(c) => Some(&c.table),
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
+            Self::UndropTable(c) => Some(&c.table),
             _ => None,
         }
     }
@@ -3538,6 +3783,9 @@ impl Command {
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::CopyTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
@@ -3585,6 +3833,11 @@ impl Command {
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Project(ProjectCommand::UndeleteProject(_)) => Requirement::Admin,
+            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UndropTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::UntagFile(c)) => Requirement::ProjectWrite(c.project.clone()),

@@ -13,6 +13,7 @@ pub mod model;
 mod past;
 pub mod projection;
 pub mod queries;
+mod recall;
 pub mod retention;
 pub mod routes;
 mod s3;

@@ -13,8 +13,8 @@ use crate::contract::{
 };
 use crate::model::{BEFORE_DROP, Project, Table, names, problem};
 
-/// Where results of commands name the requests of snapshots that came with them.
-pub(crate) const IMPLIED: &str = "snapshots";
+/// Where results of commands name the requests that came with them.
+pub(crate) const IMPLIED: &str = "requests";
 /// From here on new ids of a decision are those of such requests.
 const REQUESTS_FROM: u32 = 1_000_000;
 
@@ -85,7 +85,7 @@ pub(crate) async fn request(
     Ok(())
 }
 
-/// The result of a command with the requests of the snapshots that came with it.
+/// The result of a command with the requests that came with it.
 pub(crate) fn with_implied(mut result: Value, implied: Vec<String>) -> Value {
     if let Some(fields) = result.as_object_mut().filter(|_| !implied.is_empty()) {
         fields.insert(IMPLIED.to_owned(), json!(implied));
@@ -93,7 +93,8 @@ pub(crate) fn with_implied(mut result: Value, implied: Vec<String>) -> Value {
     result
 }
 
-fn request_id(nth: usize, at: &DecisionContext) -> String {
+/// The id of a request that comes with a command.
+pub(crate) fn request_id(nth: usize, at: &DecisionContext) -> String {
     at.new_uid(REQUESTS_FROM + nth as u32)
 }
 

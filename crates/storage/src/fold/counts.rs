@@ -21,7 +21,7 @@ pub(super) fn settled(event: &CommitEvent, verdict: &Verdict) {
             counter!("duckdb_snapshots_created_total", "type" => kind, "trigger" => trigger).increment(1);
             histogram!("duckdb_snapshot_create_duration_seconds").record(since(event.time));
         }
-        TableEvent::RestoreRequested(_) => {
+        TableEvent::RestoreRequested(asked) if !asked.snapshot.is_empty() => {
             counter!("duckdb_snapshots_restored_total").increment(1);
             histogram!("duckdb_snapshot_restore_duration_seconds").record(since(event.time));
         }

@@ -76,6 +76,7 @@ impl CommitEvent {
     pub fn request(&self) -> &str {
         match &self.event {
             TableEvent::SnapshotRequested(asked) => &asked.request,
+            TableEvent::RestoreRequested(asked) => &asked.request,
             _ => &self.command_id,
         }
     }

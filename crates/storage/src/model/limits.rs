@@ -12,6 +12,8 @@ pub const SNAPSHOTS_PER_PROJECT_MAX: usize = 10_000;
 pub const SNAPSHOT_MANUAL_DAYS: i64 = 90;
 /// How long one is kept that was taken by itself, in days.
 pub const SNAPSHOT_AUTO_DAYS: i64 = 7;
+/// How long a table or bucket can be had back after it was dropped, in days.
+pub const UNDROP_DAYS: i64 = 7;
 /// The longest that settings may keep either, in days.
 pub const SNAPSHOT_DAYS_MAX: i64 = 3_650;
 /// Snapshots over their time that are let go of in one commit, which has to hold them.

@@ -59,6 +59,10 @@ pub(crate) fn snapshots_disabled(bucket: &str, table: &str) -> Problem {
     storage("snapshots_disabled", 400, format!("Snapshots are disabled for table {table} of bucket {bucket}."))
 }
 
+pub(crate) fn version_expired(detail: impl Into<String>) -> Problem {
+    storage("version_expired", 410, detail)
+}
+
 pub(crate) fn invalid_config(errors: &[String]) -> Problem {
     storage("invalid_config", 400, format!("These settings cannot be: {}.", errors.join("; ")))
         .with_details(json!({ "errors": errors }))

@@ -7,6 +7,7 @@ mod restore;
 pub(crate) mod settings;
 mod snapshot;
 mod table;
+mod undrop;
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ mod snapshot_settings;
 mod snapshots;
 mod tables;
 mod transfer;
+mod versions;
 
 use alluvium_http::{Op, PathParams, Route};
 use alluvium_kernel::Requirement;
@@ -83,7 +84,13 @@ fn past(op: Op) -> Op {
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
-    catalogue.chain(tables).chain(snapshots::all()).chain(snapshot_settings::all()).chain(files::all()).collect()
+    catalogue
+        .chain(tables)
+        .chain(snapshots::all())
+        .chain(snapshot_settings::all())
+        .chain(versions::all())
+        .chain(files::all())
+        .collect()
 }
 
 /// A route below a branch, also served in its older form.

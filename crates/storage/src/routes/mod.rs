@@ -20,6 +20,7 @@ mod state;
 mod tables;
 mod transfer;
 mod upload;
+mod versions;
 
 use alluvium_http::{DetailRenderer, RouteGroup};
 

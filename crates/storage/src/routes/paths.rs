@@ -3,6 +3,7 @@
 pub(super) const PROJECTS: &str = "/projects";
 pub(super) const PROJECT: &str = "/projects/{project_id}";
 pub(super) const STATS: &str = "/projects/{project_id}/stats";
+pub(super) const UNDELETE: &str = "/projects/{project_id}/undelete";
 pub(super) const SETTINGS: &str = "/projects/{project_id}/settings/snapshots";
 pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
@@ -49,4 +50,8 @@ below_branch!(SNAPSHOT, "/snapshots/{snapshot_id}");
 below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");
 below_branch!(BUCKET_SETTINGS, "/buckets/{bucket_name}/settings/snapshots");
 below_branch!(TABLE_SETTINGS, "/buckets/{bucket_name}/tables/{table_name}/settings/snapshots");
+below_branch!(VERSIONS, "/buckets/{bucket_name}/tables/{table_name}/versions");
+below_branch!(UNDROP_TABLE, "/buckets/{bucket_name}/tables/{table_name}/undrop");
+below_branch!(UNDROP_BUCKET, "/buckets/{bucket_name}/undrop");
+below_branch!(TIME_TRAVEL, "/buckets/{bucket_name}/tables-from-time-travel");
 below_branch!(EXPORT, "/buckets/{bucket_name}/tables/{table_name}/export");

@@ -101,6 +101,13 @@ pub(crate) struct Accepted {
     pub result: Value,
 }
 
+impl Accepted {
+    /// The requests that came with the command.
+    fn requests(&self) -> impl Iterator<Item = &str> {
+        self.result.get(IMPLIED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+}
+
 /// The names in a path, the bucket's as it is stored.
 pub(super) struct Place {
     pub tenant: Token,
@@ -212,11 +219,9 @@ impl StorageRoutes {
     /// Waits a while until the catalogue shows the snapshots that came with a change, and gives where it is then. The change is
     /// done whether or not they are counted: of a table that stands still they are counted when it goes on.
     pub(super) async fn backed_up(&self, principal: &Principal, accepted: Accepted) -> Accepted {
-        let implied = accepted.result.get(IMPLIED).and_then(Value::as_array);
-        let requests: Vec<&str> = implied.into_iter().flatten().filter_map(Value::as_str).collect();
         let counted = async {
             let mut position = accepted.position.clone();
-            for request in requests {
+            for request in accepted.requests() {
                 let outcome = self.client.outcome(&principal.tenant, request).await?;
                 if let Verdict::Accepted { position: at, .. } = outcome.verdict {
                     position = position.join(&at);
@@ -233,6 +238,27 @@ impl StorageRoutes {
             }
             Err(_) => accepted,
         }
+    }
+
+    /// Waits until everything that came back with a change is there, and gives where that is. The first that cannot is the answer.
+    pub(super) async fn came_back(&self, principal: &Principal, accepted: Accepted) -> Result<Position, Problem> {
+        let settled = async {
+            let mut position = accepted.position.clone();
+            for request in accepted.requests() {
+                match self.client.outcome(&principal.tenant, request).await?.verdict {
+                    Verdict::Accepted { position: at, .. } => position = position.join(&at),
+                    Verdict::Rejected { problem } => return Err(problem),
+                }
+            }
+            Ok(position)
+        };
+        let budget = Duration::from_secs(OUTCOME_WAIT_SECONDS);
+        let position = tokio::time::timeout(budget, settled).await.map_err(|_| {
+            let detail = "Not all of it is there yet; it goes on by itself. Look at the tables.";
+            Problem::unavailable("command.timeout", detail)
+        })??;
+        self.catalogue_at(&position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
+        Ok(position)
     }
 
     /// Waits until the catalogue is as far as a position.

@@ -14,6 +14,7 @@ mod shape;
 mod snapshot;
 mod table;
 mod transfer;
+mod version;
 
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
@@ -34,6 +35,7 @@ pub use table::{
     RowsDeleted, Table, TableCreate, Tables,
 };
 pub use transfer::{ExportBody, Exported, ImportBody, Imported};
+pub use version::{TableVersion, TableVersions, TimeTravel};
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;

@@ -23,8 +23,8 @@ impl Decide<Table> for ReplaceContent {
 
     fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
         state.ready()?;
-        let Self { snapshot, source, position, columns, primary_key, .. } = self;
-        let request = at.command_id.clone();
+        let Self { snapshot, source, position, columns, primary_key, request, .. } = self;
+        let request = request.unwrap_or_else(|| at.command_id.clone());
         Ok(vec![RestoreRequested { request, snapshot, source, position, columns, primary_key }.into()])
     }
 }
@@ -57,6 +57,7 @@ mod tests {
             position: 7,
             columns: vec![column("then", "DATE")],
             primary_key: vec![],
+            request: None,
         }
     }
 
