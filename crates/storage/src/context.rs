@@ -8,6 +8,7 @@ use crate::contract::{
     CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
     ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
+use crate::links::{self, Named, ShareEnforcement};
 use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
 use crate::snapshots;
 
@@ -16,7 +17,10 @@ pub const STREAM: &str = "STORAGE";
 
 /// Storage, as the executor sees it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Storage;
+pub struct Storage {
+    /// Whether links need a share.
+    pub links: ShareEnforcement,
+}
 
 impl BoundedContext for Storage {
     const NAME: &'static str = "storage";
@@ -58,7 +62,7 @@ impl BoundedContext for Storage {
 
     async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
         match command {
-            Command::Project(command) => plan_project(command, at, unit).await,
+            Command::Project(command) => plan_project(command, self.links, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
             Command::Shelf(command) => {
@@ -102,7 +106,12 @@ fn token(text: &str) -> Result<Token, Problem> {
 }
 
 /// The catalogue's decision and, in the same commit, its echo on each table that comes or goes.
-async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+async fn plan_project(
+    command: &ProjectCommand,
+    rule: ShareEnforcement,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<Decision, Problem> {
     let project = command.project();
     let id = match (names::project_aggregate_id(project), command) {
         (Ok(id), _) => id,
@@ -119,13 +128,13 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
         unit.presume_new::<Project>(&id);
     }
     let mut content = None;
-    let command = match command {
+    let command = match links::prepared(command.clone(), &id, rule, at, unit).await? {
         ProjectCommand::RestoreTable(restore) => {
-            let filled = snapshots::sourced(restore, &id, at, unit).await?;
+            let filled = snapshots::sourced(&restore, &id, at, unit).await?;
             content = Some((filled.columns.clone(), filled.primary_key.clone()));
             filled.into()
         }
-        other => other.clone(),
+        other => other,
     };
     let events = unit.handle::<Project>(&id, command, at).await?;
     let (mut result, mut awaits_settlement) = (json!(null), false);
@@ -157,7 +166,15 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
                 awaits_settlement = true;
             }
             ProjectEvent::SnapshotDeleted(e) => result = json!({ "snapshot": e.snapshot }),
-            ProjectEvent::SnapshotExpired(_) => {}
+            ProjectEvent::BucketLinked(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::BucketUnlinked(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::SnapshotExpired(_)
+            | ProjectEvent::BucketShared(_)
+            | ProjectEvent::BucketUnshared(_)
+            | ProjectEvent::LinkAdmitted(_)
+            | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::BucketMarkedReadOnly(_)
+            | ProjectEvent::BucketUnmarkedReadOnly(_) => {}
             ProjectEvent::RestorePlanned(e) => {
                 let (columns, primary_key) = content.take().unwrap_or_default();
                 let RestorePlanned { uid, snapshot, source, position, .. } = e;
@@ -198,6 +215,7 @@ async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Uni
 async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Problem> {
     let not_found = || problem::project_not_found(place.project);
     let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
+    links::writable(Named { project: place.project, bucket: place.bucket, table: place.table }, unit).await?;
     let project = unit.load::<Project>(&id).await?.live(place.project)?;
     project.branch(place.branch)?;
     let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;

@@ -38,6 +38,31 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Another project asks for a link to a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitLink {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of that project.
+    pub target_project: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that is to show it.
+    pub target_bucket: String,
+    /// Whether to share the bucket with that project if it is not.
+    pub grant: bool,
+}
+
+alluvium_messaging::contract!(
+    AdmitLink,
+    "AdmitLink",
+    r####"{"aggregate":"project","doc":"Another project asks for a link to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that is to show it.","name":"target_bucket","type":"string"},{"doc":"Whether to share the bucket with that project if it is not.","name":"grant","type":"boolean"}],"kind":"command","name":"AdmitLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Renames, retypes, constrains or redefaults a column, in this order, as one change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +181,132 @@ alluvium_messaging::contract!(
     BucketDeleted,
     "BucketDeleted",
     r####"{"aggregate":"project","doc":"A bucket is gone; its tables were dropped before it in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"BucketDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project has a bucket that shows another project's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketLinked {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Id of the project whose bucket it shows.
+    pub source_project: String,
+    /// Name of that bucket.
+    pub source_bucket: String,
+    /// Internal id of that bucket; a later one of the same name is not shown.
+    pub source_uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketLinked,
+    "BucketLinked",
+    r####"{"aggregate":"project","doc":"A project has a bucket that shows another project's.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"doc":"Internal id of that bucket; a later one of the same name is not shown.","name":"source_uid","type":"string"}],"kind":"event","name":"BucketLinked","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is meant to be read only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketMarkedReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketMarkedReadOnly,
+    "BucketMarkedReadOnly",
+    r####"{"aggregate":"project","doc":"A bucket is meant to be read only.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketMarkedReadOnly","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Another project may link a bucket, and read it through its links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketShared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of the project that may link it; null for whoever presents the bucket's role and may link anything.
+    #[serde(default)]
+    pub target_project: Option<String>,
+    /// Internal id of that project; a later one of the same id has no part in the share.
+    #[serde(default)]
+    pub target_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    BucketShared,
+    "BucketShared",
+    r####"{"aggregate":"project","doc":"Another project may link a bucket, and read it through its links.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Internal id of that project; a later one of the same id has no part in the share.","name":"target_uid","type":["null","string"]}],"kind":"event","name":"BucketShared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A linked bucket is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnlinked {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketUnlinked,
+    "BucketUnlinked",
+    r####"{"aggregate":"project","doc":"A linked bucket is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketUnlinked","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is no longer meant to be read only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnmarkedReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketUnmarkedReadOnly,
+    "BucketUnmarkedReadOnly",
+    r####"{"aggregate":"project","doc":"A bucket is no longer meant to be read only.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketUnmarkedReadOnly","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Another project may not read a bucket any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnshared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of the project; null for the bucket's role.
+    #[serde(default)]
+    pub target_project: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    BucketUnshared,
+    "BucketUnshared",
+    r####"{"aggregate":"project","doc":"Another project may not read a bucket any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"event","name":"BucketUnshared","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -463,6 +614,9 @@ pub struct DeleteBucket {
     /// Whether its tables go too; otherwise a bucket with tables stays.
     #[serde(default = "default_DeleteBucket_cascade")]
     pub cascade: bool,
+    /// Whether it goes although other projects link it.
+    #[serde(default)]
+    pub force: bool,
 }
 
 #[allow(non_snake_case)]
@@ -473,8 +627,10 @@ fn default_DeleteBucket_cascade() -> bool {
 alluvium_messaging::contract!(
     DeleteBucket,
     "DeleteBucket",
-    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// Deletes a file.
@@ -807,6 +963,76 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A bucket of another project shows a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkAdmitted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of that project.
+    pub target_project: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that shows it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    LinkAdmitted,
+    "LinkAdmitted",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that shows it.","name":"target_bucket","type":"string"}],"kind":"event","name":"LinkAdmitted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes a bucket that shows the tables of another project's bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the new bucket.
+    pub bucket: String,
+    /// Id of the project whose bucket it shows.
+    pub source_project: String,
+    /// Name of that bucket.
+    pub source_bucket: String,
+    /// Filled in by the worker: which bucket that is.
+    #[serde(default)]
+    pub source_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    LinkBucket,
+    "LinkBucket",
+    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// A bucket of another project shows a bucket no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkReleased {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that showed it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    LinkReleased,
+    "LinkReleased",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that showed it.","name":"target_bucket","type":"string"}],"kind":"event","name":"LinkReleased","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// A stored file is to be loaded, if its content allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadRequested {
@@ -906,6 +1132,23 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Notes that a bucket is meant to be read only; that changes nobody's rights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkBucketReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    MarkBucketReadOnly,
+    "MarkBucketReadOnly",
+    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
 );
 
 /// Echo of TableCreated on the table itself; in the same batch.
@@ -1259,6 +1502,29 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A bucket of another project shows a bucket no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseLink {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that showed it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    ReleaseLink,
+    "ReleaseLink",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that showed it.","name":"target_bucket","type":"string"}],"kind":"command","name":"ReleaseLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// The catalogue wants the table to have the content of another one, or an earlier one of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1551,6 +1817,29 @@ alluvium_messaging::contract!(
     Settled,
     "Settled",
     r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Lets another project link a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShareBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of the project that may link it; null for whoever presents the bucket's role and may link anything.
+    #[serde(default)]
+    pub target_project: Option<String>,
+    /// Filled in by the worker: which project that is.
+    #[serde(default)]
+    pub target_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    ShareBucket,
+    "ShareBucket",
+    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -1876,6 +2165,9 @@ pub struct TakeSnapshot {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
+    /// Filled in by the worker: the table that a linked bucket shows under the name.
+    #[serde(default)]
+    pub uid: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1886,7 +2178,61 @@ fn default_TakeSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
-    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Removes a linked bucket with the tables of its own; what it showed stays where it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlinkBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    UnlinkBucket,
+    "UnlinkBucket",
+    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Takes such a note back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnmarkBucketReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    UnmarkBucketReadOnly,
+    "UnmarkBucketReadOnly",
+    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Takes back what a share allowed: links that stand are not read through any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnshareBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of the project; null for the bucket's role.
+    #[serde(default)]
+    pub target_project: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    UnshareBucket,
+    "UnshareBucket",
+    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -2266,6 +2612,7 @@ impl FileCommand {
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
+    AdmitLink(AdmitLink),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
@@ -2275,12 +2622,20 @@ pub enum ProjectCommand {
     DeleteProject(DeleteProject),
     DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
+    LinkBucket(LinkBucket),
+    MarkBucketReadOnly(MarkBucketReadOnly),
+    ReleaseLink(ReleaseLink),
     RestoreTable(RestoreTable),
+    ShareBucket(ShareBucket),
     TakeSnapshot(TakeSnapshot),
+    UnlinkBucket(UnlinkBucket),
+    UnmarkBucketReadOnly(UnmarkBucketReadOnly),
+    UnshareBucket(UnshareBucket),
     UpdateProject(UpdateProject),
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
+    AdmitLink,
     CreateBranch,
     CreateBucket,
     CreateProject,
@@ -2290,10 +2645,23 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteProject,
     DeleteSnapshot,
     DropTable,
+    LinkBucket,
+    MarkBucketReadOnly,
+    ReleaseLink,
     RestoreTable,
+    ShareBucket,
     TakeSnapshot,
+    UnlinkBucket,
+    UnmarkBucketReadOnly,
+    UnshareBucket,
     UpdateProject
 });
+
+impl From<AdmitLink> for ProjectCommand {
+    fn from(message: AdmitLink) -> Self {
+        Self::AdmitLink(message)
+    }
+}
 
 impl From<CreateBranch> for ProjectCommand {
     fn from(message: CreateBranch) -> Self {
@@ -2349,15 +2717,57 @@ impl From<DropTable> for ProjectCommand {
     }
 }
 
+impl From<LinkBucket> for ProjectCommand {
+    fn from(message: LinkBucket) -> Self {
+        Self::LinkBucket(message)
+    }
+}
+
+impl From<MarkBucketReadOnly> for ProjectCommand {
+    fn from(message: MarkBucketReadOnly) -> Self {
+        Self::MarkBucketReadOnly(message)
+    }
+}
+
+impl From<ReleaseLink> for ProjectCommand {
+    fn from(message: ReleaseLink) -> Self {
+        Self::ReleaseLink(message)
+    }
+}
+
 impl From<RestoreTable> for ProjectCommand {
     fn from(message: RestoreTable) -> Self {
         Self::RestoreTable(message)
     }
 }
 
+impl From<ShareBucket> for ProjectCommand {
+    fn from(message: ShareBucket) -> Self {
+        Self::ShareBucket(message)
+    }
+}
+
 impl From<TakeSnapshot> for ProjectCommand {
     fn from(message: TakeSnapshot) -> Self {
         Self::TakeSnapshot(message)
+    }
+}
+
+impl From<UnlinkBucket> for ProjectCommand {
+    fn from(message: UnlinkBucket) -> Self {
+        Self::UnlinkBucket(message)
+    }
+}
+
+impl From<UnmarkBucketReadOnly> for ProjectCommand {
+    fn from(message: UnmarkBucketReadOnly) -> Self {
+        Self::UnmarkBucketReadOnly(message)
+    }
+}
+
+impl From<UnshareBucket> for ProjectCommand {
+    fn from(message: UnshareBucket) -> Self {
+        Self::UnshareBucket(message)
     }
 }
 
@@ -2374,6 +2784,14 @@ pub enum ProjectEvent {
     BranchDeleted(BranchDeleted),
     BucketCreated(BucketCreated),
     BucketDeleted(BucketDeleted),
+    BucketLinked(BucketLinked),
+    BucketMarkedReadOnly(BucketMarkedReadOnly),
+    BucketShared(BucketShared),
+    BucketUnlinked(BucketUnlinked),
+    BucketUnmarkedReadOnly(BucketUnmarkedReadOnly),
+    BucketUnshared(BucketUnshared),
+    LinkAdmitted(LinkAdmitted),
+    LinkReleased(LinkReleased),
     ProjectCreated(ProjectCreated),
     ProjectDeleted(ProjectDeleted),
     ProjectUpdated(ProjectUpdated),
@@ -2390,6 +2808,14 @@ alluvium_messaging::contract_set!(ProjectEvent {
     BranchDeleted,
     BucketCreated,
     BucketDeleted,
+    BucketLinked,
+    BucketMarkedReadOnly,
+    BucketShared,
+    BucketUnlinked,
+    BucketUnmarkedReadOnly,
+    BucketUnshared,
+    LinkAdmitted,
+    LinkReleased,
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
@@ -2422,6 +2848,54 @@ impl From<BucketCreated> for ProjectEvent {
 impl From<BucketDeleted> for ProjectEvent {
     fn from(message: BucketDeleted) -> Self {
         Self::BucketDeleted(message)
+    }
+}
+
+impl From<BucketLinked> for ProjectEvent {
+    fn from(message: BucketLinked) -> Self {
+        Self::BucketLinked(message)
+    }
+}
+
+impl From<BucketMarkedReadOnly> for ProjectEvent {
+    fn from(message: BucketMarkedReadOnly) -> Self {
+        Self::BucketMarkedReadOnly(message)
+    }
+}
+
+impl From<BucketShared> for ProjectEvent {
+    fn from(message: BucketShared) -> Self {
+        Self::BucketShared(message)
+    }
+}
+
+impl From<BucketUnlinked> for ProjectEvent {
+    fn from(message: BucketUnlinked) -> Self {
+        Self::BucketUnlinked(message)
+    }
+}
+
+impl From<BucketUnmarkedReadOnly> for ProjectEvent {
+    fn from(message: BucketUnmarkedReadOnly) -> Self {
+        Self::BucketUnmarkedReadOnly(message)
+    }
+}
+
+impl From<BucketUnshared> for ProjectEvent {
+    fn from(message: BucketUnshared) -> Self {
+        Self::BucketUnshared(message)
+    }
+}
+
+impl From<LinkAdmitted> for ProjectEvent {
+    fn from(message: LinkAdmitted) -> Self {
+        Self::LinkAdmitted(message)
+    }
+}
+
+impl From<LinkReleased> for ProjectEvent {
+    fn from(message: LinkReleased) -> Self {
+        Self::LinkReleased(message)
     }
 }
 
@@ -2503,6 +2977,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::AdmitLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
@@ -2512,8 +2987,15 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::LinkBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::MarkBucketReadOnly(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ReleaseLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ShareBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnlinkBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnmarkBucketReadOnly(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnshareBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -2529,6 +3011,14 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::BranchDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketDeleted(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketLinked(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketMarkedReadOnly(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketShared(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnlinked(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnmarkedReadOnly(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnshared(e) => Evolve::evolve(e, self),
+            ProjectEvent::LinkAdmitted(e) => Evolve::evolve(e, self),
+            ProjectEvent::LinkReleased(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectUpdated(e) => Evolve::evolve(e, self),
@@ -2559,11 +3049,19 @@ impl ProjectCommand {
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {
+            Self::AdmitLink(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
+            Self::LinkBucket(c) => Some(&c.bucket),
+            Self::MarkBucketReadOnly(c) => Some(&c.bucket),
+            Self::ReleaseLink(c) => Some(&c.bucket),
+            Self::ShareBucket(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
+            Self::UnlinkBucket(c) => Some(&c.bucket),
+            Self::UnmarkBucketReadOnly(c) => Some(&c.bucket),
+            Self::UnshareBucket(c) => Some(&c.bucket),
             _ => None,
         }
     }
@@ -2571,6 +3069,7 @@ impl ProjectCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::AdmitLink(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
@@ -2580,8 +3079,15 @@ impl ProjectCommand {
             Self::DeleteProject(c) => &c.project,
             Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
+            Self::LinkBucket(c) => &c.project,
+            Self::MarkBucketReadOnly(c) => &c.project,
+            Self::ReleaseLink(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
+            Self::ShareBucket(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
+            Self::UnlinkBucket(c) => &c.project,
+            Self::UnmarkBucketReadOnly(c) => &c.project,
+            Self::UnshareBucket(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
         }
     }
@@ -2601,6 +3107,24 @@ impl ProjectCommand {
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
+            _ => None,
+        }
+    }
+
+    /// `target_bucket` of the command.
+    pub fn target_bucket(&self) -> Option<&str> {
+        match self {
+            Self::AdmitLink(c) => Some(&c.target_bucket),
+            Self::ReleaseLink(c) => Some(&c.target_bucket),
+            _ => None,
+        }
+    }
+
+    /// `target_uid` of the command.
+    pub fn target_uid(&self) -> Option<&str> {
+        match self {
+            Self::AdmitLink(c) => Some(&c.target_uid),
+            Self::ReleaseLink(c) => Some(&c.target_uid),
             _ => None,
         }
     }
@@ -3258,6 +3782,7 @@ impl Command {
         use alluvium_kernel::Requirement;
         match self {
             Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
@@ -3284,7 +3809,9 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
@@ -3293,6 +3820,7 @@ impl Command {
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::ReleaseLink(_)) => Requirement::System,
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
             Self::Project(ProjectCommand::RestoreTable(c)) => {
@@ -3302,11 +3830,15 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::UntagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }

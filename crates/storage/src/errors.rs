@@ -4,14 +4,16 @@ mod files;
 mod fold;
 mod history;
 mod names;
+mod sharing;
 mod sql;
 mod tables;
 mod transfer;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 8] = [
+const AREAS: [&[ErrorInfo]; 9] = [
     names::ERRORS,
+    sharing::ERRORS,
     tables::ERRORS,
     transfer::ERRORS,
     files::ERRORS,

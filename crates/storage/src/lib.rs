@@ -9,6 +9,7 @@ pub mod contract;
 mod digest;
 mod errors;
 pub mod fold;
+mod links;
 pub mod model;
 mod past;
 pub mod projection;
@@ -21,6 +22,7 @@ pub mod wire;
 
 pub use context::Storage;
 pub use errors::ERRORS;
+pub use links::ShareEnforcement;
 pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};

@@ -7,7 +7,7 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
 use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
-use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, names, problem};
+use crate::model::{File, Link, Project, Refusal, Retention, Shelf, Stage, Table, names, problem};
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -88,6 +88,22 @@ impl CatalogueThen {
         .await?;
         let born = born.filter(|_| whole.state.live(project).is_ok());
         Ok((Self { project: then, routing, id: project.to_owned() }, born))
+    }
+
+    /// What a bucket showed besides tables of its own, when a name in it stood for none of these.
+    pub fn link(&self, bucket: &str, table: &str) -> Option<&Link> {
+        let bucket = self.project.live(&self.id).ok()?.bucket(&names::bucket_name(bucket)).ok()?;
+        bucket.link.as_ref().filter(|_| !bucket.tables.contains_key(&names::fold(table)))
+    }
+
+    /// `Ok` when this project had what a link of another showed, and shared it with that one.
+    pub fn shares(&self, link: &Link, with: &Self) -> Result<(), Problem> {
+        let live = self.project.live(&self.id).ok();
+        let bucket = live.and_then(|live| live.bucket(&link.bucket).ok()).filter(|bucket| bucket.uid == link.uid);
+        let bucket = bucket.ok_or_else(|| problem::source_not_found(&link.project, &link.bucket))?;
+        let target = with.project.live(&with.id)?;
+        let is_shared = bucket.sharing.admits(&target.id, &target.uid);
+        if is_shared { Ok(()) } else { Err(problem::share_revoked(&link.project, &link.bucket)) }
     }
 
     /// The table that these names stood for; `project_not_found`, `bucket_not_found` or `table_not_found` without.

@@ -2,6 +2,7 @@
 
 mod branches;
 mod files;
+mod links;
 mod projects;
 mod snapshots;
 mod tables;
@@ -17,6 +18,7 @@ use sqlx::PgPool;
 use crate::contract::ColumnSpec;
 
 pub use files::{Ended, FileFilter};
+pub use links::{LinkView, Links};
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
 
@@ -98,6 +100,8 @@ pub struct BucketView {
     pub name: String,
     pub description: Option<String>,
     pub table_count: i64,
+    /// Project and bucket that it shows, when it is a link.
+    pub source: Option<(String, String)>,
 }
 
 /// Where a branch has a table from.
@@ -115,6 +119,8 @@ pub enum Source {
 pub struct TableView {
     pub uid: String,
     pub source: Source,
+    /// Whether it is another project's, shown by a linked bucket.
+    pub is_linked: bool,
     pub bucket: String,
     pub name: String,
     pub columns: Vec<ColumnSpec>,

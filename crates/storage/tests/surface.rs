@@ -117,7 +117,8 @@ impl World {
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
         let projections = Projections::open(settings, vec![Arc::new(CatalogueProjection)]).await.unwrap();
         let options = ExecutorOptions { owner: "test".into(), replicas: 1, log: LogOptions::default() };
-        let executor = Executor::new(js.clone(), Arc::new(Storage), Arc::new(Open), signing.clone(), options);
+        let executor =
+            Executor::new(js.clone(), Arc::new(Storage::default()), Arc::new(Open), signing.clone(), options);
         tokio::spawn(executor.run(stop.clone()));
         tokio::spawn({
             let (projections, stop) = (projections.clone(), stop.clone());

@@ -60,6 +60,8 @@ pub struct Config {
     pub files: Files,
     /// Files as objects.
     pub s3: S3,
+    /// Whether a bucket must be shared with a project before that can link it.
+    pub share_enforcement: ShareEnforcement,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
     /// The schema registry.
@@ -145,6 +147,17 @@ impl Retention {
     pub fn keep(&self) -> Option<std::time::Duration> {
         Some(self.keep.as_ref()?.parse::<Seconds>().ok()?.duration())
     }
+}
+
+/// Whether a link needs a share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShareEnforcement {
+    /// It does, unless the admin makes it.
+    #[default]
+    Strict,
+    /// Any link shares what it shows: for moving installations that never asked.
+    Open,
 }
 
 /// Uploaded and exported files.
@@ -290,6 +303,7 @@ impl Default for Config {
             },
             files: Files { expiry_every_seconds: 60 },
             s3: S3 { access_key_id: "duckdb".to_owned(), secret_access_key: None, base_url: None },
+            share_enforcement: ShareEnforcement::Strict,
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },

@@ -96,6 +96,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("s3.base_url", &["ALLUVIUM_S3_BASE_URL", "BASE_URL"], Kind::Text, "what signed links begin with"),
     setting(
+        "share_enforcement",
+        &["ALLUVIUM_SHARE_ENFORCEMENT", "SHARE_ENFORCEMENT"],
+        Kind::Text,
+        "strict, or open: buckets are linked without being shared first",
+    ),
+    setting(
         "rebuild.events_per_second",
         &["ALLUVIUM_REBUILD_EVENTS_PER_SECOND"],
         Kind::Number,

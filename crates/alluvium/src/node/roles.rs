@@ -9,8 +9,8 @@ use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_schemas::SchemasContext;
 use alluvium_schemas::server::Server;
-use alluvium_storage::Storage;
 use alluvium_storage::fold::{Owners, note_decided};
+use alluvium_storage::{ShareEnforcement, Storage};
 use axum::Router;
 use tokio::net::TcpListener;
 
@@ -48,7 +48,11 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
     let schemas = SchemasContext::new(parts.library.clone(), super::schemas::settings(&parts.config));
     execute(parts, tasks, "commands.schemas", Arc::new(schemas));
-    execute(parts, tasks, "commands.storage", Arc::new(Storage));
+    let links = match parts.config.share_enforcement {
+        crate::config::ShareEnforcement::Strict => ShareEnforcement::Strict,
+        crate::config::ShareEnforcement::Open => ShareEnforcement::Open,
+    };
+    execute(parts, tasks, "commands.storage", Arc::new(Storage { links }));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
     if let Some(catalogue) = parts.catalogue() {

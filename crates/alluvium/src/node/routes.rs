@@ -71,7 +71,8 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
 pub fn placement(parts: &Parts) -> Result<Option<Arc<dyn Placement>>, Problem> {
     let Some(registry) = parts.registry.clone() else { return Ok(None) };
     let (js, key) = (parts.js.clone(), parts.secrets.signing_key.clone());
-    let places = Places::outward(registry, js, key, parts.tables.clone()).map_err(|error| {
+    let links = parts.catalogue().ok_or_else(Problem::internal)?;
+    let places = Places::outward(registry, js, key, parts.tables.clone(), links).map_err(|error| {
         tracing::error!(error = %error, "other processes cannot be asked");
         Problem::internal()
     })?;

@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::STREAM;
-use super::read::{TableExport, TableQuery, relations, run, store_problem};
+use super::read::{TableExport, TableQuery, relations, run, source_elsewhere, store_problem};
 use super::routing::TableId;
 use super::tables::Tables;
 use super::version_of::{self, content_at};
@@ -183,7 +183,11 @@ impl Tables {
             _ => None,
         };
         let mut versions: Vec<(Vec<String>, Arc<Version>)> = Vec::new();
-        for parts in relations(&query.sql, |parts| names(parts).is_some())? {
+        let is_linked = |parts: &[String]| matches!(parts, [bucket, table] if then.link(bucket, table).is_some());
+        for parts in relations(&query.sql, |parts| names(parts).is_some() || is_linked(parts))? {
+            if is_linked(&parts) {
+                return Err(source_elsewhere());
+            }
             if let Some(id) = names(&parts) {
                 versions.push((parts.clone(), self.version_of(id, seq).await?));
             }

@@ -12,6 +12,7 @@ use alluvium_tablestore::{
 
 use super::lane::Lane;
 use super::tables::Tables;
+use crate::queries::Links;
 
 /// Bytes one query may answer with.
 const QUERY_BYTES_MAX: u64 = 64 << 20;
@@ -92,18 +93,40 @@ impl Tables {
         self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
-    /// Answers one SELECT over the tables of a project.
-    pub async fn query(&self, tenant: &Token, project: &str, query: TableQuery) -> Result<QueryRows, Problem> {
+    /// Answers one SELECT over the tables of a project, and those that its links show as far as they are kept here.
+    pub async fn query(
+        &self,
+        tenant: &Token,
+        project: &str,
+        links: &Links,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);
         }
-        let (mut files, mut asked) = (Vec::new(), Vec::new());
-        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, parts).is_some())? {
-            if let Some(lane) = self.resolve(tenant, project, &parts) {
-                files.push((parts, lane.file.clone()));
-                asked.push(lane);
-            }
+        let (mut files, mut asked, mut claims) = (Vec::new(), Vec::new(), Vec::new());
+        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, links, parts).is_some())? {
+            let Some(lane) = self.resolve(tenant, project, links, &parts) else { continue };
+            let lane = lane?;
+            claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
+            files.push((parts, lane.file.clone()));
+            asked.push(lane);
         }
+        let answer = self.answer(files, asked, query).await?;
+        // Whether the project's own tables stayed here, whoever placed the request looks at; of others nobody else does.
+        if claims.iter().all(|(project, claim)| self.owned().epoch(project) == *claim) {
+            Ok(answer)
+        } else {
+            Err(source_elsewhere())
+        }
+    }
+
+    async fn answer(
+        &self,
+        files: Vec<(Vec<String>, TableFile)>,
+        asked: Vec<Arc<Lane>>,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         match run(self.hub().clone(), files, query).await {
             Ok(answer) => Ok(answer),
             Err(Failed::Refused(problem)) => Err(problem),
@@ -118,10 +141,23 @@ impl Tables {
     }
 
     /// `bucket.table`; a bucket may be written as Keboola does, `in.c-sales`.
-    fn resolve(&self, tenant: &Token, project: &str, parts: &[String]) -> Option<Arc<Lane>> {
+    fn resolve(
+        &self,
+        tenant: &Token,
+        project: &str,
+        links: &Links,
+        parts: &[String],
+    ) -> Option<Result<Arc<Lane>, Problem>> {
         let [bucket, table] = parts else { return None };
         let bucket = crate::model::names::bucket_name(bucket);
-        self.find(tenant, project, &bucket, table)
+        if let Some(own) = self.find(tenant, project, &bucket, table) {
+            return Some(Ok(own));
+        }
+        let served = |lane: &Arc<Lane>| self.owned().serves(&lane.id.project_key()).is_some();
+        links.table(&bucket, table).map(|shown| {
+            let uid = shown.map_err(Clone::clone)?;
+            self.fold().lane(uid).filter(served).ok_or_else(source_elsewhere)
+        })
     }
 
     async fn on_file<T: Send + 'static>(
@@ -142,6 +178,13 @@ impl Tables {
             error => store_problem(error),
         })
     }
+}
+
+/// A query is answered where its tables are, and those of a link are elsewhere.
+pub(super) fn source_elsewhere() -> Problem {
+    let detail = "The query names a linked table that it cannot reach: the tables of its project are kept by another node, or \
+                  the query is of an earlier point. Read that table by itself.";
+    Problem::new("storage.source_elsewhere", 409, detail)
 }
 
 fn unreadable(lane: &Lane) -> Problem {

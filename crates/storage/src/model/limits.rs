@@ -4,6 +4,12 @@
 pub const TABLES_PER_PROJECT_MAX: usize = 900;
 /// Buckets of one project: the catalogue is one aggregate, held in memory and sent whole when it is dropped.
 pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
+/// Projects whose buckets one project links: each of them is told, in one batch with the tables, when it is deleted.
+pub const LINKED_PROJECTS_MAX: usize = 90;
+/// Projects that one bucket is shared with: they are held in the catalogue.
+pub const SHARES_PER_BUCKET_MAX: usize = 1_000;
+/// Buckets of other projects that show one bucket: they are held in the catalogue.
+pub const LINKS_PER_BUCKET_MAX: usize = 1_000;
 /// Dev branches of one project: they stand in its catalogue, which is held in memory.
 pub const BRANCHES_PER_PROJECT_MAX: usize = 1_000;
 /// Snapshots of one project: they are held in its catalogue.

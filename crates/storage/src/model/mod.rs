@@ -20,7 +20,7 @@ mod spec;
 
 pub use file::{File, Stage};
 pub(crate) use file::{check_key, key_of, named_file, object_file};
-pub use project::{Branch, Bucket, Catalogue, Project, SnapshotRef, TableRef};
+pub use project::{Branch, Bucket, Catalogue, Link, Project, Sharing, SnapshotRef, TableRef};
 pub use refusal::Refusal;
 pub use retention::Retention;
 pub use shelf::Shelf;

@@ -82,6 +82,53 @@ pub(crate) fn bucket_not_empty(bucket: &str, tables: usize) -> Problem {
         .with_details(json!({ "table_count": tables }))
 }
 
+pub(crate) fn bucket_already_linked(bucket: &str) -> Problem {
+    storage("bucket_already_linked", 409, format!("Bucket {bucket} is a link already"))
+}
+
+pub(crate) fn bucket_is_linked(bucket: &str) -> Problem {
+    storage("bucket_is_linked", 409, format!("Bucket {bucket} is a link: unlink it instead"))
+}
+
+pub(crate) fn bucket_linked(bucket: &str, links: usize) -> Problem {
+    storage("bucket_linked", 409, format!("Bucket {bucket} is linked {links} times; delete it with `force` anyway"))
+        .with_details(json!({ "link_count": links }))
+}
+
+pub(crate) fn bucket_readonly(bucket: &str, table: &str) -> Problem {
+    let detail = format!("Table {} in linked bucket {} is read only here", echo(table), echo(bucket));
+    storage("bucket_readonly", 403, detail)
+}
+
+pub(crate) fn bucket_not_shared(project: &str, bucket: &str) -> Problem {
+    storage(
+        "bucket_not_shared",
+        403,
+        format!("Bucket {}.{} is not shared with this project", echo(project), echo(bucket)),
+    )
+}
+
+pub(crate) fn share_revoked(project: &str, bucket: &str) -> Problem {
+    let detail = format!("Bucket {}.{} is not shared with this project any more", echo(project), echo(bucket));
+    storage("share_revoked", 403, detail)
+}
+
+pub(crate) fn source_not_found(project: &str, bucket: &str) -> Problem {
+    storage(
+        "source_not_found",
+        404,
+        format!("The linked bucket {}.{} is not there any more", echo(project), echo(bucket)),
+    )
+}
+
+pub(crate) fn link_not_found(bucket: &str) -> Problem {
+    storage("link_not_found", 404, format!("Bucket {} is no link", echo(bucket)))
+}
+
+pub(crate) fn already_shared(bucket: &str, project: &str) -> Problem {
+    storage("already_shared", 409, format!("Bucket {bucket} is shared with project {project} already"))
+}
+
 pub(crate) fn quota_exceeded(what: &str, max: usize) -> Problem {
     storage("quota_exceeded", 403, format!("A project has at most {max} {what}.")).with_details(json!({ "limit": max }))
 }

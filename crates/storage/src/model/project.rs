@@ -4,6 +4,7 @@ mod branch;
 mod bucket;
 mod life;
 mod restore;
+mod sharing;
 mod snapshot;
 mod table;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{MAIN_BRANCH, fold};
 use super::problem;
+pub use sharing::{Link, Sharing};
 
 /// A project id's history: the project that has it now, if any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +63,12 @@ pub struct Bucket {
     pub description: Option<String>,
     /// Tables by folded name.
     pub tables: BTreeMap<String, TableRef>,
+    /// What it shows besides them, when it is a link.
+    #[serde(default)]
+    pub link: Option<Link>,
+    /// Who may show it, and who does.
+    #[serde(default)]
+    pub sharing: Sharing,
 }
 
 /// A table's name and the incarnation it stands for.

@@ -1,10 +1,12 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod sharing;
 mod snapshot;
 
 use alluvium_kernel::Timestamp;
 
 use super::Place;
+pub(super) use sharing::SharingOp;
 pub(super) use snapshot::SnapshotOp;
 
 use crate::contract::{
@@ -31,6 +33,7 @@ pub(super) enum Op {
     TagFile { tenant: String, id: String, tags: String },
     ExpireFile { tenant: String, id: String },
     DeleteFile { tenant: String, id: String },
+    Sharing(SharingOp),
     Snapshot(SnapshotOp),
 }
 
@@ -42,6 +45,7 @@ pub(super) enum Key<'a> {
     Bucket(&'a str, &'a str, &'a str),
     Table(&'a str),
     File(&'a str, &'a str),
+    Share(&'a str, &'a str, &'a str, &'a str),
     Snapshot(&'a str, &'a str),
 }
 
@@ -148,11 +152,20 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             seq: at.seq,
         })),
         ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
+        ProjectEvent::BucketShared(e) => Op::Sharing(sharing::shared(e, tenant)),
+        ProjectEvent::BucketUnshared(e) => Op::Sharing(sharing::unshared(e, tenant)),
+        ProjectEvent::BucketLinked(e) => Op::Sharing(sharing::linked(e, tenant, time)),
+        ProjectEvent::BucketUnlinked(event) => Op::Sharing(SharingOp::Unlink { tenant, event }),
         ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         // The names are as they were, or as the event before it says; the rest is the table's own.
-        ProjectEvent::RestorePlanned(_) => return None,
+        ProjectEvent::RestorePlanned(_)
+        // Who links a bucket shows in their own projects; the marker shows nowhere.
+        | ProjectEvent::LinkAdmitted(_)
+        | ProjectEvent::LinkReleased(_)
+        | ProjectEvent::BucketMarkedReadOnly(_)
+        | ProjectEvent::BucketUnmarkedReadOnly(_) => return None,
     })
 }
 
@@ -246,6 +259,7 @@ impl Op {
             Self::DeleteFile { .. } => 11,
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
+            Self::Sharing(op) => op.kind(),
             Self::Snapshot(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
@@ -272,6 +286,7 @@ impl Op {
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
+            Self::Sharing(op) => op.row(),
             Self::Snapshot(op) => op.row(),
         }
     }
@@ -296,6 +311,7 @@ impl Op {
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
+            Self::Sharing(op) => op.order(),
             Self::Snapshot(op) => op.order(),
         }
     }

@@ -7,6 +7,7 @@ macro_rules! column {
     };
 }
 
+mod sharing;
 mod snapshot;
 
 use alluvium_projection::ApplyError;
@@ -25,7 +26,11 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 6] = [
+const DELETE_PROJECTS: [&str; 8] = [
+    "DELETE FROM links USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE links.tenant = gone.tenant AND links.project = gone.id",
+    "DELETE FROM shares USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE shares.tenant = gone.tenant AND gone.id IN (shares.project, shares.target_project)",
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -56,7 +61,10 @@ const PUT_BUCKETS: &str = "
     ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
       created_at = EXCLUDED.created_at";
 const DELETE_BUCKETS: &str = "
-    DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
+    WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)),
+      shared AS (DELETE FROM shares USING gone
+        WHERE shares.tenant = gone.tenant AND shares.project = gone.project AND shares.bucket = gone.name)
+    DELETE FROM buckets USING gone
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
 const PUT_TABLES: &str = "
     INSERT INTO tables (tenant, project, branch, bucket, name, uid, columns, primary_key, created_at, changed_seq)
@@ -121,6 +129,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         }
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+        Op::Sharing(_) => sharing::sharing(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
     }?;
     Ok(())

@@ -118,6 +118,14 @@ impl Pins {
             | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
+            | ProjectEvent::BucketShared(_)
+            | ProjectEvent::BucketUnshared(_)
+            | ProjectEvent::LinkAdmitted(_)
+            | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::BucketLinked(_)
+            | ProjectEvent::BucketUnlinked(_)
+            | ProjectEvent::BucketMarkedReadOnly(_)
+            | ProjectEvent::BucketUnmarkedReadOnly(_)
             | ProjectEvent::TableDropped(_) => {}
         }
         Ok(())

@@ -64,6 +64,13 @@ pub(super) fn schema<T>(operation: &'static str, result: &Result<T, ProblemRespo
     counter!("duckdb_schema_operations_total", "operation" => operation, "status" => status(result)).increment(1);
 }
 
+/// What was asked about shares and links, with its answer.
+pub(super) fn sharing<T>(operation: &'static str, result: Result<T, ProblemResponse>) -> Result<T, ProblemResponse> {
+    counter!("duckdb_bucket_sharing_operations_total", "operation" => operation, "status" => status(&result))
+        .increment(1);
+    result
+}
+
 /// A label out of what a client sent: only the known words, everything else is one.
 pub(super) fn format_label(text: &str) -> &'static str {
     match text {

@@ -6,6 +6,7 @@ mod columns;
 mod files;
 mod projects;
 mod rows;
+mod sharing;
 mod snapshots;
 mod tables;
 mod transfer;
@@ -58,6 +59,10 @@ const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
 const BAD_NAME: &str = "storage.invalid_name";
+/// What a linked bucket may answer when a table in it is read.
+const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];
+/// And when it is to be changed.
+const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly"];
 /// What may be wrong with a condition on rows.
 const CONDITIONS: &[&str] = &[
     "storage.invalid_where_clause",
@@ -81,7 +86,7 @@ fn past(op: Op) -> Op {
 /// everywhere.
 pub(super) fn all() -> Routes {
     let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
-    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
+    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(sharing::all());
     catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
 }
 

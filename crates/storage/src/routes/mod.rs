@@ -14,6 +14,7 @@ mod profile;
 mod projects;
 mod query;
 mod rows;
+mod sharing;
 mod snapshots;
 mod state;
 mod tables;

@@ -33,6 +33,9 @@ macro_rules! below_branch {
 
 below_branch!(BUCKETS, "/buckets");
 below_branch!(BUCKET, "/buckets/{bucket_name}");
+below_branch!(SHARE, "/buckets/{bucket_name}/share");
+below_branch!(LINK, "/buckets/{bucket_name}/link");
+below_branch!(READ_ONLY, "/buckets/{bucket_name}/grant-readonly");
 below_branch!(TABLES, "/buckets/{bucket_name}/tables");
 below_branch!(TABLE, "/buckets/{bucket_name}/tables/{table_name}");
 below_branch!(SCHEMA, "/buckets/{bucket_name}/tables/{table_name}/schema");

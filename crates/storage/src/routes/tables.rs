@@ -53,6 +53,12 @@ pub(super) async fn list(
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::tables(&state, &place, seq, page).await?.into_response());
     }
+    // What a link shows may be kept by another process.
+    if state.sizes.is_some()
+        && state.queries.link(&tenant_text(&place.tenant), &place.project, &place.bucket).await?.is_some()
+    {
+        state.fresh_everywhere(&wanted).await?;
+    }
     let listed =
         state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, page).await?;
     let tables = listed.items.into_iter().map(Table::from).collect();

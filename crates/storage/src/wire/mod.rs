@@ -10,6 +10,7 @@ mod profile;
 mod project;
 mod query;
 mod shape;
+mod sharing;
 mod snapshot;
 mod table;
 mod transfer;
@@ -23,6 +24,7 @@ pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
 pub use shape::{Query, Shape, read};
+pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, UnshareQuery};
 pub use snapshot::{
     RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
     SnapshotRestored, Snapshots,

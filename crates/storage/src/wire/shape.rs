@@ -324,6 +324,15 @@ impl Query {
         self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// A text that must be there.
+    pub fn required(&mut self, name: &str) -> String {
+        let found = self.text(name).map(ToOwned::to_owned);
+        found.unwrap_or_else(|| {
+            self.mistakes.push(entry("missing", &[json!("query"), json!(name)], "Field required", &Value::Null, None));
+            String::new()
+        })
+    }
+
     /// Every text of a name that may be repeated.
     pub fn every<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
         self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())

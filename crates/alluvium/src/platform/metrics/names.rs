@@ -66,6 +66,8 @@ pub const ALL: &[Family] = &[
     ("duckdb_projects_total", "gauge", "Projects"),
     ("duckdb_buckets_total", "gauge", "Buckets"),
     ("duckdb_tables_total", "gauge", "Tables"),
+    ("duckdb_bucket_shares_total", "gauge", "Shares of buckets with other projects"),
+    ("duckdb_bucket_links_total", "gauge", "Buckets that show those of other projects"),
     ("duckdb_files_total", "gauge", "Registered files"),
     ("duckdb_files_staging_count", "gauge", "Uploads that have content and are not registered yet"),
     ("duckdb_storage_size_bytes", "gauge", "Bytes stored, by type"),
@@ -91,6 +93,7 @@ pub const ALL: &[Family] = &[
     ("duckdb_s3_bytes_in_total", "counter", "Bytes of objects taken in"),
     ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
     ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
+    ("duckdb_bucket_sharing_operations_total", "counter", "Shares, links and notes of them, by operation and status"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
 ];
 

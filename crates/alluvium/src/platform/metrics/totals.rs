@@ -25,6 +25,8 @@ pub async fn update(platform: &Platform) {
     gauge!("duckdb_projects_total").set(totals.projects as f64);
     gauge!("duckdb_buckets_total").set(totals.buckets as f64);
     gauge!("duckdb_tables_total").set(totals.tables as f64);
+    gauge!("duckdb_bucket_shares_total").set(totals.shares as f64);
+    gauge!("duckdb_bucket_links_total").set(totals.links as f64);
     gauge!("duckdb_files_total").set(totals.files as f64);
     gauge!("duckdb_files_staging_count").set(totals.staging as f64);
     let tables = platform.tables.as_ref().map_or(0, |tables| tables.bytes());

@@ -34,20 +34,34 @@ impl Decide<Project> for DeleteBucket {
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
+        if bucket.link.is_some() {
+            return Err(problem::bucket_is_linked(&bucket.name));
+        }
+        let links = bucket.sharing.shown_in.len();
+        if !self.force && links > 0 {
+            return Err(problem::bucket_linked(&bucket.name, links));
+        }
         if !self.cascade && !bucket.tables.is_empty() {
             return Err(problem::bucket_not_empty(&bucket.name, bucket.tables.len()));
         }
-        let dropped = bucket.tables.values().map(|table| TableDropped {
-            project: self.project.clone(),
+        let deleted =
+            BucketDeleted { project: self.project.clone(), bucket: bucket.name.clone(), uid: bucket.uid.clone() };
+        Ok(drops(&self.project, bucket).chain([deleted.into()]).collect())
+    }
+}
+
+/// The end of each of a bucket's tables.
+pub(super) fn drops(project: &str, bucket: &Bucket) -> impl Iterator<Item = ProjectEvent> {
+    bucket.tables.values().map(|table| {
+        TableDropped {
+            project: project.to_owned(),
             branch: names::MAIN_BRANCH.to_owned(),
             bucket: bucket.name.clone(),
             table: table.name.clone(),
             uid: table.uid.clone(),
-        });
-        let deleted =
-            BucketDeleted { project: self.project.clone(), bucket: bucket.name.clone(), uid: bucket.uid.clone() };
-        Ok(dropped.map(ProjectEvent::from).chain([deleted.into()]).collect())
-    }
+        }
+        .into()
+    })
 }
 
 impl Evolve<Project> for BucketCreated {
@@ -85,7 +99,7 @@ pub(crate) mod tests {
     }
 
     fn delete(bucket: &str, cascade: bool) -> DeleteBucket {
-        DeleteBucket { project: "Shop".into(), bucket: bucket.into(), cascade }
+        DeleteBucket { project: "Shop".into(), bucket: bucket.into(), cascade, force: false }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use alluvium_kernel::{Actor, Decide, DecisionContext, Evolve, Problem, Timestamp};
 
-use super::{Catalogue, Project, SnapshotRef};
+use super::{Catalogue, Project, SnapshotRef, TableRef};
 use crate::contract::{DeleteSnapshot, ProjectEvent, SnapshotDeleted, SnapshotExpired, SnapshotTaken, TakeSnapshot};
 use crate::model::limits::{
     DESCRIPTION_BYTES_MAX, SNAPSHOT_MANUAL_DAYS, SNAPSHOTS_EXPIRED_AT_ONCE_MAX, SNAPSHOTS_PER_PROJECT_MAX,
@@ -21,7 +21,8 @@ impl Decide<Project> for TakeSnapshot {
         let live = state.live(&self.project)?;
         live.branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        let table = bucket.table(&self.table)?;
+        let shown = self.uid.filter(|_| bucket.link.is_some()).map(|uid| TableRef { name: self.table.clone(), uid });
+        let table = shown.as_ref().map_or_else(|| bucket.table(&self.table), Ok)?;
         if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0')) {
             let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes, none of them NUL.");
             return Err(problem::invalid_request(detail));
@@ -153,6 +154,7 @@ pub(crate) mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             description: None,
+            uid: None,
         }
     }
 
