@@ -11,13 +11,14 @@ mod transfer;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 9] = [
+const AREAS: [&[ErrorInfo]; 10] = [
     names::ERRORS,
     sharing::ERRORS,
     tables::ERRORS,
     transfer::ERRORS,
     files::ERRORS,
     crate::s3::ERRORS,
+    crate::driver::ERRORS,
     sql::ERRORS,
     history::ERRORS,
     fold::ERRORS,

@@ -7,6 +7,7 @@
 pub mod context;
 pub mod contract;
 mod digest;
+mod driver;
 mod errors;
 pub mod fold;
 mod links;
@@ -21,6 +22,7 @@ mod snapshots;
 pub mod wire;
 
 pub use context::Storage;
+pub use driver::{DriverRoutes, driver_routes};
 pub use errors::ERRORS;
 pub use links::ShareEnforcement;
 pub use past::CatalogueThen;

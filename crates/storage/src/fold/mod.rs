@@ -51,6 +51,7 @@ pub use owners::{Owners, keeper};
 pub use past::{Version, Versions};
 pub(crate) use past::{next_generation, then};
 pub use progress::Progress;
+pub(crate) use read::relations;
 pub use read::{TableExport, TableQuery, sql_problem, store_problem};
 pub use rebase::CHECKPOINT_LOST;
 pub use remedy::Resumed;

@@ -192,7 +192,7 @@ fn unreadable(lane: &Lane) -> Problem {
 }
 
 /// The tables that a query is about, each once: found with stand-in names, so that they can be attached and named for good.
-pub(super) fn relations(sql: &str, is_there: impl Fn(&[String]) -> bool) -> Result<Vec<Vec<String>>, Problem> {
+pub(crate) fn relations(sql: &str, is_there: impl Fn(&[String]) -> bool) -> Result<Vec<Vec<String>>, Problem> {
     let named = guard_query(sql, &|parts| is_there(parts).then(|| "t".to_owned())).map_err(sql_problem)?;
     let mut all: Vec<Vec<String>> = Vec::new();
     for parts in named.relations {

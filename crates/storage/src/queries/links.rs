@@ -31,6 +31,14 @@ const SHARED_WITH: &str = "
     SELECT s.target_project FROM {schema}.shares AS s
     JOIN {schema}.projects AS p ON p.tenant = s.tenant AND p.id = s.target_project AND p.uid = s.target_uid
     WHERE s.tenant = $1 AND s.project = $2 AND s.bucket = $3 ORDER BY s.target_project";
+const ROLE: &str = "
+    SELECT DISTINCT project, bucket FROM {schema}.shares
+    WHERE tenant = $1 AND 'share_' || project || '_' || bucket = $2 AND ($3::text IS NULL OR project = $3)
+      AND ($4::text IS NULL OR target_project IN ('', $4)) LIMIT 2";
+const BRANCHES_BY_ROLE: &str = "
+    SELECT project, id FROM {schema}.branches
+    WHERE tenant = $1 AND $2 IN ('branch_' || project || '_' || id || '_readonly', 'branch_' || project || '_' || name || '_readonly')
+      AND ($3::text IS NULL OR project = $3) LIMIT 2";
 
 /// What a linked bucket shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +188,41 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(bucket)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)
+    }
+
+    /// The buckets, as project and name, that a role's name stands for: of a project, shared with a project, where one is given.
+    /// Two at most, which is one too many.
+    pub async fn shared_by_role(
+        &self,
+        tenant: &str,
+        role: &str,
+        of: Option<&str>,
+        with: Option<&str>,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        sqlx::query_as(self.schema().sql(ROLE))
+            .bind(tenant)
+            .bind(role)
+            .bind(of)
+            .bind(with)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)
+    }
+
+    /// The dev branches, as project and id, that a role's name stands for, by their ids or names; two at most.
+    pub async fn branches_by_role(
+        &self,
+        tenant: &str,
+        role: &str,
+        of: Option<&str>,
+    ) -> Result<Vec<(String, String)>, Problem> {
+        sqlx::query_as(self.schema().sql(BRANCHES_BY_ROLE))
+            .bind(tenant)
+            .bind(role)
+            .bind(of)
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)

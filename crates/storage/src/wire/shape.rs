@@ -140,6 +140,18 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// An object that must be there.
+    pub fn object(&self, name: &str) -> Map<String, Value> {
+        match self.required(name) {
+            Some(Value::Object(object)) => object.clone(),
+            Some(other) => {
+                self.note(name, "dict_type", "Input should be a valid dictionary", other);
+                Map::new()
+            }
+            None => Map::new(),
+        }
+    }
+
     /// An object that is read further.
     pub fn opt_shape<T>(&self, name: &str, reader: impl FnOnce(&Shape<'_>) -> T) -> Option<T> {
         let value = self.given(name)?;

@@ -94,6 +94,10 @@ pub const ALL: &[Family] = &[
     ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
     ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
     ("duckdb_bucket_sharing_operations_total", "counter", "Shares, links and notes of them, by operation and status"),
+    ("duckdb_grpc_requests_total", "counter", "Commands of the driver, by command and status"),
+    ("duckdb_grpc_request_duration_seconds", "histogram", "Time of a command of the driver, by command"),
+    ("duckdb_grpc_connections_active", "gauge", "Commands of the driver that are being executed"),
+    ("duckdb_grpc_errors_total", "counter", "Commands of the driver that failed, by command and status"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
 ];
 
