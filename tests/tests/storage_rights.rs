@@ -86,6 +86,10 @@ fn of_project(method: &str, below: &str) -> For {
     const WHOLE: [&str; 5] = ["/share", "/link", "/grant-readonly", "/settings/snapshots", "/metadata"];
     // Reads that take a body.
     const READS: [&str; 3] = ["/preview", "/profile", "/export"];
+    // Of whatever branch it is, its handler asks: one that is not there is not there for every key of the project.
+    if below.starts_with("/workspaces/{workspace_id}") {
+        return For::Members;
+    }
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
         return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
     };

@@ -8,8 +8,10 @@ use crate::contract::{
     CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
     ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
-use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
-use crate::snapshots;
+use crate::model::{
+    File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
+};
+use crate::{snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -28,6 +30,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Shelf>(),
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
+        AggregateType::of::<Workspace>(),
     ];
     type Command = Command;
 
@@ -50,6 +53,7 @@ impl BoundedContext for Storage {
                 Err(uid) => format!("table {uid}"),
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
+            Command::Workspace(command) => format!("project {}", names::fold(command.project())),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
             Command::Retention(command) => format!("table {}", command.uid()),
@@ -61,6 +65,7 @@ impl BoundedContext for Storage {
             Command::Project(command) => plan_project(command, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
+            Command::Workspace(command) => workspaces::plan(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
                 unit.handle::<Shelf>(&token(&count.project_uid)?, command.clone(), at).await?;

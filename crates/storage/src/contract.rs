@@ -379,6 +379,45 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Creates a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_CreateWorkspace_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Name for people, 1 to 128 printable characters.
+    pub name: String,
+    /// When it is over, in microseconds since 1970; never when null.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// What its objects may take, in bytes.
+    pub size_limit_bytes: i64,
+    /// Who logs in to it.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateWorkspace_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CreateWorkspace,
+    "CreateWorkspace",
+    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// How a CSV file is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -585,6 +624,31 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Deletes a workspace with its objects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_DeleteWorkspace_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteWorkspace_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    DeleteWorkspace,
+    "DeleteWorkspace",
+    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Drops a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -688,6 +752,23 @@ alluvium_messaging::contract!(
     ExpireFile,
     "ExpireFile",
     r####"{"aggregate":"file","doc":"Lets go of a file, or of an upload, whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"ExpireFile","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Lets go of a workspace whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireWorkspace,
+    "ExpireWorkspace",
+    r####"{"aggregate":"workspace","doc":"Lets go of a workspace whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"ExpireWorkspace","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1173,6 +1254,64 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Notes that a part of the platform has emptied a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordWorkspaceClear {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    RecordWorkspaceClear,
+    "RecordWorkspaceClear",
+    r####"{"aggregate":"workspace","doc":"Notes that a part of the platform has emptied a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"command","name":"RecordWorkspaceClear","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Notes that a part of the platform has brought a table into a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordWorkspaceLoad {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// The object of the workspace that it became.
+    pub destination: String,
+    /// Bucket of the table it came from.
+    pub bucket: String,
+    /// Name of that table.
+    pub table: String,
+    /// The incarnation of that table.
+    pub uid: String,
+    /// How far that table was folded: a sequence of the stream.
+    pub version: i64,
+    /// Only these columns; all when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    #[serde(default)]
+    pub where_filter: Option<String>,
+    /// How many rows came.
+    pub row_count: i64,
+    /// What they take, in bytes.
+    pub size_bytes: i64,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    RecordWorkspaceLoad,
+    "RecordWorkspaceLoad",
+    r####"{"aggregate":"workspace","doc":"Notes that a part of the platform has brought a table into a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"The object of the workspace that it became.","name":"destination","type":"string"},{"doc":"Bucket of the table it came from.","name":"bucket","type":"string"},{"doc":"Name of that table.","name":"table","type":"string"},{"doc":"The incarnation of that table.","name":"uid","type":"string"},{"doc":"How far that table was folded: a sequence of the stream.","name":"version","type":"long"},{"default":null,"doc":"Only these columns; all when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":null,"doc":"Only rows that meet this condition.","name":"where_filter","type":["null","string"]},{"doc":"How many rows came.","name":"row_count","type":"long"},{"doc":"What they take, in bytes.","name":"size_bytes","type":"long"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"command","name":"RecordWorkspaceLoad","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Notes that a rows message was refused for its publisher's rights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1299,6 +1438,33 @@ alluvium_messaging::contract!(
     RequestSnapshot,
     "RequestSnapshot",
     r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Gives a workspace another password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetWorkspaceCredentials {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_ResetWorkspaceCredentials_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+}
+
+#[allow(non_snake_case)]
+fn default_ResetWorkspaceCredentials_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    ResetWorkspaceCredentials,
+    "ResetWorkspaceCredentials",
+    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -2000,6 +2166,150 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// All objects of a workspace are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCleared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCleared,
+    "WorkspaceCleared",
+    r####"{"aggregate":"workspace","doc":"All objects of a workspace are gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"event","name":"WorkspaceCleared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace is there, empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_WorkspaceCreated_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Name for people, 1 to 128 printable characters.
+    pub name: String,
+    /// When it is over, in microseconds since 1970; never when null.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// What its objects may take, in bytes.
+    pub size_limit_bytes: i64,
+    /// Who logs in to it.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_WorkspaceCreated_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCreated,
+    "WorkspaceCreated",
+    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace has another password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCredentialsReset {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCredentialsReset,
+    "WorkspaceCredentialsReset",
+    r####"{"aggregate":"workspace","doc":"A workspace has another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"event","name":"WorkspaceCredentialsReset","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceDeleted,
+    "WorkspaceDeleted",
+    r####"{"aggregate":"workspace","doc":"A workspace is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"event","name":"WorkspaceDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace's time is over: its objects are let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceExpired,
+    "WorkspaceExpired",
+    r####"{"aggregate":"workspace","doc":"A workspace's time is over: its objects are let go.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"event","name":"WorkspaceExpired","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A table was brought into a workspace; what it replaced is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceLoaded {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// The object of the workspace that it became.
+    pub destination: String,
+    /// Bucket of the table it came from.
+    pub bucket: String,
+    /// Name of that table.
+    pub table: String,
+    /// The incarnation of that table.
+    pub uid: String,
+    /// How far that table was folded: a sequence of the stream.
+    pub version: i64,
+    /// Only these columns; all when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    #[serde(default)]
+    pub where_filter: Option<String>,
+    /// How many rows came.
+    pub row_count: i64,
+    /// What they take, in bytes.
+    pub size_bytes: i64,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceLoaded,
+    "WorkspaceLoaded",
+    r####"{"aggregate":"workspace","doc":"A table was brought into a workspace; what it replaced is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"The object of the workspace that it became.","name":"destination","type":"string"},{"doc":"Bucket of the table it came from.","name":"bucket","type":"string"},{"doc":"Name of that table.","name":"table","type":"string"},{"doc":"The incarnation of that table.","name":"uid","type":"string"},{"doc":"How far that table was folded: a sequence of the stream.","name":"version","type":"long"},{"default":null,"doc":"Only these columns; all when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":null,"doc":"Only rows that meet this condition.","name":"where_filter","type":["null","string"]},{"doc":"How many rows came.","name":"row_count","type":"long"},{"doc":"What they take, in bytes.","name":"size_bytes","type":"long"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"event","name":"WorkspaceLoaded","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// Commands of the aggregate `file`.
@@ -3226,6 +3536,222 @@ impl TableEvent {
     }
 }
 
+/// Commands of the aggregate `workspace`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WorkspaceCommand {
+    CreateWorkspace(CreateWorkspace),
+    DeleteWorkspace(DeleteWorkspace),
+    ExpireWorkspace(ExpireWorkspace),
+    RecordWorkspaceClear(RecordWorkspaceClear),
+    RecordWorkspaceLoad(RecordWorkspaceLoad),
+    ResetWorkspaceCredentials(ResetWorkspaceCredentials),
+}
+
+alluvium_messaging::contract_set!(WorkspaceCommand {
+    CreateWorkspace,
+    DeleteWorkspace,
+    ExpireWorkspace,
+    RecordWorkspaceClear,
+    RecordWorkspaceLoad,
+    ResetWorkspaceCredentials
+});
+
+impl From<CreateWorkspace> for WorkspaceCommand {
+    fn from(message: CreateWorkspace) -> Self {
+        Self::CreateWorkspace(message)
+    }
+}
+
+impl From<DeleteWorkspace> for WorkspaceCommand {
+    fn from(message: DeleteWorkspace) -> Self {
+        Self::DeleteWorkspace(message)
+    }
+}
+
+impl From<ExpireWorkspace> for WorkspaceCommand {
+    fn from(message: ExpireWorkspace) -> Self {
+        Self::ExpireWorkspace(message)
+    }
+}
+
+impl From<RecordWorkspaceClear> for WorkspaceCommand {
+    fn from(message: RecordWorkspaceClear) -> Self {
+        Self::RecordWorkspaceClear(message)
+    }
+}
+
+impl From<RecordWorkspaceLoad> for WorkspaceCommand {
+    fn from(message: RecordWorkspaceLoad) -> Self {
+        Self::RecordWorkspaceLoad(message)
+    }
+}
+
+impl From<ResetWorkspaceCredentials> for WorkspaceCommand {
+    fn from(message: ResetWorkspaceCredentials) -> Self {
+        Self::ResetWorkspaceCredentials(message)
+    }
+}
+
+/// Events of the aggregate `workspace`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WorkspaceEvent {
+    WorkspaceCleared(WorkspaceCleared),
+    WorkspaceCreated(WorkspaceCreated),
+    WorkspaceCredentialsReset(WorkspaceCredentialsReset),
+    WorkspaceDeleted(WorkspaceDeleted),
+    WorkspaceExpired(WorkspaceExpired),
+    WorkspaceLoaded(WorkspaceLoaded),
+}
+
+alluvium_messaging::contract_set!(WorkspaceEvent {
+    WorkspaceCleared,
+    WorkspaceCreated,
+    WorkspaceCredentialsReset,
+    WorkspaceDeleted,
+    WorkspaceExpired,
+    WorkspaceLoaded
+});
+
+impl From<WorkspaceCleared> for WorkspaceEvent {
+    fn from(message: WorkspaceCleared) -> Self {
+        Self::WorkspaceCleared(message)
+    }
+}
+
+impl From<WorkspaceCreated> for WorkspaceEvent {
+    fn from(message: WorkspaceCreated) -> Self {
+        Self::WorkspaceCreated(message)
+    }
+}
+
+impl From<WorkspaceCredentialsReset> for WorkspaceEvent {
+    fn from(message: WorkspaceCredentialsReset) -> Self {
+        Self::WorkspaceCredentialsReset(message)
+    }
+}
+
+impl From<WorkspaceDeleted> for WorkspaceEvent {
+    fn from(message: WorkspaceDeleted) -> Self {
+        Self::WorkspaceDeleted(message)
+    }
+}
+
+impl From<WorkspaceExpired> for WorkspaceEvent {
+    fn from(message: WorkspaceExpired) -> Self {
+        Self::WorkspaceExpired(message)
+    }
+}
+
+impl From<WorkspaceLoaded> for WorkspaceEvent {
+    fn from(message: WorkspaceLoaded) -> Self {
+        Self::WorkspaceLoaded(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for WorkspaceEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Workspace {
+    const TYPE: &'static str = "workspace";
+    type Command = WorkspaceCommand;
+    type Event = WorkspaceEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: WorkspaceCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<WorkspaceEvent> = match command {
+            WorkspaceCommand::CreateWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::DeleteWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::ExpireWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::RecordWorkspaceClear(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::RecordWorkspaceLoad(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::ResetWorkspaceCredentials(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: WorkspaceEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            WorkspaceEvent::WorkspaceCleared(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCreated(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCredentialsReset(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceDeleted(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceExpired(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceLoaded(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl WorkspaceCommand {
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.branch),
+            Self::DeleteWorkspace(c) => Some(&c.branch),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
+    /// `by` of the command.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Self::RecordWorkspaceClear(c) => Some(&c.by),
+            Self::RecordWorkspaceLoad(c) => Some(&c.by),
+            _ => None,
+        }
+    }
+
+    /// `password_hash` of the command.
+    pub fn password_hash(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.password_hash),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.password_hash),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::CreateWorkspace(c) => &c.project,
+            Self::DeleteWorkspace(c) => &c.project,
+            Self::ExpireWorkspace(c) => &c.project,
+            Self::RecordWorkspaceClear(c) => &c.project,
+            Self::RecordWorkspaceLoad(c) => &c.project,
+            Self::ResetWorkspaceCredentials(c) => &c.project,
+        }
+    }
+
+    /// `workspace` of the command.
+    pub fn workspace(&self) -> &str {
+        match self {
+            Self::CreateWorkspace(c) => &c.workspace,
+            Self::DeleteWorkspace(c) => &c.workspace,
+            Self::ExpireWorkspace(c) => &c.workspace,
+            Self::RecordWorkspaceClear(c) => &c.workspace,
+            Self::RecordWorkspaceLoad(c) => &c.workspace,
+            Self::ResetWorkspaceCredentials(c) => &c.workspace,
+        }
+    }
+}
+
 /// Every command of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -3235,9 +3761,10 @@ pub enum Command {
     Retention(RetentionCommand),
     Shelf(ShelfCommand),
     Table(TableCommand),
+    Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -3248,9 +3775,10 @@ pub enum Event {
     Retention(RetentionEvent),
     Shelf(ShelfEvent),
     Table(TableEvent),
+    Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -3267,6 +3795,9 @@ impl Command {
             Self::Project(ProjectCommand::CreateTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
@@ -3274,6 +3805,9 @@ impl Command {
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Workspace(WorkspaceCommand::DeleteWorkspace(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
@@ -3284,17 +3818,23 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::RecordWorkspaceClear(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::RecordWorkspaceLoad(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::ResetWorkspaceCredentials(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::RestoreTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }

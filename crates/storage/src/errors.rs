@@ -7,10 +7,11 @@ mod names;
 mod sql;
 mod tables;
 mod transfer;
+mod workspaces;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 8] = [
+const AREAS: [&[ErrorInfo]; 9] = [
     names::ERRORS,
     tables::ERRORS,
     transfer::ERRORS,
@@ -19,6 +20,7 @@ const AREAS: [&[ErrorInfo]; 8] = [
     sql::ERRORS,
     history::ERRORS,
     fold::ERRORS,
+    workspaces::ERRORS,
 ];
 
 /// The public error codes of this context.

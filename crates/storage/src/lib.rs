@@ -18,11 +18,12 @@ pub mod routes;
 mod s3;
 mod snapshots;
 pub mod wire;
+mod workspaces;
 
 pub use context::Storage;
 pub use errors::ERRORS;
 pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};
-pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, routes};
+pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, WorkspacePlace, routes};
 pub use s3::{S3Links, S3Pair, s3_routes};

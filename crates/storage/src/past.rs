@@ -7,7 +7,7 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
 use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
-use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, names, problem};
+use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, WorkspaceStage, names, problem};
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -25,6 +25,13 @@ impl Shown for File {
     fn owner(&self) -> Option<Owner> {
         let uid = Some(self.project_uid.clone()).filter(|uid| !uid.is_empty());
         (self.stage != Stage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
+impl Shown for Workspace {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (self.stage != WorkspaceStage::Absent).then(|| Owner { project: self.project.clone(), uid })
     }
 }
 

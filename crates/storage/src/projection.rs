@@ -26,6 +26,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (5, "branches", include_str!("../migrations/0005_branches.sql")),
         (6, "branch_tables", include_str!("../migrations/0006_branch_tables.sql")),
         (10, "objects", include_str!("../migrations/0010_objects.sql")),
+        (13, "workspaces", include_str!("../migrations/0013_workspaces.sql")),
     ])
 });
 

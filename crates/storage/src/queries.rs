@@ -6,6 +6,7 @@ mod projects;
 mod snapshots;
 mod tables;
 mod totals;
+mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::contract::ColumnSpec;
 pub use files::{Ended, FileFilter};
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
+pub use workspaces::{EndedWorkspace, WorkspaceView};
 
 /// How many entries a list gives when not told.
 pub const LIST_LIMIT: i64 = 100;

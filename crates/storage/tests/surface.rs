@@ -124,6 +124,8 @@ impl World {
             async move { projections.run(stop).await }
         });
         let state = StorageRoutes {
+            authorizer: Arc::new(Open),
+            workspaces: None,
             client: CommandClient::new(js.clone(), signing),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),
             projections: projections.clone(),

@@ -1,4 +1,4 @@
-//! Lets go of files and uploads whose time is over. Nobody sees them from that moment on; this is what frees their content and
+//! Lets go of files, uploads and workspaces whose time is over. Nobody sees them from that moment on; this is what frees their content and
 //! their places. Any number of processes may do it at once: the second to ask changes nothing.
 
 use std::time::Duration;
@@ -7,8 +7,8 @@ use alluvium_eventlog::{CommandClient, CommandRequest};
 use alluvium_kernel::{Actor, Problem, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_storage::Queries;
-use alluvium_storage::contract::{Command, ExpireFile, FileCommand};
-use alluvium_storage::queries::Ended;
+use alluvium_storage::contract::{Command, ExpireFile, ExpireWorkspace, FileCommand, WorkspaceCommand};
+use alluvium_storage::queries::{Ended, EndedWorkspace};
 use tokio_util::sync::CancellationToken;
 
 /// Files looked for at once.
@@ -41,14 +41,26 @@ async fn once(catalogue: &Queries, client: &CommandClient) -> Result<usize, Prob
         expire(client, file).await?;
         metrics::counter!("alluvium_files_expired_total").increment(1);
     }
+    let workspaces = catalogue.ended_workspaces(BATCH_FILES).await?;
+    for workspace in &workspaces {
+        expire_workspace(client, workspace).await?;
+    }
     Ok(ended.len())
 }
 
 async fn expire(client: &CommandClient, ended: &Ended) -> Result<(), Problem> {
     let command = ExpireFile { project: ended.project.clone(), file: ended.file.clone() };
-    let command = Command::File(FileCommand::ExpireFile(command));
+    send(client, &ended.tenant, Command::File(FileCommand::ExpireFile(command))).await
+}
+
+async fn expire_workspace(client: &CommandClient, ended: &EndedWorkspace) -> Result<(), Problem> {
+    let command = ExpireWorkspace { project: ended.project.clone(), workspace: ended.workspace.clone() };
+    send(client, &ended.tenant, Command::Workspace(WorkspaceCommand::ExpireWorkspace(command))).await
+}
+
+async fn send(client: &CommandClient, tenant: &str, command: Command) -> Result<(), Problem> {
     let request = CommandRequest {
-        tenant: Token::encode(&ended.tenant).map_err(|_| Problem::internal())?,
+        tenant: Token::encode(tenant).map_err(|_| Problem::internal())?,
         context: "storage".to_owned(),
         command: command.name().to_owned(),
         command_id: format!("expiry-{}", uuid::Uuid::now_v7()),

@@ -21,6 +21,7 @@ mod tables;
 mod tasks;
 mod upgrade;
 mod vouch;
+mod workspaces;
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -236,7 +236,9 @@ fn request_only_reads(request: &Request) -> bool {
 }
 
 fn is_read(method: &Method, path: &str) -> bool {
-    let asks = ["/preview", "/profile", "/query"].iter().any(|end| path.ends_with(end));
+    // A statement in a workspace may change it.
+    let asks =
+        ["/preview", "/profile", "/query"].iter().any(|end| path.ends_with(end)) && !path.contains("/workspaces/");
     matches!(*method, Method::GET | Method::HEAD) || (*method == Method::POST && asks)
 }
 

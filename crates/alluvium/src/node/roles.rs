@@ -15,7 +15,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start, expiry, remedies, retention, upgrade};
+use super::{Parts, at_start, expiry, remedies, retention, upgrade, workspaces};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -104,10 +104,17 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
         let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
         folds.push(remedies::of_tables(&tables, parts.registry.clone(), &parts.js));
         parts.tables = Some(tables.clone());
+        let engines = workspaces::open(&parts.config)?;
+        parts.workspaces = Some(engines.clone());
         let retained = retention::of(parts, &tables);
         parts.retention = Some(retained.clone());
         let every = Duration::from_secs(parts.config.retention.every_seconds.max(1));
         tasks.spawn("retention", retention::run(retained, parts.registry.clone(), every, tasks.token()));
+        if let Some(catalogue) = parts.catalogue() {
+            let every = Duration::from_secs(parts.config.files.expiry_every_seconds.max(1));
+            let sweep = workspaces::Sweep::new(parts, engines, catalogue);
+            tasks.spawn("workspaces.sweep", sweep.run(every, tasks.token()));
+        }
         let stop = tasks.token();
         let owners = parts
             .registry

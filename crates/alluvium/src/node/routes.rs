@@ -8,7 +8,7 @@ use alluvium_eventlog::{KvReservations, Past};
 use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
-use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes};
+use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace};
 
 use super::Parts;
 use super::places::Places;
@@ -63,6 +63,12 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
         blobs: parts.blobs.clone(),
         freshness: parts.freshness.clone(),
         keys: Arc::new(Keys(parts.desk.clone())),
+        authorizer: parts.access.clone(),
+        workspaces: parts.workspaces.clone().map(|engines| WorkspacePlace {
+            engines,
+            host: parts.config.workspaces.host.clone(),
+            port: parts.config.workspaces.port,
+        }),
         admin_configured: parts.access.has_admin_key(),
     })
 }

@@ -51,7 +51,7 @@ pub use owners::{Owners, keeper};
 pub use past::{Version, Versions};
 pub(crate) use past::{next_generation, then};
 pub use progress::Progress;
-pub use read::{TableExport, TableQuery, sql_problem, store_problem};
+pub use read::{TableExport, TableExtract, TableQuery, sql_problem, store_problem};
 pub use rebase::CHECKPOINT_LOST;
 pub use remedy::Resumed;
 pub use routing::{Routing, TableId};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use alluvium_kernel::{Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, QuerySpec,
-    TableFile, TableSchema,
+    Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile, ProfileMode,
+    QueryRows, QuerySpec, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
@@ -51,6 +51,15 @@ impl TableExport {
     }
 }
 
+/// What is taken out of a table for an engine in another process.
+#[derive(Clone, Debug)]
+pub struct TableExtract {
+    /// Only these columns; all when `None`.
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    pub where_filter: Option<String>,
+}
+
 impl Tables {
     /// The lane of a table, by its names.
     pub fn find(&self, tenant: &Token, project: &str, bucket: &str, table: &str) -> Option<Arc<Lane>> {
@@ -90,6 +99,21 @@ impl Tables {
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
         self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+    }
+
+    /// Writes rows of a table to a DuckDB file of the export directory.
+    pub async fn extract(
+        &self,
+        lane: &Lane,
+        extract: TableExtract,
+        to: PathBuf,
+        now_micros: i64,
+    ) -> Result<Extracted, Problem> {
+        let schema = self.schema(lane).await?;
+        let predicate = extract.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        let spec = ExtractSpec { columns: extract.columns, predicate_sql };
+        self.on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
     }
 
     /// Answers one SELECT over the tables of a project.

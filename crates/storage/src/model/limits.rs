@@ -46,3 +46,11 @@ pub const FILE_LIFETIME_SECONDS: i64 = 15 * 24 * 60 * 60;
 pub const RUN_ID_BYTES_MAX: usize = 255;
 /// An object's key, in bytes.
 pub const OBJECT_KEY_BYTES_MAX: usize = 1_024;
+/// How long a workspace may stay that does not stay for ever, in seconds: 168 h.
+pub const WORKSPACE_SECONDS_MAX: i64 = 168 * 60 * 60;
+/// What the objects of a workspace may take at most, in bytes: 100 GB.
+pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
+/// What a workspace's size limit is counted in, in bytes.
+pub const GIGABYTE: i64 = 1_000_000_000;
+/// The user name of a workspace, or the verifier of its password, in bytes.
+pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;

@@ -18,7 +18,7 @@ fn echo(text: &str) -> String {
 pub(crate) fn invalid_name(what: &str, name: &str) -> Problem {
     let rule = match what {
         "project" => "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`",
-        "branch" => "1 to 128 printable characters",
+        "branch" | "workspace" => "1 to 128 printable characters",
         "file" => "1 to 255 bytes without slashes, backslashes and control characters",
         _ => "1 to 96 letters, digits, `_` or `-`, beginning with a letter or digit",
     };
@@ -41,6 +41,22 @@ pub(crate) fn branch_name_exists(name: &str) -> Problem {
 
 pub(crate) fn operation_not_allowed(what: &str, branch: &str) -> Problem {
     storage("operation_not_allowed", 400, format!("{what} is not allowed through branch {}.", echo(branch)))
+}
+
+pub(crate) fn workspace_not_found(workspace: &str) -> Problem {
+    storage("workspace_not_found", 404, format!("Workspace {} not found", echo(workspace)))
+}
+
+pub(crate) fn workspace_expired(workspace: &str) -> Problem {
+    storage("workspace_expired", 410, format!("Workspace {} has expired", echo(workspace)))
+}
+
+pub(crate) fn workspace_exists(workspace: &str) -> Problem {
+    storage("workspace_exists", 409, format!("There is a workspace with the id {} already", echo(workspace)))
+}
+
+pub(crate) fn object_not_found(object: &str, workspace: &str) -> Problem {
+    storage("object_not_found", 404, format!("Object {} not found in workspace {}", echo(object), echo(workspace)))
 }
 
 pub(crate) fn bucket_not_found(bucket: &str) -> Problem {

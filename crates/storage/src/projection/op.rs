@@ -1,11 +1,13 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
 mod snapshot;
+mod workspace;
 
 use alluvium_kernel::Timestamp;
 
 use super::Place;
 pub(super) use snapshot::SnapshotOp;
+pub(super) use workspace::WorkspaceOp;
 
 use crate::contract::{
     ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, ShelfEvent, TableEvent,
@@ -32,6 +34,7 @@ pub(super) enum Op {
     ExpireFile { tenant: String, id: String },
     DeleteFile { tenant: String, id: String },
     Snapshot(SnapshotOp),
+    Workspace(WorkspaceOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -43,6 +46,7 @@ pub(super) enum Key<'a> {
     Table(&'a str),
     File(&'a str, &'a str),
     Snapshot(&'a str, &'a str),
+    Workspace(&'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -105,6 +109,7 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Project(event) => of_project(event, at),
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
+        Event::Workspace(event) => workspace::of(event, at).map(Op::Workspace),
         Event::Shelf(ShelfEvent::FilesCounted(_))
         | Event::Refusal(RefusalEvent::RowsRefused(_))
         | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
@@ -247,6 +252,7 @@ impl Op {
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
             Self::Snapshot(op) => op.kind(),
+            Self::Workspace(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
         }
@@ -273,6 +279,7 @@ impl Op {
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
             Self::Snapshot(op) => op.row(),
+            Self::Workspace(op) => op.row(),
         }
     }
 
@@ -297,6 +304,7 @@ impl Op {
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
             Self::Snapshot(op) => op.order(),
+            Self::Workspace(op) => op.order(),
         }
     }
 }

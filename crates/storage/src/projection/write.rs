@@ -8,6 +8,7 @@ macro_rules! column {
 }
 
 mod snapshot;
+mod workspace;
 
 use alluvium_projection::ApplyError;
 use sqlx::PgConnection;
@@ -25,11 +26,13 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 6] = [
+const DELETE_PROJECTS: [&str; 7] = [
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.id",
+    "DELETE FROM workspaces USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.id",
     "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE files.tenant = gone.tenant AND files.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -47,7 +50,9 @@ const PUT_BRANCHES: &str = "
 const DELETE_BRANCHES: &str = "
     WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)),
       taken AS (DELETE FROM snapshots USING gone
-        WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id)
+        WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id),
+      left_over AS (DELETE FROM workspaces USING gone
+        WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.project AND workspaces.branch = gone.id)
     DELETE FROM branches USING gone
     WHERE branches.tenant = gone.tenant AND branches.project = gone.project AND branches.id = gone.id";
 const PUT_BUCKETS: &str = "
@@ -122,6 +127,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
+        Op::Workspace(_) => workspace::workspaces(tx, &step).await,
     }?;
     Ok(())
 }

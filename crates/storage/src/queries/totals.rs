@@ -11,6 +11,7 @@ pub struct Totals {
     pub projects: i64,
     pub buckets: i64,
     pub tables: i64,
+    pub workspaces: i64,
     pub files: i64,
     pub files_bytes: i64,
     /// Uploads that have content and are not registered yet.
@@ -23,7 +24,8 @@ pub struct Totals {
 
 const TOTALS: &str = "
     SELECT (SELECT count(*) FROM {schema}.projects), (SELECT count(*) FROM {schema}.buckets),
-           (SELECT count(*) FROM {schema}.tables WHERE branch = 'default'), count(*) FILTER (WHERE is_registered),
+           (SELECT count(*) FROM {schema}.tables WHERE branch = 'default'), (SELECT count(*) FROM {schema}.workspaces),
+           count(*) FILTER (WHERE is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint, count(*) FILTER (WHERE NOT is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE NOT is_registered), 0)::bigint,
            pg_database_size(current_database())
@@ -32,9 +34,9 @@ const TOTALS: &str = "
 impl Queries {
     /// Counts everything.
     pub async fn totals(&self) -> Result<Totals, Problem> {
-        let row: (i64, i64, i64, i64, i64, i64, i64, i64) =
+        let row: (i64, i64, i64, i64, i64, i64, i64, i64, i64) =
             sqlx::query_as(self.schema().sql(TOTALS)).fetch_one(&self.pool).await.map_err(unavailable)?;
-        let (projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes) = row;
-        Ok(Totals { projects, buckets, tables, files, files_bytes, staging, staging_bytes, metadata_bytes })
+        let (projects, buckets, tables, workspaces, files, files_bytes, staging, staging_bytes, metadata_bytes) = row;
+        Ok(Totals { projects, buckets, tables, workspaces, files, files_bytes, staging, staging_bytes, metadata_bytes })
     }
 }

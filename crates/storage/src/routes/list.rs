@@ -9,6 +9,7 @@ mod rows;
 mod snapshots;
 mod tables;
 mod transfer;
+mod workspaces;
 
 use alluvium_http::{Op, PathParams, Route};
 use alluvium_kernel::Requirement;
@@ -80,7 +81,10 @@ fn past(op: Op) -> Op {
 /// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
 /// everywhere.
 pub(super) fn all() -> Routes {
-    let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
+    let tables = [tables::all(), columns::all(), rows::all(), transfer::all(), workspaces::all()]
+        .into_iter()
+        .flatten()
+        .map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
     catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
 }

@@ -14,16 +14,19 @@ mod profile;
 mod projects;
 mod query;
 mod rows;
+mod scratch;
 mod snapshots;
 mod state;
 mod tables;
 mod transfer;
 mod upload;
+mod workspace_query;
+mod workspaces;
 
 use alluvium_http::{DetailRenderer, RouteGroup};
 
 pub(crate) use download::{Opened, http_date, open};
-pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
+pub use state::{ProjectKeys, RemoteSizes, StorageRoutes, WorkspacePlace};
 pub(crate) use state::{WRITE_TIMEOUT, now, tenant_text};
 
 /// The routes, with their shape of errors.

@@ -8,6 +8,18 @@ pub(super) const QUERY: &str = "/projects/{project_id}/query";
 pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
 pub(super) const BRANCH: &str = "/projects/{project_id}/branches/{branch_id}";
 
+pub(super) const WORKSPACES: &str = "/projects/{project_id}/workspaces";
+pub(super) const WORKSPACE: &str = "/projects/{project_id}/workspaces/{workspace_id}";
+pub(super) const WORKSPACE_CLEAR: &str = "/projects/{project_id}/workspaces/{workspace_id}/clear";
+pub(super) const WORKSPACE_OBJECT: &str = "/projects/{project_id}/workspaces/{workspace_id}/objects/{object_name}";
+pub(super) const WORKSPACE_LOAD: &str = "/projects/{project_id}/workspaces/{workspace_id}/load";
+pub(super) const WORKSPACE_CREDENTIALS: &str = "/projects/{project_id}/workspaces/{workspace_id}/credentials/reset";
+pub(super) const WORKSPACE_QUERY: &str = "/projects/{project_id}/workspaces/{workspace_id}/query";
+pub(super) const BRANCH_WORKSPACE_QUERY: &str =
+    "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}/query";
+pub(super) const BRANCH_WORKSPACES: &str = "/projects/{project_id}/branches/{branch_id}/workspaces";
+pub(super) const BRANCH_WORKSPACE: &str = "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}";
+
 pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";
 pub(super) const UPLOAD: &str = "/projects/{project_id}/files/upload/{upload_key}";
 pub(super) const FILES: &str = "/projects/{project_id}/files";

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
-use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_kernel::{Authorizer, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
+use alluvium_workspaces::Workspaces;
 use serde_json::Value;
 
 use crate::context::STREAM;
@@ -87,8 +88,23 @@ pub struct StorageRoutes {
     pub freshness: Freshness,
     /// Who issues and revokes keys.
     pub keys: Arc<dyn ProjectKeys>,
+    /// Who may, where what a path names says of which branch it is.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What lies in workspaces; none in a process that keeps no tables.
+    pub workspaces: Option<WorkspacePlace>,
     /// Whether the installation has an admin key; without one, routes for admins say so.
     pub admin_configured: bool,
+}
+
+/// Where workspaces are, and where clients reach them.
+#[derive(Clone, Debug)]
+pub struct WorkspacePlace {
+    /// Works in them.
+    pub engines: Workspaces,
+    /// The host that clients are told.
+    pub host: String,
+    /// The port that clients are told.
+    pub port: u16,
 }
 
 /// An accepted command.
@@ -115,9 +131,12 @@ impl TableStats for Tables {
 impl StorageRoutes {
     /// The tables; a process that keeps none says who is to be asked again.
     pub(super) fn tables(&self) -> Result<&Tables, Problem> {
-        self.tables.as_deref().ok_or_else(|| {
-            Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
-        })
+        self.tables.as_deref().ok_or_else(moving)
+    }
+
+    /// The workspaces, which are where the tables are.
+    pub(super) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
+        self.workspaces.as_ref().ok_or_else(moving)
     }
 
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
@@ -249,6 +268,10 @@ impl StorageRoutes {
         self.tables()?.wait_table(&table.uid, &wanted.position, wanted.budget).await?;
         self.table(place).await
     }
+}
+
+fn moving() -> Problem {
+    Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
 }
 
 /// The tenant's name as the catalogue keeps it.

@@ -13,6 +13,7 @@ mod shape;
 mod snapshot;
 mod table;
 mod transfer;
+mod workspace;
 
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
@@ -32,6 +33,11 @@ pub use table::{
     RowsDeleted, Table, TableCreate, Tables,
 };
 pub use transfer::{ExportBody, Exported, ImportBody, Imported};
+pub use workspace::{
+    Workspace, WorkspaceConnection, WorkspaceCreate, WorkspaceCreated, WorkspaceDetail, WorkspaceLoad,
+    WorkspaceLoadError, WorkspaceLoadTable, WorkspaceLoaded, WorkspaceLoadedTable, WorkspaceObject, WorkspaceQuery,
+    WorkspaceTable, Workspaces,
+};
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;

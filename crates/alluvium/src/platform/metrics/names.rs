@@ -66,6 +66,7 @@ pub const ALL: &[Family] = &[
     ("duckdb_projects_total", "gauge", "Projects"),
     ("duckdb_buckets_total", "gauge", "Buckets"),
     ("duckdb_tables_total", "gauge", "Tables"),
+    ("duckdb_workspaces_total", "gauge", "Workspaces, also those whose time is over"),
     ("duckdb_files_total", "gauge", "Registered files"),
     ("duckdb_files_staging_count", "gauge", "Uploads that have content and are not registered yet"),
     ("duckdb_storage_size_bytes", "gauge", "Bytes stored, by type"),

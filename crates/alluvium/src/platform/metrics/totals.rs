@@ -25,6 +25,7 @@ pub async fn update(platform: &Platform) {
     gauge!("duckdb_projects_total").set(totals.projects as f64);
     gauge!("duckdb_buckets_total").set(totals.buckets as f64);
     gauge!("duckdb_tables_total").set(totals.tables as f64);
+    gauge!("duckdb_workspaces_total").set(totals.workspaces as f64);
     gauge!("duckdb_files_total").set(totals.files as f64);
     gauge!("duckdb_files_staging_count").set(totals.staging as f64);
     let tables = platform.tables.as_ref().map_or(0, |tables| tables.bytes());
