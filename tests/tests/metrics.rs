@@ -56,8 +56,10 @@ async fn live(world: &World) {
 #[tokio::test]
 async fn metrics_are_those_of_the_snapshot_and_alerts_use_no_other() {
     let world = World::start().await;
+    assert!(scrape(&world).await.contains("\nduckdb_projects_total 0\n"), "nothing is there yet");
     live(&world).await;
     let text = scrape(&world).await;
+    assert!(text.contains("\nduckdb_projects_total 1\n"), "counts show what was answered: {text}");
     let families = families(&text);
     let fed = fed(&text, &families);
     let mut listed = String::new();

@@ -27,6 +27,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/performance.md")]
 #[case("docs/schemas.md")]
 #[case("docs/storage.md")]
+#[case("docs/workspaces.md")]
 #[tokio::test]
 async fn every_command_block_runs(#[case] name: &str) {
     let text = std::fs::read_to_string(repository().join(name)).expect("the document is there");

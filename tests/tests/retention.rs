@@ -458,6 +458,10 @@ fn touched(path: &Path, at: SystemTime) {
 async fn rows_of_dropped_tables_go_and_a_new_table_of_the_name_is_itself() {
     let mut world = World::start().await;
     filled(&world).await;
+    // A snapshot of what is dropped would need its rows.
+    let none = json!({ "auto_snapshot_triggers": { "drop_table": false } });
+    let (status, _) = world.http(Method::PUT, "/projects/p/settings/snapshots", Some(&none)).await;
+    assert!(status.is_success());
     let (status, _) = world.http(Method::DELETE, &format!("{TABLES}/t"), None).await;
     assert!(status.is_success());
     let (status, _) = world.http(Method::DELETE, &format!("{TABLES}/other"), None).await;
@@ -584,4 +588,35 @@ async fn retention_runs_by_itself_when_it_is_configured() {
     // A run under way meanwhile would be in the way of a comparison.
     world.eventually("all is equal", async || world.cli(&["projections", "verify", "--all"]).status.success()).await;
     succeeds(&world, &["log", "verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branchs_copy_keeps_what_it_was_made_of_and_takes_nothing_of_the_main_line() {
+    let world = World::start().await;
+    filled(&world).await;
+    let made = world.post("/projects/p/branches", &json!({ "name": "dev" })).await;
+    let branch = format!("/projects/p/branches/{}", made["id"].as_str().expect("an id"));
+    let table = format!("{branch}/buckets/b/tables/t");
+    let gone = json!({ "where_clause": "id < 10" });
+    let (status, answer) = world.http(Method::DELETE, &format!("{table}/rows"), Some(&gone)).await;
+    assert_eq!((status, &answer["deleted_rows"]), (StatusCode::OK, &json!(10)), "{answer}");
+    rows_of_t(&world, 40..60).await;
+    let main = reads(&world, T, 61).await;
+    for _ in 0..2 {
+        succeeds(&world, &RUN);
+        assert_eq!(messages(&world, ROWS_OF_T).await, 61, "the copy is folded from them");
+    }
+    assert_eq!(world.get(&table).await["row_count"], 31);
+    world.verify();
+
+    // Nobody can ask for the copy any more; then the main line's rows are its own matter.
+    assert_eq!(world.http(Method::DELETE, &branch, None).await.0, StatusCode::NO_CONTENT);
+    world
+        .eventually("the rows go", async || {
+            succeeds(&world, &RUN);
+            messages(&world, ROWS_OF_T).await == 0
+        })
+        .await;
+    assert_eq!(world.query("p", T).await, main);
+    world.verify();
 }

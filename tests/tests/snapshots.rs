@@ -231,6 +231,8 @@ async fn publish(world: &World, ids: std::ops::Range<u64>) {
 async fn retention_leaves_what_a_snapshot_needs_until_it_is_deleted() {
     let run = ["--yes", "retention", "run", "--keep", "0s", "--messages-min", "1"];
     let world = filled().await;
+    let none = json!({ "auto_snapshot_triggers": { "drop_table": false } });
+    assert!(world.http(Method::PUT, "/projects/p/settings/snapshots", Some(&none)).await.0.is_success());
     publish(&world, 100..110).await;
     let snapshot = take(&world).await;
     publish(&world, 110..120).await;

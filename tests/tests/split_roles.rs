@@ -180,6 +180,21 @@ async fn processes_with_split_roles_answer_as_one() {
     let exported =
         cluster.post("/projects/p0/branches/default/buckets/b/tables/loaded/export", &json!({ "format": "csv" })).await;
     assert_eq!(exported["rows_exported"], 2, "{exported}");
+    // A branch gets its table where the project is kept, and gives it back.
+    let branch = cluster.post("/projects/p0/branches", &json!({ "name": "dev" })).await;
+    let below = format!("/projects/p0/branches/{}", branch["id"].as_str().expect("an id"));
+    let (rows, some) = (format!("{below}/buckets/b/tables/t/rows"), json!({ "where_clause": "n < 10" }));
+    let (_, answer) = cluster.until_served(Method::DELETE, &rows, Some(&some), None).await;
+    assert_eq!((&answer["deleted_rows"], cluster.count("p0", "t").await), (&json!(5), 15), "{answer}");
+    let diff = cluster.get(&format!("{below}/diff")).await;
+    assert_eq!(
+        (&diff["tables"][0]["rows_removed"], &diff["tables"][0]["main_changed"]),
+        (&json!(5), &json!(false)),
+        "{diff}"
+    );
+    assert!(cluster.get(&below).await["size_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+    let merged = cluster.post(&format!("{below}/merge"), &json!({})).await;
+    assert_eq!((&merged["tables"][0]["result"], cluster.count("p0", "t").await), (&json!("merged"), 10), "{merged}");
     let listed = cluster.get("/projects").await;
     for project in listed["projects"].as_array().expect("projects") {
         assert!(project["size_bytes"].as_u64().is_some_and(|bytes| bytes > 0), "{project}");

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use alluvium_blackbox::{ADMIN, World, repository};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What clients of the surface call, with the statuses they know; one operation a line.
 const OPERATIONS: &str = include_str!("../clients/storage/operations.txt");
@@ -84,6 +84,11 @@ async fn made_up_requests_get_documented_answers() {
     let world = World::start().await;
     world.project("fuzz").await;
     world.table("fuzz", "t", &[("c", "INTEGER"), ("d", "VARCHAR"), ("e", "DOUBLE")], &["c"]).await;
+    let workspace = json!({
+        "project": "fuzz", "branch": "default", "workspace": "w", "name": "w", "expires_at": null,
+        "size_limit_bytes": 1_000_000_000, "username": "w", "password_hash": "$argon2id$none", "project_uid": "",
+    });
+    world.command("storage", "CreateWorkspace", &workspace).await;
     let scratch = tempfile::tempdir().expect("a directory");
     let mut command = python(&packages());
     command

@@ -35,6 +35,8 @@ enum For {
     Admin,
     /// All keys of the project, those of its branches as well.
     Members,
+    /// Keys that may change the project or a branch of it.
+    Contributors,
     /// Keys of the whole project.
     Project,
     /// Keys that may read the branch.
@@ -51,6 +53,7 @@ impl For {
             Self::AnyKey => "--yyyyyyy",
             Self::Admin => "--------y",
             Self::Members => "----yyyyy",
+            Self::Contributors => "-----yyyy",
             Self::Project => "-------yy",
             Self::Readers => "----yy-yy",
             Self::Writers => "-----y-yy",
@@ -60,11 +63,12 @@ impl For {
 
 /// What the matrix says of an operation; `None` for what it does not say.
 fn expected(method: &str, path: &str) -> Option<For> {
-    const PUBLIC: [&str; 6] = ["/", "/health", "/ready", "/metrics", "/openapi.json", "/docs"];
+    const PUBLIC: [&str; 7] = ["/", "/driver/commands", "/health", "/ready", "/metrics", "/openapi.json", "/docs"];
     const PLATFORM: [&str; 7] =
         ["/backend/", "/events", "/projections", "/streams", "/retention", "/blobs/", "/projects"];
     // Each of these asks again for what stands in its body or path.
-    const ANY_KEY: [&str; 4] = ["/commands", "/aggregates/", "/asyncapi.json", "/events/{position}/why"];
+    const ANY_KEY: [&str; 5] =
+        ["/commands", "/driver/execute", "/aggregates/", "/asyncapi.json", "/events/{position}/why"];
     if PUBLIC.contains(&path) || path.starts_with("/docs/") {
         return Some(For::Anybody);
     }
@@ -74,9 +78,9 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
-    // A bucket is a project; what is in it belongs to no branch.
+    // A bucket is a project; of its files each key reaches its own, and signs links that may what it may.
     if path.starts_with("/s3/") {
-        return Some(For::Project);
+        return Some(if method == "get" || path.ends_with("/presign") { For::Members } else { For::Contributors });
     }
     PLATFORM.iter().any(|prefix| path.starts_with(prefix)).then_some(For::Admin)
 }
@@ -86,11 +90,25 @@ fn of_project(method: &str, below: &str) -> For {
     const WHOLE: [&str; 5] = ["/share", "/link", "/grant-readonly", "/settings/snapshots", "/metadata"];
     // Reads that take a body.
     const READS: [&str; 3] = ["/preview", "/profile", "/export"];
+    if below == "/files" || below.starts_with("/files/") {
+        return if method == "get" { For::Members } else { For::Contributors };
+    }
+    if below == "/undelete" {
+        return For::Admin;
+    }
+    // Of whatever branch it is, its handler asks: one that is not there is not there for every key of the project.
+    if below.starts_with("/workspaces/{workspace_id}") {
+        return For::Members;
+    }
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
         return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
     };
+    // The branch beside the main line, which its keys do not reach.
+    if matches!(in_branch, "/diff" | "/merge") {
+        return For::Project;
+    }
     let reads = method == "get" || READS.iter().any(|end| in_branch.ends_with(end));
-    let whole = matches!(in_branch, "" | "/buckets" | "/buckets/{bucket_name}")
+    let whole = matches!(in_branch, "" | "/buckets" | "/buckets/{bucket_name}" | "/buckets/{bucket_name}/undrop")
         || WHOLE.iter().any(|end| in_branch.ends_with(end));
     match (reads, whole) {
         (true, _) => For::Readers,
@@ -181,7 +199,7 @@ async fn every_operation_is_for_who_may() {
         let known = expected(method, path).unwrap_or_else(|| panic!("{method} {path} is in no row of the matrix"));
         let (found, refusals) = ask(&world, &callers, method, &concrete(path, BRANCH)).await;
         assert_eq!(found, known.row(), "{method} {path}: {known:?} of {ROLES:?}: {refusals:?}");
-        if path.starts_with("/projects/") {
+        if path.starts_with("/projects/") && known != For::Admin {
             let project = forbidden(&format!("project {PROJECT}"));
             assert_eq!(refusals[0], (401, json!({"detail": "Not authenticated"})), "{method} {path}");
             assert!(
@@ -267,9 +285,12 @@ async fn send(world: &World, callers: &[Option<String>], path: &str, body: &Valu
             request = request.bearer_auth(key);
         }
         let response = request.send().await.unwrap();
-        let refused = matches!(response.status().as_u16(), 401 | 403);
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap_or_default();
+        // Who has the right to link may still be told that nothing is shared with the project.
+        let refused = matches!(status, 401 | 403) && answer["code"] != "storage.bucket_not_shared";
         row.push(if refused { '-' } else { 'y' });
-        answers.push(response.json().await.unwrap_or_default());
+        answers.push(answer);
     }
     (row, answers)
 }

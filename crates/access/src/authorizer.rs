@@ -43,6 +43,7 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
             in_project(standing, project, |scope| *scope == Scope::Project)
         }
         R::ProjectMember(project) => in_project(standing, project, |scope| *scope != Scope::Registry),
+        R::AnyBranchWrite(project) => in_project(standing, project, Scope::writes_any),
         R::BranchWrite(project, branch) => in_project(standing, project, |scope| scope.writes(branch)),
         R::BranchRead(project, branch) => in_project(standing, project, |scope| scope.reads(branch)),
         R::SchemaSubject(name, access) => schema_rights(standing).on_subject(name, *access),
@@ -159,6 +160,7 @@ impl Access {
                 | Requirement::ProjectWrite(project)
                 | Requirement::ProjectRead(project)
                 | Requirement::ProjectMember(project)
+                | Requirement::AnyBranchWrite(project)
                 | Requirement::BranchWrite(project, _)
                 | Requirement::BranchRead(project, _),
             ) => error::access_denied(project),
@@ -209,11 +211,13 @@ mod tests {
             R::ProjectWrite(p("other")),
             R::ProjectRead(p("other")),
             R::ProjectMember(p("own")),
+            R::AnyBranchWrite(p("own")),
             R::BranchRead(p("own"), p("b")),
             R::BranchWrite(p("own"), p("b")),
             R::BranchRead(p("own"), p("default")),
             R::BranchWrite(p("own"), p("default")),
             R::ProjectMember(p("other")),
+            R::AnyBranchWrite(p("other")),
             R::BranchRead(p("other"), p("b")),
             R::BranchWrite(p("other"), p("b")),
             R::SchemaSubject(p("a"), Asked::Read),
@@ -226,16 +230,16 @@ mod tests {
         ];
         // One column for each requirement above: general ones, the project's, its branches', the rest.
         let table = [
-            (Standing::Admin, "yyy yyyyyy yyyyyyyy yyyyyy-"),
-            (key(Scope::Project, &[]), "yy- yyy--- yyyyy--- -------"),
-            (key(Scope::Project, &["subject:a:read"]), "yy- yyy--- yyyyy--- y---y--"),
-            (of_branch(true), "yy- ------ yyy----- -------"),
-            (of_branch(false), "yy- ------ yy------ -------"),
-            (key(Scope::Registry, &["subject:a:write", "config:read"]), "yy- ------ -------- yy-yyy-"),
-            (Standing::Publisher(Rights::All), "yyy yyyyyy yyyyyyyy yyyyyy-"),
-            (Standing::Publisher(Rights::None), "y-- ------ -------- -------"),
-            (Standing::System, "y-- ------ -------- ------y"),
-            (Standing::Nobody, "y-- ------ -------- -------"),
+            (Standing::Admin, "yyy yyyyyy yyyyyyyyyy yyyyyy-"),
+            (key(Scope::Project, &[]), "yy- yyy--- yyyyyy---- -------"),
+            (key(Scope::Project, &["subject:a:read"]), "yy- yyy--- yyyyyy---- y---y--"),
+            (of_branch(true), "yy- ------ yyyy------ -------"),
+            (of_branch(false), "yy- ------ y-y------- -------"),
+            (key(Scope::Registry, &["subject:a:write", "config:read"]), "yy- ------ ---------- yy-yyy-"),
+            (Standing::Publisher(Rights::All), "yyy yyyyyy yyyyyyyyyy yyyyyy-"),
+            (Standing::Publisher(Rights::None), "y-- ------ ---------- -------"),
+            (Standing::System, "y-- ------ ---------- ------y"),
+            (Standing::Nobody, "y-- ------ ---------- -------"),
         ];
         for (standing, row) in table {
             let found: String =

@@ -176,6 +176,15 @@ impl KeyDesk {
         self.follow(tenant, command_id, Command::Keyring(command.into())).await
     }
 
+    /// The one branch that a caller's key opens; none for callers without a key, and for keys that open more. A key that is not
+    /// known here is refused.
+    pub fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        let Actor::Key(id) = &caller.actor else { return Ok(None) };
+        let key = self.access.follower().get()?.by_id(&caller.tenant, id);
+        let key = key.ok_or_else(|| error::access_denied(""))?;
+        Ok(key.scope.branch().map(str::to_owned))
+    }
+
     /// Revokes every key of a branch and waits until they are dead here.
     pub async fn revoke_branch(&self, by: &Principal, project: &str, branch: &str) -> Result<Position, Problem> {
         let id = by.seed.command_id("RevokeBranchKeys");

@@ -187,6 +187,29 @@ impl CommandClient {
         Ok(outcome)
     }
 
+    /// Waits for the outcome of a request that came with a command. Nothing is sent: it is known that the log has it.
+    pub async fn outcome(&self, tenant: &Token, request: &str) -> Result<Outcome, Problem> {
+        let at = subject_of(tenant, request)?;
+        let mut waiter = self.wait_at(&at);
+        let heard = async {
+            self.listen().await?;
+            for look in 0.. {
+                if let Some(outcome) = self.outcomes.find(tenant, request).await? {
+                    return Ok(outcome);
+                }
+                let look = LOOKS_MS[usize::min(look, LOOKS_MS.len() - 1)];
+                if let Ok(Ok(outcome)) = tokio::time::timeout(Duration::from_millis(look), &mut waiter).await {
+                    return Ok(outcome);
+                }
+            }
+            Err(timeout(request))
+        };
+        let heard = heard.await;
+        drop(waiter);
+        self.forget(&at);
+        heard
+    }
+
     /// Asks what a command would do; nothing is appended.
     pub async fn dry_run(&self, request: &CommandRequest, wait: Duration) -> Result<DryOutcome, Problem> {
         let until = Instant::now() + wait;

@@ -153,19 +153,30 @@ impl<C: BoundedContext> Decider<C> {
             };
             if let (Ok(decision), false) = (&decision, task.received.dry_run)
                 && !decision.busy
-                && unit.is_too_large(&decision.result)
             {
-                unit.rollback();
-                if !planned.is_empty() {
+                let is_too_large = unit.is_too_large(&decision.result);
+                if is_too_large && !planned.is_empty() {
                     // It may fit a unit of its own.
+                    unit.rollback();
                     return planned;
                 }
-                let detail = "The command leads to more events than one message holds; split it.";
-                let problem = Problem::new("command.too_large", 413, detail);
-                planned.push(Planned::Settled(refused(&task.received, problem)));
-                continue;
+                if is_too_large {
+                    unit.rollback();
+                    let detail = "The command leads to more events than one message holds; split it.";
+                    let problem = Problem::new("command.too_large", 413, detail);
+                    planned.push(Planned::Settled(refused(&task.received, problem)));
+                    continue;
+                }
+            }
+            let alone = unit.wants_alone() && !task.received.dry_run;
+            if alone && !planned.is_empty() {
+                unit.rollback();
+                return planned;
             }
             planned.push(settle(&task.received, decision, unit));
+            if alone {
+                return planned;
+            }
         }
         planned
     }

@@ -111,6 +111,8 @@ struct Current {
     replayed: Option<RingEntry>,
     /// What its result takes, once [`Unit::is_too_large`] has looked.
     result_bytes: usize,
+    /// It is committed by itself.
+    alone: bool,
 }
 
 impl Unit {
@@ -186,6 +188,25 @@ impl Unit {
         at
     }
 
+    /// Whether an aggregate is still as it was seen. For one that is only read: no expectation of the commit stands for it.
+    pub async fn is_current<A: LogAggregate>(&mut self, id: &Token) -> Result<bool, Problem> {
+        let at = self.open::<A>(id).await?;
+        let (subject, seen) = (self.slots[at].subject.clone(), self.slots[at].working.seq());
+        let is_current = self.log.last_seq(&subject).await? == seen;
+        if !is_current {
+            self.log.forget(&subject);
+        }
+        Ok(is_current)
+    }
+
+    /// Lets the current command be committed by itself: its place on the log says what it is about, and other commands of the
+    /// same commit would stand at the same place.
+    pub fn alone(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.alone = true;
+        }
+    }
+
     async fn open<A: LogAggregate>(&mut self, id: &Token) -> Result<usize, Problem> {
         let subject = self.log.subject::<A>(&self.tenant, id);
         let at = if let Some(at) = self.by_subject.get(&subject) {
@@ -248,13 +269,24 @@ impl Unit {
     pub(crate) fn begin(&mut self, stamp: Stamp) {
         let savepoint = self.slots.iter().map(|slot| slot.entries.len()).collect();
         let kept = Kept { command_id: stamp.command_id.clone(), ..Kept::default() };
-        self.current =
-            Some(Current { stamp, savepoint, kept, dry_events: Vec::new(), replayed: None, result_bytes: 0 });
+        self.current = Some(Current {
+            stamp,
+            savepoint,
+            kept,
+            dry_events: Vec::new(),
+            replayed: None,
+            result_bytes: 0,
+            alone: false,
+        });
     }
 
     /// The place where the current command stands on the log already, if one of the aggregates it touched knows it.
     pub(crate) fn replayed(&self) -> Option<&RingEntry> {
         self.current.as_ref()?.replayed.as_ref()
+    }
+
+    pub(crate) fn wants_alone(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.alone)
     }
 
     pub(crate) fn rollback(&mut self) -> Vec<DryEvent> {

@@ -60,6 +60,7 @@ fn of_project(requirement: &Requirement) -> Option<&str> {
         | Requirement::ProjectWrite(id)
         | Requirement::ProjectRead(id)
         | Requirement::ProjectMember(id)
+        | Requirement::AnyBranchWrite(id)
         | Requirement::BranchWrite(id, _)
         | Requirement::BranchRead(id, _) => Some(id),
         Requirement::Nothing

@@ -210,6 +210,11 @@ fn record(
     counter!("duckdb_api_requests_total", "method" => method, "endpoint" => endpoint.clone(), "status_code" => status)
         .increment(1);
     histogram!("duckdb_api_request_duration_seconds", &labels).record(took);
+    if let Some(operation) = found.and_then(|found| found.operation.clone()) {
+        let came_of_it = if response.status().is_success() { "success" } else { "error" };
+        counter!("duckdb_operations_total", "operation" => operation.clone(), "status" => came_of_it).increment(1);
+        histogram!("duckdb_operation_duration_seconds", "operation" => operation).record(took);
+    }
     if let Some(code) = code {
         counter!("duckdb_api_errors_total", "type" => code.to_owned(), "endpoint" => endpoint).increment(1);
     }

@@ -21,6 +21,8 @@ use crate::{Afterwards, ErrorRenderer, Matched, PathParams, ProblemResponse};
 pub(crate) struct Guard {
     pub info: RouteInfo,
     pub template: Arc<str>,
+    /// The label of what it does, where that is counted as an operation.
+    pub operation: Option<Arc<str>>,
     pub defaults: &'static [(&'static str, &'static str)],
     pub renderer: Arc<dyn ErrorRenderer>,
     /// Who finds out who calls, where that is not just a key.
@@ -149,8 +151,8 @@ impl Guard {
         if let Some(slot) = extensions.get::<Slot>() {
             let matched =
                 Matched { template: self.template.clone(), requirement: requirement.clone(), params: params.clone() };
-            let _ =
-                slot.0.set(Found { matched, renderer: self.renderer.clone(), instrumented: self.info.op.instrumented });
+            let (renderer, operation) = (self.renderer.clone(), self.operation.clone());
+            let _ = slot.0.set(Found { matched, renderer, instrumented: self.info.op.instrumented, operation });
         }
     }
 

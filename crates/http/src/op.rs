@@ -112,6 +112,14 @@ impl Op {
         self
     }
 
+    /// Any other answer: its statuses are those of an interface that is described elsewhere.
+    #[must_use]
+    pub fn otherwise(mut self, what: &str) -> Self {
+        let answer = ResponseBuilder::new().description(what).build();
+        self.operation.responses.responses.insert("default".to_owned(), RefOr::T(answer));
+        self
+    }
+
     /// The codes this operation answers with, beyond those any route can give. Each must be in a crate's `ERRORS`.
     #[must_use]
     pub fn errors(mut self, codes: &[&'static str]) -> Self {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use alluvium_kernel::{ErrorInfo, Requirement};
-use utoipa::openapi::path::{HttpMethod, Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, Required, ResponseBuilder,
 };
 
+use crate::idempotency::KEY_CHARS_MAX;
 use crate::{About, Catalogue, Documented, ErrorBody, ErrorRenderer, PathParams, RouteGroup, RouteInfo, error_body};
 
 const BEARER: &str = "bearer";
@@ -19,6 +20,9 @@ const OF_CALLERS: [&str; 2] = ["http.not_authenticated", "http.unknown_credentia
 const OF_BODIES: [&str; 2] = ["http.body_too_large", "http.body_interrupted"];
 /// What reading a JSON body may answer.
 const OF_JSON: [&str; 3] = ["http.malformed_body", "http.invalid_body", "http.unsupported_media_type"];
+/// What a key of the caller's own may answer.
+const OF_KEYS: [&str; 3] =
+    ["http.invalid_idempotency_key", "http.idempotency_conflict", "http.idempotency_in_progress"];
 /// A caller that is known and may not do this: what it lacks is said by whoever decides on rights.
 const REFUSED: ErrorInfo = ErrorInfo::new("http.refused", 403, "The caller may not do this", "");
 
@@ -68,6 +72,9 @@ fn operation(info: &RouteInfo, renderer: &dyn ErrorRenderer, catalogue: &Catalog
     });
     let mut parameters: Vec<_> = in_path.collect();
     parameters.extend(operation.parameters.take().unwrap_or_default());
+    if info.keyed {
+        parameters.push(RefOr::T(idempotency_key()));
+    }
     operation.parameters = Some(parameters).filter(|parameters| !parameters.is_empty());
 
     let requirement = requirement(info);
@@ -80,6 +87,21 @@ fn operation(info: &RouteInfo, renderer: &dyn ErrorRenderer, catalogue: &Catalog
     let errors = errors(info, &operation, &requirement, catalogue);
     add_errors(&mut operation, &errors, renderer, &requirement);
     operation
+}
+
+/// The header by which a request is done once, however often it is sent.
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(KEY_CHARS_MAX))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("X-Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The caller's name of this request: sent again, it gets the answer of before."))
+        .schema(Some(schema.build()))
+        .build()
 }
 
 /// What the route requires, with the names of the path's parts for their values.
@@ -98,6 +120,7 @@ fn needs(requirement: &Requirement) -> (&'static str, bool) {
         Requirement::ProjectWrite(_) => ("write access to the project", false),
         Requirement::ProjectRead(_) => ("read access to the project", false),
         Requirement::ProjectMember(_) => ("any live key of the project", false),
+        Requirement::AnyBranchWrite(_) => ("write access to the project or to one of its branches", false),
         Requirement::BranchWrite(..) => ("write access to the branch", false),
         Requirement::BranchRead(..) => ("read access to the branch", false),
         Requirement::SchemaSubject(..) => ("a right on the subject", false),
@@ -116,6 +139,9 @@ fn errors(info: &RouteInfo, operation: &Operation, requirement: &Requirement, ca
     };
     if has(&ParameterIn::Path) {
         codes.push("http.invalid_path");
+    }
+    if info.keyed {
+        codes.extend(OF_KEYS);
     }
     if has(&ParameterIn::Query) {
         codes.push("http.invalid_query");

@@ -72,6 +72,8 @@ pub(crate) struct Found {
     pub matched: Matched,
     pub renderer: Arc<dyn ErrorRenderer>,
     pub instrumented: bool,
+    /// The label of what it does, where that is counted as an operation.
+    pub operation: Option<Arc<str>>,
 }
 
 /// What a renderer may know about the request it answers.

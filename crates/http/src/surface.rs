@@ -89,6 +89,7 @@ impl Surface {
                     let state = Guard {
                         info: info.clone(),
                         template: info.template().into(),
+                        operation: info.keyed.then(|| snake_case(info.operation_id()).into()),
                         defaults,
                         renderer: group.renderer.clone(),
                         credentials: group.credentials.clone(),
@@ -119,6 +120,17 @@ impl Surface {
             .layer(cors)
             .layer(from_fn_with_state(state, edge))
     }
+}
+
+/// `createTable` as `create_table`.
+fn snake_case(camel: &str) -> String {
+    camel.chars().fold(String::new(), |mut snake, letter| {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+        snake
+    })
 }
 
 fn check(groups: &[RouteGroup], catalogue: &Catalogue) -> Result<(), String> {

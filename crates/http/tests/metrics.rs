@@ -36,7 +36,9 @@ fn labels_are_templates_never_paths() {
                 Route::get("/metrics", |_| Requirement::Nothing, async || "x", op("c").uncounted()),
             ];
             let about = About { title: "x".into(), version: "1".into() };
-            let surface = Surface::assemble(&about, vec![RouteGroup::new("g", (), routes)], &[]).unwrap();
+            let write = Route::post("/projects", |_| Requirement::Authenticated, async || "x", op("createProject"));
+            let groups = vec![RouteGroup::new("g", (), routes), RouteGroup::new("k", (), vec![write]).keyed()];
+            let surface = Surface::assemble(&about, groups, &[]).unwrap();
             let router = surface.into_router(Arc::new(Nobody), Arc::new(Nobody));
             for (method, path) in [
                 ("GET", "/projects/hidden-1"),
@@ -44,6 +46,7 @@ fn labels_are_templates_never_paths() {
                 ("GET", "/hidden-4"),
                 ("HIDDEN", "/projects/hidden-5"),
                 ("GET", "/metrics"),
+                ("POST", "/projects"),
             ] {
                 let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
                 router.clone().oneshot(request).await.unwrap();
@@ -55,6 +58,7 @@ fn labels_are_templates_never_paths() {
         r#"alluvium_http_requests_total{method="GET",endpoint="/projects/{project_id}",status="200"} 1"#,
         r#"duckdb_api_requests_total{method="GET",endpoint="/s3/{bucket}/{key}",status_code="401"} 1"#,
         r#"duckdb_api_requests_total{method="GET",endpoint="unmatched",status_code="404"} 1"#,
+        r#"duckdb_operations_total{operation="create_project",status="error"} 1"#,
         r#"duckdb_api_requests_in_flight{method="GET"} 0"#,
         r#"duckdb_api_errors_total{type="http.not_authenticated",endpoint="/s3/{bucket}/{key}"} 1"#,
     ] {

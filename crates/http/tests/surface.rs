@@ -55,7 +55,9 @@ impl Authorizer for Access {
             Requirement::Nothing | Requirement::Authenticated => true,
             Requirement::Admin => role >= 4,
             Requirement::ProjectAdmin(p) => role >= 3 && own(p),
-            Requirement::ProjectWrite(p) | Requirement::BranchWrite(p, _) => role >= 2 && own(p),
+            Requirement::ProjectWrite(p) | Requirement::AnyBranchWrite(p) | Requirement::BranchWrite(p, _) => {
+                role >= 2 && own(p)
+            }
             Requirement::ProjectRead(p) | Requirement::ProjectMember(p) | Requirement::BranchRead(p, _) => {
                 role >= 1 && own(p)
             }
@@ -279,7 +281,9 @@ async fn every_route_holds_for_every_role() {
                     | Requirement::ProjectRead(_)
                     | Requirement::ProjectMember(_)
                     | Requirement::BranchRead(..) => (1, false),
-                    Requirement::ProjectWrite(_) | Requirement::BranchWrite(..) => (2, false),
+                    Requirement::ProjectWrite(_) | Requirement::AnyBranchWrite(_) | Requirement::BranchWrite(..) => {
+                        (2, false)
+                    }
                     Requirement::ProjectAdmin(_) => (3, false),
                     Requirement::Admin => (4, false),
                     Requirement::SchemaSubject(..)

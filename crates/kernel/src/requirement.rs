@@ -22,6 +22,9 @@ pub enum Requirement {
     ProjectRead(String),
     /// Seeing one project as a whole (its name, its counters): for every key of it, also those of one branch.
     ProjectMember(String),
+    /// Adding something to one project: for every key that may change all of it or one of its branches. What of it such a key then
+    /// reaches, its command asks.
+    AnyBranchWrite(String),
     /// Changing data of one branch, by project and branch; `default` is the project's main line.
     BranchWrite(String, String),
     /// Reading one branch, by project and branch.

@@ -105,6 +105,7 @@ async fn create_table(js: &jetstream::Context, log: &Log) -> Result<String, Fail
         uid: created.uid.clone(),
         columns: created.columns,
         primary_key: created.primary_key,
+        copy_of: created.copy_of,
     };
     log.decide::<Table>(&Token::encode(&created.uid)?, open.into(), &at("4")?).await?;
     let token = |text| Token::encode(text);

@@ -5,18 +5,24 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
-    ReplaceContent, RequestSnapshot, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
+    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
+    ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
-use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, named_file, names, object_file, problem};
-use crate::snapshots;
+use crate::links::{self, ShareEnforcement};
+use crate::model::{
+    File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
+};
+use crate::{branches, recall, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
 
 /// Storage, as the executor sees it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Storage;
+pub struct Storage {
+    /// Whether links need a share.
+    pub links: ShareEnforcement,
+}
 
 impl BoundedContext for Storage {
     const NAME: &'static str = "storage";
@@ -28,6 +34,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Shelf>(),
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
+        AggregateType::of::<Workspace>(),
     ];
     type Command = Command;
 
@@ -50,6 +57,7 @@ impl BoundedContext for Storage {
                 Err(uid) => format!("table {uid}"),
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
+            Command::Workspace(command) => format!("project {}", names::fold(command.project())),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
             Command::Retention(command) => format!("table {}", command.uid()),
@@ -58,9 +66,10 @@ impl BoundedContext for Storage {
 
     async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
         match command {
-            Command::Project(command) => plan_project(command, at, unit).await,
+            Command::Project(command) => plan_project(command, self.links, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
+            Command::Workspace(command) => workspaces::plan(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
                 unit.handle::<Shelf>(&token(&count.project_uid)?, command.clone(), at).await?;
@@ -80,11 +89,11 @@ impl BoundedContext for Storage {
 }
 
 /// The names that a table command gives for its table.
-struct Place<'a> {
-    project: &'a str,
-    branch: &'a str,
-    bucket: &'a str,
-    table: &'a str,
+pub(crate) struct Place<'a> {
+    pub project: &'a str,
+    pub branch: &'a str,
+    pub bucket: &'a str,
+    pub table: &'a str,
 }
 
 /// Where a table command goes: to a table by name, or, from parts of the platform, to an incarnation by uid.
@@ -97,12 +106,17 @@ fn place(command: &TableCommand) -> Result<Place<'_>, &str> {
     }
 }
 
-fn token(text: &str) -> Result<Token, Problem> {
+pub(crate) fn token(text: &str) -> Result<Token, Problem> {
     Token::encode(text).map_err(|error| problem::invalid_request(format!("This id cannot be one: {error}.")))
 }
 
 /// The catalogue's decision and, in the same commit, its echo on each table that comes or goes.
-async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+async fn plan_project(
+    command: &ProjectCommand,
+    rule: ShareEnforcement,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<Decision, Problem> {
     let project = command.project();
     let id = match (names::project_aggregate_id(project), command) {
         (Ok(id), _) => id,
@@ -118,17 +132,21 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
     if matches!(command, ProjectCommand::CreateProject(_)) {
         unit.presume_new::<Project>(&id);
     }
-    let mut content = None;
-    let command = match command {
-        ProjectCommand::RestoreTable(restore) => {
-            let filled = snapshots::sourced(restore, &id, at, unit).await?;
-            content = Some((filled.columns.clone(), filled.primary_key.clone()));
-            filled.into()
+    let mut merge = None;
+    let command = match links::prepared(command.clone(), &id, rule, at, unit).await? {
+        ProjectCommand::MergeTable(command) => {
+            merge.insert(branches::merge(&command, &id, unit).await?).0.clone().into()
         }
-        other => other.clone(),
+        other => filled(&other, &id, at, unit).await?,
+    };
+    let is_many = matches!(command, ProjectCommand::UndropBucket(_) | ProjectCommand::UndeleteProject(_));
+    let mut content = match &command {
+        ProjectCommand::RestoreTable(restore) => Some((restore.columns.clone(), restore.primary_key.clone())),
+        _ => None,
     };
     let events = unit.handle::<Project>(&id, command, at).await?;
     let (mut result, mut awaits_settlement) = (json!(null), false);
+    let (mut implied, mut expired, mut made) = (Vec::new(), 0, None);
     for event in events {
         match event {
             ProjectEvent::ProjectCreated(e) => result = json!({ "project": e.project, "uid": e.uid }),
@@ -141,42 +159,113 @@ async fn plan_project(command: &ProjectCommand, at: &DecisionContext, unit: &mut
             }
             ProjectEvent::BranchCreated(e) => result = json!({ "branch": e.branch, "name": e.name }),
             ProjectEvent::BranchDeleted(e) => result = json!({ "branch": e.branch }),
-            ProjectEvent::BucketCreated(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::BucketCreated(e) => {
+                if !(is_many && result.is_object()) {
+                    result = json!({ "bucket": e.bucket, "uid": e.uid });
+                }
+            }
             ProjectEvent::BucketDeleted(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
             ProjectEvent::TableCreated(e) => {
-                result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
-                open(e, at, unit).await?;
+                if !is_many {
+                    result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+                }
+                made = Some((e.columns.clone(), e.primary_key.clone()));
+                // A restored table gets the content of the snapshot, whatever stood in its place.
+                let copy_of = if content.is_some() { None } else { e.copy_of.clone() };
+                open(TableCreated { copy_of, ..e }, at, unit).await?;
             }
             ProjectEvent::TableDropped(e) => {
+                if let Some(left) = &e.snapshot {
+                    // A snapshot is of what stands before its commit, which commands that nobody waited for may stand in otherwise.
+                    unit.alone();
+                    implied.push(snapshots::left(&e.uid, &left.snapshot, implied.len(), at, unit).await?);
+                }
                 close(&e.uid, at, unit).await?;
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
+            ProjectEvent::TableHidden(e) if result.is_null() => {
+                result = json!({ "bucket": e.bucket, "table": e.table });
+            }
+            ProjectEvent::TableMerged(e) => {
+                let (command, since) = merge.take().ok_or_else(Problem::internal)?;
+                branches::replace_main(e, command, since, at, unit).await?;
+                awaits_settlement = true;
+            }
+            ProjectEvent::TablePulled(_) => result = json!({ "was_local": true }),
             ProjectEvent::SnapshotTaken(e) => {
-                let request = RequestSnapshot { uid: e.uid.clone(), snapshot: e.snapshot };
-                unit.handle::<Table>(&token(&e.uid)?, request.into(), at).await?;
+                snapshots::request(e, None, at, unit).await?;
+                unit.alone();
                 awaits_settlement = true;
             }
             ProjectEvent::SnapshotDeleted(e) => result = json!({ "snapshot": e.snapshot }),
-            ProjectEvent::SnapshotExpired(_) => {}
+            ProjectEvent::BucketLinked(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::BucketUnlinked(e) => result = json!({ "bucket": e.bucket, "uid": e.uid }),
+            ProjectEvent::SnapshotExpired(_) => expired += 1,
+            ProjectEvent::SnapshotSettingsSet(_)
+            | ProjectEvent::SnapshotSettingsCleared(_)
+            | ProjectEvent::TableHidden(_)
+            | ProjectEvent::BucketShared(_)
+            | ProjectEvent::BucketUnshared(_)
+            | ProjectEvent::LinkAdmitted(_)
+            | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::BucketMarkedReadOnly(_)
+            | ProjectEvent::BucketUnmarkedReadOnly(_) => {}
             ProjectEvent::RestorePlanned(e) => {
-                let (columns, primary_key) = content.take().unwrap_or_default();
-                let RestorePlanned { uid, snapshot, source, position, .. } = e;
-                let id = token(&uid)?;
-                let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key };
-                unit.handle::<Table>(&id, replace.into(), at).await?;
-                awaits_settlement = true;
+                let content = content.take().or(made.take()).unwrap_or_default();
+                // Of many, each has a verdict of its own.
+                let request = is_many.then(|| snapshots::request_id(implied.len(), at));
+                implied.extend(request.clone());
+                awaits_settlement = request.is_none();
+                replace(e, content, request, at, unit).await?;
             }
         }
     }
-    Ok(Decision { awaits_settlement, ..Decision::accepted(result) })
+    if expired > 0 {
+        result = json!({ "expired": expired });
+    }
+    Ok(Decision { awaits_settlement, ..Decision::accepted(snapshots::with_implied(result, implied)) })
 }
 
-async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
-    let TableCreated { project, branch, bucket, table, uid, columns, primary_key } = created;
+/// The command with what only the log can say.
+async fn filled(
+    command: &ProjectCommand,
+    project: &Token,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<ProjectCommand, Problem> {
+    Ok(match command {
+        ProjectCommand::RestoreTable(restore) => snapshots::sourced(restore, project, at, unit).await?.into(),
+        ProjectCommand::UndropTable(undrop) => recall::of_table(undrop, project, at, unit).await?.into(),
+        ProjectCommand::UndropBucket(undrop) => recall::of_bucket(undrop, project, at, unit).await?.into(),
+        ProjectCommand::UndeleteProject(undelete) => recall::of_project(undelete, project, at, unit).await?.into(),
+        ProjectCommand::CopyTable(copy) => recall::of_copy(copy, project, unit).await?.into(),
+        other => other.clone(),
+    })
+}
+
+/// Has the fold give a table the content that is planned for it.
+async fn replace(
+    planned: RestorePlanned,
+    (columns, primary_key): (Vec<ColumnSpec>, Vec<String>),
+    request: Option<String>,
+    at: &DecisionContext,
+    unit: &mut Unit,
+) -> Result<(), Problem> {
+    let RestorePlanned { uid, snapshot, source, position, .. } = planned;
+    let id = token(&uid)?;
+    let unchanged_since = None;
+    let replace = ReplaceContent { uid, snapshot, source, position, columns, primary_key, unchanged_since, request };
+    unit.handle::<Table>(&id, replace.into(), at).await?;
+    Ok(())
+}
+
+/// The table's own first event.
+pub(crate) async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
+    let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of } = created;
     let id = token(&uid)?;
     unit.presume_new::<Table>(&id);
-    unit.handle::<Table>(&id, OpenTable { project, branch, bucket, table, uid, columns, primary_key }.into(), at)
-        .await?;
+    let open = OpenTable { project, branch, bucket, table, uid, columns, primary_key, copy_of };
+    unit.handle::<Table>(&id, open.into(), at).await?;
     Ok(())
 }
 
@@ -186,22 +275,18 @@ async fn close(uid: &str, at: &DecisionContext, unit: &mut Unit) -> Result<(), P
 }
 
 async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
-    let uid = match place(command) {
-        Ok(place) => find_table(&place, unit).await?,
-        Err(uid) => uid.to_owned(),
+    let (uid, was) = match place(command) {
+        Ok(place) => branches::own_table(&place, at, unit).await?,
+        Err(uid) => (uid.to_owned(), uid.to_owned()),
     };
+    let implied = snapshots::before(command, &was, at, unit).await?;
     let events = unit.handle::<Table>(&token(&uid)?, command.clone(), at).await?;
     let awaits_settlement = events.iter().any(|event| event.request_of().is_some());
-    Ok(Decision { awaits_settlement, ..Decision::accepted(json!({ "uid": uid })) })
-}
-
-async fn find_table(place: &Place<'_>, unit: &mut Unit) -> Result<String, Problem> {
-    let not_found = || problem::project_not_found(place.project);
-    let id = names::project_aggregate_id(place.project).map_err(|_| not_found())?;
-    let project = unit.load::<Project>(&id).await?.live(place.project)?;
-    project.branch(place.branch)?;
-    let table = project.bucket(&names::bucket_name(place.bucket))?.table(place.table)?;
-    Ok(table.uid.clone())
+    if !implied.is_empty() {
+        unit.alone();
+    }
+    let result = snapshots::with_implied(json!({ "uid": uid }), implied);
+    Ok(Decision { awaits_settlement, ..Decision::accepted(result) })
 }
 
 async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
@@ -213,9 +298,7 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
-    if let FileCommand::RegisterExport(export) = command {
-        live.has_branch(&export.branch)?;
-    }
+    live.has_branch(command.branch().unwrap_or(names::MAIN_BRANCH))?;
     let project_uid = live.uid.clone();
     let file = match command.key() {
         Some(key) => file_of_key(project, &project_uid, key, at, unit).await?,

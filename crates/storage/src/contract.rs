@@ -38,6 +38,31 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Another project asks for a link to a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdmitLink {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of that project.
+    pub target_project: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that is to show it.
+    pub target_bucket: String,
+    /// Whether to share the bucket with that project if it is not.
+    pub grant: bool,
+}
+
+alluvium_messaging::contract!(
+    AdmitLink,
+    "AdmitLink",
+    r####"{"aggregate":"project","doc":"Another project asks for a link to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that is to show it.","name":"target_bucket","type":"string"},{"doc":"Whether to share the bucket with that project if it is not.","name":"grant","type":"boolean"}],"kind":"command","name":"AdmitLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Renames, retypes, constrains or redefaults a column, in this order, as one change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +104,38 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Takes the snapshot that settings want before a change of a table, if they want one; in the same batch as the change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackUpTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_BackUpTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// The column that is to be dropped; null when all rows are to be deleted.
+    #[serde(default)]
+    pub column: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_BackUpTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    BackUpTable,
+    "BackUpTable",
+    r####"{"aggregate":"project","doc":"Takes the snapshot that settings want before a change of a table, if they want one; in the same batch as the change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The column that is to be dropped; null when all rows are to be deleted.","name":"column","type":["null","string"]}],"kind":"command","name":"BackUpTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
 );
 
 /// A project has a dev branch.
@@ -156,6 +213,173 @@ alluvium_messaging::contract!(
     BucketDeleted,
     "BucketDeleted",
     r####"{"aggregate":"project","doc":"A bucket is gone; its tables were dropped before it in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"BucketDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project has a bucket that shows another project's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketLinked {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Id of the project whose bucket it shows.
+    pub source_project: String,
+    /// Name of that bucket.
+    pub source_bucket: String,
+    /// Internal id of that bucket; a later one of the same name is not shown.
+    pub source_uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketLinked,
+    "BucketLinked",
+    r####"{"aggregate":"project","doc":"A project has a bucket that shows another project's.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"doc":"Internal id of that bucket; a later one of the same name is not shown.","name":"source_uid","type":"string"}],"kind":"event","name":"BucketLinked","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is meant to be read only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketMarkedReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketMarkedReadOnly,
+    "BucketMarkedReadOnly",
+    r####"{"aggregate":"project","doc":"A bucket is meant to be read only.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketMarkedReadOnly","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket that comes back with its project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketOfProject {
+    /// Name of the bucket.
+    pub bucket: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its tables then.
+    pub tables: Vec<TableOfBucket>,
+}
+
+alluvium_messaging::contract!(
+    BucketOfProject,
+    "BucketOfProject",
+    r####"{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Another project may link a bucket, and read it through its links.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketShared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of the project that may link it; null for whoever presents the bucket's role and may link anything.
+    #[serde(default)]
+    pub target_project: Option<String>,
+    /// Internal id of that project; a later one of the same id has no part in the share.
+    #[serde(default)]
+    pub target_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    BucketShared,
+    "BucketShared",
+    r####"{"aggregate":"project","doc":"Another project may link a bucket, and read it through its links.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Internal id of that project; a later one of the same id has no part in the share.","name":"target_uid","type":["null","string"]}],"kind":"event","name":"BucketShared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A linked bucket is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnlinked {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketUnlinked,
+    "BucketUnlinked",
+    r####"{"aggregate":"project","doc":"A linked bucket is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketUnlinked","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is no longer meant to be read only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnmarkedReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    BucketUnmarkedReadOnly,
+    "BucketUnmarkedReadOnly",
+    r####"{"aggregate":"project","doc":"A bucket is no longer meant to be read only.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"}],"kind":"event","name":"BucketUnmarkedReadOnly","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Another project may not read a bucket any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketUnshared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of the project; null for the bucket's role.
+    #[serde(default)]
+    pub target_project: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    BucketUnshared,
+    "BucketUnshared",
+    r####"{"aggregate":"project","doc":"Another project may not read a bucket any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"event","name":"BucketUnshared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Lets a project, bucket or table say nothing of its own about snapshots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClearSnapshotSettings {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    ClearSnapshotSettings,
+    "ClearSnapshotSettings",
+    r####"{"aggregate":"project","doc":"Lets a project, bucket or table say nothing of its own about snapshots.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]}],"kind":"command","name":"ClearSnapshotSettings","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -257,6 +481,48 @@ alluvium_messaging::contract!(
     ColumnSpec,
     "ColumnSpec",
     r####"{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes a table of the content that a table of the project had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_CopyTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table that is made.
+    pub table: String,
+    /// Bucket of the table then.
+    pub source_bucket: String,
+    /// Its name then.
+    pub source_table: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// Filled in by the worker: internal id of the table that had the content.
+    #[serde(default)]
+    pub source: String,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_CopyTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CopyTable,
+    "CopyTable",
+    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -379,6 +645,45 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Creates a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_CreateWorkspace_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Name for people, 1 to 128 printable characters.
+    pub name: String,
+    /// When it is over, in microseconds since 1970; never when null.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// What its objects may take, in bytes.
+    pub size_limit_bytes: i64,
+    /// Who logs in to it.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateWorkspace_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CreateWorkspace,
+    "CreateWorkspace",
+    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// How a CSV file is written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -463,6 +768,9 @@ pub struct DeleteBucket {
     /// Whether its tables go too; otherwise a bucket with tables stays.
     #[serde(default = "default_DeleteBucket_cascade")]
     pub cascade: bool,
+    /// Whether it goes although other projects link it.
+    #[serde(default)]
+    pub force: bool,
 }
 
 #[allow(non_snake_case)]
@@ -473,8 +781,10 @@ fn default_DeleteBucket_cascade() -> bool {
 alluvium_messaging::contract!(
     DeleteBucket,
     "DeleteBucket",
-    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// Deletes a file.
@@ -485,13 +795,23 @@ pub struct DeleteFile {
     pub project: String,
     /// Id of the file; while it is being uploaded, its upload key.
     pub file: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_DeleteFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     DeleteFile,
     "DeleteFile",
-    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
 );
 
 /// Deletes the object of a key; nothing happens when there is none.
@@ -505,12 +825,20 @@ pub struct DeleteObject {
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
     #[serde(default)]
     pub file: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_DeleteObject_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteObject_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     DeleteObject,
     "DeleteObject",
-    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -582,6 +910,31 @@ alluvium_messaging::contract!(
     DeleteSnapshot,
     "DeleteSnapshot",
     r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Deletes a workspace with its objects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_DeleteWorkspace_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteWorkspace_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    DeleteWorkspace,
+    "DeleteWorkspace",
+    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -691,6 +1044,38 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Lets go of a project's snapshots whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireSnapshots {
+    /// Id of the project, as in URLs.
+    pub project: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireSnapshots,
+    "ExpireSnapshots",
+    r####"{"aggregate":"project","doc":"Lets go of a project's snapshots whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"command","name":"ExpireSnapshots","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Lets go of a workspace whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireWorkspace {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireWorkspace,
+    "ExpireWorkspace",
+    r####"{"aggregate":"workspace","doc":"Lets go of a workspace whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"ExpireWorkspace","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A file is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileDeleted {
@@ -759,12 +1144,20 @@ pub struct FileRegistered {
     /// Whether it counts in what the project may hold; files from before that was counted do not.
     #[serde(default)]
     pub counted: bool,
+    /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
+    #[serde(default = "default_FileRegistered_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_FileRegistered_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -804,6 +1197,102 @@ alluvium_messaging::contract!(
     FilesCounted,
     "FilesCounted",
     r####"{"aggregate":"shelf","doc":"A project holds more files or bytes, or less.","fields":[{"doc":"Internal id of the incarnation of the project.","name":"project_uid","type":"string"},{"doc":"Files more, or less when negative.","name":"files","type":"long"},{"doc":"Bytes more, or less when negative.","name":"bytes","type":"long"}],"kind":"event","name":"FilesCounted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Gives a dev branch a table of its own in the place of the main line's, with the same content; in the batch of the first write to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForkTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// The columns it has.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    ForkTable,
+    "ForkTable",
+    r####"{"aggregate":"project","doc":"Gives a dev branch a table of its own in the place of the main line's, with the same content; in the batch of the first write to it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The columns it has.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ForkTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// A bucket of another project shows a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkAdmitted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Id of that project.
+    pub target_project: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that shows it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    LinkAdmitted,
+    "LinkAdmitted",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that shows it.","name":"target_bucket","type":"string"}],"kind":"event","name":"LinkAdmitted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes a bucket that shows the tables of another project's bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the new bucket.
+    pub bucket: String,
+    /// Id of the project whose bucket it shows.
+    pub source_project: String,
+    /// Name of that bucket.
+    pub source_bucket: String,
+    /// Filled in by the worker: which bucket that is.
+    #[serde(default)]
+    pub source_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    LinkBucket,
+    "LinkBucket",
+    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// A bucket of another project shows a bucket no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkReleased {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that showed it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    LinkReleased,
+    "LinkReleased",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that showed it.","name":"target_bucket","type":"string"}],"kind":"event","name":"LinkReleased","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -908,6 +1397,53 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Notes that a bucket is meant to be read only; that changes nobody's rights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkBucketReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    MarkBucketReadOnly,
+    "MarkBucketReadOnly",
+    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Also when the main line's table has changed since the branch took it.
+    #[serde(default)]
+    pub force: bool,
+    /// Filled in by the worker: the columns of the branch's table.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    MergeTable,
+    "MergeTable",
+    r####"{"aggregate":"project","doc":"Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":false,"doc":"Also when the main line's table has changed since the branch took it.","name":"force","type":"boolean"},{"default":[],"doc":"Filled in by the worker: the columns of the branch's table.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"MergeTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
 /// Echo of TableCreated on the table itself; in the same batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -928,6 +1464,9 @@ pub struct OpenTable {
     /// Its primary key.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the table whose content it begins with; null when it begins empty.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -938,7 +1477,7 @@ fn default_OpenTable_branch() -> String {
 alluvium_messaging::contract!(
     OpenTable,
     "OpenTable",
-    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the table whose content it begins with; null when it begins empty.","name":"copy_of","type":["null","string"]}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####
     ]
@@ -977,6 +1516,9 @@ pub struct PrepareUpload {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_PrepareUpload_branch")]
+    pub branch: String,
 }
 
 #[allow(non_snake_case)]
@@ -984,10 +1526,15 @@ fn default_PrepareUpload_is_permanent() -> bool {
     true
 }
 
+#[allow(non_snake_case)]
+fn default_PrepareUpload_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1079,6 +1626,33 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Lets a dev branch show the main line's table again; what the branch had in its place is dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PullTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_PullTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+#[allow(non_snake_case)]
+fn default_PullTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    PullTable,
+    "PullTable",
+    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Makes stored content the object of a key, in place of what it had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1103,12 +1677,20 @@ pub struct PutObject {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_PutObject_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_PutObject_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     PutObject,
     "PutObject",
-    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1170,6 +1752,64 @@ alluvium_messaging::contract!(
     RecordPurge,
     "RecordPurge",
     r####"{"aggregate":"retention","doc":"Notes that a table's rows up to a sequence are about to be taken off the log.","fields":[{"doc":"The incarnation of the table.","name":"uid","type":"string"},{"doc":"Subject of its rows.","name":"subject","type":"string"},{"doc":"Sequence of the commit that created the table; rows of earlier tables of its name are below.","name":"since","type":"long"},{"doc":"Rows at or below this sequence are taken off the log.","name":"up_to","type":"long"},{"doc":"How many messages of rows there were to take, besides those that earlier purges took.","name":"messages","type":"long"},{"default":false,"doc":"Whether the table was dropped: then no replay folds it any more, and it needs no checkpoint.","name":"dropped","type":"boolean"}],"kind":"command","name":"RecordPurge","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Notes that a part of the platform has emptied a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordWorkspaceClear {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    RecordWorkspaceClear,
+    "RecordWorkspaceClear",
+    r####"{"aggregate":"workspace","doc":"Notes that a part of the platform has emptied a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"command","name":"RecordWorkspaceClear","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Notes that a part of the platform has brought a table into a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordWorkspaceLoad {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// The object of the workspace that it became.
+    pub destination: String,
+    /// Bucket of the table it came from.
+    pub bucket: String,
+    /// Name of that table.
+    pub table: String,
+    /// The incarnation of that table.
+    pub uid: String,
+    /// How far that table was folded: a sequence of the stream.
+    pub version: i64,
+    /// Only these columns; all when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    #[serde(default)]
+    pub where_filter: Option<String>,
+    /// How many rows came.
+    pub row_count: i64,
+    /// What they take, in bytes.
+    pub size_bytes: i64,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    RecordWorkspaceLoad,
+    "RecordWorkspaceLoad",
+    r####"{"aggregate":"workspace","doc":"Notes that a part of the platform has brought a table into a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"The object of the workspace that it became.","name":"destination","type":"string"},{"doc":"Bucket of the table it came from.","name":"bucket","type":"string"},{"doc":"Name of that table.","name":"table","type":"string"},{"doc":"The incarnation of that table.","name":"uid","type":"string"},{"doc":"How far that table was folded: a sequence of the stream.","name":"version","type":"long"},{"default":null,"doc":"Only these columns; all when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":null,"doc":"Only rows that meet this condition.","name":"where_filter","type":["null","string"]},{"doc":"How many rows came.","name":"row_count","type":"long"},{"doc":"What they take, in bytes.","name":"size_bytes","type":"long"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"command","name":"RecordWorkspaceLoad","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1250,12 +1890,45 @@ pub struct RegisterFile {
     /// Tags, merged over the upload's.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_RegisterFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_RegisterFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     RegisterFile,
     "RegisterFile",
-    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[
+        r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
+    ]
+);
+
+/// A bucket of another project shows a bucket no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseLink {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// Internal id of that project.
+    pub target_uid: String,
+    /// Name of the bucket that showed it.
+    pub target_bucket: String,
+}
+
+alluvium_messaging::contract!(
+    ReleaseLink,
+    "ReleaseLink",
+    r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that showed it.","name":"target_bucket","type":"string"}],"kind":"command","name":"ReleaseLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1265,23 +1938,29 @@ alluvium_messaging::contract!(
 pub struct ReplaceContent {
     /// Internal id of this incarnation of the table; a name created again gets a new one.
     pub uid: String,
-    /// Id of the snapshot.
+    /// Id of the snapshot; empty when it is a merge.
     pub snapshot: String,
     /// Internal id of the table that had the content.
     pub source: String,
-    /// The last message that counts for the content.
+    /// The last message that counts for the content; 0 for all before this one.
     pub position: i64,
     /// The columns then.
     pub columns: Vec<ColumnSpec>,
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Refused when the table was changed by a message above this one; null when that does not matter.
+    #[serde(default)]
+    pub unchanged_since: Option<i64>,
+    /// Id of the request; null for that of the command.
+    #[serde(default)]
+    pub request: Option<String>,
 }
 
 alluvium_messaging::contract!(
     ReplaceContent,
     "ReplaceContent",
-    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The catalogue wants the table to have the content of another one, or an earlier one of its own.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot; empty when it is a merge.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content; 0 for all before this one.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Refused when the table was changed by a message above this one; null when that does not matter.","name":"unchanged_since","type":["null","long"]},{"default":null,"doc":"Id of the request; null for that of the command.","name":"request","type":["null","string"]}],"kind":"command","name":"ReplaceContent","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1293,12 +1972,50 @@ pub struct RequestSnapshot {
     pub uid: String,
     /// Id of the snapshot.
     pub snapshot: String,
+    /// What made it; `manual` when somebody asked for it.
+    #[serde(default = "default_RequestSnapshot_kind")]
+    pub kind: String,
+    /// Id of the request; null for that of the command.
+    #[serde(default)]
+    pub request: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_RequestSnapshot_kind() -> String {
+    "manual".to_owned()
 }
 
 alluvium_messaging::contract!(
     RequestSnapshot,
     "RequestSnapshot",
-    r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The catalogue named a snapshot of this table.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":"manual","doc":"What made it; `manual` when somebody asked for it.","name":"kind","type":"string"},{"default":null,"doc":"Id of the request; null for that of the command.","name":"request","type":["null","string"]}],"kind":"command","name":"RequestSnapshot","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Gives a workspace another password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResetWorkspaceCredentials {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_ResetWorkspaceCredentials_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+}
+
+#[allow(non_snake_case)]
+fn default_ResetWorkspaceCredentials_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    ResetWorkspaceCredentials,
+    "ResetWorkspaceCredentials",
+    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1341,23 +2058,26 @@ alluvium_messaging::contract!(
 pub struct RestoreRequested {
     /// Command id of the request; its Settled names it.
     pub request: String,
-    /// Id of the snapshot.
+    /// Id of the snapshot; empty when it is a merge.
     pub snapshot: String,
     /// Internal id of the table that had the content.
     pub source: String,
-    /// The last message that counts for the content.
+    /// The last message that counts for the content; 0 for all before this one.
     pub position: i64,
     /// The columns then.
     pub columns: Vec<ColumnSpec>,
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Refused when the table was changed by a message above this one; null when that does not matter.
+    #[serde(default)]
+    pub unchanged_since: Option<i64>,
 }
 
 alluvium_messaging::contract!(
     RestoreRequested,
     "RestoreRequested",
-    r####"{"aggregate":"table","doc":"The table is to get the content that a table had with an earlier message, if it can still be had.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"RestoreRequested","namespace":"alluvium.storage","request_of":"RestoreTable","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table is to get the content that a table had with an earlier message, if it can still be had.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot; empty when it is a merge.","name":"snapshot","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content; 0 for all before this one.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Refused when the table was changed by a message above this one; null when that does not matter.","name":"unchanged_since","type":["null","long"]}],"kind":"event","name":"RestoreRequested","namespace":"alluvium.storage","request_of":"RestoreTable","type":"record"}"####,
     &[]
 );
 
@@ -1491,6 +2211,32 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Sets which snapshots are taken by themselves, and how long snapshots stay: for a project, a bucket or a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetSnapshotSettings {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// What this level says from now on.
+    pub settings: SnapshotSettings,
+    /// Names of settings that stay as this level has them, whatever `settings` says.
+    #[serde(default)]
+    pub keep: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    SetSnapshotSettings,
+    "SetSnapshotSettings",
+    r####"{"aggregate":"project","doc":"Sets which snapshots are taken by themselves, and how long snapshots stay: for a project, a bucket or a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"doc":"What this level says from now on.","name":"settings","type":{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}},{"default":[],"doc":"Names of settings that stay as this level has them, whatever `settings` says.","name":"keep","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetSnapshotSettings","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
 /// The fold's verdict on a request that depends on the rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1554,6 +2300,29 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Lets another project link a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShareBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of the project that may link it; null for whoever presents the bucket's role and may link anything.
+    #[serde(default)]
+    pub target_project: Option<String>,
+    /// Filled in by the worker: which project that is.
+    #[serde(default)]
+    pub target_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    ShareBucket,
+    "ShareBucket",
+    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
 /// A snapshot is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotDeleted {
@@ -1606,10 +2375,27 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// The snapshot that a drop leaves of its table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotOfDrop {
+    /// Id of the snapshot.
+    pub snapshot: String,
+    /// When it goes by itself, in microseconds since 1970.
+    pub expires_at: i64,
+}
+
+alluvium_messaging::contract!(
+    SnapshotOfDrop,
+    "SnapshotOfDrop",
+    r####"{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// The content of the table before this event is the snapshot; the fold counts it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SnapshotRequested {
-    /// Command id of the request; its Settled names it.
+    /// Id of the request; its Settled names it. That of the command, unless the snapshot comes with another change.
     pub request: String,
     /// Id of the snapshot.
     pub snapshot: String,
@@ -1618,12 +2404,102 @@ pub struct SnapshotRequested {
     /// The primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// What made it; `manual` when somebody asked for it.
+    #[serde(default = "default_SnapshotRequested_kind")]
+    pub kind: String,
+}
+
+#[allow(non_snake_case)]
+fn default_SnapshotRequested_kind() -> String {
+    "manual".to_owned()
 }
 
 alluvium_messaging::contract!(
     SnapshotRequested,
     "SnapshotRequested",
-    r####"{"aggregate":"table","doc":"The content of the table before this event is the snapshot; the fold counts it.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"SnapshotRequested","namespace":"alluvium.storage","request_of":"TakeSnapshot","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The content of the table before this event is the snapshot; the fold counts it.","fields":[{"doc":"Id of the request; its Settled names it. That of the command, unless the snapshot comes with another change.","name":"request","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":"manual","doc":"What made it; `manual` when somebody asked for it.","name":"kind","type":"string"}],"kind":"event","name":"SnapshotRequested","namespace":"alluvium.storage","request_of":"TakeSnapshot","type":"record"}"####,
+    &[]
+);
+
+/// Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotSettings {
+    /// Whether there are snapshots at all.
+    #[serde(default)]
+    pub enabled: Option<bool>,
+    /// How long those stay that somebody takes, in days.
+    #[serde(default)]
+    pub manual_days: Option<i64>,
+    /// How long those stay that are taken by themselves, in days.
+    #[serde(default)]
+    pub auto_days: Option<i64>,
+    /// Whether one is taken before a table is dropped.
+    #[serde(default)]
+    pub drop_table: Option<bool>,
+    /// Whether one is taken before all rows are deleted.
+    #[serde(default)]
+    pub truncate_table: Option<bool>,
+    /// The same; either of the two is enough.
+    #[serde(default)]
+    pub delete_all_rows: Option<bool>,
+    /// Whether one is taken before a column is dropped.
+    #[serde(default)]
+    pub drop_column: Option<bool>,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettings,
+    "SnapshotSettings",
+    r####"{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project, bucket or table says nothing of its own about snapshots any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotSettingsCleared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Internal id of this incarnation of the table.
+    #[serde(default)]
+    pub uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettingsCleared,
+    "SnapshotSettingsCleared",
+    r####"{"aggregate":"project","doc":"A project, bucket or table says nothing of its own about snapshots any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"default":null,"doc":"Internal id of this incarnation of the table.","name":"uid","type":["null","string"]}],"kind":"event","name":"SnapshotSettingsCleared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A project, bucket or table says this about its snapshots, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SnapshotSettingsSet {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket; null for the whole project.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Internal id of this incarnation of the table.
+    #[serde(default)]
+    pub uid: Option<String>,
+    /// What this level says from now on.
+    pub settings: SnapshotSettings,
+}
+
+alluvium_messaging::contract!(
+    SnapshotSettingsSet,
+    "SnapshotSettingsSet",
+    r####"{"aggregate":"project","doc":"A project, bucket or table says this about its snapshots, and nothing else.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"default":null,"doc":"Internal id of this incarnation of the table.","name":"uid","type":["null","string"]},{"doc":"What this level says from now on.","name":"settings","type":{"doc":"Which snapshots are taken by themselves, and how long snapshots stay, as one level says; null is inherited.","fields":[{"default":null,"doc":"Whether there are snapshots at all.","name":"enabled","type":["null","boolean"]},{"default":null,"doc":"How long those stay that somebody takes, in days.","name":"manual_days","type":["null","long"]},{"default":null,"doc":"How long those stay that are taken by themselves, in days.","name":"auto_days","type":["null","long"]},{"default":null,"doc":"Whether one is taken before a table is dropped.","name":"drop_table","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before all rows are deleted.","name":"truncate_table","type":["null","boolean"]},{"default":null,"doc":"The same; either of the two is enough.","name":"delete_all_rows","type":["null","boolean"]},{"default":null,"doc":"Whether one is taken before a column is dropped.","name":"drop_column","type":["null","boolean"]}],"kind":"type","name":"SnapshotSettings","namespace":"alluvium.storage","type":"record"}}],"kind":"event","name":"SnapshotSettingsSet","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1681,12 +2557,20 @@ pub struct StageUpload {
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StageUpload_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StageUpload_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
-    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1759,6 +2643,9 @@ pub struct TableCreated {
     /// Its primary key at first.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1769,7 +2656,7 @@ fn default_TableCreated_branch() -> String {
 alluvium_messaging::contract!(
     TableCreated,
     "TableCreated",
-    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.","name":"copy_of","type":["null","string"]}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -1789,6 +2676,9 @@ pub struct TableDropped {
     pub table: String,
     /// Internal id of this incarnation of the table; a name created again gets a new one.
     pub uid: String,
+    /// The snapshot that settings want before a drop; the table's own event says of which moment.
+    #[serde(default)]
+    pub snapshot: Option<SnapshotOfDrop>,
 }
 
 #[allow(non_snake_case)]
@@ -1799,10 +2689,78 @@ fn default_TableDropped_branch() -> String {
 alluvium_messaging::contract!(
     TableDropped,
     "TableDropped",
-    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The snapshot that settings want before a drop; the table's own event says of which moment.","name":"snapshot","type":["null",{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}]}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// A dev branch does not show the main line's table of this name any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableHidden {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    TableHidden,
+    "TableHidden",
+    r####"{"aggregate":"project","doc":"A dev branch does not show the main line's table of this name any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"event","name":"TableHidden","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The main line's table is to get what the table of a dev branch holds; whether it does is its own matter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableMerged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of the main line's table.
+    pub uid: String,
+    /// Internal id of the branch's table.
+    pub source: String,
+}
+
+alluvium_messaging::contract!(
+    TableMerged,
+    "TableMerged",
+    r####"{"aggregate":"project","doc":"The main line's table is to get what the table of a dev branch holds; whether it does is its own matter.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the main line's table.","name":"uid","type":"string"},{"doc":"Internal id of the branch's table.","name":"source","type":"string"}],"kind":"event","name":"TableMerged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A table that comes back with its bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableOfBucket {
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of the table that had the content.
+    pub source: String,
+    /// The last message that counts for the content.
+    pub position: i64,
+    /// The columns then.
+    pub columns: Vec<ColumnSpec>,
+    /// The primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    TableOfBucket,
+    "TableOfBucket",
+    r####"{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// The table's own first event.
@@ -1824,6 +2782,9 @@ pub struct TableOpened {
     /// Its primary key.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Internal id of the table whose content it begins with: what that had with all messages before this one; null when it begins empty.
+    #[serde(default)]
+    pub copy_of: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1834,10 +2795,30 @@ fn default_TableOpened_branch() -> String {
 alluvium_messaging::contract!(
     TableOpened,
     "TableOpened",
-    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the table whose content it begins with: what that had with all messages before this one; null when it begins empty.","name":"copy_of","type":["null","string"]}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"The table's own first event.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableOpened","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// A dev branch shows the main line's table of this name again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TablePulled {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+}
+
+alluvium_messaging::contract!(
+    TablePulled,
+    "TablePulled",
+    r####"{"aggregate":"project","doc":"A dev branch shows the main line's table of this name again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"event","name":"TablePulled","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// Adds tags to a file; one that it has gets the new value.
@@ -1851,12 +2832,20 @@ pub struct TagFile {
     /// Tags; a label is a tag without a value.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_TagFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_TagFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     TagFile,
     "TagFile",
-    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1876,6 +2865,9 @@ pub struct TakeSnapshot {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
+    /// Filled in by the worker: the table that a linked bucket shows under the name.
+    #[serde(default)]
+    pub uid: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -1886,7 +2878,152 @@ fn default_TakeSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
-    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the project that this id stood for last, with its buckets and tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndeleteProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Filled in by the worker: its name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Filled in by the worker: its settings, as a JSON object.
+    #[serde(default = "default_UndeleteProject_settings")]
+    pub settings: String,
+    /// Filled in by the worker: its buckets then.
+    #[serde(default)]
+    pub buckets: Vec<BucketOfProject>,
+}
+
+#[allow(non_snake_case)]
+fn default_UndeleteProject_settings() -> String {
+    "{}".to_owned()
+}
+
+alluvium_messaging::contract!(
+    UndeleteProject,
+    "UndeleteProject",
+    r####"{"aggregate":"project","doc":"Brings back the project that this id stood for last, with its buckets and tables.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Filled in by the worker: its name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Filled in by the worker: its settings, as a JSON object.","name":"settings","type":"string"},{"default":[],"doc":"Filled in by the worker: its buckets then.","name":"buckets","type":{"items":{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndeleteProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the bucket that this name stood for last, with the tables that went with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndropBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Filled in by the worker: what it is for.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Filled in by the worker: its tables then.
+    #[serde(default)]
+    pub tables: Vec<TableOfBucket>,
+}
+
+alluvium_messaging::contract!(
+    UndropBucket,
+    "UndropBucket",
+    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Brings back the table that these names stood for last, as it was when it was dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndropTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_UndropTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Filled in by the worker: internal id of the table that had the content.
+    #[serde(default)]
+    pub source: String,
+    /// Filled in by the worker: the last message that counts for the content.
+    #[serde(default)]
+    pub position: i64,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_UndropTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    UndropTable,
+    "UndropTable",
+    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
+/// Removes a linked bucket with the tables of its own; what it showed stays where it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnlinkBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    UnlinkBucket,
+    "UnlinkBucket",
+    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Takes such a note back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnmarkBucketReadOnly {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+}
+
+alluvium_messaging::contract!(
+    UnmarkBucketReadOnly,
+    "UnmarkBucketReadOnly",
+    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// Takes back what a share allowed: links that stand are not read through any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnshareBucket {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of the project; null for the bucket's role.
+    #[serde(default)]
+    pub target_project: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    UnshareBucket,
+    "UnshareBucket",
+    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -1900,12 +3037,20 @@ pub struct UntagFile {
     pub file: String,
     /// The tag's key.
     pub tag: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_UntagFile_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_UntagFile_branch() -> String {
+    "default".to_owned()
 }
 
 alluvium_messaging::contract!(
     UntagFile,
     "UntagFile",
-    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1961,6 +3106,9 @@ pub struct UploadPrepared {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
+    /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
+    #[serde(default = "default_UploadPrepared_branch")]
+    pub branch: String,
 }
 
 #[allow(non_snake_case)]
@@ -1968,10 +3116,15 @@ fn default_UploadPrepared_is_permanent() -> bool {
     true
 }
 
+#[allow(non_snake_case)]
+fn default_UploadPrepared_branch() -> String {
+    "default".to_owned()
+}
+
 alluvium_messaging::contract!(
     UploadPrepared,
     "UploadPrepared",
-    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -2000,6 +3153,150 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"file","doc":"An upload has its content.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"event","name":"UploadStaged","namespace":"alluvium.storage","type":"record"}"####
     ]
+);
+
+/// All objects of a workspace are gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCleared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCleared,
+    "WorkspaceCleared",
+    r####"{"aggregate":"workspace","doc":"All objects of a workspace are gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"event","name":"WorkspaceCleared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace is there, empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_WorkspaceCreated_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Name for people, 1 to 128 printable characters.
+    pub name: String,
+    /// When it is over, in microseconds since 1970; never when null.
+    #[serde(default)]
+    pub expires_at: Option<i64>,
+    /// What its objects may take, in bytes.
+    pub size_limit_bytes: i64,
+    /// Who logs in to it.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_WorkspaceCreated_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCreated,
+    "WorkspaceCreated",
+    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace has another password.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCredentialsReset {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCredentialsReset,
+    "WorkspaceCredentialsReset",
+    r####"{"aggregate":"workspace","doc":"A workspace has another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"event","name":"WorkspaceCredentialsReset","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceDeleted,
+    "WorkspaceDeleted",
+    r####"{"aggregate":"workspace","doc":"A workspace is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"event","name":"WorkspaceDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A workspace's time is over: its objects are let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceExpired,
+    "WorkspaceExpired",
+    r####"{"aggregate":"workspace","doc":"A workspace's time is over: its objects are let go.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"event","name":"WorkspaceExpired","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A table was brought into a workspace; what it replaced is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceLoaded {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// The object of the workspace that it became.
+    pub destination: String,
+    /// Bucket of the table it came from.
+    pub bucket: String,
+    /// Name of that table.
+    pub table: String,
+    /// The incarnation of that table.
+    pub uid: String,
+    /// How far that table was folded: a sequence of the stream.
+    pub version: i64,
+    /// Only these columns; all when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    #[serde(default)]
+    pub where_filter: Option<String>,
+    /// How many rows came.
+    pub row_count: i64,
+    /// What they take, in bytes.
+    pub size_bytes: i64,
+    /// For whom it was done, as an actor's printed form.
+    pub by: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceLoaded,
+    "WorkspaceLoaded",
+    r####"{"aggregate":"workspace","doc":"A table was brought into a workspace; what it replaced is gone.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"The object of the workspace that it became.","name":"destination","type":"string"},{"doc":"Bucket of the table it came from.","name":"bucket","type":"string"},{"doc":"Name of that table.","name":"table","type":"string"},{"doc":"The incarnation of that table.","name":"uid","type":"string"},{"doc":"How far that table was folded: a sequence of the stream.","name":"version","type":"long"},{"default":null,"doc":"Only these columns; all when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":null,"doc":"Only rows that meet this condition.","name":"where_filter","type":["null","string"]},{"doc":"How many rows came.","name":"row_count","type":"long"},{"doc":"What they take, in bytes.","name":"size_bytes","type":"long"},{"doc":"For whom it was done, as an actor's printed form.","name":"by","type":"string"}],"kind":"event","name":"WorkspaceLoaded","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// Commands of the aggregate `file`.
@@ -2211,6 +3508,22 @@ impl FileCommand {
         }
     }
 
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::DeleteFile(c) => Some(&c.branch),
+            Self::DeleteObject(c) => Some(&c.branch),
+            Self::PrepareUpload(c) => Some(&c.branch),
+            Self::PutObject(c) => Some(&c.branch),
+            Self::RegisterExport(c) => Some(&c.branch),
+            Self::RegisterFile(c) => Some(&c.branch),
+            Self::StageUpload(c) => Some(&c.branch),
+            Self::TagFile(c) => Some(&c.branch),
+            Self::UntagFile(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
     /// `file` of the command.
     pub fn file(&self) -> &str {
         match self {
@@ -2266,6 +3579,10 @@ impl FileCommand {
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
+    AdmitLink(AdmitLink),
+    BackUpTable(BackUpTable),
+    ClearSnapshotSettings(ClearSnapshotSettings),
+    CopyTable(CopyTable),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
@@ -2275,12 +3592,31 @@ pub enum ProjectCommand {
     DeleteProject(DeleteProject),
     DeleteSnapshot(DeleteSnapshot),
     DropTable(DropTable),
+    ExpireSnapshots(ExpireSnapshots),
+    ForkTable(ForkTable),
+    LinkBucket(LinkBucket),
+    MarkBucketReadOnly(MarkBucketReadOnly),
+    MergeTable(MergeTable),
+    PullTable(PullTable),
+    ReleaseLink(ReleaseLink),
     RestoreTable(RestoreTable),
+    SetSnapshotSettings(SetSnapshotSettings),
+    ShareBucket(ShareBucket),
     TakeSnapshot(TakeSnapshot),
+    UndeleteProject(UndeleteProject),
+    UndropBucket(UndropBucket),
+    UndropTable(UndropTable),
+    UnlinkBucket(UnlinkBucket),
+    UnmarkBucketReadOnly(UnmarkBucketReadOnly),
+    UnshareBucket(UnshareBucket),
     UpdateProject(UpdateProject),
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
+    AdmitLink,
+    BackUpTable,
+    ClearSnapshotSettings,
+    CopyTable,
     CreateBranch,
     CreateBucket,
     CreateProject,
@@ -2290,10 +3626,49 @@ alluvium_messaging::contract_set!(ProjectCommand {
     DeleteProject,
     DeleteSnapshot,
     DropTable,
+    ExpireSnapshots,
+    ForkTable,
+    LinkBucket,
+    MarkBucketReadOnly,
+    MergeTable,
+    PullTable,
+    ReleaseLink,
     RestoreTable,
+    SetSnapshotSettings,
+    ShareBucket,
     TakeSnapshot,
+    UndeleteProject,
+    UndropBucket,
+    UndropTable,
+    UnlinkBucket,
+    UnmarkBucketReadOnly,
+    UnshareBucket,
     UpdateProject
 });
+
+impl From<AdmitLink> for ProjectCommand {
+    fn from(message: AdmitLink) -> Self {
+        Self::AdmitLink(message)
+    }
+}
+
+impl From<BackUpTable> for ProjectCommand {
+    fn from(message: BackUpTable) -> Self {
+        Self::BackUpTable(message)
+    }
+}
+
+impl From<ClearSnapshotSettings> for ProjectCommand {
+    fn from(message: ClearSnapshotSettings) -> Self {
+        Self::ClearSnapshotSettings(message)
+    }
+}
+
+impl From<CopyTable> for ProjectCommand {
+    fn from(message: CopyTable) -> Self {
+        Self::CopyTable(message)
+    }
+}
 
 impl From<CreateBranch> for ProjectCommand {
     fn from(message: CreateBranch) -> Self {
@@ -2349,15 +3724,105 @@ impl From<DropTable> for ProjectCommand {
     }
 }
 
+impl From<ExpireSnapshots> for ProjectCommand {
+    fn from(message: ExpireSnapshots) -> Self {
+        Self::ExpireSnapshots(message)
+    }
+}
+
+impl From<ForkTable> for ProjectCommand {
+    fn from(message: ForkTable) -> Self {
+        Self::ForkTable(message)
+    }
+}
+
+impl From<LinkBucket> for ProjectCommand {
+    fn from(message: LinkBucket) -> Self {
+        Self::LinkBucket(message)
+    }
+}
+
+impl From<MarkBucketReadOnly> for ProjectCommand {
+    fn from(message: MarkBucketReadOnly) -> Self {
+        Self::MarkBucketReadOnly(message)
+    }
+}
+
+impl From<MergeTable> for ProjectCommand {
+    fn from(message: MergeTable) -> Self {
+        Self::MergeTable(message)
+    }
+}
+
+impl From<PullTable> for ProjectCommand {
+    fn from(message: PullTable) -> Self {
+        Self::PullTable(message)
+    }
+}
+
+impl From<ReleaseLink> for ProjectCommand {
+    fn from(message: ReleaseLink) -> Self {
+        Self::ReleaseLink(message)
+    }
+}
+
 impl From<RestoreTable> for ProjectCommand {
     fn from(message: RestoreTable) -> Self {
         Self::RestoreTable(message)
     }
 }
 
+impl From<SetSnapshotSettings> for ProjectCommand {
+    fn from(message: SetSnapshotSettings) -> Self {
+        Self::SetSnapshotSettings(message)
+    }
+}
+
+impl From<ShareBucket> for ProjectCommand {
+    fn from(message: ShareBucket) -> Self {
+        Self::ShareBucket(message)
+    }
+}
+
 impl From<TakeSnapshot> for ProjectCommand {
     fn from(message: TakeSnapshot) -> Self {
         Self::TakeSnapshot(message)
+    }
+}
+
+impl From<UndeleteProject> for ProjectCommand {
+    fn from(message: UndeleteProject) -> Self {
+        Self::UndeleteProject(message)
+    }
+}
+
+impl From<UndropBucket> for ProjectCommand {
+    fn from(message: UndropBucket) -> Self {
+        Self::UndropBucket(message)
+    }
+}
+
+impl From<UndropTable> for ProjectCommand {
+    fn from(message: UndropTable) -> Self {
+        Self::UndropTable(message)
+    }
+}
+
+impl From<UnlinkBucket> for ProjectCommand {
+    fn from(message: UnlinkBucket) -> Self {
+        Self::UnlinkBucket(message)
+    }
+}
+
+impl From<UnmarkBucketReadOnly> for ProjectCommand {
+    fn from(message: UnmarkBucketReadOnly) -> Self {
+        Self::UnmarkBucketReadOnly(message)
+    }
+}
+
+impl From<UnshareBucket> for ProjectCommand {
+    fn from(message: UnshareBucket) -> Self {
+        Self::UnshareBucket(message)
     }
 }
 
@@ -2374,15 +3839,28 @@ pub enum ProjectEvent {
     BranchDeleted(BranchDeleted),
     BucketCreated(BucketCreated),
     BucketDeleted(BucketDeleted),
+    BucketLinked(BucketLinked),
+    BucketMarkedReadOnly(BucketMarkedReadOnly),
+    BucketShared(BucketShared),
+    BucketUnlinked(BucketUnlinked),
+    BucketUnmarkedReadOnly(BucketUnmarkedReadOnly),
+    BucketUnshared(BucketUnshared),
+    LinkAdmitted(LinkAdmitted),
+    LinkReleased(LinkReleased),
     ProjectCreated(ProjectCreated),
     ProjectDeleted(ProjectDeleted),
     ProjectUpdated(ProjectUpdated),
     RestorePlanned(RestorePlanned),
     SnapshotDeleted(SnapshotDeleted),
     SnapshotExpired(SnapshotExpired),
+    SnapshotSettingsCleared(SnapshotSettingsCleared),
+    SnapshotSettingsSet(SnapshotSettingsSet),
     SnapshotTaken(SnapshotTaken),
     TableCreated(TableCreated),
     TableDropped(TableDropped),
+    TableHidden(TableHidden),
+    TableMerged(TableMerged),
+    TablePulled(TablePulled),
 }
 
 alluvium_messaging::contract_set!(ProjectEvent {
@@ -2390,15 +3868,28 @@ alluvium_messaging::contract_set!(ProjectEvent {
     BranchDeleted,
     BucketCreated,
     BucketDeleted,
+    BucketLinked,
+    BucketMarkedReadOnly,
+    BucketShared,
+    BucketUnlinked,
+    BucketUnmarkedReadOnly,
+    BucketUnshared,
+    LinkAdmitted,
+    LinkReleased,
     ProjectCreated,
     ProjectDeleted,
     ProjectUpdated,
     RestorePlanned,
     SnapshotDeleted,
     SnapshotExpired,
+    SnapshotSettingsCleared,
+    SnapshotSettingsSet,
     SnapshotTaken,
     TableCreated,
-    TableDropped
+    TableDropped,
+    TableHidden,
+    TableMerged,
+    TablePulled
 });
 
 impl From<BranchCreated> for ProjectEvent {
@@ -2422,6 +3913,54 @@ impl From<BucketCreated> for ProjectEvent {
 impl From<BucketDeleted> for ProjectEvent {
     fn from(message: BucketDeleted) -> Self {
         Self::BucketDeleted(message)
+    }
+}
+
+impl From<BucketLinked> for ProjectEvent {
+    fn from(message: BucketLinked) -> Self {
+        Self::BucketLinked(message)
+    }
+}
+
+impl From<BucketMarkedReadOnly> for ProjectEvent {
+    fn from(message: BucketMarkedReadOnly) -> Self {
+        Self::BucketMarkedReadOnly(message)
+    }
+}
+
+impl From<BucketShared> for ProjectEvent {
+    fn from(message: BucketShared) -> Self {
+        Self::BucketShared(message)
+    }
+}
+
+impl From<BucketUnlinked> for ProjectEvent {
+    fn from(message: BucketUnlinked) -> Self {
+        Self::BucketUnlinked(message)
+    }
+}
+
+impl From<BucketUnmarkedReadOnly> for ProjectEvent {
+    fn from(message: BucketUnmarkedReadOnly) -> Self {
+        Self::BucketUnmarkedReadOnly(message)
+    }
+}
+
+impl From<BucketUnshared> for ProjectEvent {
+    fn from(message: BucketUnshared) -> Self {
+        Self::BucketUnshared(message)
+    }
+}
+
+impl From<LinkAdmitted> for ProjectEvent {
+    fn from(message: LinkAdmitted) -> Self {
+        Self::LinkAdmitted(message)
+    }
+}
+
+impl From<LinkReleased> for ProjectEvent {
+    fn from(message: LinkReleased) -> Self {
+        Self::LinkReleased(message)
     }
 }
 
@@ -2461,6 +4000,18 @@ impl From<SnapshotExpired> for ProjectEvent {
     }
 }
 
+impl From<SnapshotSettingsCleared> for ProjectEvent {
+    fn from(message: SnapshotSettingsCleared) -> Self {
+        Self::SnapshotSettingsCleared(message)
+    }
+}
+
+impl From<SnapshotSettingsSet> for ProjectEvent {
+    fn from(message: SnapshotSettingsSet) -> Self {
+        Self::SnapshotSettingsSet(message)
+    }
+}
+
 impl From<SnapshotTaken> for ProjectEvent {
     fn from(message: SnapshotTaken) -> Self {
         Self::SnapshotTaken(message)
@@ -2476,6 +4027,24 @@ impl From<TableCreated> for ProjectEvent {
 impl From<TableDropped> for ProjectEvent {
     fn from(message: TableDropped) -> Self {
         Self::TableDropped(message)
+    }
+}
+
+impl From<TableHidden> for ProjectEvent {
+    fn from(message: TableHidden) -> Self {
+        Self::TableHidden(message)
+    }
+}
+
+impl From<TableMerged> for ProjectEvent {
+    fn from(message: TableMerged) -> Self {
+        Self::TableMerged(message)
+    }
+}
+
+impl From<TablePulled> for ProjectEvent {
+    fn from(message: TablePulled) -> Self {
+        Self::TablePulled(message)
     }
 }
 
@@ -2503,6 +4072,10 @@ impl cqrs_es::Aggregate for crate::model::Project {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::AdmitLink(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::BackUpTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ClearSnapshotSettings(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CopyTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
@@ -2512,8 +4085,23 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteSnapshot(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ExpireSnapshots(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ForkTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::LinkBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::MarkBucketReadOnly(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::MergeTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::PullTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ReleaseLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::SetSnapshotSettings(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::ShareBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndeleteProject(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndropBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UndropTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnlinkBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnmarkBucketReadOnly(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::UnshareBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::UpdateProject(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -2529,15 +4117,28 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::BranchDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketDeleted(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketLinked(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketMarkedReadOnly(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketShared(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnlinked(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnmarkedReadOnly(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketUnshared(e) => Evolve::evolve(e, self),
+            ProjectEvent::LinkAdmitted(e) => Evolve::evolve(e, self),
+            ProjectEvent::LinkReleased(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectUpdated(e) => Evolve::evolve(e, self),
             ProjectEvent::RestorePlanned(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotExpired(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotSettingsCleared(e) => Evolve::evolve(e, self),
+            ProjectEvent::SnapshotSettingsSet(e) => Evolve::evolve(e, self),
             ProjectEvent::SnapshotTaken(e) => Evolve::evolve(e, self),
             ProjectEvent::TableCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::TableDropped(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableHidden(e) => Evolve::evolve(e, self),
+            ProjectEvent::TableMerged(e) => Evolve::evolve(e, self),
+            ProjectEvent::TablePulled(e) => Evolve::evolve(e, self),
         }
     }
 }
@@ -2546,12 +4147,18 @@ impl ProjectCommand {
     /// `branch` of the command.
     pub fn branch(&self) -> Option<&str> {
         match self {
+            Self::BackUpTable(c) => Some(&c.branch),
+            Self::CopyTable(c) => Some(&c.branch),
             Self::CreateTable(c) => Some(&c.branch),
             Self::DeleteBranch(c) => Some(&c.branch),
             Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
+            Self::ForkTable(c) => Some(&c.branch),
+            Self::MergeTable(c) => Some(&c.branch),
+            Self::PullTable(c) => Some(&c.branch),
             Self::RestoreTable(c) => Some(&c.branch),
             Self::TakeSnapshot(c) => Some(&c.branch),
+            Self::UndropTable(c) => Some(&c.branch),
             _ => None,
         }
     }
@@ -2559,11 +4166,26 @@ impl ProjectCommand {
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {
+            Self::AdmitLink(c) => Some(&c.bucket),
+            Self::BackUpTable(c) => Some(&c.bucket),
+            Self::CopyTable(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
+            Self::ForkTable(c) => Some(&c.bucket),
+            Self::LinkBucket(c) => Some(&c.bucket),
+            Self::MarkBucketReadOnly(c) => Some(&c.bucket),
+            Self::MergeTable(c) => Some(&c.bucket),
+            Self::PullTable(c) => Some(&c.bucket),
+            Self::ReleaseLink(c) => Some(&c.bucket),
+            Self::ShareBucket(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
+            Self::UndropBucket(c) => Some(&c.bucket),
+            Self::UndropTable(c) => Some(&c.bucket),
+            Self::UnlinkBucket(c) => Some(&c.bucket),
+            Self::UnmarkBucketReadOnly(c) => Some(&c.bucket),
+            Self::UnshareBucket(c) => Some(&c.bucket),
             _ => None,
         }
     }
@@ -2571,6 +4193,10 @@ impl ProjectCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::AdmitLink(c) => &c.project,
+            Self::BackUpTable(c) => &c.project,
+            Self::ClearSnapshotSettings(c) => &c.project,
+            Self::CopyTable(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
@@ -2580,9 +4206,33 @@ impl ProjectCommand {
             Self::DeleteProject(c) => &c.project,
             Self::DeleteSnapshot(c) => &c.project,
             Self::DropTable(c) => &c.project,
+            Self::ExpireSnapshots(c) => &c.project,
+            Self::ForkTable(c) => &c.project,
+            Self::LinkBucket(c) => &c.project,
+            Self::MarkBucketReadOnly(c) => &c.project,
+            Self::MergeTable(c) => &c.project,
+            Self::PullTable(c) => &c.project,
+            Self::ReleaseLink(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
+            Self::SetSnapshotSettings(c) => &c.project,
+            Self::ShareBucket(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
+            Self::UndeleteProject(c) => &c.project,
+            Self::UndropBucket(c) => &c.project,
+            Self::UndropTable(c) => &c.project,
+            Self::UnlinkBucket(c) => &c.project,
+            Self::UnmarkBucketReadOnly(c) => &c.project,
+            Self::UnshareBucket(c) => &c.project,
             Self::UpdateProject(c) => &c.project,
+        }
+    }
+
+    /// `settings` of the command.
+    pub fn settings(&self) -> Option<&str> {
+        match self {
+            Self::CreateProject(c) => Some(&c.settings),
+            Self::UndeleteProject(c) => Some(&c.settings),
+            _ => None,
         }
     }
 
@@ -2595,12 +4245,63 @@ impl ProjectCommand {
         }
     }
 
+    /// `source` of the command.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::CopyTable(c) => Some(&c.source),
+            Self::UndropTable(c) => Some(&c.source),
+            _ => None,
+        }
+    }
+
+    /// `source_bucket` of the command.
+    pub fn source_bucket(&self) -> Option<&str> {
+        match self {
+            Self::CopyTable(c) => Some(&c.source_bucket),
+            Self::LinkBucket(c) => Some(&c.source_bucket),
+            _ => None,
+        }
+    }
+
     /// `table` of the command.
     pub fn table(&self) -> Option<&str> {
         match self {
+            Self::BackUpTable(c) => Some(&c.table),
+            Self::CopyTable(c) => Some(&c.table),
             Self::CreateTable(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
+            Self::ForkTable(c) => Some(&c.table),
+            Self::MergeTable(c) => Some(&c.table),
+            Self::PullTable(c) => Some(&c.table),
             Self::TakeSnapshot(c) => Some(&c.table),
+            Self::UndropTable(c) => Some(&c.table),
+            _ => None,
+        }
+    }
+
+    /// `target_bucket` of the command.
+    pub fn target_bucket(&self) -> Option<&str> {
+        match self {
+            Self::AdmitLink(c) => Some(&c.target_bucket),
+            Self::ReleaseLink(c) => Some(&c.target_bucket),
+            _ => None,
+        }
+    }
+
+    /// `target_uid` of the command.
+    pub fn target_uid(&self) -> Option<&str> {
+        match self {
+            Self::AdmitLink(c) => Some(&c.target_uid),
+            Self::ReleaseLink(c) => Some(&c.target_uid),
+            _ => None,
+        }
+    }
+
+    /// `uid` of the command.
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            Self::BackUpTable(c) => Some(&c.uid),
+            Self::ReleaseLink(c) => Some(&c.uid),
             _ => None,
         }
     }
@@ -3226,6 +4927,222 @@ impl TableEvent {
     }
 }
 
+/// Commands of the aggregate `workspace`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WorkspaceCommand {
+    CreateWorkspace(CreateWorkspace),
+    DeleteWorkspace(DeleteWorkspace),
+    ExpireWorkspace(ExpireWorkspace),
+    RecordWorkspaceClear(RecordWorkspaceClear),
+    RecordWorkspaceLoad(RecordWorkspaceLoad),
+    ResetWorkspaceCredentials(ResetWorkspaceCredentials),
+}
+
+alluvium_messaging::contract_set!(WorkspaceCommand {
+    CreateWorkspace,
+    DeleteWorkspace,
+    ExpireWorkspace,
+    RecordWorkspaceClear,
+    RecordWorkspaceLoad,
+    ResetWorkspaceCredentials
+});
+
+impl From<CreateWorkspace> for WorkspaceCommand {
+    fn from(message: CreateWorkspace) -> Self {
+        Self::CreateWorkspace(message)
+    }
+}
+
+impl From<DeleteWorkspace> for WorkspaceCommand {
+    fn from(message: DeleteWorkspace) -> Self {
+        Self::DeleteWorkspace(message)
+    }
+}
+
+impl From<ExpireWorkspace> for WorkspaceCommand {
+    fn from(message: ExpireWorkspace) -> Self {
+        Self::ExpireWorkspace(message)
+    }
+}
+
+impl From<RecordWorkspaceClear> for WorkspaceCommand {
+    fn from(message: RecordWorkspaceClear) -> Self {
+        Self::RecordWorkspaceClear(message)
+    }
+}
+
+impl From<RecordWorkspaceLoad> for WorkspaceCommand {
+    fn from(message: RecordWorkspaceLoad) -> Self {
+        Self::RecordWorkspaceLoad(message)
+    }
+}
+
+impl From<ResetWorkspaceCredentials> for WorkspaceCommand {
+    fn from(message: ResetWorkspaceCredentials) -> Self {
+        Self::ResetWorkspaceCredentials(message)
+    }
+}
+
+/// Events of the aggregate `workspace`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WorkspaceEvent {
+    WorkspaceCleared(WorkspaceCleared),
+    WorkspaceCreated(WorkspaceCreated),
+    WorkspaceCredentialsReset(WorkspaceCredentialsReset),
+    WorkspaceDeleted(WorkspaceDeleted),
+    WorkspaceExpired(WorkspaceExpired),
+    WorkspaceLoaded(WorkspaceLoaded),
+}
+
+alluvium_messaging::contract_set!(WorkspaceEvent {
+    WorkspaceCleared,
+    WorkspaceCreated,
+    WorkspaceCredentialsReset,
+    WorkspaceDeleted,
+    WorkspaceExpired,
+    WorkspaceLoaded
+});
+
+impl From<WorkspaceCleared> for WorkspaceEvent {
+    fn from(message: WorkspaceCleared) -> Self {
+        Self::WorkspaceCleared(message)
+    }
+}
+
+impl From<WorkspaceCreated> for WorkspaceEvent {
+    fn from(message: WorkspaceCreated) -> Self {
+        Self::WorkspaceCreated(message)
+    }
+}
+
+impl From<WorkspaceCredentialsReset> for WorkspaceEvent {
+    fn from(message: WorkspaceCredentialsReset) -> Self {
+        Self::WorkspaceCredentialsReset(message)
+    }
+}
+
+impl From<WorkspaceDeleted> for WorkspaceEvent {
+    fn from(message: WorkspaceDeleted) -> Self {
+        Self::WorkspaceDeleted(message)
+    }
+}
+
+impl From<WorkspaceExpired> for WorkspaceEvent {
+    fn from(message: WorkspaceExpired) -> Self {
+        Self::WorkspaceExpired(message)
+    }
+}
+
+impl From<WorkspaceLoaded> for WorkspaceEvent {
+    fn from(message: WorkspaceLoaded) -> Self {
+        Self::WorkspaceLoaded(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for WorkspaceEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Workspace {
+    const TYPE: &'static str = "workspace";
+    type Command = WorkspaceCommand;
+    type Event = WorkspaceEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: WorkspaceCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<WorkspaceEvent> = match command {
+            WorkspaceCommand::CreateWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::DeleteWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::ExpireWorkspace(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::RecordWorkspaceClear(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::RecordWorkspaceLoad(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::ResetWorkspaceCredentials(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: WorkspaceEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            WorkspaceEvent::WorkspaceCleared(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCreated(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCredentialsReset(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceDeleted(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceExpired(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceLoaded(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl WorkspaceCommand {
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.branch),
+            Self::DeleteWorkspace(c) => Some(&c.branch),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
+    /// `by` of the command.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Self::RecordWorkspaceClear(c) => Some(&c.by),
+            Self::RecordWorkspaceLoad(c) => Some(&c.by),
+            _ => None,
+        }
+    }
+
+    /// `password_hash` of the command.
+    pub fn password_hash(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.password_hash),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.password_hash),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::CreateWorkspace(c) => &c.project,
+            Self::DeleteWorkspace(c) => &c.project,
+            Self::ExpireWorkspace(c) => &c.project,
+            Self::RecordWorkspaceClear(c) => &c.project,
+            Self::RecordWorkspaceLoad(c) => &c.project,
+            Self::ResetWorkspaceCredentials(c) => &c.project,
+        }
+    }
+
+    /// `workspace` of the command.
+    pub fn workspace(&self) -> &str {
+        match self {
+            Self::CreateWorkspace(c) => &c.workspace,
+            Self::DeleteWorkspace(c) => &c.workspace,
+            Self::ExpireWorkspace(c) => &c.workspace,
+            Self::RecordWorkspaceClear(c) => &c.workspace,
+            Self::RecordWorkspaceLoad(c) => &c.workspace,
+            Self::ResetWorkspaceCredentials(c) => &c.workspace,
+        }
+    }
+}
+
 /// Every command of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -3235,9 +5152,10 @@ pub enum Command {
     Retention(RetentionCommand),
     Shelf(ShelfCommand),
     Table(TableCommand),
+    Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -3248,9 +5166,10 @@ pub enum Event {
     Retention(RetentionEvent),
     Shelf(ShelfEvent),
     Table(TableEvent),
+    Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -3258,8 +5177,14 @@ impl Command {
         use alluvium_kernel::Requirement;
         match self {
             Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::CopyTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
@@ -3267,13 +5192,19 @@ impl Command {
             Self::Project(ProjectCommand::CreateTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::DeleteFile(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::DeleteObject(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::DeleteFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::DeleteObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Workspace(WorkspaceCommand::DeleteWorkspace(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
@@ -3284,30 +5215,55 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
+            Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
+            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::MergeTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
-            Self::File(FileCommand::PrepareUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::PutObject(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::PrepareUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::PullTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::File(FileCommand::PutObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::RecordWorkspaceClear(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::RecordWorkspaceLoad(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
             Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::RegisterFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::File(FileCommand::RegisterFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::ReleaseLink(_)) => Requirement::System,
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::ResetWorkspaceCredentials(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::RestoreTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SetPrimaryKey(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Project(ProjectCommand::SetSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
-            Self::File(FileCommand::StageUpload(c)) => Requirement::ProjectWrite(c.project.clone()),
-            Self::File(FileCommand::TagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
-            Self::File(FileCommand::UntagFile(c)) => Requirement::ProjectWrite(c.project.clone()),
+            Self::Project(ProjectCommand::UndeleteProject(_)) => Requirement::Admin,
+            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UndropTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::File(FileCommand::UntagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

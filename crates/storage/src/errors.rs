@@ -4,21 +4,26 @@ mod files;
 mod fold;
 mod history;
 mod names;
+mod sharing;
 mod sql;
 mod tables;
 mod transfer;
+mod workspaces;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 8] = [
+const AREAS: [&[ErrorInfo]; 11] = [
     names::ERRORS,
+    sharing::ERRORS,
     tables::ERRORS,
     transfer::ERRORS,
     files::ERRORS,
     crate::s3::ERRORS,
+    crate::driver::ERRORS,
     sql::ERRORS,
     history::ERRORS,
     fold::ERRORS,
+    workspaces::ERRORS,
 ];
 
 /// The public error codes of this context.

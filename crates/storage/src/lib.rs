@@ -4,25 +4,32 @@
 //! themselves (a name created again is a new incarnation). A *file* is an uploaded or exported blob of a project. A
 //! *request* is an accepted command whose verdict needs the rows; the fold of the table *settles* it.
 
+mod branches;
 pub mod context;
 pub mod contract;
 mod digest;
+mod driver;
 mod errors;
 pub mod fold;
+mod links;
 pub mod model;
 mod past;
 pub mod projection;
 pub mod queries;
+mod recall;
 pub mod retention;
 pub mod routes;
 mod s3;
 mod snapshots;
 pub mod wire;
+mod workspaces;
 
 pub use context::Storage;
+pub use driver::{DriverRoutes, driver_routes};
 pub use errors::ERRORS;
+pub use links::ShareEnforcement;
 pub use past::CatalogueThen;
 pub use projection::CatalogueProjection;
 pub use queries::{Queries, TableStats};
-pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, routes};
+pub use routes::{ProjectKeys, RemoteSizes, StorageRoutes, WorkspacePlace, routes};
 pub use s3::{S3Links, S3Pair, s3_routes};

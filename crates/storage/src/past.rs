@@ -7,7 +7,9 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
 use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
-use crate::model::{File, Project, Refusal, Retention, Shelf, Stage, Table, names, problem};
+use crate::model::{
+    File, Link, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, WorkspaceStage, names, problem,
+};
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -25,6 +27,13 @@ impl Shown for File {
     fn owner(&self) -> Option<Owner> {
         let uid = Some(self.project_uid.clone()).filter(|uid| !uid.is_empty());
         (self.stage != Stage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
+impl Shown for Workspace {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (self.stage != WorkspaceStage::Absent).then(|| Owner { project: self.project.clone(), uid })
     }
 }
 
@@ -90,9 +99,28 @@ impl CatalogueThen {
         Ok((Self { project: then, routing, id: project.to_owned() }, born))
     }
 
-    /// The table that these names stood for; `project_not_found`, `bucket_not_found` or `table_not_found` without.
-    pub fn table(&self, bucket: &str, table: &str) -> Result<&TableId, Problem> {
-        let uid = &self.project.live(&self.id)?.bucket(&names::bucket_name(bucket))?.table(table)?.uid;
+    /// What a bucket showed besides tables of its own, when a name in it stood for none of these on a branch.
+    pub fn link(&self, branch: &str, bucket: &str, table: &str) -> Option<&Link> {
+        let live = self.project.live(&self.id).ok()?;
+        let bucket = live.bucket(&names::bucket_name(bucket)).ok()?;
+        bucket.link.as_ref().filter(|_| live.shown(branch, bucket, table).is_none())
+    }
+
+    /// `Ok` when this project had what a link of another showed, and shared it with that one.
+    pub fn shares(&self, link: &Link, with: &Self) -> Result<(), Problem> {
+        let live = self.project.live(&self.id).ok();
+        let bucket = live.and_then(|live| live.bucket(&link.bucket).ok()).filter(|bucket| bucket.uid == link.uid);
+        let bucket = bucket.ok_or_else(|| problem::source_not_found(&link.project, &link.bucket))?;
+        let target = with.project.live(&with.id)?;
+        let is_shared = bucket.sharing.admits(&target.id, &target.uid);
+        if is_shared { Ok(()) } else { Err(problem::share_revoked(&link.project, &link.bucket)) }
+    }
+
+    /// The table that these names stood for on a branch; `project_not_found`, `bucket_not_found` or `table_not_found` without.
+    /// Before there was the branch, it shows what the main line was.
+    pub fn table(&self, branch: &str, bucket: &str, table: &str) -> Result<&TableId, Problem> {
+        let live = self.project.live(&self.id)?;
+        let uid = &live.table(branch, live.bucket(&names::bucket_name(bucket))?, table)?.table().uid;
         self.routing.by_uid(uid).ok_or_else(|| problem::table_not_found(bucket, table))
     }
 }
@@ -112,7 +140,7 @@ pub(crate) async fn locate(
         && let Some((project, bucket, table)) = table_names(name)
     {
         let then = CatalogueThen::at(past, tenant, project, up_to).await?;
-        return token(&then.table(bucket, table)?.uid);
+        return token(&then.table(names::MAIN_BRANCH, bucket, table)?.uid);
     }
     token(name)
 }

@@ -25,7 +25,12 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (2, "snapshots", include_str!("../migrations/0002_snapshots.sql")),
         (5, "branches", include_str!("../migrations/0005_branches.sql")),
         (6, "branch_tables", include_str!("../migrations/0006_branch_tables.sql")),
+        (7, "hidden_tables", include_str!("../migrations/0007_hidden_tables.sql")),
+        (8, "snapshot_settings", include_str!("../migrations/0008_snapshot_settings.sql")),
         (10, "objects", include_str!("../migrations/0010_objects.sql")),
+        (11, "sharing", include_str!("../migrations/0011_sharing.sql")),
+        (13, "workspaces", include_str!("../migrations/0013_workspaces.sql")),
+        (15, "files_of_branches", include_str!("../migrations/0015_files_of_branches.sql")),
     ])
 });
 
@@ -80,6 +85,7 @@ fn read(message: &LogMessage, ops: &mut Vec<Op>) -> Result<(), ApplyError> {
         let event = Event::decode(&entry.r#type, &entry.event)
             .map_err(|error| ApplyError::poison(message, "storage.malformed_event", error.to_string()))?;
         let place = Place { tenant: &tenant, id: &id, seq: message.seq as i64, time: entry.time };
+        ops.extend(op::left_by(&event, &place, &entry.actor));
         ops.extend(op::of(event, &place));
     }
     Ok(())

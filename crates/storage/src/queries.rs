@@ -2,10 +2,13 @@
 
 mod branches;
 mod files;
+mod links;
 mod projects;
+mod settings;
 mod snapshots;
 mod tables;
 mod totals;
+mod workspaces;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +18,14 @@ use alluvium_projection::{ActiveSchema, Schema};
 use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
+use crate::model::names::MAIN_BRANCH;
 
 pub use files::{Ended, FileFilter};
+pub use links::{LinkView, Links};
+pub(crate) use settings::SettingsLevels;
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
+pub use workspaces::{EndedWorkspace, WorkspaceView};
 
 /// How many entries a list gives when not told.
 pub const LIST_LIMIT: i64 = 100;
@@ -79,7 +86,7 @@ pub struct ProjectView {
     pub size_bytes: u64,
 }
 
-/// A dev branch; who created it in an actor's printed form.
+/// A dev branch with how much it has of its own; who created it in an actor's printed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the surface")]
 pub struct BranchView {
@@ -89,6 +96,30 @@ pub struct BranchView {
     pub description: Option<String>,
     pub created_at: i64,
     pub created_by: String,
+    pub table_count: u64,
+    pub size_bytes: u64,
+}
+
+/// A table that a dev branch has of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnTable {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its name.
+    pub name: String,
+    /// The main line's table that it was taken from.
+    pub copy_of: Option<String>,
+    /// Name of the table that the main line has in its place.
+    pub main: Option<String>,
+}
+
+/// Where a dev branch differs from the main line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BranchTables {
+    /// Tables it has taken from the main line: bucket, name and when; the earliest first.
+    pub copied: Vec<(String, String, i64)>,
+    /// Tables of the main line that it does not show: bucket and name; the earliest first.
+    pub hidden: Vec<(String, String)>,
 }
 
 /// A bucket.
@@ -98,6 +129,8 @@ pub struct BucketView {
     pub name: String,
     pub description: Option<String>,
     pub table_count: i64,
+    /// Project and bucket that it shows, when it is a link.
+    pub source: Option<(String, String)>,
 }
 
 /// Where a branch has a table from.
@@ -115,6 +148,8 @@ pub enum Source {
 pub struct TableView {
     pub uid: String,
     pub source: Source,
+    /// Whether it is another project's, shown by a linked bucket.
+    pub is_linked: bool,
     pub bucket: String,
     pub name: String,
     pub columns: Vec<ColumnSpec>,
@@ -143,8 +178,41 @@ pub struct FileView {
     pub md5: Option<String>,
     /// Its key among the project's objects, once it is registered.
     pub key: Option<String>,
+    /// The branch whose keys reach it; `default` when only keys of the whole project do.
+    pub branch: String,
     /// Whether its time is over.
     pub is_over: bool,
+}
+
+/// Which files of a project a caller reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileReach(Option<String>);
+
+impl FileReach {
+    /// Those of the one branch that a caller's key opens; all for who has no such key.
+    pub fn of(branch: Option<String>) -> Self {
+        Self(branch)
+    }
+
+    /// For what a caller was let in to already.
+    pub fn all() -> Self {
+        Self(None)
+    }
+
+    /// The one branch.
+    pub fn branch(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// The branch that commands on files name.
+    pub fn of_command(&self) -> String {
+        self.0.clone().unwrap_or_else(|| MAIN_BRANCH.to_owned())
+    }
+
+    /// Whether it takes a file in.
+    pub fn has(&self, file: &FileView) -> bool {
+        self.0.as_ref().is_none_or(|branch| *branch == file.branch)
+    }
 }
 
 /// A snapshot.

@@ -112,8 +112,8 @@ impl Bench {
         let context = at(&format!("t-{id}"));
         self.log.decide::<Project>(&id, create.into(), &context).await.unwrap();
         let created = self.last_created(&id).await;
-        let TableCreated { project, branch, bucket, table, uid, columns, primary_key } = created;
-        let open = OpenTable { project, branch, bucket, table, uid: uid.clone(), columns, primary_key };
+        let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of } = created;
+        let open = OpenTable { project, branch, bucket, table, uid: uid.clone(), columns, primary_key, copy_of };
         self.log.decide::<Table>(&Token::encode(&uid).unwrap(), open.into(), &context).await.unwrap();
         uid
     }

@@ -52,6 +52,10 @@ impl ProjectKeys for Open {
         Box::pin(async { Ok(("x".to_owned(), Position::start())) })
     }
 
+    fn branch_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
+        Ok(None)
+    }
+
     fn revoke_all<'a>(
         &'a self,
         _: &'a Principal,
@@ -117,13 +121,16 @@ impl World {
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
         let projections = Projections::open(settings, vec![Arc::new(CatalogueProjection)]).await.unwrap();
         let options = ExecutorOptions { owner: "test".into(), replicas: 1, log: LogOptions::default() };
-        let executor = Executor::new(js.clone(), Arc::new(Storage), Arc::new(Open), signing.clone(), options);
+        let executor =
+            Executor::new(js.clone(), Arc::new(Storage::default()), Arc::new(Open), signing.clone(), options);
         tokio::spawn(executor.run(stop.clone()));
         tokio::spawn({
             let (projections, stop) = (projections.clone(), stop.clone());
             async move { projections.run(stop).await }
         });
         let state = StorageRoutes {
+            authorizer: Arc::new(Open),
+            workspaces: None,
             client: CommandClient::new(js.clone(), signing),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),
             projections: projections.clone(),

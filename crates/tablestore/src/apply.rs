@@ -10,9 +10,10 @@ use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
 use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
 use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
-use crate::instance::{Attached, Session, lock};
+use crate::instance::{Attached, Session};
 use crate::load::{LoadReport, LoadSpec};
 use crate::meta::Meta;
+use crate::writing::Writing;
 use crate::{alter, append, key, load, meta, replace};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
@@ -76,8 +77,10 @@ pub enum Change {
     },
     /// Gives the table the columns, key and rows that another file has.
     Replace {
-        /// The file; nobody else writes it.
+        /// The file.
         from: TableFile,
+        /// The furthest it may be folded, where somebody may write it meanwhile; `None` where nobody does.
+        up_to: Option<u64>,
     },
     /// Records the verdict on an earlier request.
     Settle {
@@ -166,7 +169,7 @@ impl Hub {
     pub fn apply(&self, file: &TableFile, from: &Mark, to: &Mark, changes: Vec<Change>) -> Result<Applied, ApplyError> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
-        let _writing = lock(&writer);
+        let _writing = Writing::begin(&writer);
         let (attached, session) = self.open_file(file)?;
         let sources = self.sources(&attached, &changes)?;
         let outcome = apply_in(&session, &attached, &sources, &self.config().temp_dir(), from, to, changes);
@@ -189,7 +192,7 @@ impl Hub {
     fn sources(&self, file: &Attached, changes: &[Change]) -> Result<Vec<(TableFile, Attached)>, Error> {
         let mut sources = Vec::new();
         for change in changes {
-            let Change::Replace { from } = change else { continue };
+            let Change::Replace { from, .. } = change else { continue };
             let path = self.path(from)?;
             if !path.exists() {
                 return Err(Error::NotFound(from.to_string()));
@@ -270,8 +273,8 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
                 .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
             Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
         }
-        Change::Replace { from } => match work.sources.iter().find(|(file, _)| *file == from) {
-            Some((_, source)) => replace::replace(work, source),
+        Change::Replace { from, up_to } => match work.sources.iter().find(|(file, _)| *file == from) {
+            Some((_, source)) => replace::replace(work, source, up_to),
             None => Err(Error::NotFound(from.to_string()).into()),
         },
         Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),

@@ -12,6 +12,7 @@ use crate::file::{Mark, TableFile, TableStats};
 use crate::instance::{Attached, Instance, Session, lock};
 use crate::marker::{self, Suspect};
 use crate::meta;
+use crate::writing::Writing;
 
 /// How long a restart of the engine waits for those who still use the broken one.
 const DRAIN_MS_MAX: u64 = 2_000;
@@ -167,7 +168,7 @@ impl Hub {
     pub fn create(&self, file: &TableFile, schema: &TableSchema, mark: &Mark) -> Result<()> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
-        let _writing = lock(&writer);
+        let _writing = Writing::begin(&writer);
         if path.exists() {
             match self.created_before(file, schema, mark)? {
                 Created::Same => return Ok(()),
@@ -199,7 +200,7 @@ impl Hub {
     pub fn drop(&self, file: &TableFile) -> Result<()> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
-        let _writing = lock(&writer);
+        let _writing = Writing::begin(&writer);
         self.remove_files(&path)
     }
 
@@ -232,7 +233,7 @@ impl Hub {
     pub fn move_aside(&self, file: &TableFile) -> Result<Option<PathBuf>> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
-        let _writing = lock(&writer);
+        let _writing = Writing::begin(&writer);
         self.instance()?.detach(&path)?;
         if path.exists() { marker::move_aside(&path).map(Some) } else { Ok(None) }
     }

@@ -11,7 +11,9 @@ mod apply;
 pub mod avro_schema;
 mod checkpoint;
 pub mod column;
+mod diff;
 pub mod error;
+mod extract;
 mod file;
 mod hub;
 mod instance;
@@ -29,11 +31,14 @@ mod replace;
 mod rows;
 pub mod sql;
 mod verify;
+mod writing;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
 pub use checkpoint::{Copied, Original};
 pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
+pub use diff::RowsDiffer;
 pub use error::{ApplyError, Error, Result};
+pub use extract::{ExtractSpec, Extracted};
 pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};
 pub use hub::{Hub, HubConfig, Pinned};
 pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadReport, LoadSpec};
@@ -41,7 +46,7 @@ pub use marker::{Suspect, probe_file};
 pub use profile::{
     ColumnProfile, Correlation, DetectedPattern, Histogram, Numbers, Profile, ProfileMode, QualityIssue, Texts,
 };
-pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn};
+pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn, row_json};
 pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
 pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,

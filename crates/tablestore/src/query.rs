@@ -61,19 +61,12 @@ impl Pinned {
         let mut bytes = 0;
         let columns = self.run(spec, |batch, kinds| {
             for row in 0..batch.num_rows() {
-                let mut out = String::from("[");
-                for (index, kind) in kinds.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    write_value(&mut out, batch.column(index).as_ref(), row, kind.as_ref());
-                }
-                out.push(']');
-                bytes += out.len() as u64;
+                let out = row_json(batch, row, kinds);
+                bytes += out.get().len() as u64;
                 if bytes > spec.bytes_max {
                     return Err(too_many_bytes(spec));
                 }
-                rows.push(raw(out));
+                rows.push(out);
             }
             Ok(())
         })?;
@@ -113,6 +106,19 @@ impl Pinned {
         }
         outcome
     }
+}
+
+/// A row as a JSON array; `kinds` are the engine's types, where they are known.
+pub fn row_json(batch: &RecordBatch, row: usize, kinds: &[Option<ColumnType>]) -> Box<RawValue> {
+    let mut out = String::from("[");
+    for (index, kind) in kinds.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        write_value(&mut out, batch.column(index).as_ref(), row, kind.as_ref());
+    }
+    out.push(']');
+    raw(out)
 }
 
 fn run_in(

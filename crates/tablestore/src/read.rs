@@ -187,7 +187,7 @@ fn filter_error(error: &duckdb::Error, spec: &PreviewSpec) -> Error {
 /// How the engine begins what it says of a condition that cannot be computed: wrong values, and wrong types.
 const CONDITION_FAULTS: [&str; 2] = ["Invalid Input Error", "Binder Error"];
 
-fn read_error(error: &duckdb::Error) -> Error {
+pub(crate) fn read_error(error: &duckdb::Error) -> Error {
     let text = text(error);
     match kind(error) {
         Kind::Conversion => Error::invalid(code::INVALID_WHERE_CLAUSE, plain(&text)),
@@ -198,7 +198,7 @@ fn read_error(error: &duckdb::Error) -> Error {
     }
 }
 
-fn chosen(schema: &TableSchema, names: Option<&[String]>) -> Result<Vec<Column>> {
+pub(crate) fn chosen(schema: &TableSchema, names: Option<&[String]>) -> Result<Vec<Column>> {
     let Some(names) = names else { return Ok(schema.columns.clone()) };
     if names.is_empty() {
         return Err(Error::invalid("invalid_request", "columns, when given, names at least one column"));

@@ -59,8 +59,12 @@ pub struct TablePair {
 }
 
 impl TablePair {
-    fn relations(&self) -> [Option<String>; 2] {
+    pub(crate) fn relations(&self) -> [Option<String>; 2] {
         [self.pinned.relation(0), self.pinned.relation(1)]
+    }
+
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// The first thing in which they differ, in words; `None` when they hold the same.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use alluvium_tablestore::{Change, Error, Hub, PreviewSpec, QuerySpec, TableFile};
+use alluvium_tablestore::{Change, Error, ExtractSpec, Hub, PreviewSpec, QuerySpec, TableFile};
 use common::{Bench, append, batch, config, file, mark, moment, schema};
 
 const ID_NAME: &[(&str, &str, bool, Option<&str>)] = &[("id", "BIGINT", false, None), ("name", "VARCHAR", true, None)];
@@ -318,4 +318,29 @@ fn previews_choose_filter_sort_and_page() {
     let code = |spec: PreviewSpec| bench.hub.preview(&table.file, &spec).unwrap_err().code();
     assert_eq!(code(equal("x' OR 1=1")), "invalid_where_filter");
     assert_eq!(code(PreviewSpec { columns: only(&["nope"]), ..all }), "column_not_found");
+}
+
+#[test]
+fn a_part_of_a_table_comes_out_as_a_file_of_its_own_while_the_table_goes_on() {
+    let bench = Bench::new();
+    let table = bench.table(ID_NAME, &[]);
+    table.apply(vec![append(&[Some(1), Some(2), Some(3)], &[Some("a"), None, Some("c")])]).unwrap();
+    let to = bench.hub.config().export_dir.join("part.duckdb");
+    let spec = ExtractSpec { columns: Some(vec!["name".into()]), predicate_sql: Some("d.\"id\" > 1".into()) };
+    let reader = bench.hub.pin(std::slice::from_ref(&table.file)).unwrap();
+    let taken = bench.hub.extract(&table.file, &spec, &to).unwrap();
+    drop(reader);
+    assert_eq!((taken.rows, Some(taken.mark)), (2, bench.hub.mark(&table.file).unwrap()));
+    assert_eq!(taken.bytes, std::fs::metadata(&to).unwrap().len());
+    let opened = duckdb::Connection::open(&to).unwrap();
+    let names: String = opened
+        .query_row("SELECT string_agg(coalesce(name, '-') ORDER BY rowid) FROM main.data", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(names, "-,c");
+    table.apply(vec![append(&[Some(4)], &[None])]).unwrap();
+
+    let wrong = bench.hub.config().export_dir.join("wrong.duckdb");
+    let unknown = ExtractSpec { columns: Some(vec!["nope".into()]), predicate_sql: None };
+    assert!(matches!(bench.hub.extract(&table.file, &unknown, &wrong), Err(Error::Invalid { .. })));
+    assert!(!wrong.exists(), "nothing is left of a failure");
 }

@@ -4,9 +4,9 @@ import zlib
 
 import schemathesis
 
-THERE = {"project_id": "fuzz", "branch_id": "default", "bucket_name": "b", "table_name": "t", "column_name": "c"}
+THERE = {"project_id": "fuzz", "branch_id": "default", "bucket_name": "b", "table_name": "t", "column_name": "c", "workspace_id": "w"}
 # What would take them away for all others never names them, not even when an answer before did.
-SPARED = {"deleteProject", "deleteBucket", "dropTable"}
+SPARED = {"deleteProject", "deleteBucket", "dropTable", "deleteWorkspace", "deleteBranchWorkspace"}
 
 
 @schemathesis.hook

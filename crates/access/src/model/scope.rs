@@ -63,6 +63,11 @@ impl Scope {
         }
     }
 
+    /// Whether it opens anything of its project to change it.
+    pub(crate) fn writes_any(&self) -> bool {
+        matches!(self, Self::Project | Self::Branch { writes: true, .. })
+    }
+
     /// Whether it opens a branch to read it.
     pub(crate) fn reads(&self, branch: &str) -> bool {
         match self {

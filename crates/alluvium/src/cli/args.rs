@@ -405,8 +405,10 @@ pub struct RetryArgs {
 /// `key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Issue a key: of the project, or with --right one for the schema registry alone
+    /// Issue a key: of the project, with --branch of one branch, or with --right one for the schema registry alone
     Issue(IssueKeyArgs),
+    /// Issue a successor of a key; the old one stops working at once, or when its grace is over
+    Rotate(RotateKeyArgs),
     /// List the project's keys that are not revoked
     List,
     /// Revoke a key
@@ -422,6 +424,12 @@ pub enum KeyCommand {
 /// `key issue`
 #[derive(Debug, Args)]
 pub struct IssueKeyArgs {
+    /// The id of the one branch that it opens
+    #[arg(long, value_name = "BRANCH", conflicts_with = "right")]
+    pub branch: Option<String>,
+    /// It may read the branch, not change it
+    #[arg(long, requires = "branch")]
+    pub read_only: bool,
     /// What it may do in the schema registry: subject:PATTERN:read, write or admin; config:read or write
     #[arg(long, value_name = "RIGHT")]
     pub right: Vec<String>,
@@ -434,6 +442,16 @@ pub struct IssueKeyArgs {
     /// Decide, print the events, append nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `key rotate`
+#[derive(Debug, Args)]
+pub struct RotateKeyArgs {
+    /// Its id, as `key list` shows it
+    pub id: String,
+    /// Seconds that the old key works on
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub grace_seconds: u32,
 }
 
 /// `projections skip`

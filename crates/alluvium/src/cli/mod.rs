@@ -133,6 +133,9 @@ pub enum Command {
     /// Open a table file that may be broken, in a process of its own
     #[command(hide = true)]
     ProbeTable(ProbeArgs),
+    /// Do one piece of work in a workspace, in a process of its own
+    #[command(hide = true)]
+    WorkspaceEngine,
 }
 
 #[cfg(test)]

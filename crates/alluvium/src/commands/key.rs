@@ -6,18 +6,19 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::cli::{IssueKeyArgs, KeyCommand};
+use crate::cli::{IssueKeyArgs, KeyCommand, RotateKeyArgs};
 use crate::client::{Client, Session, path};
 use crate::failure::{Done, Failure};
 
 /// What is shown of a key.
-const COLUMNS: [&str; 6] = ["id", "scope", "rights", "description", "expires_at", "last_used_at"];
+const COLUMNS: [&str; 7] = ["id", "scope", "branch_id", "rights", "description", "expires_at", "last_used_at"];
 /// Most keys of one list: as many as a project may have.
 const KEYS_MAX: usize = 1_000;
 
 pub async fn run(cx: &Context, command: KeyCommand) -> Done {
     match command {
         KeyCommand::Issue(args) => issue(cx, &args).await,
+        KeyCommand::Rotate(args) => rotate(cx, &args).await,
         KeyCommand::List => list(cx).await,
         KeyCommand::Revoke { id, dry_run } => revoke(cx, &id, dry_run).await,
     }
@@ -30,20 +31,42 @@ fn keys_of(session: &Session) -> Result<String, Failure> {
 
 async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let (client, session) = cx.client()?;
-    let scope = if args.right.is_empty() { Scope::Project } else { Scope::Registry };
+    let scope = match &args.branch {
+        Some(id) => Scope::Branch { id: id.clone(), writes: !args.read_only },
+        None if args.right.is_empty() => Scope::Project,
+        None => Scope::Registry,
+    };
     let body = json!({
-        "description": args.description, "scope": scope.name(), "rights": args.right, "expires_in_days": args.expires_in_days,
+        "description": args.description, "scope": scope.name(), "branch_id": scope.branch(), "rights": args.right,
+        "expires_in_days": args.expires_in_days,
     });
     if args.dry_run {
         return rehearse(cx, &client, "IssueKey", &issuing(session.project()?, &scope, args)).await;
     }
     let at = keys_of(&session)?;
     let made = client.json(client.request(Method::POST, &at).json(&body)).await?;
-    cx.ui.say("the key is shown this once; a registry client takes its id as user and the key as password");
+    if scope == Scope::Registry {
+        cx.ui.say("a registry client takes the key's id as user and the key as password");
+    }
+    show(cx, &made);
+    Ok(())
+}
+
+/// Shows a new key with its secret.
+fn show(cx: &Context, made: &Value) {
+    cx.ui.say("the key is shown this once");
     cx.ui.record(&json!({
-        "id": made["id"], "scope": made["scope"], "rights": made["rights"], "expires_at": made["expires_at"],
-        "api_key": made["api_key"],
+        "id": made["id"], "scope": made["scope"], "branch_id": made["branch_id"], "rights": made["rights"],
+        "expires_at": made["expires_at"], "api_key": made["api_key"],
     }));
+}
+
+async fn rotate(cx: &Context, args: &RotateKeyArgs) -> Done {
+    let (client, session) = cx.client()?;
+    let at = format!("{}{}/rotate", keys_of(&session)?, path(&[&args.id]));
+    let made =
+        client.json(client.request(Method::POST, &at).json(&json!({"grace_seconds": args.grace_seconds}))).await?;
+    show(cx, &made);
     Ok(())
 }
 
@@ -56,7 +79,7 @@ fn issuing(project: &str, scope: &Scope, args: &IssueKeyArgs) -> Value {
     json!({
         "project": project, "key": format!("key_{}", uuid::Uuid::new_v4().simple()), "digest": "0".repeat(64),
         "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope.name(), "description": args.description,
-        "expires_at": expires_at, "rights": args.right, "branch": null,
+        "expires_at": expires_at, "rights": args.right, "branch": scope.branch(),
     })
 }
 

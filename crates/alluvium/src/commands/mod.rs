@@ -67,6 +67,8 @@ pub fn run(cli: Cli) -> Done {
             let probed = alluvium_tablestore::probe_file(&args.file);
             probed.map_err(|error| Failure::unavailable("cli.broken_table_file", error.to_string()))
         }
+        Command::WorkspaceEngine => alluvium_workspaces::child::run()
+            .map_err(|error| Failure::unavailable("cli.io", "The work cannot be taken in.").because(&error)),
         Command::Completion(args) => completion::run(&cx, &args),
         Command::Bench(args) => wait(bench::run(&cx, &args)),
         Command::Command(command) => wait(command::run(&cx, command)),

@@ -60,6 +60,10 @@ pub struct Config {
     pub files: Files,
     /// Files as objects.
     pub s3: S3,
+    /// Whether a bucket must be shared with a project before that can link it.
+    pub share_enforcement: ShareEnforcement,
+    /// Places for scratch work.
+    pub workspaces: Workspaces,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
     /// The schema registry.
@@ -147,6 +151,17 @@ impl Retention {
     }
 }
 
+/// Whether a link needs a share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ShareEnforcement {
+    /// It does, unless the admin makes it.
+    #[default]
+    Strict,
+    /// Any link shares what it shows: for moving installations that never asked.
+    Open,
+}
+
 /// Uploaded and exported files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,6 +180,20 @@ pub struct S3 {
     pub secret_access_key: Option<Secret>,
     /// What signed links begin with; where the server listens when not set.
     pub base_url: Option<String>,
+}
+
+/// Places for scratch work, each with an engine of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workspaces {
+    /// The host that clients are told.
+    pub host: String,
+    /// The port that clients are told.
+    pub port: u16,
+    /// Memory that one engine may take, as DuckDB writes it, e.g. `4GB`.
+    pub memory_limit: String,
+    /// Threads that one engine may take.
+    pub threads: u32,
 }
 
 /// How fast folds are rebuilt and checked, beside those who read and write.
@@ -290,6 +319,13 @@ impl Default for Config {
             },
             files: Files { expiry_every_seconds: 60 },
             s3: S3 { access_key_id: "duckdb".to_owned(), secret_access_key: None, base_url: None },
+            share_enforcement: ShareEnforcement::Strict,
+            workspaces: Workspaces {
+                host: "localhost".to_owned(),
+                port: 5432,
+                memory_limit: "4GB".to_owned(),
+                threads: 2,
+            },
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },

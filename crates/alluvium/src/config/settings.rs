@@ -96,6 +96,31 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("s3.base_url", &["ALLUVIUM_S3_BASE_URL", "BASE_URL"], Kind::Text, "what signed links begin with"),
     setting(
+        "share_enforcement",
+        &["ALLUVIUM_SHARE_ENFORCEMENT", "SHARE_ENFORCEMENT"],
+        Kind::Text,
+        "strict, or open: buckets are linked without being shared first",
+    ),
+    setting(
+        "workspaces.host",
+        &["ALLUVIUM_WORKSPACES_HOST", "WORKSPACE_HOST"],
+        Kind::Text,
+        "host that clients of workspaces are told",
+    ),
+    setting(
+        "workspaces.port",
+        &["ALLUVIUM_WORKSPACES_PORT", "WORKSPACE_PORT"],
+        Kind::Number,
+        "port that clients of workspaces are told",
+    ),
+    setting(
+        "workspaces.memory_limit",
+        &["ALLUVIUM_WORKSPACES_MEMORY_LIMIT", "PGWIRE_SESSION_MEMORY_LIMIT"],
+        Kind::Text,
+        "memory of the engine of one workspace",
+    ),
+    setting("workspaces.threads", &["ALLUVIUM_WORKSPACES_THREADS"], Kind::Number, "of the engine of one workspace"),
+    setting(
         "rebuild.events_per_second",
         &["ALLUVIUM_REBUILD_EVENTS_PER_SECOND"],
         Kind::Number,

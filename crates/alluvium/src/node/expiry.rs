@@ -1,18 +1,22 @@
-//! Lets go of files and uploads whose time is over. Nobody sees them from that moment on; this is what frees their content and
-//! their places. Any number of processes may do it at once: the second to ask changes nothing.
+//! Lets go of files, uploads, snapshots and workspaces whose time is over. Nobody sees them from that moment on; this is what
+//! frees their content and their places. Any number of processes may do it at once: the second to ask changes nothing.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use alluvium_eventlog::{CommandClient, CommandRequest};
-use alluvium_kernel::{Actor, Problem, Token, Verdict};
+use alluvium_kernel::{Actor, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_storage::Queries;
-use alluvium_storage::contract::{Command, ExpireFile, FileCommand};
-use alluvium_storage::queries::Ended;
+use alluvium_storage::contract::{
+    Command, ExpireFile, ExpireSnapshots, ExpireWorkspace, FileCommand, ProjectCommand, WorkspaceCommand,
+};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 /// Files looked for at once.
 const BATCH_FILES: i64 = 1_000;
+/// Projects looked for at once whose snapshots are over.
+const BATCH_PROJECTS: i64 = 1_000;
 /// How long an outcome is waited for, in seconds.
 const OUTCOME_WAIT_SECONDS: u64 = 60;
 
@@ -23,32 +27,66 @@ pub async fn run(catalogue: Queries, client: CommandClient, every: Duration, sto
             () = stop.cancelled() => return,
             () = tokio::time::sleep(every) => {}
         }
-        match stop.run_until_cancelled(once(&catalogue, &client)).await {
-            None => return,
-            Some(Ok(0)) => {}
-            Some(Ok(files)) => tracing::info!(files, "files whose time was over were let go"),
-            Some(Err(problem)) => {
-                tracing::warn!(%problem, "files whose time is over could not be let go; it is tried again");
-            }
+        let look = async {
+            tell("files", files(&catalogue, &client).await);
+            tell("snapshots", snapshots(&catalogue, &client).await);
+            tell("workspaces", workspaces(&catalogue, &client).await);
+        };
+        if stop.run_until_cancelled(look).await.is_none() {
+            return;
         }
     }
 }
 
-/// Lets go of what is over now; more than a batch waits for the next look, so that the projection has shown this one.
-async fn once(catalogue: &Queries, client: &CommandClient) -> Result<usize, Problem> {
-    let ended = catalogue.ended_files(BATCH_FILES).await?;
-    for file in &ended {
-        expire(client, file).await?;
-        metrics::counter!("alluvium_files_expired_total").increment(1);
+fn tell(what: &str, let_go: Result<u64, Problem>) {
+    match let_go {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(what, count, "what had its time was let go"),
+        Err(problem) => tracing::warn!(what, %problem, "what had its time could not be let go; it is tried again"),
     }
-    Ok(ended.len())
 }
 
-async fn expire(client: &CommandClient, ended: &Ended) -> Result<(), Problem> {
-    let command = ExpireFile { project: ended.project.clone(), file: ended.file.clone() };
-    let command = Command::File(FileCommand::ExpireFile(command));
+/// Lets go of files that are over now; more than a batch waits for the next look, so that the projection has shown this one.
+async fn files(catalogue: &Queries, client: &CommandClient) -> Result<u64, Problem> {
+    let ended = catalogue.ended_files(BATCH_FILES).await?;
+    for file in &ended {
+        let command = ExpireFile { project: file.project.clone(), file: file.file.clone() };
+        send(client, &file.tenant, Command::File(FileCommand::ExpireFile(command))).await?;
+        metrics::counter!("alluvium_files_expired_total").increment(1);
+    }
+    Ok(ended.len() as u64)
+}
+
+/// The same for snapshots, project by project; the commit says how many there were.
+async fn snapshots(catalogue: &Queries, client: &CommandClient) -> Result<u64, Problem> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+    let mut count = 0;
+    for (tenant, project) in
+        catalogue.projects_with_ended_snapshots(Timestamp::from_micros(now), BATCH_PROJECTS).await?
+    {
+        let command = ProjectCommand::ExpireSnapshots(ExpireSnapshots { project });
+        let result = send(client, &tenant, Command::Project(command)).await?;
+        let expired = result.get("expired").and_then(Value::as_u64).unwrap_or(0);
+        metrics::counter!("duckdb_snapshots_expired_total").increment(expired);
+        count += expired;
+    }
+    Ok(count)
+}
+
+/// The same for workspaces.
+async fn workspaces(catalogue: &Queries, client: &CommandClient) -> Result<u64, Problem> {
+    let ended = catalogue.ended_workspaces(BATCH_FILES).await?;
+    for workspace in &ended {
+        let command = ExpireWorkspace { project: workspace.project.clone(), workspace: workspace.workspace.clone() };
+        let command = WorkspaceCommand::ExpireWorkspace(command);
+        send(client, &workspace.tenant, Command::Workspace(command)).await?;
+    }
+    Ok(ended.len() as u64)
+}
+
+async fn send(client: &CommandClient, tenant: &str, command: Command) -> Result<Value, Problem> {
     let request = CommandRequest {
-        tenant: Token::encode(&ended.tenant).map_err(|_| Problem::internal())?,
+        tenant: Token::encode(tenant).map_err(|_| Problem::internal())?,
         context: "storage".to_owned(),
         command: command.name().to_owned(),
         command_id: format!("expiry-{}", uuid::Uuid::now_v7()),
@@ -57,7 +95,7 @@ async fn expire(client: &CommandClient, ended: &Ended) -> Result<(), Problem> {
         trace_parent: None,
     };
     match client.send(&request, Duration::from_secs(OUTCOME_WAIT_SECONDS)).await?.verdict {
-        Verdict::Accepted { .. } => Ok(()),
+        Verdict::Accepted { result, .. } => Ok(result),
         Verdict::Rejected { problem } => Err(problem),
     }
 }

@@ -21,6 +21,7 @@ mod tables;
 mod tasks;
 mod upgrade;
 mod vouch;
+mod workspaces;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -32,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
 pub use parts::Parts;
 pub use remedies::obey_anew;
-pub use routes::{idempotency, placement, route_groups};
+pub use routes::{WholeSurface, idempotency, placement, route_groups};
 pub use tables::start as start_tables;
 
 use crate::config::{Config, Role};

@@ -11,6 +11,7 @@ use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
 use alluvium_schemas::{Follower as SchemaFollower, Library, SchemasProjection};
 use alluvium_storage::fold::Tables;
 use alluvium_storage::{CatalogueProjection, Queries, TableStats, projection as catalogue};
+use alluvium_workspaces::Workspaces;
 use async_nats::jetstream;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub registry: Option<Arc<Registry>>,
     /// The fold into table files, when it runs here.
     pub tables: Option<Arc<Tables>>,
+    /// What lies in workspaces, where tables are kept.
+    pub workspaces: Option<Workspaces>,
     /// What becomes of their rows on the log, where they are kept.
     pub retention: Option<Retained>,
     sizes: OnceLock<Arc<PeerSizes>>,
@@ -121,6 +124,7 @@ impl Parts {
             blobs,
             registry,
             tables: None,
+            workspaces: None,
             retention: None,
             sizes: OnceLock::new(),
             executors: Arc::default(),

@@ -33,7 +33,8 @@ type Sizes = HashMap<String, (u64, u64)>;
 /// The routes about tables, for whoever another process vouches for; nothing else, and nobody else.
 pub fn router(parts: &Parts, registry: Arc<Registry>, tables: Arc<Tables>) -> Result<Router, Problem> {
     let key = parts.secrets.signing_key.clone();
-    let places = Places::inward(registry, parts.js.clone(), key.clone(), tables.clone());
+    let links = parts.catalogue().ok_or_else(Problem::internal)?;
+    let places = Places::inward(registry, parts.js.clone(), key.clone(), tables.clone(), links);
     let about = About { title: "Alluvium".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let group = super::routes::storage(parts).ok_or_else(Problem::internal)?;
     let surface = Surface::assemble(&about, vec![group], &crate::errors::besides_storage()).map_err(|mistake| {

@@ -6,7 +6,9 @@ use std::time::Duration;
 use alluvium_eventlog::registry::{Member, Registry, owner};
 use alluvium_http::{JSON_BYTES_MAX, PathParams, Placement, Principal, ProblemResponse, RequestId};
 use alluvium_kernel::{BoxFuture, Problem, SigningKey, Token};
+use alluvium_storage::Queries;
 use alluvium_storage::fold::{Tables, keeper, project_key};
+use alluvium_storage::model::names::bucket_name;
 use async_nats::jetstream;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
@@ -36,6 +38,8 @@ pub struct Places {
     js: jetstream::Context,
     key: SigningKey,
     here: Option<Arc<Tables>>,
+    /// Knows which buckets show another project's.
+    links: Queries,
     /// Asks others. None behind the address for other processes: what came from one is not passed on.
     http: Option<reqwest::Client>,
 }
@@ -64,18 +68,25 @@ impl Places {
         js: jetstream::Context,
         key: SigningKey,
         here: Option<Arc<Tables>>,
+        links: Queries,
     ) -> Result<Self, reqwest::Error> {
         let http = crate::http::builder()
             .connect_timeout(Duration::from_millis(CONNECT_MS_MAX))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { registry, js, key, here, http: Some(http) })
+        Ok(Self { registry, js, key, here, links, http: Some(http) })
     }
 
     /// For other processes.
-    pub fn inward(registry: Arc<Registry>, js: jetstream::Context, key: SigningKey, here: Arc<Tables>) -> Self {
-        Self { registry, js, key, here: Some(here), http: None }
+    pub fn inward(
+        registry: Arc<Registry>,
+        js: jetstream::Context,
+        key: SigningKey,
+        here: Arc<Tables>,
+        links: Queries,
+    ) -> Self {
+        Self { registry, js, key, here: Some(here), links, http: None }
     }
 
     fn find(&self, project: &str) -> Place {
@@ -98,11 +109,24 @@ impl Places {
         }
     }
 
+    /// The project that has the table in a path, when the bucket there only shows it.
+    async fn source(&self, principal: &Principal, params: &PathParams) -> Result<Option<String>, Problem> {
+        let [project, branch, bucket, table] =
+            ["project_id", "branch_id", "bucket_name", "table_name"].map(|name| params.get(name));
+        // No name holds a NUL, and Postgres takes no text with it.
+        if table.is_empty() || [project, branch, bucket, table].iter().any(|name| name.contains('\0')) {
+            return Ok(None);
+        }
+        let (tenant, bucket) = (principal.tenant.decode(), bucket_name(bucket));
+        self.links.source_project(&tenant, project, branch, &bucket, table).await
+    }
+
     async fn placed(&self, request: Request, here: Next) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
         let principal = parts.extensions.get::<Principal>().cloned().ok_or_else(Problem::internal)?;
         let params = parts.extensions.get::<PathParams>().cloned().ok_or_else(Problem::internal)?;
-        let named = Token::encode(params.get("project_id"));
+        let shown = self.source(&principal, &params).await?;
+        let named = Token::encode(shown.as_deref().unwrap_or_else(|| params.get("project_id")));
         let Ok(project) = named.map(|project| project_key(&principal.tenant, &project)) else {
             // No project can be called that; the handler says so.
             return Ok(here.run(Request::from_parts(parts, body)).await);
@@ -236,7 +260,9 @@ fn request_only_reads(request: &Request) -> bool {
 }
 
 fn is_read(method: &Method, path: &str) -> bool {
-    let asks = ["/preview", "/profile", "/query"].iter().any(|end| path.ends_with(end));
+    // A statement in a workspace may change it.
+    let asks =
+        ["/preview", "/profile", "/query"].iter().any(|end| path.ends_with(end)) && !path.contains("/workspaces/");
     matches!(*method, Method::GET | Method::HEAD) || (*method == Method::POST && asks)
 }
 

@@ -9,13 +9,13 @@ use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_schemas::SchemasContext;
 use alluvium_schemas::server::Server;
-use alluvium_storage::Storage;
 use alluvium_storage::fold::{Owners, note_decided};
+use alluvium_storage::{ShareEnforcement, Storage};
 use axum::Router;
 use tokio::net::TcpListener;
 
 use super::tasks::Tasks;
-use super::{Parts, at_start, expiry, remedies, retention, upgrade};
+use super::{Parts, at_start, expiry, remedies, retention, upgrade, workspaces};
 use crate::config::Role;
 use crate::failure::Failure;
 use crate::platform;
@@ -48,7 +48,11 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
     let schemas = SchemasContext::new(parts.library.clone(), super::schemas::settings(&parts.config));
     execute(parts, tasks, "commands.schemas", Arc::new(schemas));
-    execute(parts, tasks, "commands.storage", Arc::new(Storage));
+    let links = match parts.config.share_enforcement {
+        crate::config::ShareEnforcement::Strict => ShareEnforcement::Strict,
+        crate::config::ShareEnforcement::Open => ShareEnforcement::Open,
+    };
+    execute(parts, tasks, "commands.storage", Arc::new(Storage { links }));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
     if let Some(catalogue) = parts.catalogue() {
@@ -104,10 +108,17 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
         let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
         folds.push(remedies::of_tables(&tables, parts.registry.clone(), &parts.js));
         parts.tables = Some(tables.clone());
+        let engines = workspaces::open(&parts.config)?;
+        parts.workspaces = Some(engines.clone());
         let retained = retention::of(parts, &tables);
         parts.retention = Some(retained.clone());
         let every = Duration::from_secs(parts.config.retention.every_seconds.max(1));
         tasks.spawn("retention", retention::run(retained, parts.registry.clone(), every, tasks.token()));
+        if let Some(catalogue) = parts.catalogue() {
+            let every = Duration::from_secs(parts.config.files.expiry_every_seconds.max(1));
+            let sweep = workspaces::Sweep::new(parts, engines, catalogue);
+            tasks.spawn("workspaces.sweep", sweep.run(every, tasks.token()));
+        }
         let stop = tasks.token();
         let owners = parts
             .registry

@@ -1,6 +1,6 @@
 //! The routes of the contexts, with what each needs from the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use alluvium_access::model::Scope;
 use alluvium_access::{KeyDesk, KeyRoutes, NewKey, Projects};
@@ -8,7 +8,11 @@ use alluvium_eventlog::{KvReservations, Past};
 use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
-use alluvium_storage::{ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes};
+use alluvium_storage::{
+    DriverRoutes, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
+};
+
+use axum::Router;
 
 use super::Parts;
 use super::places::Places;
@@ -16,17 +20,22 @@ use super::places::Places;
 /// What a key is for that names S3 credentials.
 const S3_KEY: &str = "S3 credentials";
 
+/// The surface that a route of it asks, once it is assembled.
+pub type WholeSurface = Arc<OnceLock<Weak<Router>>>;
+
 /// The route groups of all contexts.
-pub fn route_groups(parts: &Parts) -> Result<Vec<RouteGroup>, Problem> {
+pub fn route_groups(parts: &Parts, surface: &WholeSurface) -> Result<Vec<RouteGroup>, Problem> {
     let catalogue = parts.catalogue().ok_or_else(Problem::internal)?;
     let queries = parts.key_queries().ok_or_else(Problem::internal)?;
     let projects = Arc::new(Catalogue(catalogue));
     let keys = KeyRoutes { desk: parts.desk.clone(), queries, projects };
     let state = storage_state(parts).ok_or_else(Problem::internal)?;
     let [buckets, objects] = alluvium_storage::s3_routes(state.clone(), s3_pair(parts), s3_links(parts));
+    let driver = DriverRoutes { storage: state.clone(), surface: surface.clone() };
+    let driver = alluvium_storage::driver_routes(driver);
     let storage = alluvium_storage::routes(state);
     let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
-    Ok(vec![alluvium_access::routes(keys), schemas, storage, buckets, objects])
+    Ok(vec![alluvium_access::routes(keys), schemas, storage, buckets, objects, driver])
 }
 
 /// The routes of storage.
@@ -63,6 +72,12 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
         blobs: parts.blobs.clone(),
         freshness: parts.freshness.clone(),
         keys: Arc::new(Keys(parts.desk.clone())),
+        authorizer: parts.access.clone(),
+        workspaces: parts.workspaces.clone().map(|engines| WorkspacePlace {
+            engines,
+            host: parts.config.workspaces.host.clone(),
+            port: parts.config.workspaces.port,
+        }),
         admin_configured: parts.access.has_admin_key(),
     })
 }
@@ -71,7 +86,8 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
 pub fn placement(parts: &Parts) -> Result<Option<Arc<dyn Placement>>, Problem> {
     let Some(registry) = parts.registry.clone() else { return Ok(None) };
     let (js, key) = (parts.js.clone(), parts.secrets.signing_key.clone());
-    let places = Places::outward(registry, js, key, parts.tables.clone()).map_err(|error| {
+    let links = parts.catalogue().ok_or_else(Problem::internal)?;
+    let places = Places::outward(registry, js, key, parts.tables.clone(), links).map_err(|error| {
         tracing::error!(error = %error, "other processes cannot be asked");
         Problem::internal()
     })?;
@@ -141,6 +157,10 @@ impl ProjectKeys for Keys {
             let issued = self.0.issue(by, project, wanted).await?;
             Ok((issued.record.id, issued.position))
         })
+    }
+
+    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        self.0.branch_of(caller)
     }
 
     fn revoke_all<'a>(

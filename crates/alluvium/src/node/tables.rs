@@ -11,7 +11,7 @@ use alluvium_tablestore::{Hub, HubConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::Parts;
-use crate::config::{Config, DuckDb};
+use crate::config::Config;
 use crate::failure::{Exit, Failure};
 
 /// Files kept attached when idle.
@@ -57,7 +57,7 @@ fn hub_config(config: &Config) -> Result<HubConfig, Failure> {
         data_dir: config.data_dir.join("tables"),
         blob_dir: config.blobs_dir(),
         export_dir: config.data_dir.join("exports"),
-        memory_limit_bytes: memory_limit(&config.duckdb)?,
+        memory_limit_bytes: memory_limit("duckdb.memory_limit", &config.duckdb.memory_limit)?,
         threads: config.duckdb.threads as usize,
         attached_max: ATTACHED_MAX,
         probe_command: probe,
@@ -65,8 +65,8 @@ fn hub_config(config: &Config) -> Result<HubConfig, Failure> {
 }
 
 /// Bytes out of what DuckDB's own settings take: `4GB`, `512MiB`, `2 GiB`.
-fn memory_limit(settings: &DuckDb) -> Result<u64, Failure> {
-    let text = settings.memory_limit.trim();
+pub fn memory_limit(setting: &str, text: &str) -> Result<u64, Failure> {
+    let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let factor: Option<u64> = match unit.trim().to_ascii_lowercase().as_str() {
@@ -81,7 +81,7 @@ fn memory_limit(settings: &DuckDb) -> Result<u64, Failure> {
     };
     let bytes = number.parse::<f64>().ok().zip(factor).map(|(number, factor)| (number * factor as f64) as u64);
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
-        Failure::new(Exit::Usage, "config.invalid", format!("`duckdb.memory_limit` is `{text}`."))
+        Failure::new(Exit::Usage, "config.invalid", format!("`{setting}` is `{text}`."))
             .help("write a size such as 4GB or 512MiB")
     })
 }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn memory_is_written_as_for_duckdb() {
-        let bytes = |text: &str| memory_limit(&DuckDb { memory_limit: text.into(), threads: 1 });
+        let bytes = |text: &str| memory_limit("duckdb.memory_limit", text);
         assert_eq!(bytes("4GB").unwrap(), 4_000_000_000);
         assert_eq!(bytes("1.5 GiB").unwrap(), 3 << 29);
         assert!(bytes("lots").is_err() && bytes("0GB").is_err() && bytes("4TBB").is_err());

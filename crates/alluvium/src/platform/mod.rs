@@ -92,9 +92,10 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         metrics: metrics::install()?,
     };
     let mut groups = vec![backend::group(platform.clone(), parts.access.has_admin_key()), group(platform)];
+    let whole = crate::node::WholeSurface::default();
     let api = parts.config.roles.contains(&Role::Api);
     if api {
-        groups.extend(crate::node::route_groups(parts)?);
+        groups.extend(crate::node::route_groups(parts, &whole)?);
     }
     let about = About { title: "Alluvium".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
     let surface = Surface::assemble(&about, groups, &crate::errors::without_routes()).map_err(|mistake| {
@@ -106,7 +107,11 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         None => surface,
     };
     let surface = surface.once_by(crate::node::idempotency(parts));
-    Ok(surface.into_router(parts.access.clone(), parts.access.clone()))
+    let router = surface.into_router(parts.access.clone(), parts.access.clone());
+    // Held by what is served, and by nothing within itself, so that it goes when serving ends.
+    let kept = Arc::new(router.clone());
+    drop(whole.set(Arc::downgrade(&kept)));
+    Ok(router.layer(axum::Extension(kept)))
 }
 
 fn group(platform: Platform) -> RouteGroup {

@@ -13,7 +13,7 @@ use crate::{Afterwards, PathParams, Principal, RouteInfo};
 /// Request header: what the caller calls this request, so that it is done once however often it is sent.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
 /// The longest key, in characters.
-const KEY_CHARS_MAX: usize = 255;
+pub(crate) const KEY_CHARS_MAX: usize = 255;
 /// The space of requests whose path names no project.
 const ADMIN_SPACE: &str = "admin";
 /// Where a space names the key of the request that began its project. No digest is called that.

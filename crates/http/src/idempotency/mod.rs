@@ -27,7 +27,7 @@ use crate::seed::Seed;
 use answer::Answer;
 use entry::{Entry, Print, Process, State};
 pub use key::IDEMPOTENCY_KEY;
-pub(crate) use key::{Key, Space, given};
+pub(crate) use key::{KEY_CHARS_MAX, Key, Space, given};
 pub(crate) use run::answer;
 
 /// Response header: the answer is that of an earlier request.

@@ -116,7 +116,8 @@ pub fn routes(server: Server) -> RouteGroup {
     ];
     let routes = methods.iter().map(|(declare, method)| {
         let summary = "The REST API of the schema registry; described by /sr/openapi.json";
-        let op = Op::new(&format!("{method}SchemaRegistry"), "schema-registry", summary);
+        let op = Op::new(&format!("{method}SchemaRegistry"), "schema-registry", summary)
+            .otherwise("As /sr/openapi.json describes it");
         declare("/sr/{*path}", op).alias("/sr", &[("path", "")]).alias("/sr/", &[("path", "")])
     });
     RouteGroup::new("schema-registry", Arc::new(server), routes.collect()).error_codes(ERRORS)

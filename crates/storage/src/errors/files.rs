@@ -22,6 +22,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Prepare an upload first; a registered upload is a file and takes no content any more.",
     ),
     ErrorInfo::new(
+        "storage.object_of_others",
+        403,
+        "The key of the object is taken by a file that the caller's branch does not reach",
+        "Put the object under another key, or use a key of the whole project.",
+    ),
+    ErrorInfo::new(
         "storage.upload_session_mismatch",
         403,
         "The upload belongs to another project",

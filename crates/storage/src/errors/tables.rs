@@ -4,6 +4,18 @@ use alluvium_kernel::ErrorInfo;
 
 pub(super) const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
+        "storage.snapshots_disabled",
+        400,
+        "The settings of the table, its bucket or its project disable snapshots",
+        "`GET …/settings/snapshots` shows which level says so; set `enabled` to true there or nearer to the table.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_config",
+        400,
+        "Settings that cannot be",
+        "`details.errors` names each; days are whole numbers from 1 to 3650.",
+    ),
+    ErrorInfo::new(
         "storage.column_not_found",
         404,
         "No such column in the table",
@@ -14,6 +26,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         409,
         "A column of that name exists in the table",
         "Choose another name; names are compared without case.",
+    ),
+    ErrorInfo::new(
+        "storage.merge_conflict",
+        409,
+        "The main line's table has changed since the branch took it",
+        "Pull the table and do the branch's changes again, or merge with the strategy `branch` or `main`.",
     ),
     ErrorInfo::new("storage.primary_key_exists", 409, "The table has a primary key already", "Drop the key first."),
     ErrorInfo::new(

@@ -195,6 +195,34 @@ impl Effects {
         Ok(None)
     }
 
+    /// Whether a table was changed by a message above `since` and below `before`, as the leader has it. Rows count whatever became of
+    /// them, requests unless they were refused.
+    pub async fn was_changed(&self, id: &TableId, since: u64, before: u64) -> Result<bool, Problem> {
+        let rows = direct::leader_next(&self.js, STREAM, &id.rows_subject(), since + 1).await.map_err(unavailable)?;
+        if rows.is_some_and(|message| message.seq < before) {
+            return Ok(true);
+        }
+        let subject = id.event_subject().map_err(|_| Problem::internal())?;
+        let (mut from, mut asked) = (since + 1, HashSet::new());
+        while let Some(message) = direct::leader_next(&self.js, STREAM, &subject, from).await.map_err(unavailable)? {
+            from = message.seq + 1;
+            let commit = Commit::from_avro(&message.payload).map_err(|_| Problem::internal())?;
+            for entry in &commit.entries {
+                match TableEvent::decode(&entry.r#type, &entry.event).map_err(|_| Problem::internal())? {
+                    TableEvent::Settled(settled) if !settled.accepted => {
+                        asked.remove(&settled.request);
+                    }
+                    TableEvent::Settled(_) | TableEvent::SnapshotRequested(_) => {}
+                    _ if message.seq < before => {
+                        asked.insert(entry.command_id.clone());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(!asked.is_empty())
+    }
+
     /// A message of rows was refused, by whichever process had its table then.
     pub fn note_refusal(&self, message: &LogMessage) {
         if let Ok(refused) = refused_by(message) {
@@ -264,11 +292,12 @@ impl Effects {
             Some(problem) => alluvium_kernel::Verdict::Rejected { problem: problem.clone() },
         };
         let outcome = Outcome {
-            command_id: event.command_id.clone(),
+            command_id: event.request().to_owned(),
             command: format!("storage.{}", event.event.request_of().unwrap_or_default()),
             body_hash: event.body_hash.clone(),
             verdict,
         };
+        let reply = reply.filter(|_| !event.is_implied());
         live.outcomes.settle(&id.tenant, &outcome, reply).await?;
         Ok(stands)
     }

@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::rebase::CHECKPOINT_LOST;
 use super::request::{self, Effect};
+use super::restored::Wanted;
 use super::routing::TableId;
 use super::rows;
 use super::suspect::disk_full;
@@ -159,6 +160,7 @@ impl Lane {
                 batch = self.queue.next() => batch,
             };
             if batch.is_empty() && self.queue.is_ended() {
+                self.queue.close(&self.progress);
                 return Stopped::Closed;
             }
             let mut spans = self.spans(&batch);
@@ -180,6 +182,7 @@ impl Lane {
                     self.queue.applied(batch.len(), &self.progress);
                     pause = RETRY_MS_MIN;
                     if closed {
+                        self.queue.close(&self.progress);
                         return Stopped::Closed;
                     }
                 }
@@ -271,10 +274,9 @@ impl Lane {
                 schema.as_deref(),
             )?;
             match effect {
-                Effect::Open(schema) if mark.is_none() => {
-                    let opened = to.clone();
-                    self.blocking(move |hub, file| hub.create(file, &schema, &opened).map_err(Into::into)).await?;
-                    *mark = self.look().await?;
+                Effect::Open { schema, copy_of: None } if mark.is_none() => self.create(schema, to, mark).await?,
+                Effect::Open { schema, copy_of: Some(source) } if !done => {
+                    self.forked((item.seq, chain), schema, &source, to, mark).await?;
                 }
                 Effect::Close => {
                     self.blocking(move |hub, file| hub.drop(file).map_err(Into::into)).await?;
@@ -287,13 +289,21 @@ impl Lane {
                     self.asked(item.seq, event, reply, Ok(Some(change)), to, mark).await?;
                 }
                 Effect::Counted => self.asked(item.seq, event, reply, Ok(None), to, mark).await?,
-                Effect::Restored { source, seq } => {
-                    self.restored(item.seq, event, reply, (&source, seq), to, mark).await?;
+                Effect::Restored { source, seq, unchanged_since } => {
+                    let wanted = Wanted { source, seq: if seq == 0 { item.seq } else { seq }, unchanged_since };
+                    self.restored(item.seq, event, reply, wanted, to, mark).await?;
                 }
-                Effect::Open(_) | Effect::Decided(_) | Effect::Nothing => {}
+                Effect::Open { .. } | Effect::Decided(_) | Effect::Nothing => {}
             }
         }
         Ok(false)
+    }
+
+    /// The file comes to be, empty.
+    pub(super) async fn create(&self, schema: TableSchema, at: Mark, mark: &mut Option<Mark>) -> Result<(), LaneError> {
+        self.blocking(move |hub, file| hub.create(file, &schema, &at).map_err(Into::into)).await?;
+        *mark = self.look().await?;
+        Ok(())
     }
 
     /// One transaction on the file.
@@ -400,5 +410,6 @@ mod tests {
         assert!(is_done(&mark(5, "c#1"), 5, 1, false));
         assert!(!is_done(&mark(5, "c#1"), 5, 2, false));
         assert!(!is_done(&mark(5, "c#1"), 5, 2, true));
+        assert!(!is_done(&mark(5, "c#empty"), 5, 0, false) && !is_done(&mark(5, "c#empty"), 5, 0, true));
     }
 }

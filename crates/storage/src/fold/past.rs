@@ -16,10 +16,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::STREAM;
-use super::read::{TableExport, TableQuery, relations, run, store_problem};
+use super::read::{TableExport, TableQuery, relations, run, source_elsewhere, store_problem};
 use super::routing::TableId;
 use super::tables::Tables;
 use super::version_of::{self, content_at};
+use crate::model::names::MAIN_BRANCH;
 use crate::past::CatalogueThen;
 
 /// Generations from here on are tables at earlier points, each in a directory of its own. Files keep theirs as a signed number.
@@ -130,15 +131,14 @@ fn remove_left_behind(data_dir: &Path) {
 }
 
 impl Tables {
-    /// A table with message `seq`, by the names that stood for it then.
+    /// A table with message `seq`, by the branch and the names that stood for it then.
     pub async fn version(
         &self,
         then: &CatalogueThen,
-        bucket: &str,
-        table: &str,
+        (branch, bucket, table): (&str, &str, &str),
         seq: u64,
     ) -> Result<Arc<Version>, Problem> {
-        self.version_of(then.table(bucket, table)?, seq).await
+        self.version_of(then.table(branch, bucket, table)?, seq).await
     }
 
     async fn version_of(&self, id: &TableId, seq: u64) -> Result<Arc<Version>, Problem> {
@@ -179,11 +179,16 @@ impl Tables {
     /// Answers one SELECT over the tables of a project as they were with message `seq`.
     pub async fn query_then(&self, then: &CatalogueThen, seq: u64, query: TableQuery) -> Result<QueryRows, Problem> {
         let names = |parts: &[String]| match parts {
-            [bucket, table] => then.table(bucket, table).ok(),
+            [bucket, table] => then.table(MAIN_BRANCH, bucket, table).ok(),
             _ => None,
         };
         let mut versions: Vec<(Vec<String>, Arc<Version>)> = Vec::new();
-        for parts in relations(&query.sql, |parts| names(parts).is_some())? {
+        let is_linked =
+            |parts: &[String]| matches!(parts, [bucket, table] if then.link(MAIN_BRANCH, bucket, table).is_some());
+        for parts in relations(&query.sql, |parts| names(parts).is_some() || is_linked(parts))? {
+            if is_linked(&parts) {
+                return Err(source_elsewhere());
+            }
             if let Some(id) = names(&parts) {
                 versions.push((parts.clone(), self.version_of(id, seq).await?));
             }

@@ -71,6 +71,22 @@ pub struct CommitEvent {
     pub event: TableEvent,
 }
 
+impl CommitEvent {
+    /// The id that its verdict goes by: that of the command, unless it came with another change.
+    pub fn request(&self) -> &str {
+        match &self.event {
+            TableEvent::SnapshotRequested(asked) => &asked.request,
+            TableEvent::RestoreRequested(asked) => &asked.request,
+            _ => &self.command_id,
+        }
+    }
+
+    /// Whether it came with another change, whose caller is told of that one only.
+    pub fn is_implied(&self) -> bool {
+        self.request() != self.command_id
+    }
+}
+
 impl Item {
     fn bytes(&self) -> usize {
         match &self.body {
@@ -89,6 +105,7 @@ pub struct Queue {
     items: Mutex<VecDeque<Waiting>>,
     parked: AtomicBool,
     ended: AtomicBool,
+    closed: AtomicBool,
     filled: Notify,
 }
 
@@ -100,6 +117,7 @@ impl Queue {
             items: Mutex::default(),
             parked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             filled: Notify::new(),
         }
     }
@@ -107,7 +125,7 @@ impl Queue {
     /// Adds a message; the permit is what it holds of the fold's memory, given back when it is applied.
     pub fn push(&self, item: Item, memory: OwnedSemaphorePermit, progress: &Progress) {
         let mut items = self.lock();
-        if self.parked.load(Ordering::Relaxed) {
+        if self.parked.load(Ordering::Relaxed) || self.closed.load(Ordering::Relaxed) {
             return;
         }
         let first = items.is_empty();
@@ -160,6 +178,14 @@ impl Queue {
         self.parked.store(true, Ordering::Relaxed);
         progress.parked(&self.uid, seq);
         items.clear();
+    }
+
+    /// The table is gone: what comes behind its end, as verdicts on its last requests do, is for nobody.
+    pub fn close(&self, progress: &Progress) {
+        let mut items = self.lock();
+        self.closed.store(true, Ordering::Relaxed);
+        items.clear();
+        progress.applied(&self.uid, None);
     }
 
     /// Whether nothing waits.
@@ -244,6 +270,18 @@ mod tests {
         assert_eq!(progress.floor(), 2);
         push(&queue, &progress, &memory, 3, rows()).await;
         assert_eq!(queue.next().await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_comes_behind_the_end_of_a_table_holds_nobody_up() {
+        let (queue, progress, memory) = (Queue::new("t"), Progress::starting_at(0), Arc::new(Semaphore::new(10)));
+        push(&queue, &progress, &memory, 1, commit()).await;
+        push(&queue, &progress, &memory, 2, commit()).await;
+        queue.applied(1, &progress);
+        queue.close(&progress);
+        push(&queue, &progress, &memory, 3, commit()).await;
+        progress.read(3);
+        assert_eq!((progress.floor(), memory.available_permits()), (3, 10));
     }
 
     #[tokio::test]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use alluvium_kernel::{Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Error, ExportFormat, ExportSpec, Exported, Hub, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, QuerySpec,
-    TableFile, TableSchema,
+    Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile, ProfileMode,
+    QueryRows, QuerySpec, RowsDiffer, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
 use super::tables::Tables;
+use crate::queries::Links;
 
 /// Bytes one query may answer with.
 const QUERY_BYTES_MAX: u64 = 64 << 20;
@@ -49,6 +50,15 @@ impl TableExport {
         let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
         Ok(ExportSpec { format: self.format, columns: self.columns, predicate_sql, limit: self.limit })
     }
+}
+
+/// What is taken out of a table for an engine in another process.
+#[derive(Clone, Debug)]
+pub struct TableExtract {
+    /// Only these columns; all when `None`.
+    pub columns: Option<Vec<String>>,
+    /// Only rows that meet this condition.
+    pub where_filter: Option<String>,
 }
 
 impl Tables {
@@ -92,18 +102,77 @@ impl Tables {
         self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
-    /// Answers one SELECT over the tables of a project.
-    pub async fn query(&self, tenant: &Token, project: &str, query: TableQuery) -> Result<QueryRows, Problem> {
+    /// Writes rows of a table to a DuckDB file of the export directory.
+    pub async fn extract(
+        &self,
+        lane: &Lane,
+        extract: TableExtract,
+        to: PathBuf,
+        now_micros: i64,
+    ) -> Result<Extracted, Problem> {
+        let schema = self.schema(lane).await?;
+        let predicate = extract.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        let spec = ExtractSpec { columns: extract.columns, predicate_sql };
+        self.on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+    }
+
+    /// How the rows of a table differ from those of an earlier one, if there is one.
+    pub async fn rows_differ(&self, earlier: Option<&str>, later: &str) -> Result<RowsDiffer, Problem> {
+        let later = self.lane_of(later)?;
+        let Some(earlier) = earlier else {
+            return Ok(RowsDiffer { added: later.view().rows, ..RowsDiffer::default() });
+        };
+        let earlier = self.lane_of(earlier)?.file.clone();
+        self.on_file(&later, move |hub, file| hub.rows_differ(&earlier, file)).await
+    }
+
+    /// Whether a table of the main line was changed since a branch's copy of it was made.
+    pub async fn has_changed(&self, main: &str, copy: &str) -> Result<bool, Problem> {
+        let (main, since) = (self.lane_of(main)?, self.lane_of(copy)?.id.created_seq);
+        self.fold().effects.was_changed(&main.id, since, u64::MAX).await
+    }
+
+    fn lane_of(&self, uid: &str) -> Result<Arc<Lane>, Problem> {
+        self.fold().lane(uid).ok_or_else(|| {
+            Problem::unavailable("storage.table_unavailable", "A table is not folded here yet. Try again.")
+        })
+    }
+
+    /// Answers one SELECT over the tables of a project, and those that its links show as far as they are kept here.
+    pub async fn query(
+        &self,
+        tenant: &Token,
+        project: &str,
+        links: &Links,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);
         }
-        let (mut files, mut asked) = (Vec::new(), Vec::new());
-        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, parts).is_some())? {
-            if let Some(lane) = self.resolve(tenant, project, &parts) {
-                files.push((parts, lane.file.clone()));
-                asked.push(lane);
-            }
+        let (mut files, mut asked, mut claims) = (Vec::new(), Vec::new(), Vec::new());
+        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, links, parts).is_some())? {
+            let Some(lane) = self.resolve(tenant, project, links, &parts) else { continue };
+            let lane = lane?;
+            claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
+            files.push((parts, lane.file.clone()));
+            asked.push(lane);
         }
+        let answer = self.answer(files, asked, query).await?;
+        // Whether the project's own tables stayed here, whoever placed the request looks at; of others nobody else does.
+        if claims.iter().all(|(project, claim)| self.owned().epoch(project) == *claim) {
+            Ok(answer)
+        } else {
+            Err(source_elsewhere())
+        }
+    }
+
+    async fn answer(
+        &self,
+        files: Vec<(Vec<String>, TableFile)>,
+        asked: Vec<Arc<Lane>>,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         match run(self.hub().clone(), files, query).await {
             Ok(answer) => Ok(answer),
             Err(Failed::Refused(problem)) => Err(problem),
@@ -118,10 +187,23 @@ impl Tables {
     }
 
     /// `bucket.table`; a bucket may be written as Keboola does, `in.c-sales`.
-    fn resolve(&self, tenant: &Token, project: &str, parts: &[String]) -> Option<Arc<Lane>> {
+    fn resolve(
+        &self,
+        tenant: &Token,
+        project: &str,
+        links: &Links,
+        parts: &[String],
+    ) -> Option<Result<Arc<Lane>, Problem>> {
         let [bucket, table] = parts else { return None };
         let bucket = crate::model::names::bucket_name(bucket);
-        self.find(tenant, project, &bucket, table)
+        if let Some(own) = self.find(tenant, project, &bucket, table) {
+            return Some(Ok(own));
+        }
+        let served = |lane: &Arc<Lane>| self.owned().serves(&lane.id.project_key()).is_some();
+        links.table(&bucket, table).map(|shown| {
+            let uid = shown.map_err(Clone::clone)?;
+            self.fold().lane(uid).filter(served).ok_or_else(source_elsewhere)
+        })
     }
 
     async fn on_file<T: Send + 'static>(
@@ -144,12 +226,19 @@ impl Tables {
     }
 }
 
+/// A query is answered where its tables are, and those of a link are elsewhere.
+pub(super) fn source_elsewhere() -> Problem {
+    let detail = "The query names a linked table that it cannot reach: the tables of its project are kept by another node, or \
+                  the query is of an earlier point. Read that table by itself.";
+    Problem::new("storage.source_elsewhere", 409, detail)
+}
+
 fn unreadable(lane: &Lane) -> Problem {
     lane.view().trouble.unwrap_or_else(|| unavailable(lane))
 }
 
 /// The tables that a query is about, each once: found with stand-in names, so that they can be attached and named for good.
-pub(super) fn relations(sql: &str, is_there: impl Fn(&[String]) -> bool) -> Result<Vec<Vec<String>>, Problem> {
+pub(crate) fn relations(sql: &str, is_there: impl Fn(&[String]) -> bool) -> Result<Vec<Vec<String>>, Problem> {
     let named = guard_query(sql, &|parts| is_there(parts).then(|| "t".to_owned())).map_err(sql_problem)?;
     let mut all: Vec<Vec<String>> = Vec::new();
     for parts in named.relations {

@@ -48,7 +48,7 @@ impl Lane {
             Body::Commit { chain, reply, events } => {
                 for event in events.iter().filter(|event| event.event.request_of().is_some()) {
                     let problem = Problem::new(GIVEN_UP, 409, "An operator gave this request up; nothing was changed.");
-                    let (request, result) = (event.command_id.clone(), serde_json::json!({}));
+                    let (request, result) = (event.request().to_owned(), serde_json::json!({}));
                     let refused = Verdict { request, problem: Some(problem), result };
                     self.effects.settle(&self.id, item.seq, event, reply.as_deref(), &refused).await?;
                 }

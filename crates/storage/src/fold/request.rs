@@ -27,7 +27,12 @@ pub struct Verdict {
 /// How an event of a table changes its file.
 pub enum Effect {
     /// The file comes to be.
-    Open(TableSchema),
+    Open {
+        /// Its columns and key.
+        schema: TableSchema,
+        /// The table whose content it begins with.
+        copy_of: Option<String>,
+    },
     /// The file goes.
     Close,
     /// A change that was decided without the rows.
@@ -40,8 +45,10 @@ pub enum Effect {
     Restored {
         /// Which table.
         source: String,
-        /// The message.
+        /// The message; 0 for all before the request.
         seq: u64,
+        /// Refused when this table was changed by a message above this one.
+        unchanged_since: Option<u64>,
     },
     /// Nothing: the file was changed when the request was.
     Nothing,
@@ -56,7 +63,8 @@ pub fn effect(
 ) -> Result<Effect, Problem> {
     Ok(match event {
         TableEvent::TableOpened(opened) => {
-            Effect::Open(TableSchema { columns: columns(&opened.columns)?, primary_key: opened.primary_key.clone() })
+            let (columns, primary_key) = (columns(&opened.columns)?, opened.primary_key.clone());
+            Effect::Open { schema: TableSchema { columns, primary_key }, copy_of: opened.copy_of.clone() }
         }
         TableEvent::TableClosed(_) => Effect::Close,
         TableEvent::ColumnDropped(dropped) => Effect::Decided(Change::DropColumn { name: dropped.column.clone() }),
@@ -75,7 +83,8 @@ pub fn effect(
         }
         TableEvent::SnapshotRequested(_) => Effect::Counted,
         TableEvent::RestoreRequested(restore) => {
-            Effect::Restored { source: restore.source.clone(), seq: restore.position as u64 }
+            let unchanged_since = restore.unchanged_since.map(|seq| seq as u64);
+            Effect::Restored { source: restore.source.clone(), seq: restore.position as u64, unchanged_since }
         }
         TableEvent::Settled(_) => Effect::Nothing,
     })

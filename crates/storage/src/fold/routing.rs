@@ -44,19 +44,20 @@ fn main_branch() -> String {
 }
 
 impl TableId {
-    /// Whether rows on the subject of its names are for it: they are for tables of the main branch.
-    pub fn takes_rows(&self) -> bool {
-        self.branch == MAIN_BRANCH
-    }
-
     /// What its project is claimed by.
     pub fn project_key(&self) -> String {
         project_key(&self.tenant, &self.project)
     }
 
-    /// The subject that carries its rows.
+    /// The subject that carries its rows. Rows by their names are for tables of the main line; one of a dev branch has a
+    /// subject of its own that nobody may publish to, so that it never takes, counts or purges anybody else's.
     pub fn rows_subject(&self) -> String {
-        subject::rows(&self.tenant, &self.project, &self.bucket, &self.table)
+        if self.branch == MAIN_BRANCH {
+            subject::rows(&self.tenant, &self.project, &self.bucket, &self.table)
+        } else {
+            let named = subject::event(&self.tenant, "storage", "rows", &self.table);
+            format!("{named}.{}", self.uid)
+        }
     }
 
     /// The subject of the table's own events.
@@ -96,9 +97,22 @@ impl Routing {
             | ProjectEvent::BranchDeleted(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
+            | ProjectEvent::TableHidden(_)
+            | ProjectEvent::TableMerged(_)
+            | ProjectEvent::TablePulled(_)
+            | ProjectEvent::BucketShared(_)
+            | ProjectEvent::BucketUnshared(_)
+            | ProjectEvent::LinkAdmitted(_)
+            | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::BucketLinked(_)
+            | ProjectEvent::BucketUnlinked(_)
+            | ProjectEvent::BucketMarkedReadOnly(_)
+            | ProjectEvent::BucketUnmarkedReadOnly(_)
             | ProjectEvent::SnapshotTaken(_)
             | ProjectEvent::SnapshotDeleted(_)
             | ProjectEvent::SnapshotExpired(_)
+            | ProjectEvent::SnapshotSettingsSet(_)
+            | ProjectEvent::SnapshotSettingsCleared(_)
             | ProjectEvent::RestorePlanned(_) => {}
         }
         Ok(())
@@ -139,15 +153,13 @@ impl Routing {
             uid: event.uid.clone(),
             created_seq: seq,
         };
-        if id.takes_rows() {
-            self.by_subject.insert(id.rows_subject(), event.uid.clone());
-        }
+        self.by_subject.insert(id.rows_subject(), event.uid.clone());
         self.by_uid.insert(event.uid.clone(), id);
         Ok(())
     }
 
     fn dropped(&mut self, event: &TableDropped) {
-        if let Some(id) = self.by_uid.remove(&event.uid).filter(TableId::takes_rows) {
+        if let Some(id) = self.by_uid.remove(&event.uid) {
             self.by_subject.remove(&id.rows_subject());
         }
     }
@@ -170,6 +182,7 @@ mod tests {
             uid: uid.into(),
             columns: vec![],
             primary_key: vec![],
+            copy_of: None,
         })
     }
 
@@ -185,6 +198,7 @@ mod tests {
             bucket: "b".into(),
             table: "t.1".into(),
             uid: "one".into(),
+            snapshot: None,
         };
         routing.apply(&tenant, &ProjectEvent::TableDropped(dropped), 6).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1"), None);
@@ -201,7 +215,10 @@ mod tests {
         routing.apply(&tenant, &created("main"), 5).unwrap();
         routing.apply(&tenant, &created_in("0a1b2c3d", "copy"), 6).unwrap();
         assert_eq!(routing.by_subject(subject).unwrap().uid, "main");
-        assert_eq!(routing.by_uid("copy").unwrap().branch, "0a1b2c3d");
+        let copy = routing.by_uid("copy").unwrap();
+        assert_eq!(copy.branch, "0a1b2c3d");
+        assert!(!copy.rows_subject().starts_with("rows."), "nobody may publish there");
+        assert_eq!(routing.by_subject(&copy.rows_subject()).unwrap().uid, "copy");
         let dropped = |branch: &str, uid: &str| {
             let (branch, uid) = (branch.into(), uid.into());
             ProjectEvent::from(TableDropped {
@@ -210,6 +227,7 @@ mod tests {
                 bucket: "b".into(),
                 table: "t.1".into(),
                 uid,
+                snapshot: None,
             })
         };
         routing.apply(&tenant, &dropped("0a1b2c3d", "copy"), 7).unwrap();
@@ -222,6 +240,6 @@ mod tests {
     #[test]
     fn names_noted_before_there_were_branches_are_of_main() {
         let noted = r#"{"tenant":"default","project":"p","bucket":"b","table":"t","uid":"u","created_seq":3}"#;
-        assert!(serde_json::from_str::<TableId>(noted).unwrap().takes_rows());
+        assert_eq!(serde_json::from_str::<TableId>(noted).unwrap().rows_subject(), "rows.default.p.b.t");
     }
 }

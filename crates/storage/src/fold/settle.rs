@@ -3,6 +3,7 @@
 use alluvium_kernel::Problem;
 use alluvium_tablestore::{Applied, ApplyError, Change, Mark};
 
+use super::counts;
 use super::lane::{Lane, LaneError};
 use super::queue::CommitEvent;
 use super::request::{self, Verdict};
@@ -19,17 +20,20 @@ impl Lane {
         to: Mark,
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
-        let on_log = self.effects.verdict(&self.id, &event.command_id, seq).await?;
+        let on_log = self.effects.verdict(&self.id, event.request(), seq).await?;
         let refused_on_log = on_log.as_ref().is_some_and(|verdict| verdict.problem.is_some());
         let (at, verdict) = if refused_on_log {
-            let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(&event.command_id));
+            let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(event.request()));
             (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
         } else {
             self.decide(seq, event, change, to, mark.as_ref()).await?
         };
         *mark = Some(at);
+        if on_log.is_none() && self.tells(seq) && self.effects.is_live() {
+            counts::settled(event, &verdict);
+        }
         if on_log.is_some_and(|on_log| on_log.problem.is_some() != verdict.problem.is_some()) {
-            return Err(LaneError::Diverged(event.command_id.clone()));
+            return Err(LaneError::Diverged(event.request().to_owned()));
         }
         self.tell(seq, event, reply, &verdict).await
     }
@@ -39,7 +43,7 @@ impl Lane {
         if !self.tells(seq) || !self.effects.is_live() {
             return Ok(());
         }
-        let verdict = match self.effects.verdict(&self.id, &event.command_id, seq).await? {
+        let verdict = match self.effects.verdict(&self.id, event.request(), seq).await? {
             Some(verdict) => verdict,
             None => self.kept_verdict(seq, event).await?,
         };
@@ -57,7 +61,7 @@ impl Lane {
             let stands = self.effects.settle(&self.id, seq, event, reply, verdict).await?;
             // Another owner was first, and said otherwise: the log counts.
             if stands.is_some_and(|stands| stands.problem.is_some() != verdict.problem.is_some()) {
-                return Err(LaneError::Diverged(event.command_id.clone()));
+                return Err(LaneError::Diverged(event.request().to_owned()));
             }
         }
         Ok(())
@@ -71,7 +75,7 @@ impl Lane {
         to: Mark,
         from: Option<&Mark>,
     ) -> Result<(Mark, Verdict), LaneError> {
-        let accepted = Verdict::new(&event.command_id);
+        let accepted = Verdict::new(event.request());
         let change = match change.map(|change| (change.as_ref().and_then(request::missing_content), change)) {
             Ok((None, change)) => change,
             Ok((Some(problem), _)) | Err(problem) => {
@@ -115,7 +119,7 @@ impl Lane {
         let kept = self.blocking(|hub, file| Ok(hub.settlements(file)?)).await?;
         for kept in kept.iter().filter(|kept| kept.request_seq == seq) {
             let verdict = serde_json::from_str::<Verdict>(&kept.verdict_json).ok();
-            let Some(verdict) = verdict.filter(|verdict| verdict.request == event.command_id) else { continue };
+            let Some(verdict) = verdict.filter(|verdict| verdict.request == event.request()) else { continue };
             if verdict.problem.is_some() {
                 return Ok(verdict);
             }
@@ -124,7 +128,7 @@ impl Lane {
             let result = request::result(&event.event, &report, kept.rows, self.view().bytes);
             return Ok(Verdict { result, ..verdict });
         }
-        Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.command_id)))
+        Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.request())))
     }
 }
 

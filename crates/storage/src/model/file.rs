@@ -17,6 +17,7 @@ use alluvium_kernel::{DecisionContext, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::limits::{FILE_TAG_BYTES_MAX, FILE_TAGS_MAX, RUN_ID_BYTES_MAX};
+use super::names::MAIN_BRANCH;
 use super::problem;
 
 /// A file's history; its id is the upload key while it is being uploaded and the file's id ever after.
@@ -40,6 +41,9 @@ pub struct File {
     /// Its key among the project's objects; of a registered file.
     #[serde(default)]
     pub key: String,
+    /// The branch whose keys reach it; `default` when only keys of the whole project do.
+    #[serde(default = "main_branch")]
+    pub branch: String,
     /// Its size while it counts in what its project may hold.
     #[serde(default)]
     pub counted_bytes: Option<i64>,
@@ -82,7 +86,17 @@ fn permanent() -> bool {
     true
 }
 
+/// Whose files were before branches had keys.
+fn main_branch() -> String {
+    MAIN_BRANCH.to_owned()
+}
+
 impl File {
+    /// Whether it is within reach of a command for a branch: the main one's reach all of the project.
+    pub(crate) fn is_reached_by(&self, branch: &str) -> bool {
+        branch == MAIN_BRANCH || self.branch == branch
+    }
+
     /// Whether it is a file of the project at `at`: registered, and not past its time even if nobody has let it go yet.
     pub(crate) fn is_file(&self, project: &str, at: Timestamp) -> bool {
         self.stage == Stage::Registered && self.belongs_to(project) && !self.is_over(at)
@@ -108,8 +122,17 @@ impl File {
         self.project == project
     }
 
-    /// Refuses a session of another project, then one that is over.
-    fn check_session(&self, project: &str, key: &str, expires_at: i64, at: &DecisionContext) -> Result<(), Problem> {
+    /// Refuses a session of another branch or project, then one that is over.
+    fn check_session(
+        &self,
+        (project, branch): (&str, &str),
+        key: &str,
+        expires_at: i64,
+        at: &DecisionContext,
+    ) -> Result<(), Problem> {
+        if !self.is_reached_by(branch) {
+            return Err(problem::upload_session_not_found(key));
+        }
         if !self.belongs_to(project) {
             return Err(problem::upload_session_mismatch(key));
         }
@@ -175,6 +198,7 @@ pub(crate) mod tests {
 
     pub(crate) fn prepared() -> FileEvent {
         UploadPrepared {
+            branch: "default".into(),
             project: "Shop".into(),
             file: "f1".into(),
             filename: "a.csv".into(),

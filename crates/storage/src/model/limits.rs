@@ -4,14 +4,26 @@
 pub const TABLES_PER_PROJECT_MAX: usize = 900;
 /// Buckets of one project: the catalogue is one aggregate, held in memory and sent whole when it is dropped.
 pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
+/// Projects whose buckets one project links: each of them is told, in one batch with the tables, when it is deleted.
+pub const LINKED_PROJECTS_MAX: usize = 90;
+/// Projects that one bucket is shared with: they are held in the catalogue.
+pub const SHARES_PER_BUCKET_MAX: usize = 1_000;
+/// Buckets of other projects that show one bucket: they are held in the catalogue.
+pub const LINKS_PER_BUCKET_MAX: usize = 1_000;
 /// Dev branches of one project: they stand in its catalogue, which is held in memory.
 pub const BRANCHES_PER_PROJECT_MAX: usize = 1_000;
 /// Snapshots of one project: they are held in its catalogue.
 pub const SNAPSHOTS_PER_PROJECT_MAX: usize = 10_000;
 /// How long a snapshot that somebody took is kept, in days.
 pub const SNAPSHOT_MANUAL_DAYS: i64 = 90;
-/// Snapshots over their time that the next one takes with it.
-pub const SNAPSHOTS_EXPIRED_AT_ONCE_MAX: usize = 100;
+/// How long one is kept that was taken by itself, in days.
+pub const SNAPSHOT_AUTO_DAYS: i64 = 7;
+/// How long a table or bucket can be had back after it was dropped, in days.
+pub const UNDROP_DAYS: i64 = 7;
+/// The longest that settings may keep either, in days.
+pub const SNAPSHOT_DAYS_MAX: i64 = 3_650;
+/// Snapshots over their time that are let go of in one commit, which has to hold them.
+pub const SNAPSHOTS_EXPIRED_AT_ONCE_MAX: usize = 1_000;
 /// A project's settings, in bytes of JSON.
 pub const SETTINGS_BYTES_MAX: usize = 64 * 1024;
 /// A project's name for people, in characters.
@@ -46,3 +58,11 @@ pub const FILE_LIFETIME_SECONDS: i64 = 15 * 24 * 60 * 60;
 pub const RUN_ID_BYTES_MAX: usize = 255;
 /// An object's key, in bytes.
 pub const OBJECT_KEY_BYTES_MAX: usize = 1_024;
+/// How long a workspace may stay that does not stay for ever, in seconds: 168 h.
+pub const WORKSPACE_SECONDS_MAX: i64 = 168 * 60 * 60;
+/// What the objects of a workspace may take at most, in bytes: 100 GB.
+pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
+/// What a workspace's size limit is counted in, in bytes.
+pub const GIGABYTE: i64 = 1_000_000_000;
+/// The user name of a workspace, or the verifier of its password, in bytes.
+pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;

@@ -1,8 +1,8 @@
 //! The rules of storage, pure: state, command and context in, events or a problem out.
 //!
-//! Six aggregates: [`Project`] is a project's catalogue (which names stand for which buckets and tables), [`Table`] one
+//! Seven aggregates: [`Project`] is a project's catalogue (which names stand for which buckets and tables), [`Table`] one
 //! incarnation of a table (columns, key, requests that wait for the rows), [`File`] a file from upload to deletion,
-//! [`Shelf`] how many files a project holds, [`Refusal`] the note that a rows message does not count, [`Retention`] the checkpoints of
+//! [`Shelf`] how many files a project holds, [`Workspace`] a place for scratch work, [`Refusal`] the note that a rows message does not count, [`Retention`] the checkpoints of
 //! a table and what was purged below.
 
 mod file;
@@ -14,15 +14,21 @@ mod refusal;
 mod retention;
 mod shelf;
 mod table;
+mod workspace;
 
 #[cfg(test)]
 mod spec;
 
 pub use file::{File, Stage};
 pub(crate) use file::{check_key, key_of, named_file, object_file};
-pub use project::{Branch, Bucket, Catalogue, Project, SnapshotRef, TableRef};
+pub(crate) use project::BEFORE_DROP;
+pub(crate) use project::dropped_with;
+pub(crate) use project::settings::{Effective, Inherited, NOTHING};
+pub use project::{Branch, Bucket, Catalogue, Link, Overlay, Project, Sharing, Shown, SnapshotRef, TableRef};
 pub use refusal::Refusal;
 pub use retention::Retention;
 pub use shelf::Shelf;
 pub(crate) use table::schema_of;
 pub use table::{Change, Identity, Pending, Table};
+pub(crate) use workspace::workspace_uid;
+pub use workspace::{Workspace, WorkspaceStage};

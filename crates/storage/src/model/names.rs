@@ -55,6 +55,16 @@ pub fn valid_branch(name: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(problem::invalid_name("branch", name)) }
 }
 
+/// 1 to 128 printable characters, as for a branch.
+pub fn valid_workspace(name: &str) -> Result<(), Problem> {
+    valid_branch(name).map_err(|_| problem::invalid_name("workspace", name))
+}
+
+/// A workspace's id, and the name of an object in it: as for a table. What begins with `_` is internal.
+pub fn valid_workspace_id(id: &str) -> Result<(), Problem> {
+    if plain(id, NAME_CHARS_MAX, b"_-") { Ok(()) } else { Err(problem::invalid_name("workspace object", id)) }
+}
+
 /// A file's name is a label only, but one that fits a header and a listing.
 pub fn valid_file(name: &str) -> Result<(), Problem> {
     let fits = !name.is_empty()

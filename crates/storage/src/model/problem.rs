@@ -18,7 +18,7 @@ fn echo(text: &str) -> String {
 pub(crate) fn invalid_name(what: &str, name: &str) -> Problem {
     let rule = match what {
         "project" => "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`",
-        "branch" => "1 to 128 printable characters",
+        "branch" | "workspace" => "1 to 128 printable characters",
         "file" => "1 to 255 bytes without slashes, backslashes and control characters",
         _ => "1 to 96 letters, digits, `_` or `-`, beginning with a letter or digit",
     };
@@ -43,6 +43,22 @@ pub(crate) fn operation_not_allowed(what: &str, branch: &str) -> Problem {
     storage("operation_not_allowed", 400, format!("{what} is not allowed through branch {}.", echo(branch)))
 }
 
+pub(crate) fn workspace_not_found(workspace: &str) -> Problem {
+    storage("workspace_not_found", 404, format!("Workspace {} not found", echo(workspace)))
+}
+
+pub(crate) fn workspace_expired(workspace: &str) -> Problem {
+    storage("workspace_expired", 410, format!("Workspace {} has expired", echo(workspace)))
+}
+
+pub(crate) fn workspace_exists(workspace: &str) -> Problem {
+    storage("workspace_exists", 409, format!("There is a workspace with the id {} already", echo(workspace)))
+}
+
+pub(crate) fn object_not_found(object: &str, workspace: &str) -> Problem {
+    storage("object_not_found", 404, format!("Object {} not found in workspace {}", echo(object), echo(workspace)))
+}
+
 pub(crate) fn bucket_not_found(bucket: &str) -> Problem {
     storage("bucket_not_found", 404, format!("Bucket {} not found", echo(bucket)))
 }
@@ -53,6 +69,19 @@ pub(crate) fn table_not_found(bucket: &str, table: &str) -> Problem {
 
 pub(crate) fn snapshot_not_found(snapshot: &str) -> Problem {
     storage("snapshot_not_found", 404, format!("Snapshot {} not found", echo(snapshot)))
+}
+
+pub(crate) fn snapshots_disabled(bucket: &str, table: &str) -> Problem {
+    storage("snapshots_disabled", 400, format!("Snapshots are disabled for table {table} of bucket {bucket}."))
+}
+
+pub(crate) fn version_expired(detail: impl Into<String>) -> Problem {
+    storage("version_expired", 410, detail)
+}
+
+pub(crate) fn invalid_config(errors: &[String]) -> Problem {
+    storage("invalid_config", 400, format!("These settings cannot be: {}.", errors.join("; ")))
+        .with_details(json!({ "errors": errors }))
 }
 
 pub(crate) fn column_not_found(status: u16, column: &str) -> Problem {
@@ -80,6 +109,53 @@ pub(crate) fn column_exists(column: &str) -> Problem {
 pub(crate) fn bucket_not_empty(bucket: &str, tables: usize) -> Problem {
     storage("bucket_not_empty", 409, format!("Bucket {bucket} holds {tables} tables; delete them first or cascade"))
         .with_details(json!({ "table_count": tables }))
+}
+
+pub(crate) fn bucket_already_linked(bucket: &str) -> Problem {
+    storage("bucket_already_linked", 409, format!("Bucket {bucket} is a link already"))
+}
+
+pub(crate) fn bucket_is_linked(bucket: &str) -> Problem {
+    storage("bucket_is_linked", 409, format!("Bucket {bucket} is a link: unlink it instead"))
+}
+
+pub(crate) fn bucket_linked(bucket: &str, links: usize) -> Problem {
+    storage("bucket_linked", 409, format!("Bucket {bucket} is linked {links} times; delete it with `force` anyway"))
+        .with_details(json!({ "link_count": links }))
+}
+
+pub(crate) fn bucket_readonly(bucket: &str, table: &str) -> Problem {
+    let detail = format!("Table {} in linked bucket {} is read only here", echo(table), echo(bucket));
+    storage("bucket_readonly", 403, detail)
+}
+
+pub(crate) fn bucket_not_shared(project: &str, bucket: &str) -> Problem {
+    storage(
+        "bucket_not_shared",
+        403,
+        format!("Bucket {}.{} is not shared with this project", echo(project), echo(bucket)),
+    )
+}
+
+pub(crate) fn share_revoked(project: &str, bucket: &str) -> Problem {
+    let detail = format!("Bucket {}.{} is not shared with this project any more", echo(project), echo(bucket));
+    storage("share_revoked", 403, detail)
+}
+
+pub(crate) fn source_not_found(project: &str, bucket: &str) -> Problem {
+    storage(
+        "source_not_found",
+        404,
+        format!("The linked bucket {}.{} is not there any more", echo(project), echo(bucket)),
+    )
+}
+
+pub(crate) fn link_not_found(bucket: &str) -> Problem {
+    storage("link_not_found", 404, format!("Bucket {} is no link", echo(bucket)))
+}
+
+pub(crate) fn already_shared(bucket: &str, project: &str) -> Problem {
+    storage("already_shared", 409, format!("Bucket {bucket} is shared with project {project} already"))
 }
 
 pub(crate) fn quota_exceeded(what: &str, max: usize) -> Problem {
@@ -135,6 +211,10 @@ pub(crate) fn staged_file_not_found(key: &str) -> Problem {
     storage("staged_file_not_found", 404, format!("The content of upload {} is not there: upload it again", echo(key)))
 }
 
+pub(crate) fn object_of_others(key: &str) -> Problem {
+    storage("object_of_others", 403, format!("The object {} is none of the branch's files.", echo(key)))
+}
+
 pub(crate) fn invalid_key(key: &str) -> Problem {
     let rule = "1 to 1024 bytes without control characters and backslashes, whose parts between slashes are not empty, `.` or `..`";
     storage("invalid_key", 400, format!("{:?} cannot be the key of an object: that takes {rule}.", echo(key)))
@@ -154,6 +234,11 @@ pub(crate) fn file_too_large(status: u16, bytes: i64) -> Problem {
 pub(crate) const TABLE_BUSY: &str = "storage.table_busy";
 
 /// Not a refusal: the command waits on its stream until the table's fold has spoken.
+pub(crate) fn merge_conflict(table: &str) -> Problem {
+    let detail = format!("Table {} has changed on the main line since the branch took it", echo(table));
+    storage("merge_conflict", 409, detail)
+}
+
 pub(crate) fn table_busy(table: &str) -> Problem {
     Problem::unavailable(TABLE_BUSY, format!("Table {table} is still working on an earlier change"))
 }

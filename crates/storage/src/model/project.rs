@@ -3,9 +3,14 @@
 mod branch;
 mod bucket;
 mod life;
+mod merge;
+mod overlay;
 mod restore;
+pub(crate) mod settings;
+mod sharing;
 mod snapshot;
 mod table;
+mod undrop;
 
 use std::collections::BTreeMap;
 
@@ -14,16 +19,22 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{MAIN_BRANCH, fold};
 use super::problem;
+use crate::contract::SnapshotSettings;
+
+pub(crate) use snapshot::{BEFORE_DROP, dropped_with};
+
+pub use overlay::{Overlay, Shown};
+pub use sharing::{Link, Sharing};
 
 /// A project id's history: the project that has it now, if any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Project {
     /// What the project holds while it lives.
     pub live: Option<Catalogue>,
 }
 
 /// A living project.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     /// Its id, as in URLs.
     pub id: String,
@@ -41,17 +52,23 @@ pub struct Catalogue {
     /// Snapshots by id.
     #[serde(default)]
     pub snapshots: BTreeMap<String, SnapshotRef>,
+    /// What it says about snapshots of all its tables.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
 }
 
 /// A dev branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Branch {
     /// Its name, spelled as created.
     pub name: String,
+    /// Where it differs from the main line.
+    #[serde(default)]
+    pub overlay: Overlay,
 }
 
 /// A bucket.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Its name, spelled as created.
     pub name: String,
@@ -61,15 +78,30 @@ pub struct Bucket {
     pub description: Option<String>,
     /// Tables by folded name.
     pub tables: BTreeMap<String, TableRef>,
+    /// What it says about snapshots of its tables.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
+    /// What it shows besides them, when it is a link.
+    #[serde(default)]
+    pub link: Option<Link>,
+    /// Who may show it, and who does.
+    #[serde(default)]
+    pub sharing: Sharing,
 }
 
 /// A table's name and the incarnation it stands for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TableRef {
     /// Its name, spelled as created.
     pub name: String,
     /// Id of its own aggregate and of its file.
     pub uid: String,
+    /// The main line's table in whose place it stands in its branch.
+    #[serde(default)]
+    pub copy_of: Option<String>,
+    /// What it says about its snapshots.
+    #[serde(default)]
+    pub snapshot_settings: Option<SnapshotSettings>,
 }
 
 /// What a snapshot's id stands for. It outlives the table and the names.
@@ -95,17 +127,16 @@ impl Project {
 }
 
 impl Catalogue {
-    /// Whether the project has a branch of this id, to read through.
+    /// Whether the project has a branch of this id.
     pub fn has_branch(&self, branch: &str) -> Result<(), Problem> {
         let is_there = branch == MAIN_BRANCH || self.branches.contains_key(branch);
         if is_there { Ok(()) } else { Err(problem::branch_not_found(branch)) }
     }
 
-    /// Whether a command may work through a branch. A dev branch shows the main line, and nothing done through it reaches that.
-    pub fn branch(&self, branch: &str) -> Result<(), Problem> {
+    /// Refuses what only the main line can do.
+    pub fn main_only(&self, branch: &str) -> Result<(), Problem> {
         self.has_branch(branch)?;
-        let is_main = branch == MAIN_BRANCH;
-        if is_main { Ok(()) } else { Err(problem::operation_not_allowed("This", branch)) }
+        if branch == MAIN_BRANCH { Ok(()) } else { Err(problem::operation_not_allowed("This", branch)) }
     }
 
     /// The bucket of exactly this name; names are the same without case, but one spelling finds them.
@@ -124,14 +155,15 @@ impl Catalogue {
             .ok_or_else(|| problem::snapshot_not_found(snapshot))
     }
 
-    /// How many tables there are in all buckets.
+    /// How many tables there are in all buckets, those of dev branches too.
     pub fn table_count(&self) -> usize {
-        self.buckets.values().map(|bucket| bucket.tables.len()).sum()
+        self.tables().count()
     }
 
-    /// Every table, bucket by bucket.
+    /// Every table: bucket by bucket, then those that dev branches have.
     pub fn tables(&self) -> impl Iterator<Item = &TableRef> {
-        self.buckets.values().flat_map(|bucket| bucket.tables.values())
+        let main = self.buckets.values().flat_map(|bucket| bucket.tables.values());
+        main.chain(self.branches.values().flat_map(|branch| branch.overlay.tables()))
     }
 }
 

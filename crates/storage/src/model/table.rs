@@ -132,6 +132,12 @@ impl Table {
         Ok(())
     }
 
+    /// Its columns and key, when nothing is under way that changes them.
+    pub(crate) fn shape(&self) -> Result<(Vec<ColumnSpec>, Vec<String>), Problem> {
+        self.ready()?;
+        Ok((self.columns.clone(), self.primary_key.clone()))
+    }
+
     /// The column of this name in any case.
     pub fn column(&self, name: &str) -> Option<&ColumnSpec> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
@@ -178,6 +184,7 @@ pub(crate) mod tests {
             uid: "t1".into(),
             columns: vec![ColumnSpec { nullable: false, ..column("id", "BIGINT") }, column("note", "VARCHAR")],
             primary_key: vec!["id".into()],
+            copy_of: None,
         }
         .into()
     }

@@ -1,11 +1,17 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod settings;
+mod sharing;
 mod snapshot;
+mod workspace;
 
 use alluvium_kernel::Timestamp;
 
 use super::Place;
-pub(super) use snapshot::SnapshotOp;
+pub(super) use settings::{Level, SettingsOp};
+pub(super) use sharing::SharingOp;
+pub(super) use snapshot::{SnapshotOp, left_by};
+pub(super) use workspace::WorkspaceOp;
 
 use crate::contract::{
     ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, ShelfEvent, TableEvent,
@@ -26,12 +32,17 @@ pub(super) enum Op {
     DeleteTable { tenant: String, project: String, uid: String },
     PatchTable { uid: String, columns: Option<String>, primary_key: Option<String>, seq: i64 },
     DropColumn { uid: String, column: String, seq: i64 },
+    HideTable(Box<HiddenRow>),
+    ShowTable(Box<HiddenRow>),
     PutFile(Box<FileRow>),
     StageFile { tenant: String, id: String, blob: String, size_bytes: i64, md5: Option<String> },
     TagFile { tenant: String, id: String, tags: String },
     ExpireFile { tenant: String, id: String },
     DeleteFile { tenant: String, id: String },
+    Sharing(SharingOp),
     Snapshot(SnapshotOp),
+    Settings(SettingsOp),
+    Workspace(WorkspaceOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -41,8 +52,11 @@ pub(super) enum Key<'a> {
     Branch(&'a str, &'a str, &'a str),
     Bucket(&'a str, &'a str, &'a str),
     Table(&'a str),
+    Hidden(&'a str, &'a str, &'a str, &'a str, &'a str),
     File(&'a str, &'a str),
+    Share(&'a str, &'a str, &'a str, &'a str),
     Snapshot(&'a str, &'a str),
+    Workspace(&'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -64,10 +78,22 @@ pub(super) struct TableRow {
     pub bucket: String,
     pub name: String,
     pub uid: String,
+    pub copy_of: Option<String>,
     pub columns: String,
     pub primary_key: String,
     pub time: i64,
     pub seq: i64,
+}
+
+/// A name that a dev branch does not show.
+#[derive(Clone, Debug)]
+pub(super) struct HiddenRow {
+    pub tenant: String,
+    pub project: String,
+    pub branch: String,
+    pub bucket: String,
+    pub name: String,
+    pub time: i64,
 }
 
 /// A file or an upload; written only while the incarnation of the project that it belongs to lives.
@@ -88,6 +114,7 @@ pub(super) struct FileRow {
     pub md5: Option<String>,
     pub key: Option<String>,
     pub run_id: Option<String>,
+    pub branch: String,
 }
 
 /// JSON text of values that hold nothing JSON cannot.
@@ -105,6 +132,7 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Project(event) => of_project(event, at),
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
+        Event::Workspace(event) => workspace::of(event, at).map(Op::Workspace),
         Event::Shelf(ShelfEvent::FilesCounted(_))
         | Event::Refusal(RefusalEvent::RowsRefused(_))
         | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
@@ -142,17 +170,38 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             bucket: e.bucket,
             name: e.table,
             uid: e.uid,
+            copy_of: e.copy_of,
             columns: columns(&e.columns),
             primary_key: json(&e.primary_key),
             time,
             seq: at.seq,
         })),
         ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
+        ProjectEvent::TableHidden(e) => {
+            let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
+            Op::HideTable(Box::new(HiddenRow { tenant, project, branch, bucket, name, time }))
+        }
+        ProjectEvent::TablePulled(e) => {
+            let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
+            Op::ShowTable(Box::new(HiddenRow { tenant, project, branch, bucket, name, time }))
+        }
+        ProjectEvent::BucketShared(e) => Op::Sharing(sharing::shared(e, tenant)),
+        ProjectEvent::BucketUnshared(e) => Op::Sharing(sharing::unshared(e, tenant)),
+        ProjectEvent::BucketLinked(e) => Op::Sharing(sharing::linked(e, tenant, time)),
+        ProjectEvent::BucketUnlinked(event) => Op::Sharing(SharingOp::Unlink { tenant, event }),
         ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
+        ProjectEvent::SnapshotSettingsSet(e) => Op::Settings(settings::set(e, tenant)),
+        ProjectEvent::SnapshotSettingsCleared(e) => Op::Settings(settings::cleared(e, tenant)),
         // The names are as they were, or as the event before it says; the rest is the table's own.
-        ProjectEvent::RestorePlanned(_) => return None,
+        ProjectEvent::RestorePlanned(_)
+        | ProjectEvent::TableMerged(_)
+        // Who links a bucket shows in their own projects; the marker shows nowhere.
+        | ProjectEvent::LinkAdmitted(_)
+        | ProjectEvent::LinkReleased(_)
+        | ProjectEvent::BucketMarkedReadOnly(_)
+        | ProjectEvent::BucketUnmarkedReadOnly(_) => return None,
     })
 }
 
@@ -201,6 +250,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             md5: None,
             key: None,
             run_id: e.run_id,
+            branch: e.branch,
         })),
         FileEvent::UploadStaged(e) => {
             Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes, md5: e.md5 }
@@ -221,6 +271,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             expires_at: e.expires_at,
             md5: e.md5,
             run_id: e.run_id,
+            branch: e.branch,
         })),
         FileEvent::FileTagged(e) => Op::TagFile { tenant, id: e.file, tags: json(&e.tags) },
         FileEvent::FileExpired(e) => Op::ExpireFile { tenant, id: e.file },
@@ -246,7 +297,12 @@ impl Op {
             Self::DeleteFile { .. } => 11,
             Self::PutBranch(_) => 30,
             Self::DeleteBranch { .. } => 31,
+            Self::HideTable(_) => 32,
+            Self::ShowTable(_) => 33,
+            Self::Sharing(op) => op.kind(),
             Self::Snapshot(op) => op.kind(),
+            Self::Settings(op) => op.kind(),
+            Self::Workspace(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
         }
@@ -264,6 +320,9 @@ impl Op {
                 Key::Bucket(tenant, project, name)
             }
             Self::PutTable(row) => Key::Table(&row.uid),
+            Self::HideTable(row) | Self::ShowTable(row) => {
+                Key::Hidden(&row.tenant, &row.project, &row.branch, &row.bucket, &row.name)
+            }
             Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => {
                 Key::Table(uid)
             }
@@ -272,7 +331,10 @@ impl Op {
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
+            Self::Sharing(op) => op.row(),
             Self::Snapshot(op) => op.row(),
+            Self::Settings(op) => op.row(),
+            Self::Workspace(op) => op.row(),
         }
     }
 
@@ -283,6 +345,7 @@ impl Op {
             | Self::UpdateProject { tenant, id, .. }
             | Self::DeleteProject { tenant, id } => [Some(Key::Project(tenant, id)), None],
             Self::PutBranch(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
+            Self::HideTable(row) | Self::ShowTable(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::PutBucket { tenant, project, .. }
             | Self::DeleteBucket { tenant, project, .. }
             | Self::DeleteBranch { tenant, project, .. } => [Some(Key::Project(tenant, project)), None],
@@ -296,7 +359,10 @@ impl Op {
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
+            Self::Sharing(op) => op.order(),
             Self::Snapshot(op) => op.order(),
+            Self::Settings(op) => op.order(),
+            Self::Workspace(op) => op.order(),
         }
     }
 }

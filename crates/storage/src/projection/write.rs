@@ -7,7 +7,10 @@ macro_rules! column {
     };
 }
 
+mod settings;
+mod sharing;
 mod snapshot;
+mod workspace;
 
 use alluvium_projection::ApplyError;
 use sqlx::PgConnection;
@@ -20,16 +23,24 @@ const PUT_PROJECTS: &str = "
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
       AS new (tenant, id, uid, name, settings, time)
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
-      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at";
+      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at, snapshot_settings = NULL";
 const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 6] = [
+const DELETE_PROJECTS: [&str; 10] = [
+    "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE h.tenant = gone.tenant AND h.project = gone.id",
+    "DELETE FROM links USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE links.tenant = gone.tenant AND links.project = gone.id",
+    "DELETE FROM shares USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE shares.tenant = gone.tenant AND gone.id IN (shares.project, shares.target_project)",
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.id",
+    "DELETE FROM workspaces USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.id",
     "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE files.tenant = gone.tenant AND files.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -46,23 +57,47 @@ const PUT_BRANCHES: &str = "
       created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by";
 const DELETE_BRANCHES: &str = "
     WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)),
+      shown AS (DELETE FROM hidden_tables AS h USING gone
+        WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.branch = gone.id),
       taken AS (DELETE FROM snapshots USING gone
-        WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id)
+        WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id),
+      left_over AS (DELETE FROM workspaces USING gone
+        WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.project AND workspaces.branch = gone.id)
     DELETE FROM branches USING gone
     WHERE branches.tenant = gone.tenant AND branches.project = gone.project AND branches.id = gone.id";
 const PUT_BUCKETS: &str = "
     INSERT INTO buckets (tenant, project, name, uid, description, created_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
     ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
-      created_at = EXCLUDED.created_at";
+      created_at = EXCLUDED.created_at, snapshot_settings = NULL";
 const DELETE_BUCKETS: &str = "
-    DELETE FROM buckets USING unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)
+    WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)),
+      shown AS (DELETE FROM hidden_tables AS h USING gone
+        WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.bucket = gone.name),
+      shared AS (DELETE FROM shares USING gone
+        WHERE shares.tenant = gone.tenant AND shares.project = gone.project AND shares.bucket = gone.name)
+    DELETE FROM buckets USING gone
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
 const PUT_TABLES: &str = "
-    INSERT INTO tables (tenant, project, branch, bucket, name, uid, columns, primary_key, created_at, changed_seq)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-      $9::bigint[], $10::bigint[])
+    WITH new AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+        $9::text[], $10::bigint[], $11::bigint[])
+        AS new (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)),
+      shown AS (DELETE FROM hidden_tables AS h USING new
+        WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
+          AND lower(h.name) = lower(new.name))
+    INSERT INTO tables (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)
+    SELECT * FROM new
     ON CONFLICT (uid) DO NOTHING";
+const HIDE_TABLES: &str = "
+    INSERT INTO hidden_tables (tenant, project, branch, bucket, name, hidden_at)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+    ON CONFLICT DO NOTHING";
+const SHOW_TABLES: &str = "
+    DELETE FROM hidden_tables AS h
+    USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS new (tenant, project, branch, bucket, name)
+    WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
+      AND lower(h.name) = lower(new.name)";
 const DELETE_TABLES: &str = "DELETE FROM tables WHERE uid = ANY ($1::text[])";
 const PATCH_TABLES: &str = "
     UPDATE tables SET columns = coalesce(new.columns, tables.columns),
@@ -79,18 +114,19 @@ const DROP_COLUMNS: &str = "
 /// `created_at` is when the file was registered, as its event says; while it is uploaded, when the upload was opened.
 const PUT_FILES: &str = "
     INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at,
-      expires_at, md5, key, run_id)
+      expires_at, md5, key, run_id, branch)
     SELECT new.tenant, new.project, new.id, new.name, new.content_type, new.blob, new.size_bytes, new.tags,
-      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id
+      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id, new.branch
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[])
+      $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[],
+      $16::text[])
       AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at,
-        md5, key, run_id)
+        md5, key, run_id, branch)
     JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
     ON CONFLICT (tenant, id) DO UPDATE SET name = EXCLUDED.name, content_type = EXCLUDED.content_type,
       blob = EXCLUDED.blob, size_bytes = EXCLUDED.size_bytes, tags = EXCLUDED.tags,
       is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
-      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id";
+      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id, branch = EXCLUDED.branch";
 const STAGE_FILES: &str = "
     UPDATE files SET blob = new.blob, size_bytes = new.size_bytes, md5 = new.md5
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (tenant, id, blob, size_bytes, md5)
@@ -119,9 +155,13 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
             tables(tx, &step).await
         }
+        Op::HideTable(_) | Op::ShowTable(_) => hidden(tx, &step).await,
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+        Op::Sharing(_) => sharing::sharing(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
+        Op::Settings(_) => settings::settings(tx, &step).await,
+        Op::Workspace(_) => workspace::workspaces(tx, &step).await,
     }?;
     Ok(())
 }
@@ -213,6 +253,7 @@ async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutTable(row) => row.bucket))
             .bind(column!(step, Op::PutTable(row) => row.name))
             .bind(column!(step, Op::PutTable(row) => row.uid))
+            .bind(column!(step, Op::PutTable(row) => row.copy_of))
             .bind(column!(step, Op::PutTable(row) => row.columns))
             .bind(column!(step, Op::PutTable(row) => row.primary_key))
             .bind(column!(step, Op::PutTable(row) => row.time))
@@ -228,6 +269,19 @@ async fn tables(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::DropColumn { column, .. } => column))
             .bind(column!(step, Op::DropColumn { seq, .. } => seq)),
     };
+    query.execute(tx).await?;
+    Ok(())
+}
+
+async fn hidden(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
+    let hides = matches!(step[0], Op::HideTable(_));
+    let query = sqlx::query(if hides { HIDE_TABLES } else { SHOW_TABLES })
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.tenant))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.project))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.branch))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.bucket))
+        .bind(column!(step, Op::HideTable(row) | Op::ShowTable(row) => row.name));
+    let query = if hides { query.bind(column!(step, Op::HideTable(row) => row.time)) } else { query };
     query.execute(tx).await?;
     Ok(())
 }
@@ -249,7 +303,8 @@ async fn files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutFile(row) => row.expires_at))
             .bind(column!(step, Op::PutFile(row) => row.md5))
             .bind(column!(step, Op::PutFile(row) => row.key))
-            .bind(column!(step, Op::PutFile(row) => row.run_id)),
+            .bind(column!(step, Op::PutFile(row) => row.run_id))
+            .bind(column!(step, Op::PutFile(row) => row.branch)),
         Op::StageFile { .. } => sqlx::query(STAGE_FILES)
             .bind(column!(step, Op::StageFile { tenant, .. } => tenant))
             .bind(column!(step, Op::StageFile { id, .. } => id))

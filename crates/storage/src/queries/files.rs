@@ -2,7 +2,7 @@
 
 use alluvium_kernel::Problem;
 
-use super::{FileView, Listed, Page, Queries, parsed, unavailable};
+use super::{FileReach, FileView, Listed, Page, Queries, parsed, unavailable};
 use crate::model::problem;
 
 /// Which files of a project a list shows.
@@ -42,7 +42,7 @@ macro_rules! select {
     ($rest:expr) => {
         concat!(
             "SELECT id, project, name, content_type, blob, size_bytes, tags, is_registered, created_at, expires_at, md5, key,
-               expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+               branch, expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
              FROM {schema}.files WHERE tenant = $1 AND ",
             $rest
         )
@@ -66,21 +66,23 @@ macro_rules! shown {
                                 WHERE strpos(lower(tag), lower($6)) > 0 OR strpos(lower(value), lower($6)) > 0) END
           AND ($7::text IS NULL OR run_id = $7)
           AND ($8::bigint IS NULL OR created_at > $8 OR (created_at = $8 AND id < $9))
-          AND ($10::bigint IS NULL OR created_at < $10 OR (created_at = $10 AND id > $11))"
+          AND ($10::bigint IS NULL OR created_at < $10 OR (created_at = $10 AND id > $11))
+          AND ($12::text IS NULL OR branch = $12)"
     };
 }
 
 const FILE: &str = select!("id = $2");
-const FILES: &str = select!(concat!(shown!(), " ORDER BY created_at DESC, id LIMIT $12 OFFSET $13"));
+const FILES: &str = select!(concat!(shown!(), " ORDER BY created_at DESC, id LIMIT $13 OFFSET $14"));
 const COUNT_FILES: &str = concat!("SELECT count(*) FROM {schema}.files WHERE tenant = $1 AND ", shown!());
 /// A key may be put while a file of the same is registered: the one that came last counts.
 const OBJECT: &str = select!(
-    "project = $2 AND key = $3 AND is_registered AND blob IS NOT NULL
+    "project = $2 AND key = $3 AND is_registered AND blob IS NOT NULL AND ($4::text IS NULL OR branch = $4)
        AND (expires_at IS NULL OR expires_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
      ORDER BY created_at DESC LIMIT 1"
 );
 const OBJECTS: &str = select!(
     "project = $2 AND key >= $3 AND ($4::text IS NULL OR key < $4) AND is_registered AND blob IS NOT NULL
+       AND ($6::text IS NULL OR branch = $6)
        AND (expires_at IS NULL OR expires_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
      ORDER BY key LIMIT $5"
 );
@@ -90,7 +92,7 @@ const ENDED: &str = "
     ORDER BY expires_at LIMIT $1";
 
 /// In the order of the statements: id, project, name, content type, blob, size, tags, registered, created, expires, md5, key,
-/// whether it is over.
+/// branch, whether it is over.
 type FileRow = (
     String,
     String,
@@ -104,6 +106,7 @@ type FileRow = (
     Option<i64>,
     Option<String>,
     Option<String>,
+    String,
     Option<bool>,
 );
 
@@ -121,6 +124,7 @@ fn file_view(row: FileRow) -> Result<FileView, Problem> {
         expires_at,
         md5,
         key,
+        branch,
         over,
     ) = row;
     let tags = parsed(&tags)?;
@@ -137,6 +141,7 @@ fn file_view(row: FileRow) -> Result<FileView, Problem> {
         expires_at,
         md5,
         key,
+        branch,
         is_over: over.unwrap_or(false),
     })
 }
@@ -147,6 +152,7 @@ fn bound<'q, T>(
     tenant: &'q str,
     project: &'q str,
     filter: &'q FileFilter,
+    reach: &'q FileReach,
     ends: &'q Ends,
 ) -> Asked<'q, T> {
     let (since, before) = ends;
@@ -162,6 +168,7 @@ fn bound<'q, T>(
         .bind(since.as_ref().map(|file| &file.1))
         .bind(before.as_ref().map(|file| file.0))
         .bind(before.as_ref().map(|file| &file.1))
+        .bind(reach.branch())
 }
 
 type Asked<'q, T> = sqlx::query::QueryAs<'q, sqlx::Postgres, T, sqlx::postgres::PgArguments>;
@@ -185,9 +192,10 @@ impl Queries {
         row.map(file_view).transpose()
     }
 
-    /// A registered file of the project; `project_not_found` or `file_not_found` without.
-    pub async fn file(&self, tenant: &str, project: &str, file: &str) -> Result<FileView, Problem> {
-        let is_file = |found: &FileView| found.is_registered && found.project == project && !found.is_over;
+    /// A registered file of the project within reach; `project_not_found` or `file_not_found` without.
+    pub async fn file(&self, tenant: &str, project: &str, file: &str, reach: &FileReach) -> Result<FileView, Problem> {
+        let is_file =
+            |found: &FileView| found.is_registered && found.project == project && !found.is_over && reach.has(found);
         if let Some(found) = self.find_file(tenant, file).await?.filter(is_file) {
             return Ok(found);
         }
@@ -195,25 +203,26 @@ impl Queries {
         Err(problem::file_not_found(file))
     }
 
-    /// Files of a project, newest first.
+    /// Files of a project within reach, newest first.
     pub async fn files(
         &self,
         tenant: &str,
         project: &str,
         filter: &FileFilter,
+        reach: &FileReach,
         page: Page,
     ) -> Result<Listed<FileView>, Problem> {
         self.require_project(tenant, project).await?;
-        let since = self.end(tenant, project, filter.since.as_deref()).await?;
-        let ends = (since, self.end(tenant, project, filter.before.as_deref()).await?);
+        let since = self.end(tenant, project, filter.since.as_deref(), reach).await?;
+        let ends = (since, self.end(tenant, project, filter.before.as_deref(), reach).await?);
         let schema = self.schema();
-        let rows: Vec<FileRow> = bound(sqlx::query_as(schema.sql(FILES)), tenant, project, filter, &ends)
+        let rows: Vec<FileRow> = bound(sqlx::query_as(schema.sql(FILES)), tenant, project, filter, reach, &ends)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let (total,): (i64,) = bound(sqlx::query_as(schema.sql(COUNT_FILES)), tenant, project, filter, &ends)
+        let (total,): (i64,) = bound(sqlx::query_as(schema.sql(COUNT_FILES)), tenant, project, filter, reach, &ends)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;
@@ -221,32 +230,46 @@ impl Queries {
     }
 
     /// Where a list begins or ends: at a file that may be over.
-    async fn end(&self, tenant: &str, project: &str, file: Option<&str>) -> Result<Option<(i64, String)>, Problem> {
+    async fn end(
+        &self,
+        tenant: &str,
+        project: &str,
+        file: Option<&str>,
+        reach: &FileReach,
+    ) -> Result<Option<(i64, String)>, Problem> {
         let Some(id) = file else { return Ok(None) };
-        let found = self.find_file(tenant, id).await?.filter(|found| found.is_registered && found.project == project);
+        let is_file = |found: &FileView| found.is_registered && found.project == project && reach.has(found);
+        let found = self.find_file(tenant, id).await?.filter(is_file);
         let found = found.ok_or_else(|| problem::file_not_found(id))?;
         Ok(Some((found.created_at, found.id)))
     }
 
-    /// The object of a key.
-    pub async fn object(&self, tenant: &str, project: &str, key: &str) -> Result<Option<FileView>, Problem> {
+    /// The object of a key, if it is within reach.
+    pub async fn object(
+        &self,
+        tenant: &str,
+        project: &str,
+        key: &str,
+        reach: &FileReach,
+    ) -> Result<Option<FileView>, Problem> {
         let row: Option<FileRow> = sqlx::query_as(self.schema().sql(OBJECT))
             .bind(tenant)
             .bind(project)
             .bind(key)
+            .bind(reach.branch())
             .fetch_optional(&self.pool)
             .await
             .map_err(unavailable)?;
         row.map(file_view).transpose()
     }
 
-    /// Objects whose keys are from `first` on and before `end`, in the order of their keys' bytes.
+    /// Objects within reach whose keys are from `first` on and before `end`, in the order of their keys' bytes.
     pub async fn objects(
         &self,
         tenant: &str,
         project: &str,
-        first: &str,
-        end: Option<&str>,
+        (first, end): (&str, Option<&str>),
+        reach: &FileReach,
         limit: i64,
     ) -> Result<Vec<FileView>, Problem> {
         let rows: Vec<FileRow> = sqlx::query_as(self.schema().sql(OBJECTS))
@@ -255,6 +278,7 @@ impl Queries {
             .bind(first)
             .bind(end)
             .bind(limit)
+            .bind(reach.branch())
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;

@@ -8,44 +8,53 @@ use crate::model::problem;
 const PROJECT: &str = "
     SELECT id, uid, name, settings, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
+      (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
+        AND t.branch = 'default') AS table_count,
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 AND id = $2";
 const PROJECTS: &str = "
     SELECT id, uid, name, settings, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
+      (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
+        AND t.branch = 'default') AS table_count,
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
 const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
-    SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
+    SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
-        AND t.branch = 'default') AS table_count
-    FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 AND name = $3";
+        AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
+    FROM {schema}.buckets AS b
+    LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
+    WHERE b.tenant = $1 AND b.project = $2 AND b.name = $3";
 const BUCKETS: &str = "
-    SELECT name, description, (SELECT count(*) FROM {schema}.tables AS t
+    SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
-        AND t.branch = 'default') AS table_count
-    FROM {schema}.buckets AS b WHERE tenant = $1 AND project = $2 ORDER BY name LIMIT $3 OFFSET $4";
+        AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
+    FROM {schema}.buckets AS b
+    LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
+    WHERE b.tenant = $1 AND b.project = $2 ORDER BY b.name LIMIT $3 OFFSET $4";
 const COUNT_BUCKETS: &str = "SELECT count(*) FROM {schema}.buckets WHERE tenant = $1 AND project = $2";
 
-/// In the order of the statements: id, uid, name, settings, created, updated, buckets, uids of tables.
-type ProjectRow = (String, String, Option<String>, String, i64, i64, i64, Vec<String>);
+/// In the order of the statements: id, uid, name, settings, created, updated, buckets, tables with those that links show, uids of
+/// its own tables.
+type ProjectRow = (String, String, Option<String>, String, i64, i64, i64, i64, Vec<String>);
 
-/// Name, description, tables.
-type BucketRow = (String, Option<String>, i64);
+/// Name, description, tables, what it shows of which project.
+type BucketRow = (String, Option<String>, i64, Option<String>, Option<String>);
 
-fn bucket_view((name, description, table_count): BucketRow) -> BucketView {
-    BucketView { name, description, table_count }
+fn bucket_view((name, description, table_count, project, bucket): BucketRow) -> BucketView {
+    BucketView { name, description, table_count, source: project.zip(bucket) }
 }
 
 impl Queries {
     fn project_view(&self, row: ProjectRow) -> ProjectView {
-        let (id, uid, name, settings, created_at, updated_at, bucket_count, tables) = row;
+        let (id, uid, name, settings, created_at, updated_at, bucket_count, table_count, tables) = row;
+        // What links show takes its room in another project.
         let size_bytes = tables.iter().filter_map(|uid| self.stats.stats(uid)).map(|(_, bytes)| bytes).sum();
-        let table_count = tables.len() as i64;
         ProjectView { id, uid, name, settings, created_at, updated_at, table_count, bucket_count, size_bytes }
     }
 

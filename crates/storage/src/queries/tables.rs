@@ -6,23 +6,26 @@ use super::{Listed, Page, Queries, Source, TableView, parsed, unavailable};
 use crate::model::names::MAIN_BRANCH;
 use crate::model::problem;
 
-/// Tables as a branch shows them: its own, and those of the main line whose names it does not have itself. Names are the same
-/// without case. Takes tenant, project and branch as `$1` to `$3`.
+/// Tables as a branch shows them: its own, and those of the main line whose names it neither has itself nor hides. Names are the
+/// same without case. What linked buckets show is among those of the main line. Takes tenant, project and branch as `$1` to `$3`.
 macro_rules! shown {
     ($columns:literal, $rest:literal) => {
         concat!(
             "SELECT ",
             $columns,
-            " FROM {schema}.tables AS t
+            " FROM {schema}.named_tables AS t
     WHERE t.tenant = $1 AND t.project = $2
       AND (t.branch = $3 OR (t.branch = 'default' AND (t.bucket, lower(t.name)) NOT IN (
         SELECT o.bucket, lower(o.name) FROM {schema}.tables AS o
-        WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3))) ",
+        WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
+        UNION ALL
+        SELECT h.bucket, lower(h.name) FROM {schema}.hidden_tables AS h
+        WHERE h.tenant = $1 AND h.project = $2 AND h.branch = $3))) ",
             $rest
         )
     };
     ($rest:literal) => {
-        shown!("uid, branch, bucket, name, columns, primary_key, created_at, changed_seq", $rest)
+        shown!("uid, branch, is_linked, bucket, name, columns, primary_key, created_at, changed_seq", $rest)
     };
 }
 
@@ -31,18 +34,19 @@ const TABLES: &str = shown!("AND t.bucket = $4 ORDER BY t.name LIMIT $5 OFFSET $
 const COUNT_TABLES: &str = shown!("count(*)", "AND t.bucket = $4");
 const PROJECT_TABLES: &str = shown!("ORDER BY t.bucket, t.name");
 
-/// In the order of the statements: uid, branch, bucket, name, columns, primary key, created, changed.
-type TableRow = (String, String, String, String, String, String, i64, i64);
+/// In the order of the statements: uid, branch, linked, bucket, name, columns, primary key, created, changed.
+type TableRow = (String, String, bool, String, String, String, String, i64, i64);
 
 impl Queries {
     fn table_view(&self, row: TableRow) -> Result<TableView, Problem> {
-        let (uid, branch, bucket, name, columns, primary_key, created_at, changed_seq) = row;
+        let (uid, branch, is_linked, bucket, name, columns, primary_key, created_at, changed_seq) = row;
         let (columns, primary_key) = (parsed(&columns)?, parsed(&primary_key)?);
         let (row_count, size_bytes) = self.stats.stats(&uid).unwrap_or_default();
         let source = if branch == MAIN_BRANCH { Source::Main } else { Source::Branch };
         Ok(TableView {
             uid,
             source,
+            is_linked,
             bucket,
             name,
             columns,
@@ -77,6 +81,7 @@ impl Queries {
             return self.table_view(row);
         }
         self.bucket(tenant, project, bucket).await?;
+        self.readable(tenant, project, bucket).await?;
         Err(problem::table_not_found(bucket, table))
     }
 
@@ -90,6 +95,7 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<TableView>, Problem> {
         self.bucket(tenant, project, bucket).await?;
+        self.readable(tenant, project, bucket).await?;
         let schema = self.schema();
         let rows: Vec<TableRow> = sqlx::query_as(schema.sql(TABLES))
             .bind(tenant)

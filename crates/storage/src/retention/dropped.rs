@@ -42,7 +42,7 @@ impl Retention {
             let messages = self.count(&id.rows_subject(), at).await?;
             let events = id.event_subject().map_err(|_| Problem::internal())?;
             let own = direct::count_from(&self.tables.js, STREAM, &events, 1).await.map_err(unavailable)?;
-            if messages > 0 || own > EVENTS_OF_LIFE {
+            if messages > 0 || own > EVENTS_OF_LIFE || pins.comes_by(&id.uid) {
                 found.push(Dropped { id, at, messages });
             }
         }

@@ -95,6 +95,7 @@ impl Marks {
             | Event::Table(_)
             | Event::Project(_)
             | Event::Shelf(_)
+            | Event::Workspace(_)
             | Event::Refusal(_) => {}
         }
     }

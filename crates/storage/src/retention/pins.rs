@@ -1,4 +1,4 @@
-//! What of a table's past is still needed whatever the window says: snapshots, and restores that a replay comes by.
+//! What of a table's past is still needed whatever the window says: snapshots, and restores and copies that a replay comes by.
 
 use std::collections::HashMap;
 
@@ -88,7 +88,11 @@ impl Pins {
     fn event(&mut self, tenant: &Token, event: ProjectEvent, seq: u64) -> Result<(), alluvium_kernel::TokenError> {
         let key = |project: &str, snapshot: &str| (tenant.to_string(), project.to_owned(), snapshot.to_owned());
         match event {
-            ProjectEvent::TableCreated(_) => {
+            ProjectEvent::TableCreated(ref created) => {
+                if let Some(source) = &created.copy_of {
+                    let (target, source) = (created.uid.clone(), source.clone());
+                    self.restores.push(Restore { target, at: seq, source, seq });
+                }
                 let mut routing = Routing::default();
                 routing.apply(tenant, &event, seq)?;
                 self.tables.extend(routing.tables().map(|id| (id.uid.clone(), id.clone())));
@@ -96,6 +100,13 @@ impl Pins {
             ProjectEvent::SnapshotTaken(e) => {
                 let taken = Snapshot { branch: e.branch, uid: e.uid, seq, expires_at: e.expires_at };
                 self.snapshots.insert(key(&e.project, &e.snapshot), taken);
+            }
+            // With the rows up to the drop itself, which go when nothing else needs them, the content before it would go.
+            ProjectEvent::TableDropped(e) => {
+                if let Some(left) = e.snapshot {
+                    let taken = Snapshot { branch: e.branch, uid: e.uid, seq: seq - 1, expires_at: left.expires_at };
+                    self.snapshots.insert(key(&e.project, &left.snapshot), taken);
+                }
             }
             ProjectEvent::SnapshotDeleted(e) => drop(self.snapshots.remove(&key(&e.project, &e.snapshot))),
             ProjectEvent::SnapshotExpired(e) => drop(self.snapshots.remove(&key(&e.project, &e.snapshot))),
@@ -109,6 +120,9 @@ impl Pins {
                     (tenant, project) != (&of.0, &of.1) || taken.branch != e.branch
                 });
             }
+            ProjectEvent::TableMerged(e) => {
+                self.restores.push(Restore { target: e.uid, at: seq, source: e.source, seq });
+            }
             ProjectEvent::RestorePlanned(e) => {
                 let restore = Restore { target: e.uid, at: seq, source: e.source, seq: e.position as u64 };
                 self.restores.push(restore);
@@ -118,7 +132,18 @@ impl Pins {
             | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
-            | ProjectEvent::TableDropped(_) => {}
+            | ProjectEvent::TableHidden(_)
+            | ProjectEvent::TablePulled(_)
+            | ProjectEvent::SnapshotSettingsSet(_)
+            | ProjectEvent::SnapshotSettingsCleared(_)
+            | ProjectEvent::BucketShared(_)
+            | ProjectEvent::BucketUnshared(_)
+            | ProjectEvent::LinkAdmitted(_)
+            | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::BucketLinked(_)
+            | ProjectEvent::BucketUnlinked(_)
+            | ProjectEvent::BucketMarkedReadOnly(_)
+            | ProjectEvent::BucketUnmarkedReadOnly(_) => {}
         }
         Ok(())
     }
@@ -145,6 +170,11 @@ impl Pins {
             .filter_map(|(uid, seq)| Some(Pin { table: self.tables.get(uid)?, seq }))
     }
 
+    /// Whether a table came by content of another, which is needed for as long as it is folded from its beginning.
+    pub fn comes_by(&self, uid: &str) -> bool {
+        self.restores.iter().any(|restore| restore.target == uid)
+    }
+
     /// Whether the rows of a table may go up to `up_to`, where it has a checkpoint, or has been dropped. What earlier tables of
     /// its name had goes too.
     pub fn allow(&self, kept: &Kept, id: &TableId, up_to: u64, now: Timestamp) -> bool {
@@ -158,7 +188,9 @@ impl Pins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotTaken, TableCreated};
+    use crate::contract::{
+        ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotOfDrop, SnapshotTaken, TableCreated, TableDropped,
+    };
 
     const NOW: Timestamp = Timestamp::from_micros(100);
 
@@ -179,6 +211,7 @@ mod tests {
             uid: uid.into(),
             columns: vec![],
             primary_key: vec![],
+            copy_of: None,
         }
         .into()
     }
@@ -219,6 +252,21 @@ mod tests {
     }
 
     #[test]
+    fn rows_stay_that_the_snapshot_of_a_drop_needs() {
+        let dropped = |expires_at: Option<i64>| TableDropped {
+            project: "p".into(),
+            branch: "default".into(),
+            bucket: "b".into(),
+            table: "t".into(),
+            uid: "one".into(),
+            snapshot: expires_at.map(|expires_at| SnapshotOfDrop { snapshot: "s".into(), expires_at }),
+        };
+        let kept = |expires_at| pins(vec![(5, created("t", "one")), (20, dropped(expires_at).into())]);
+        assert!(!allowed(&kept(Some(101)), "one", 20) && allowed(&kept(Some(101)), "one", 19));
+        assert!(allowed(&kept(Some(100)), "one", 20) && allowed(&kept(None), "one", 20));
+    }
+
+    #[test]
     fn a_later_table_of_the_name_takes_nothing_of_an_earlier_one() {
         let kept = pins(vec![
             (5, created("t", "one")),
@@ -229,6 +277,16 @@ mod tests {
         assert!(!allowed(&kept, "two", 50) && allowed(&kept, "three", 50));
         let later = pins(vec![(5, created("t", "one")), (40, created("t", "two")), (50, taken("two", 101))]);
         assert!(allowed(&later, "one", 30), "the earlier one has nothing of the later one's");
+    }
+
+    #[test]
+    fn a_branchs_copy_needs_its_source_and_takes_nothing_of_it() {
+        let mut copy = created("t", "copy");
+        let ProjectEvent::TableCreated(event) = &mut copy else { unreachable!() };
+        (event.branch, event.copy_of) = ("0a1b2c3d".into(), Some("one".into()));
+        let kept = pins(vec![(5, created("t", "one")), (30, copy)]);
+        assert!(allowed(&kept, "one", 30) && !allowed(&kept, "one", 31));
+        assert!(allowed(&kept, "copy", 99), "the copy has no rows by its names");
     }
 
     #[test]

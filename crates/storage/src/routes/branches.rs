@@ -41,7 +41,7 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Answer<Json<Branches>> {
     let page = wire::page(query.as_deref())?;
-    state.fresh(&wanted).await?;
+    state.fresh_everywhere(&wanted).await?;
     let listed = state.queries.branches(&tenant_text(&principal.tenant), params.get("project_id"), page).await?;
     Ok(Json(listed.into()))
 }
@@ -52,9 +52,11 @@ pub(super) async fn get(
     params: PathParams,
     wanted: MinPosition,
 ) -> Answer<Json<BranchDetail>> {
-    state.fresh(&wanted).await?;
-    let (project, branch) = (params.get("project_id"), params.get("branch_id"));
-    Ok(Json(state.queries.branch(&tenant_text(&principal.tenant), project, branch).await?.into()))
+    state.fresh_everywhere(&wanted).await?;
+    let (tenant, project, branch) = (tenant_text(&principal.tenant), params.get("project_id"), params.get("branch_id"));
+    let found = state.queries.branch(&tenant, project, branch).await?;
+    let tables = state.queries.branch_tables(&tenant, project, branch).await?;
+    Ok(Json((found, tables).into()))
 }
 
 pub(super) async fn delete(

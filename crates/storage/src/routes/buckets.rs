@@ -74,14 +74,14 @@ pub(super) async fn delete(
 ) -> Answer<WithPosition<StatusCode>> {
     let mut query = wire::Query::of(query.as_deref());
     let cascade = query.flag("cascade", true);
-    // Accepted for clients that send it; it matters for links only.
-    query.flag("force", false);
+    let force = query.flag("force", false);
     query.finish()?;
     let place = state.place(&principal, &params).await?;
     if place.branch != names::MAIN_BRANCH {
         return Err(problem::operation_not_allowed("Deleting a bucket", &place.branch).into());
     }
-    let delete = DeleteBucket { project: place.project, bucket: place.bucket, cascade };
+    let delete = DeleteBucket { project: place.project, bucket: place.bucket, cascade, force };
     let accepted = state.write(&principal, command(delete)).await?;
+    let accepted = state.backed_up(&principal, accepted).await;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

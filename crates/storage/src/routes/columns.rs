@@ -1,5 +1,7 @@
 //! Columns and the primary key of a table.
 
+use std::time::Instant;
+
 use alluvium_http::{BodyBytes, Json, PathParams, Principal, ProblemResponse, WithPosition};
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -27,8 +29,9 @@ async fn change(
         TableCommand::DropPrimaryKey(_) => "drop_pk",
         _ => "other",
     };
+    let began = Instant::now();
     let written = state.write_table(principal, place, Command::Table(command)).await.map_err(ProblemResponse::from);
-    counts::schema(operation, &written);
+    counts::schema(operation, began, &written);
     let (accepted, table) = written?;
     Ok(WithPosition(accepted.position, (status, Json(table.into()))))
 }

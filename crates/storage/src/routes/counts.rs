@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use alluvium_http::ProblemResponse;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 
 fn status<T>(result: &Result<T, ProblemResponse>) -> &'static str {
     if result.is_ok() { "success" } else { "error" }
@@ -59,9 +59,38 @@ pub(super) fn download<T>(result: &Result<T, ProblemResponse>, bytes: impl FnOnc
     }
 }
 
-/// A change of columns or of the key.
-pub(super) fn schema<T>(operation: &'static str, result: &Result<T, ProblemResponse>) {
+/// A write that waits behind the others of its project, until it is decided or nobody waits any more.
+pub(super) struct Queued {
+    project: String,
+    began: Instant,
+}
+
+impl Queued {
+    pub fn begin(project: &str) -> Self {
+        gauge!("duckdb_write_queue_depth", "project_id" => project.to_owned()).increment(1.0);
+        Self { project: project.to_owned(), began: Instant::now() }
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        gauge!("duckdb_write_queue_depth", "project_id" => self.project.clone()).decrement(1.0);
+        histogram!("duckdb_write_queue_wait_seconds", "project_id" => self.project.clone())
+            .record(self.began.elapsed());
+    }
+}
+
+/// A change of columns or of the key that was asked for at `began`.
+pub(super) fn schema<T>(operation: &'static str, began: Instant, result: &Result<T, ProblemResponse>) {
+    histogram!("duckdb_schema_operation_duration_seconds", "operation" => operation).record(began.elapsed());
     counter!("duckdb_schema_operations_total", "operation" => operation, "status" => status(result)).increment(1);
+}
+
+/// What was asked about shares and links, with its answer.
+pub(super) fn sharing<T>(operation: &'static str, result: Result<T, ProblemResponse>) -> Result<T, ProblemResponse> {
+    counter!("duckdb_bucket_sharing_operations_total", "operation" => operation, "status" => status(&result))
+        .increment(1);
+    result
 }
 
 /// A label out of what a client sent: only the known words, everything else is one.

@@ -46,7 +46,10 @@ async fn give(
 ) -> Result<(Response, u64), ProblemResponse> {
     state.fresh(wanted).await?;
     let id = params.get("file_id");
-    let file = state.queries.file(&tenant_text(&principal.tenant), params.get("project_id"), id).await?;
+    let file = state
+        .queries
+        .file(&tenant_text(&principal.tenant), params.get("project_id"), id, &state.files_of(principal)?)
+        .await?;
     let content = match open(&state.blobs, &file, headers.get(RANGE)).await? {
         Opened::Content(content) => content,
         Opened::Beyond(size) => return Ok((beyond(size), 0)),

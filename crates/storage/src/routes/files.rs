@@ -10,6 +10,7 @@ use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, DeleteFile, FileCommand, PrepareUpload, RegisterFile, TagFile, UntagFile};
 use crate::model::limits::UPLOAD_SESSION_SECONDS_MAX;
 use crate::model::problem;
+use crate::queries::FileReach;
 use crate::wire::{self, File, Files, PrepareBody, Prepared, RegisterBody, TagBody};
 
 /// In which a client says of what run of its own a request is a part.
@@ -45,6 +46,7 @@ pub(super) async fn prepare(
         expires_at,
         project_uid: String::new(),
         is_permanent,
+        branch: state.files_of(&principal)?.of_command(),
         run_id: headers.get(RUN_ID).and_then(|run| run.to_str().ok()).map(ToOwned::to_owned),
     };
     let accepted = state.write(&principal, command(prepare)).await?;
@@ -64,16 +66,25 @@ pub(super) async fn register(
 ) -> Answer<WithPosition<(StatusCode, Json<File>)>> {
     let RegisterBody { upload_key, name, tags } = RegisterBody::parse(&body)?;
     let project = params.owned("project_id");
-    staged(&state, &principal, &project, &upload_key).await?;
-    let register = RegisterFile { project: project.clone(), file: upload_key.clone(), name, tags };
+    let reach = state.files_of(&principal)?;
+    staged(&state, &principal, &project, &upload_key, &reach).await?;
+    let (file, branch) = (upload_key.clone(), reach.of_command());
+    let register = RegisterFile { project: project.clone(), file, name, tags, branch };
     let accepted = state.write(&principal, command(register)).await?;
-    let file = state.queries.file(&tenant_text(&principal.tenant), &project, &upload_key).await?;
+    let file = state.queries.file(&tenant_text(&principal.tenant), &project, &upload_key, &reach).await?;
     Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(file.into()))))
 }
 
 /// Refuses an upload whose content is gone from where it was put, before it becomes a file without any.
-async fn staged(state: &StorageRoutes, principal: &Principal, project: &str, key: &str) -> Result<(), Problem> {
+async fn staged(
+    state: &StorageRoutes,
+    principal: &Principal,
+    project: &str,
+    key: &str,
+    reach: &FileReach,
+) -> Result<(), Problem> {
     let upload = state.queries.find_file(&tenant_text(&principal.tenant), key).await?;
+    let upload = upload.filter(|upload| reach.has(upload));
     let ours = upload.filter(|upload| !upload.is_registered && upload.project == project && !upload.is_over);
     // What is wrong with any other, the model says.
     let Some(blob) = ours.and_then(|upload| BlobId::try_from(upload.blob?).ok()) else { return Ok(()) };
@@ -91,7 +102,8 @@ pub(super) async fn list(
     let filter = wire::file_filter(query.as_deref())?;
     state.fresh(&wanted).await?;
     let tenant = tenant_text(&principal.tenant);
-    let listed = state.queries.files(&tenant, params.get("project_id"), &filter, page).await?;
+    let listed =
+        state.queries.files(&tenant, params.get("project_id"), &filter, &state.files_of(&principal)?, page).await?;
     Ok(Json(Files { files: listed.items.into_iter().map(File::from).collect(), total: listed.total }))
 }
 
@@ -103,7 +115,8 @@ pub(super) async fn get(
 ) -> Answer<Json<File>> {
     state.fresh(&wanted).await?;
     let tenant = tenant_text(&principal.tenant);
-    Ok(Json(state.queries.file(&tenant, params.get("project_id"), params.get("file_id")).await?.into()))
+    let reach = state.files_of(&principal)?;
+    Ok(Json(state.queries.file(&tenant, params.get("project_id"), params.get("file_id"), &reach).await?.into()))
 }
 
 pub(super) async fn tag(
@@ -113,9 +126,10 @@ pub(super) async fn tag(
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<File>)>> {
     let (project, file) = (params.owned("project_id"), params.owned("file_id"));
-    let tag = TagFile { project: project.clone(), file: file.clone(), tags: TagBody::parse(&body)? };
+    let (reach, tags) = (state.files_of(&principal)?, TagBody::parse(&body)?);
+    let tag = TagFile { project: project.clone(), file: file.clone(), tags, branch: reach.of_command() };
     let accepted = state.write(&principal, command(tag)).await?;
-    let file = state.queries.file(&tenant_text(&principal.tenant), &project, &file).await?;
+    let file = state.queries.file(&tenant_text(&principal.tenant), &project, &file, &reach).await?;
     Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(file.into()))))
 }
 
@@ -124,8 +138,9 @@ pub(super) async fn untag(
     principal: Principal,
     params: PathParams,
 ) -> Answer<WithPosition<StatusCode>> {
+    let branch = state.files_of(&principal)?.of_command();
     let [project, file, tag] = ["project_id", "file_id", "tag"].map(|name| params.owned(name));
-    let accepted = state.write(&principal, command(UntagFile { project, file, tag })).await?;
+    let accepted = state.write(&principal, command(UntagFile { project, file, tag, branch })).await?;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }
 
@@ -134,7 +149,8 @@ pub(super) async fn delete(
     principal: Principal,
     params: PathParams,
 ) -> Answer<WithPosition<StatusCode>> {
-    let delete = DeleteFile { project: params.owned("project_id"), file: params.owned("file_id") };
+    let branch = state.files_of(&principal)?.of_command();
+    let delete = DeleteFile { project: params.owned("project_id"), file: params.owned("file_id"), branch };
     let accepted = state.write(&principal, command(delete)).await?;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

@@ -4,11 +4,16 @@ mod branches;
 mod buckets;
 mod columns;
 mod files;
+mod merge;
 mod projects;
 mod rows;
+mod sharing;
+mod snapshot_settings;
 mod snapshots;
 mod tables;
 mod transfer;
+mod versions;
+mod workspaces;
 
 use alluvium_http::{Op, PathParams, Route};
 use alluvium_kernel::Requirement;
@@ -34,13 +39,18 @@ fn sees(params: &PathParams) -> Requirement {
 }
 
 /// What has no branch in its path: keys of branches do not reach it.
+fn reads_project(params: &PathParams) -> Requirement {
+    Requirement::ProjectRead(params.owned("project_id"))
+}
+
+/// The whole project, to change it.
 fn writes_project(params: &PathParams) -> Requirement {
     Requirement::ProjectWrite(params.owned("project_id"))
 }
 
-/// The same for reading.
-fn reads_project(params: &PathParams) -> Requirement {
-    Requirement::ProjectRead(params.owned("project_id"))
+/// What has no branch in its path; what of it keys of branches reach, the handlers and the commands say.
+fn contributes(params: &PathParams) -> Requirement {
+    Requirement::AnyBranchWrite(params.owned("project_id"))
 }
 
 fn writes(params: &PathParams) -> Requirement {
@@ -54,10 +64,16 @@ fn reads(params: &PathParams) -> Requirement {
 const NO_PROJECT: &str = "storage.project_not_found";
 const NO_BRANCH: &str = "storage.branch_not_found";
 const NOT_ON_BRANCH: &str = "storage.operation_not_allowed";
+/// A first write through a dev branch makes a table.
+const FULL: &str = "storage.quota_exceeded";
 const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
 const BAD_NAME: &str = "storage.invalid_name";
+/// What a linked bucket may answer when a table in it is read.
+const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];
+/// And when it is to be changed.
+const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly"];
 /// What may be wrong with a condition on rows.
 const CONDITIONS: &[&str] = &[
     "storage.invalid_where_clause",
@@ -80,9 +96,18 @@ fn past(op: Op) -> Op {
 /// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
 /// everywhere.
 pub(super) fn all() -> Routes {
-    let tables = [tables::all(), columns::all(), rows::all(), transfer::all()].into_iter().flatten().map(Route::placed);
-    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all());
-    catalogue.chain(tables).chain(snapshots::all()).chain(files::all()).collect()
+    let tables = [tables::all(), columns::all(), rows::all(), transfer::all(), merge::all(), workspaces::all()]
+        .into_iter()
+        .flatten()
+        .map(Route::placed);
+    let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(sharing::all());
+    catalogue
+        .chain(tables)
+        .chain(snapshots::all())
+        .chain(snapshot_settings::all())
+        .chain(versions::all())
+        .chain(files::all())
+        .collect()
 }
 
 /// A route below a branch, also served in its older form.

@@ -8,22 +8,30 @@ mod counts;
 mod download;
 mod files;
 mod list;
+mod merge;
 mod past;
 mod paths;
 mod profile;
 mod projects;
+mod pull;
 mod query;
 mod rows;
+mod scratch;
+mod sharing;
+mod snapshot_settings;
 mod snapshots;
 mod state;
 mod tables;
 mod transfer;
 mod upload;
+mod versions;
+mod workspace_query;
+mod workspaces;
 
 use alluvium_http::{DetailRenderer, RouteGroup};
 
 pub(crate) use download::{Opened, http_date, open};
-pub use state::{ProjectKeys, RemoteSizes, StorageRoutes};
+pub use state::{ProjectKeys, RemoteSizes, StorageRoutes, WorkspacePlace};
 pub(crate) use state::{WRITE_TIMEOUT, now, tenant_text};
 
 /// The routes, with their shape of errors.

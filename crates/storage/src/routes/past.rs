@@ -15,6 +15,7 @@ use super::rows::spec;
 use super::state::{Place, StorageRoutes};
 use crate::context::STREAM;
 use crate::fold::{TableQuery, Version, then};
+use crate::model::{names, problem};
 use crate::projection;
 use crate::queries::Queries;
 use crate::wire::{self, Preview, PreviewBody};
@@ -98,6 +99,7 @@ pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> An
 pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page: crate::queries::Page) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
+    readable(state, place, &queries).await?;
     let listed = queries.tables(&place.tenant.decode(), &place.project, &place.branch, &place.bucket, page).await?;
     let tables: Vec<wire::Table> = listed.items.into_iter().map(Into::into).collect();
     Ok(at(seq, &json!({ "tables": uncounted(&tables), "total": listed.total })))
@@ -133,8 +135,25 @@ pub(super) async fn query(
 }
 
 pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
-    let then = then(&state.past, &place.tenant, &place.project, seq).await?;
-    state.tables()?.version(&then, &place.bucket, &place.table, seq).await
+    let own = then(&state.past, &place.tenant, &place.project, seq).await?;
+    let Some(link) = own.link(&place.branch, &place.bucket, &place.table) else {
+        return state.tables()?.version(&own, (&place.branch, &place.bucket, &place.table), seq).await;
+    };
+    state.queries.readable_now(&place.tenant.decode(), &place.project, link.into()).await?;
+    // It is there, so its project is; what the project was then may be another of its id.
+    let gone = |_| problem::source_not_found(&link.project, &link.bucket);
+    let source = then(&state.past, &place.tenant, &link.project, seq).await.map_err(gone)?;
+    source.shares(link, &own)?;
+    state.tables()?.version(&source, (names::MAIN_BRANCH, &link.bucket, &place.table), seq).await
+}
+
+/// `Ok` unless the bucket was a link then, to what must not be read now.
+async fn readable(state: &StorageRoutes, place: &Place, then: &Queries) -> Result<(), Problem> {
+    let tenant = place.tenant.decode();
+    match then.link(&tenant, &place.project, &place.bucket).await? {
+        Some(link) => state.queries.readable_now(&tenant, &place.project, link).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 fn at(seq: u64, body: &impl Serialize) -> Then {

@@ -3,10 +3,27 @@
 pub(super) const PROJECTS: &str = "/projects";
 pub(super) const PROJECT: &str = "/projects/{project_id}";
 pub(super) const STATS: &str = "/projects/{project_id}/stats";
+pub(super) const UNDELETE: &str = "/projects/{project_id}/undelete";
+pub(super) const SETTINGS: &str = "/projects/{project_id}/settings/snapshots";
 pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
 pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
 pub(super) const BRANCH: &str = "/projects/{project_id}/branches/{branch_id}";
+pub(super) const DIFF: &str = "/projects/{project_id}/branches/{branch_id}/diff";
+pub(super) const MERGE: &str = "/projects/{project_id}/branches/{branch_id}/merge";
+pub(super) const PULL: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/pull";
+
+pub(super) const WORKSPACES: &str = "/projects/{project_id}/workspaces";
+pub(super) const WORKSPACE: &str = "/projects/{project_id}/workspaces/{workspace_id}";
+pub(super) const WORKSPACE_CLEAR: &str = "/projects/{project_id}/workspaces/{workspace_id}/clear";
+pub(super) const WORKSPACE_OBJECT: &str = "/projects/{project_id}/workspaces/{workspace_id}/objects/{object_name}";
+pub(super) const WORKSPACE_LOAD: &str = "/projects/{project_id}/workspaces/{workspace_id}/load";
+pub(super) const WORKSPACE_CREDENTIALS: &str = "/projects/{project_id}/workspaces/{workspace_id}/credentials/reset";
+pub(super) const WORKSPACE_QUERY: &str = "/projects/{project_id}/workspaces/{workspace_id}/query";
+pub(super) const BRANCH_WORKSPACE_QUERY: &str =
+    "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}/query";
+pub(super) const BRANCH_WORKSPACES: &str = "/projects/{project_id}/branches/{branch_id}/workspaces";
+pub(super) const BRANCH_WORKSPACE: &str = "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}";
 
 pub(super) const PREPARE: &str = "/projects/{project_id}/files/prepare";
 pub(super) const UPLOAD: &str = "/projects/{project_id}/files/upload/{upload_key}";
@@ -33,6 +50,9 @@ macro_rules! below_branch {
 
 below_branch!(BUCKETS, "/buckets");
 below_branch!(BUCKET, "/buckets/{bucket_name}");
+below_branch!(SHARE, "/buckets/{bucket_name}/share");
+below_branch!(LINK, "/buckets/{bucket_name}/link");
+below_branch!(READ_ONLY, "/buckets/{bucket_name}/grant-readonly");
 below_branch!(TABLES, "/buckets/{bucket_name}/tables");
 below_branch!(TABLE, "/buckets/{bucket_name}/tables/{table_name}");
 below_branch!(SCHEMA, "/buckets/{bucket_name}/tables/{table_name}/schema");
@@ -46,4 +66,10 @@ below_branch!(IMPORT, "/buckets/{bucket_name}/tables/{table_name}/import/file");
 below_branch!(SNAPSHOTS, "/snapshots");
 below_branch!(SNAPSHOT, "/snapshots/{snapshot_id}");
 below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");
+below_branch!(BUCKET_SETTINGS, "/buckets/{bucket_name}/settings/snapshots");
+below_branch!(TABLE_SETTINGS, "/buckets/{bucket_name}/tables/{table_name}/settings/snapshots");
+below_branch!(VERSIONS, "/buckets/{bucket_name}/tables/{table_name}/versions");
+below_branch!(UNDROP_TABLE, "/buckets/{bucket_name}/tables/{table_name}/undrop");
+below_branch!(UNDROP_BUCKET, "/buckets/{bucket_name}/undrop");
+below_branch!(TIME_TRAVEL, "/buckets/{bucket_name}/tables-from-time-travel");
 below_branch!(EXPORT, "/buckets/{bucket_name}/tables/{table_name}/export");

@@ -26,12 +26,15 @@ pub(super) async fn query(
     let QueryBody { query, limit, timeout_seconds, as_of } = QueryBody::parse(&body)?;
     state.fresh_tables(&wanted).await?;
     let project = params.get("project_id");
-    state.queries.require_project(&tenant_text(&principal.tenant), project).await?;
+    let tenant = tenant_text(&principal.tenant);
+    state.queries.require_project(&tenant, project).await?;
     let timeout_ms = timeout_seconds.unsigned_abs() * 1_000;
     let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms };
-    let answer = match as_of {
-        Some(as_of) => past::query(&state, &principal.tenant, project, &as_of, ask).await,
-        None => state.tables()?.query(&principal.tenant, project, ask).await,
+    let answer = if let Some(as_of) = as_of {
+        past::query(&state, &principal.tenant, project, &as_of, ask).await
+    } else {
+        let links = state.queries.links(&tenant, project).await?;
+        state.tables()?.query(&principal.tenant, project, &links, ask).await
     };
     match answer {
         Ok(rows) => Ok(Json(QueryAnswer::of(rows, limit)).into_response()),

@@ -29,7 +29,7 @@ pub(super) async fn take(
     let SnapshotCreate { bucket, table, description } = SnapshotCreate::parse(&body)?;
     let place = state.place(&principal, &params).await?;
     let (project, branch) = (place.project.clone(), place.branch.clone());
-    let take = TakeSnapshot { project, branch, bucket: names::bucket_name(&bucket), table, description };
+    let take = TakeSnapshot { project, branch, bucket: names::bucket_name(&bucket), table, description, uid: None };
     let accepted = state.write(&principal, command(take)).await?;
     let id = said(&accepted, "snapshot").and_then(Value::as_str).ok_or_else(Problem::internal)?;
     let tenant = tenant_text(&place.tenant);

@@ -7,24 +7,30 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
-use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_kernel::{Authorizer, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
+use alluvium_workspaces::Workspaces;
 use serde_json::Value;
 
+use super::counts::Queued;
 use crate::context::STREAM;
 use crate::contract::Command;
-use crate::fold::Tables;
+use crate::fold::{Lane, Tables};
 use crate::model::names;
 use crate::projection;
-use crate::queries::{Queries, TableStats, TableView};
+use crate::queries::{FileReach, Queries, TableStats, TableView};
+use crate::snapshots::IMPLIED;
 
 /// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
 const OUTCOME_WAIT_SECONDS: u64 = 240;
 /// How long the folds are waited for after it, in seconds.
 const VISIBLE_WAIT_SECONDS: u64 = 30;
+/// How long the counts of snapshots are waited for that came with a change, in seconds.
+const COUNT_WAIT_SECONDS: u64 = 10;
 /// How long a route that changes something may take until its answer begins.
-pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + 5);
+pub(crate) const WRITE_TIMEOUT: Duration =
+    Duration::from_secs(OUTCOME_WAIT_SECONDS + VISIBLE_WAIT_SECONDS + COUNT_WAIT_SECONDS + 5);
 
 /// What storage needs of the context that has the keys; the binary wires it.
 pub trait ProjectKeys: Send + Sync + 'static {
@@ -42,6 +48,9 @@ pub trait ProjectKeys: Send + Sync + 'static {
         by: &'a Principal,
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
+
+    /// The one branch that a caller's key opens; none for who reaches the whole project.
+    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
 
     /// Makes every key of a project that was issued up to `before` dead.
     fn revoke_all<'a>(
@@ -87,14 +96,36 @@ pub struct StorageRoutes {
     pub freshness: Freshness,
     /// Who issues and revokes keys.
     pub keys: Arc<dyn ProjectKeys>,
+    /// Who may, where what a path names says of which branch it is.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What lies in workspaces; none in a process that keeps no tables.
+    pub workspaces: Option<WorkspacePlace>,
     /// Whether the installation has an admin key; without one, routes for admins say so.
     pub admin_configured: bool,
+}
+
+/// Where workspaces are, and where clients reach them.
+#[derive(Clone, Debug)]
+pub struct WorkspacePlace {
+    /// Works in them.
+    pub engines: Workspaces,
+    /// The host that clients are told.
+    pub host: String,
+    /// The port that clients are told.
+    pub port: u16,
 }
 
 /// An accepted command.
 pub(crate) struct Accepted {
     pub position: Position,
     pub result: Value,
+}
+
+impl Accepted {
+    /// The requests that came with the command.
+    fn requests(&self) -> impl Iterator<Item = &str> {
+        self.result.get(IMPLIED).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
 }
 
 /// The names in a path, the bucket's as it is stored.
@@ -115,9 +146,17 @@ impl TableStats for Tables {
 impl StorageRoutes {
     /// The tables; a process that keeps none says who is to be asked again.
     pub(super) fn tables(&self) -> Result<&Tables, Problem> {
-        self.tables.as_deref().ok_or_else(|| {
-            Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
-        })
+        self.tables.as_deref().ok_or_else(moving)
+    }
+
+    /// The workspaces, which are where the tables are.
+    pub(super) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
+        self.workspaces.as_ref().ok_or_else(moving)
+    }
+
+    /// The files that a caller reaches.
+    pub(crate) fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
+        self.keys.branch_of(caller).map(FileReach::of)
     }
 
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
@@ -138,15 +177,22 @@ impl StorageRoutes {
     /// Sends a command and gives its outcome; a rejection is an error.
     pub(super) async fn send(&self, principal: &Principal, command: impl Into<Command>) -> Result<Accepted, Problem> {
         let command = command.into();
+        self.send_as(principal, command.name(), &command).await
+    }
+
+    /// The same, under a name that sets it apart from the request's others.
+    async fn send_as(&self, principal: &Principal, name: &str, command: &Command) -> Result<Accepted, Problem> {
+        let project = project_of(command).map(ToOwned::to_owned);
         let request = CommandRequest {
             tenant: principal.tenant.clone(),
             context: "storage".to_owned(),
             command: command.name().to_owned(),
-            command_id: principal.seed.command_id(command.name()),
+            command_id: principal.seed.command_id(name),
             actor: principal.actor.clone(),
             payload: command.to_avro().into(),
             trace_parent: None,
         };
+        let _queued = project.as_deref().map(Queued::begin);
         let wait = Duration::from_secs(OUTCOME_WAIT_SECONDS);
         let outcome = if principal.seed.is_again() {
             self.client.send_again(&request, wait).await?
@@ -166,6 +212,18 @@ impl StorageRoutes {
         Ok(accepted)
     }
 
+    /// The same for one of several commands of a kind.
+    pub(super) async fn write_as(
+        &self,
+        principal: &Principal,
+        name: &str,
+        command: Command,
+    ) -> Result<Accepted, Problem> {
+        let accepted = self.send_as(principal, name, &command).await?;
+        self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
+        Ok(accepted)
+    }
+
     /// The same for a command on one table: its file shows it too. Gives the table as it is then.
     pub(super) async fn write_table(
         &self,
@@ -174,6 +232,7 @@ impl StorageRoutes {
         command: impl Into<Command>,
     ) -> Result<(Accepted, TableView), Problem> {
         let accepted = self.send_to_table(principal, place, command).await?;
+        let accepted = self.backed_up(principal, accepted).await;
         self.catalogue_at(&accepted.position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
         let table = self.table(place).await?;
         let budget = Duration::from_secs(VISIBLE_WAIT_SECONDS);
@@ -190,9 +249,7 @@ impl StorageRoutes {
         place: &Place,
         command: impl Into<Command>,
     ) -> Result<Accepted, Problem> {
-        let find = |tables: &Arc<Tables>| tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
-        let lane = self.tables.as_ref().and_then(find);
-        let Some(lane) = lane else { return self.send(principal, command).await };
+        let Some(lane) = self.lane_of(place).await else { return self.send(principal, command).await };
         if let Some(full) = lane.full() {
             return Err(Problem { detail: format!("Nothing was sent: {}", full.detail), ..full });
         }
@@ -202,6 +259,61 @@ impl StorageRoutes {
                 Err(Problem { detail: format!("The request is on the log and waits: {}", full.detail), ..full })
             }
         }
+    }
+
+    /// The fold of the table that a path names, if it is kept here.
+    async fn lane_of(&self, place: &Place) -> Option<Arc<Lane>> {
+        let tables = self.tables.as_ref()?;
+        if place.branch == names::MAIN_BRANCH {
+            return tables.find(&place.tenant, &place.project, &place.bucket, &place.table);
+        }
+        let table = self.table(place).await.ok()?;
+        tables.fold().lane(&table.uid)
+    }
+
+    /// Waits a while until the catalogue shows the snapshots that came with a change, and gives where it is then. The change is
+    /// done whether or not they are counted: of a table that stands still they are counted when it goes on.
+    pub(super) async fn backed_up(&self, principal: &Principal, accepted: Accepted) -> Accepted {
+        let counted = async {
+            let mut position = accepted.position.clone();
+            for request in accepted.requests() {
+                let outcome = self.client.outcome(&principal.tenant, request).await?;
+                if let Verdict::Accepted { position: at, .. } = outcome.verdict {
+                    position = position.join(&at);
+                }
+            }
+            self.catalogue_at(&position, Duration::from_secs(COUNT_WAIT_SECONDS)).await?;
+            Ok::<_, Problem>(position)
+        };
+        match tokio::time::timeout(Duration::from_secs(COUNT_WAIT_SECONDS), counted).await {
+            Ok(Ok(position)) => Accepted { position, ..accepted },
+            Ok(Err(problem)) => {
+                tracing::warn!(%problem, "a snapshot that was taken by itself does not show yet");
+                accepted
+            }
+            Err(_) => accepted,
+        }
+    }
+
+    /// Waits until everything that came back with a change is there, and gives where that is. The first that cannot is the answer.
+    pub(super) async fn came_back(&self, principal: &Principal, accepted: Accepted) -> Result<Position, Problem> {
+        let settled = async {
+            let mut position = accepted.position.clone();
+            for request in accepted.requests() {
+                match self.client.outcome(&principal.tenant, request).await?.verdict {
+                    Verdict::Accepted { position: at, .. } => position = position.join(&at),
+                    Verdict::Rejected { problem } => return Err(problem),
+                }
+            }
+            Ok(position)
+        };
+        let budget = Duration::from_secs(OUTCOME_WAIT_SECONDS);
+        let position = tokio::time::timeout(budget, settled).await.map_err(|_| {
+            let detail = "Not all of it is there yet; it goes on by itself. Look at the tables.";
+            Problem::unavailable("command.timeout", detail)
+        })??;
+        self.catalogue_at(&position, Duration::from_secs(VISIBLE_WAIT_SECONDS)).await?;
+        Ok(position)
     }
 
     /// Waits until the catalogue is as far as a position.
@@ -251,9 +363,24 @@ impl StorageRoutes {
     }
 }
 
+fn moving() -> Problem {
+    Problem::unavailable("storage.table_moving", "No process keeps the tables of this project now. Try again.")
+}
+
 /// The tenant's name as the catalogue keeps it.
 pub(crate) fn tenant_text(tenant: &Token) -> String {
     tenant.decode()
+}
+
+/// The project whose writes a command queues with.
+fn project_of(command: &Command) -> Option<&str> {
+    match command {
+        Command::Project(command) => Some(command.project()),
+        Command::Table(command) => command.project(),
+        Command::File(command) => Some(command.project()),
+        Command::Workspace(command) => Some(command.project()),
+        Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
+    }
 }
 
 /// The edge's clock: commands carry what it says.

@@ -53,6 +53,12 @@ pub(super) async fn list(
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::tables(&state, &place, seq, page).await?.into_response());
     }
+    // What a link shows may be kept by another process.
+    if state.sizes.is_some()
+        && state.queries.link(&tenant_text(&place.tenant), &place.project, &place.bucket).await?.is_some()
+    {
+        state.fresh_everywhere(&wanted).await?;
+    }
     let listed =
         state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, page).await?;
     let tables = listed.items.into_iter().map(Table::from).collect();
@@ -97,5 +103,6 @@ pub(super) async fn drop(
     let drop =
         DropTable { branch: place.branch.clone(), project: place.project, bucket: place.bucket, table: place.table };
     let accepted = state.write(&principal, command(drop)).await?;
+    let accepted = state.backed_up(&principal, accepted).await;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }

@@ -21,7 +21,7 @@ use crate::digest::Md5Sum;
 use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::{problem, schema_of};
-use crate::queries::TableView;
+use crate::queries::{FileReach, TableView};
 use crate::wire::{ExportBody, Exported, ImportBody, Imported};
 
 type Answer<T> = Result<T, ProblemResponse>;
@@ -49,7 +49,8 @@ async fn load(
 ) -> Answer<(WithPosition<Json<Imported>>, u64)> {
     let place = state.place(principal, params).await?;
     state.table(&place).await?;
-    let file = state.queries.file(&tenant_text(&place.tenant), &place.project, &body.file_id).await?;
+    let reach = state.files_of(principal)?;
+    let file = state.queries.file(&tenant_text(&place.tenant), &place.project, &body.file_id, &reach).await?;
     let blob = file.blob.and_then(|blob| BlobId::try_from(blob).ok());
     let blob = match blob {
         Some(blob) if state.blobs.exists(&blob).await => blob,
@@ -162,7 +163,8 @@ async fn write_out(
     }
     .into();
     let accepted = state.write(principal, Command::File(command)).await?;
-    let file: crate::wire::File = state.queries.file(&tenant_text(&place.tenant), project, &id).await?.into();
+    let tenant = tenant_text(&place.tenant);
+    let file: crate::wire::File = state.queries.file(&tenant, project, &id, &FileReach::all()).await?.into();
     let answer =
         Exported { file_id: id, file_path: file.path, rows_exported: written.rows, file_size_bytes: blob.bytes };
     Ok(WithPosition(accepted.position, Json(answer)))

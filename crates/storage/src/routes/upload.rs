@@ -21,6 +21,7 @@ use crate::contract::{Command, FileCommand, StageUpload};
 use crate::digest::Md5Sum;
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::problem;
+use crate::queries::FileReach;
 use crate::wire::Uploaded;
 
 /// What multipart adds around a file, in bytes, at most.
@@ -49,7 +50,8 @@ async fn take(
     body: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<WithPosition<Json<Uploaded>>, ProblemResponse> {
     let (project, key) = (params.owned("project_id"), params.owned("upload_key"));
-    let filename = check_session(state, principal, &project, &key).await?;
+    let reach = state.files_of(principal)?;
+    let filename = check_session(state, principal, &project, &key, &reach).await?;
     let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     state.client.room(declared.unwrap_or(0))?;
     let mut body = body.map_err(|_| missing_file())?;
@@ -62,8 +64,8 @@ async fn take(
     }
     let (blob, md5) = stored.ok_or_else(missing_file)?;
     let (checksum_sha256, size_bytes) = (String::from(blob.id), blob.bytes);
-    let (file, blob) = (key.clone(), checksum_sha256.clone());
-    let stage = StageUpload { project, file, blob, size_bytes: size_bytes as i64, md5: Some(md5) };
+    let (file, blob, branch) = (key.clone(), checksum_sha256.clone(), reach.of_command());
+    let stage = StageUpload { project, file, blob, size_bytes: size_bytes as i64, md5: Some(md5), branch };
     let accepted = state.write(principal, Command::File(FileCommand::StageUpload(stage))).await?;
     let staging_path = format!("staging/{key}_{filename}");
     Ok(WithPosition(accepted.position, Json(Uploaded { upload_key: key, staging_path, size_bytes, checksum_sha256 })))
@@ -75,10 +77,11 @@ async fn check_session(
     principal: &Principal,
     project: &str,
     key: &str,
+    reach: &FileReach,
 ) -> Result<String, Problem> {
     let tenant = tenant_text(&principal.tenant);
     state.queries.require_project(&tenant, project).await?;
-    let session = state.queries.find_file(&tenant, key).await?.filter(|found| !found.is_registered);
+    let session = state.queries.find_file(&tenant, key).await?.filter(|found| !found.is_registered && reach.has(found));
     let session = session.ok_or_else(|| problem::upload_session_not_found(key))?;
     if session.project != project {
         return Err(problem::upload_session_mismatch(key));

@@ -188,7 +188,8 @@ async fn page(state: &StorageRoutes, bucket: &Bucket, asked: &Asked) -> Result<P
     let mut page = Page::default();
     let mut last: Option<Begin> = None;
     loop {
-        let rows = state.queries.objects(&tenant, &bucket.project, &lower, upper.as_deref(), PAGE_KEYS_MAX).await?;
+        let keys = (lower.as_str(), upper.as_deref());
+        let rows = state.queries.objects(&tenant, &bucket.project, keys, &bucket.reach, PAGE_KEYS_MAX).await?;
         let is_last = (rows.len() as i64) < PAGE_KEYS_MAX;
         for file in rows {
             let key = file.key.clone().unwrap_or_default();

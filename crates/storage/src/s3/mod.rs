@@ -27,6 +27,7 @@ pub(crate) use problem::ERRORS;
 
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::names;
+use crate::queries::FileReach;
 use crate::routes::{StorageRoutes, WRITE_TIMEOUT, tenant_text};
 
 const BUCKET: &str = "/s3/{bucket}";
@@ -49,17 +50,19 @@ fn project_of(params: &PathParams) -> String {
 }
 
 fn reads(params: &PathParams) -> Requirement {
-    Requirement::ProjectRead(project_of(params))
+    Requirement::ProjectMember(project_of(params))
 }
 
 fn writes(params: &PathParams) -> Requirement {
-    Requirement::ProjectWrite(project_of(params))
+    Requirement::AnyBranchWrite(project_of(params))
 }
 
 /// A bucket that is there.
 struct Bucket {
     tenant: Token,
     project: String,
+    /// Which of its files the caller reaches.
+    reach: FileReach,
 }
 
 impl Bucket {
@@ -75,7 +78,10 @@ impl Bucket {
         // What cannot be the id of a project is that of none.
         for project in readings.into_iter().filter(|id| names::project_aggregate_id(id).is_ok()) {
             match state.queries.require_project(&tenant, &project).await {
-                Ok(()) => return Ok(Self { tenant: principal.tenant.clone(), project }),
+                Ok(()) => {
+                    let reach = state.files_of(principal)?;
+                    return Ok(Self { tenant: principal.tenant.clone(), project, reach });
+                }
                 Err(problem) if problem.status == 404 => {}
                 Err(problem) => return Err(problem),
             }
@@ -187,6 +193,7 @@ fn of_objects() -> Vec<Route<S3State>> {
                 "storage.file_too_large",
                 "storage.quota_exceeded",
                 "storage.invalid_request",
+                "storage.object_of_others",
             ]),
         )
         .alias(PRESIGN, NAMED_PRESIGN)
@@ -220,7 +227,7 @@ fn of_objects() -> Vec<Route<S3State>> {
             object::delete,
             op("deleteObject", "Delete an object; fine when there is none")
                 .empty(204, "Gone")
-                .errors(&["storage.invalid_key"]),
+                .errors(&["storage.invalid_key", "storage.object_of_others"]),
         )
         .alias(PRESIGN, NAMED_PRESIGN)
         .timeout(WRITE_TIMEOUT),

@@ -83,6 +83,7 @@ async fn store(
         md5: Some(digested.md5.clone()),
         file: String::new(),
         project_uid: String::new(),
+        branch: bucket.reach.of_command(),
     };
     state.write(principal, Command::File(FileCommand::PutObject(command))).await?;
     let mut response = Response::new(Body::empty());
@@ -222,6 +223,7 @@ async fn copy(
         md5: found.md5.clone(),
         file: String::new(),
         project_uid: String::new(),
+        branch: bucket.reach.of_command(),
     };
     state.write(principal, Command::File(FileCommand::PutObject(command))).await?;
     let copied = bucket.object(state, params.get("key")).await?;
@@ -295,7 +297,8 @@ pub(super) async fn delete(State(state): State<StorageRoutes>, principal: Princi
 async fn remove(state: &StorageRoutes, principal: &Principal, params: &PathParams) -> Result<(), Problem> {
     let bucket = Bucket::of(state, principal, params).await?;
     check_key(params.get("key"))?;
-    let command = DeleteObject { project: bucket.project, key: params.owned("key"), file: String::new() };
+    let (branch, key) = (bucket.reach.of_command(), params.owned("key"));
+    let command = DeleteObject { project: bucket.project, key, file: String::new(), branch };
     state.write(principal, Command::File(FileCommand::DeleteObject(command))).await?;
     Ok(())
 }
@@ -324,6 +327,7 @@ impl Bucket {
     /// The object of a key.
     pub async fn object(&self, state: &StorageRoutes, key: &str) -> Result<FileView, Problem> {
         check_key(key)?;
-        state.queries.object(&tenant_text(&self.tenant), &self.project, key).await?.ok_or_else(problem::no_such_key)
+        let found = state.queries.object(&tenant_text(&self.tenant), &self.project, key, &self.reach).await?;
+        found.ok_or_else(problem::no_such_key)
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::read;
-use crate::queries::{BranchView, Listed};
+use crate::queries::{BranchTables, BranchView, Listed};
 
 /// What to create.
 #[derive(Clone, Debug, PartialEq, ToSchema)]
@@ -42,14 +42,13 @@ pub struct Branch {
 
 impl From<BranchView> for Branch {
     fn from(view: BranchView) -> Self {
-        let BranchView { id, project, name, description, created_at, created_by } = view;
+        let BranchView { id, project, name, description, created_at, created_by, table_count, size_bytes } = view;
         let created_by = match Actor::try_from(created_by.clone()) {
             Ok(Actor::Key(key)) => key,
             Ok(Actor::Admin | Actor::Nats(_) | Actor::System(_)) | Err(_) => created_by,
         };
         let created_at = Timestamp::from_micros(created_at).to_rfc3339();
-        // A branch has no tables of its own: all it shows is the main line.
-        Self { id, project_id: project, name, created_at, created_by, description, table_count: 0, size_bytes: 0 }
+        Self { id, project_id: project, name, created_at, created_by, description, table_count, size_bytes }
     }
 }
 
@@ -104,9 +103,37 @@ pub struct DeletedTable {
     pub table_name: String,
 }
 
-impl From<BranchView> for BranchDetail {
-    fn from(view: BranchView) -> Self {
-        Self { branch: view.into(), copied_tables: Vec::new(), deleted_tables: Vec::new() }
+impl From<(BranchView, BranchTables)> for BranchDetail {
+    fn from((view, BranchTables { copied, hidden }): (BranchView, BranchTables)) -> Self {
+        let copied = copied.into_iter().map(|(bucket_name, table_name, at)| CopiedTable {
+            bucket_name,
+            table_name,
+            copied_at: Timestamp::from_micros(at).to_rfc3339(),
+        });
+        let hidden = hidden.into_iter().map(|(bucket_name, table_name)| DeletedTable { bucket_name, table_name });
+        Self { branch: view.into(), copied_tables: copied.collect(), deleted_tables: hidden.collect() }
+    }
+}
+
+/// What became of a table's place in a branch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StoragePulledTable)]
+pub struct PulledTable {
+    /// Name of the bucket.
+    pub bucket_name: String,
+    /// Name of the table.
+    pub table_name: String,
+    /// What happened, for people.
+    pub message: String,
+    /// Whether the branch had a table of its own in its place, or did not show it.
+    pub was_local: bool,
+}
+
+impl PulledTable {
+    pub(crate) fn of(bucket_name: String, table_name: String, was_local: bool) -> Self {
+        let what = if was_local { "now reads from main" } else { "is already reading from main" };
+        let message = format!("Table {bucket_name}.{table_name} {what}");
+        Self { bucket_name, table_name, message, was_local }
     }
 }
 
@@ -124,12 +151,19 @@ mod tests {
             description: None,
             created_at: 1_767_322_245_123_456,
             created_by: "key:key_1".into(),
+            table_count: 1,
+            size_bytes: 5,
         };
+        let copied = vec![("b".into(), "t".into(), 1_767_322_245_123_456)];
+        let tables = BranchTables { copied, hidden: vec![("b".into(), "gone".into())] };
         let expected = json!({
             "id": "00c0ffee", "project_id": "p", "name": "feature/x", "created_at": "2026-01-02T02:50:45.123456+00:00",
-            "created_by": "key_1", "description": null, "table_count": 0, "size_bytes": 0, "copied_tables": [],
-            "deleted_tables": []
+            "created_by": "key_1", "description": null, "table_count": 1, "size_bytes": 5,
+            "copied_tables": [
+                {"bucket_name": "b", "table_name": "t", "copied_at": "2026-01-02T02:50:45.123456+00:00"}
+            ],
+            "deleted_tables": [{"bucket_name": "b", "table_name": "gone"}]
         });
-        assert_eq!(serde_json::to_value(BranchDetail::from(view)).unwrap(), expected);
+        assert_eq!(serde_json::to_value(BranchDetail::from((view, tables))).unwrap(), expected);
     }
 }

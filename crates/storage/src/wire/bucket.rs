@@ -38,8 +38,10 @@ pub struct Bucket {
 
 impl From<BucketView> for Bucket {
     fn from(view: BucketView) -> Self {
-        let BucketView { name, description, table_count } = view;
-        Self { name, table_count, description, is_linked: false, source_project_id: None, source_bucket_name: None }
+        let BucketView { name, description, table_count, source } = view;
+        let is_linked = source.is_some();
+        let (source_project_id, source_bucket_name) = source.unzip();
+        Self { name, table_count, description, is_linked, source_project_id, source_bucket_name }
     }
 }
 

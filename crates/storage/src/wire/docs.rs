@@ -130,7 +130,7 @@ pub struct BucketDeleteQuery {
     /// Its tables go too; else a bucket that has some stays.
     #[param(default = true)]
     cascade: Option<bool>,
-    /// For links of other projects to it.
+    /// It goes although other projects link it.
     #[param(default = false)]
     force: Option<bool>,
 }

@@ -6,23 +6,31 @@ mod csv;
 mod docs;
 mod file;
 mod list;
+mod merge;
 mod profile;
 mod project;
 mod query;
+mod settings;
 mod shape;
+mod sharing;
 mod snapshot;
 mod table;
 mod transfer;
+mod version;
+mod workspace;
 
-pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable};
+pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable, PulledTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use list::page;
+pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
+pub use settings::{SnapshotRetention, SnapshotSettingsAnswer, SnapshotSettingsBody, SnapshotTriggers};
 pub use shape::{Query, Shape, read};
+pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, UnshareQuery};
 pub use snapshot::{
     RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
     SnapshotRestored, Snapshots,
@@ -32,8 +40,15 @@ pub use table::{
     RowsDeleted, Table, TableCreate, Tables,
 };
 pub use transfer::{ExportBody, Exported, ImportBody, Imported};
+pub use version::{TableVersion, TableVersions, TimeTravel};
+pub use workspace::{
+    Workspace, WorkspaceConnection, WorkspaceCreate, WorkspaceCreated, WorkspaceDetail, WorkspaceLoad,
+    WorkspaceLoadError, WorkspaceLoadTable, WorkspaceLoaded, WorkspaceLoadedTable, WorkspaceObject, WorkspaceQuery,
+    WorkspaceTable, Workspaces,
+};
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
+pub(crate) use settings::{patched, replaced};

@@ -11,9 +11,9 @@ use super::read;
 /// Rows of an answer at most; a query with more is refused, so that nobody takes a part for the whole.
 pub(crate) const ROWS_MAX: i64 = 100_000;
 /// How long a query may run when the client does not say, in seconds.
-const TIMEOUT_SECONDS: i64 = 30;
+pub(super) const TIMEOUT_SECONDS: i64 = 30;
 /// How long a query may run at most, in seconds.
-const TIMEOUT_SECONDS_MAX: i64 = 300;
+pub(super) const TIMEOUT_SECONDS_MAX: i64 = 300;
 
 /// One question.
 #[derive(Clone, Debug, PartialEq, ToSchema)]

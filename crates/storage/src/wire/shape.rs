@@ -140,11 +140,35 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// An object that must be there.
+    pub fn object(&self, name: &str) -> Map<String, Value> {
+        match self.required(name) {
+            Some(Value::Object(object)) => object.clone(),
+            Some(other) => {
+                self.note(name, "dict_type", "Input should be a valid dictionary", other);
+                Map::new()
+            }
+            None => Map::new(),
+        }
+    }
+
     /// An object that is read further.
     pub fn opt_shape<T>(&self, name: &str, reader: impl FnOnce(&Shape<'_>) -> T) -> Option<T> {
         let value = self.given(name)?;
         let fields = self.opt_object(name)?;
         Some(reader(&self.below(&[json!(name)], fields, value)))
+    }
+
+    /// Whether a field is there at all, null or not.
+    pub fn names(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// Refuses every field but these.
+    pub fn only(&self, known: &[&str]) {
+        for (name, value) in self.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            self.note(name, "extra_forbidden", "Extra inputs are not permitted", value);
+        }
     }
 
     /// Whether a list was given.
@@ -322,6 +346,15 @@ impl Query {
     /// A text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A text that must be there.
+    pub fn required(&mut self, name: &str) -> String {
+        let found = self.text(name).map(ToOwned::to_owned);
+        found.unwrap_or_else(|| {
+            self.mistakes.push(entry("missing", &[json!("query"), json!(name)], "Field required", &Value::Null, None));
+            String::new()
+        })
     }
 
     /// Every text of a name that may be repeated.

@@ -238,6 +238,8 @@ pub struct Table {
     pub primary_key: Vec<String>,
     pub created_at: String,
     pub source: &'static str,
+    /// Whether it is another project's, shown by a linked bucket.
+    pub is_linked: bool,
 }
 
 impl From<TableView> for Table {
@@ -261,6 +263,7 @@ impl From<TableView> for Table {
                 Source::Main => "main",
                 Source::Branch => "branch",
             },
+            is_linked: view.is_linked,
         }
     }
 }
@@ -327,6 +330,7 @@ mod tests {
         let view = TableView {
             uid: "u".into(),
             source: Source::Main,
+            is_linked: false,
             bucket: "in_c_sales".into(),
             name: "orders".into(),
             columns: vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: false, default: None }],
@@ -339,7 +343,7 @@ mod tests {
         let expected = json!({
             "name": "orders", "bucket": "in_c_sales", "row_count": 3, "size_bytes": 4, "primary_key": ["id"],
             "columns": [{"name": "id", "type": "BIGINT", "nullable": false, "ordinal_position": 1, "default": null}],
-            "created_at": "1970-01-01T00:00:00.000000+00:00", "source": "main"
+            "created_at": "1970-01-01T00:00:00.000000+00:00", "source": "main", "is_linked": false
         });
         assert_eq!(serde_json::to_value(Table::from(view)).unwrap(), expected);
     }

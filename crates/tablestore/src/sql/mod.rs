@@ -7,6 +7,7 @@
 
 pub mod filters;
 mod functions;
+mod mentions;
 mod parse;
 pub mod predicate;
 pub mod query;
@@ -25,6 +26,7 @@ mod attack_tests;
 mod legit_tests;
 
 pub use filters::{OrderBy, WhereFilter, filters_text};
+pub use mentions::mentions;
 pub use parse::{SQL_BYTES_MAX, SQL_NESTING_MAX, SQL_TOKENS_MAX};
 pub use predicate::Predicate;
 pub use query::{GuardedQuery, guard_query};

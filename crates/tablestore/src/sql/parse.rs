@@ -174,7 +174,7 @@ fn parser(tokens: Vec<TokenWithSpan>) -> Parser<'static> {
     Parser::new(&GuardDialect).with_recursion_limit(PARSER_RECURSION_MAX).with_tokens_with_locations(tokens)
 }
 
-fn tokens(text: &str, comments: Comments) -> Result<Vec<TokenWithSpan>, SqlError> {
+pub(super) fn tokens(text: &str, comments: Comments) -> Result<Vec<TokenWithSpan>, SqlError> {
     if text.len() > SQL_BYTES_MAX {
         let message = format!("the text has {} bytes; at most {SQL_BYTES_MAX} are allowed", text.len());
         return Err(SqlError::new("query_not_allowed", message));

@@ -61,10 +61,11 @@ mod tests {
 
     #[test]
     fn what_is_over_is_not_there_before_anybody_lets_it_go() {
-        let delete = DeleteFile { project: "Shop".into(), file: "f1".into() };
+        let delete = DeleteFile { project: "Shop".into(), file: "f1".into(), branch: "default".into() };
         let when = |command| given::<File>(vec![until(NOW)]).when(command).inspect_result();
         refused(when(delete.into()), 404, "storage.file_not_found");
-        let tag = TagFile { project: "Shop".into(), file: "f1".into(), tags: [("a".into(), "1".into())].into() };
+        let (tags, branch) = ([("a".into(), "1".into())].into(), "default".into());
+        let tag = TagFile { project: "Shop".into(), file: "f1".into(), tags, branch };
         refused(when(tag.into()), 404, "storage.file_not_found");
     }
 }

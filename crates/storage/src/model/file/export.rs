@@ -21,7 +21,7 @@ impl Decide<File> for RegisterExport {
         if !is_sha256(&self.blob) || self.size_bytes < 0 {
             return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored blob, with its size."));
         }
-        let Self { project, file, name, content_type, blob, size_bytes, tags, project_uid, branch: _, md5 } = self;
+        let Self { project, file, name, content_type, blob, size_bytes, tags, project_uid, branch, md5 } = self;
         let key = Some(key_of(at.time, &file, &name));
         Ok(vec![
             FileRegistered {
@@ -38,6 +38,7 @@ impl Decide<File> for RegisterExport {
                 expires_at: None,
                 run_id: None,
                 counted: true,
+                branch,
             }
             .into(),
         ])

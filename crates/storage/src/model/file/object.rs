@@ -80,7 +80,11 @@ impl Decide<File> for PutObject {
         let name = if there { state.name.clone() } else { name_of(&self.key) };
         let tags = if there { state.tags.clone() } else { BTreeMap::new() };
         let expires_at = state.expires_at.filter(|_| there);
-        let Self { project, key, content_type, blob, size_bytes, md5, file, project_uid } = self;
+        if there && !state.is_reached_by(&self.branch) {
+            return Err(problem::object_of_others(&self.key));
+        }
+        let branch = if there { state.branch.clone() } else { self.branch };
+        let Self { project, key, content_type, blob, size_bytes, md5, file, project_uid, .. } = self;
         Ok(vec![
             FileRegistered {
                 project,
@@ -96,6 +100,7 @@ impl Decide<File> for PutObject {
                 expires_at,
                 run_id: None,
                 counted: true,
+                branch,
             }
             .into(),
         ])
@@ -108,6 +113,9 @@ impl Decide<File> for DeleteObject {
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
         if state.stage == Stage::Absent || !state.is_file(&self.project, at.time) {
             return Ok(Vec::new());
+        }
+        if !state.is_reached_by(&self.branch) {
+            return Err(problem::object_of_others(&self.key));
         }
         Ok(vec![FileDeleted { project: self.project, file: self.file }.into()])
     }
@@ -129,6 +137,7 @@ mod tests {
             md5: Some("0c".repeat(16)),
             file: "f1".into(),
             project_uid: "p1".into(),
+            branch: "default".into(),
         }
     }
 
@@ -150,11 +159,31 @@ mod tests {
         let there = || FileEvent::from(object("a/b.txt", "b.txt"));
         given::<File>(nothing()).when(put("a/b.txt").into()).then_expect_events(vec![there()]);
         given::<File>(vec![there()]).when(put("a/b.txt").into()).then_expect_events(vec![there()]);
-        let delete = || DeleteObject { project: "Shop".into(), key: "a/b.txt".into(), file: "f1".into() };
+        let delete = || delete_for("default");
         let gone = FileDeleted { project: "Shop".into(), file: "f1".into() };
         given::<File>(vec![there()]).when(delete().into()).then_expect_events(vec![gone.clone().into()]);
         given::<File>(vec![there(), gone.into()]).when(delete().into()).then_expect_events(nothing());
         given::<File>(nothing()).when(delete().into()).then_expect_events(nothing());
+    }
+
+    fn delete_for(branch: &str) -> DeleteObject {
+        let (key, file) = ("a/b.txt".into(), "f1".into());
+        DeleteObject { project: "Shop".into(), key, file, branch: branch.into() }
+    }
+
+    #[test]
+    fn an_object_stays_with_the_branch_that_put_it() {
+        let put_for = |branch: &str| PutObject { branch: branch.into(), ..put("a/b.txt") };
+        let of_branch = || FileEvent::from(FileRegistered { branch: "b1".into(), ..object("a/b.txt", "b.txt") });
+        given::<File>(nothing()).when(put_for("b1").into()).then_expect_events(vec![of_branch()]);
+        given::<File>(vec![of_branch()]).when(put("a/b.txt").into()).then_expect_events(vec![of_branch()]);
+        let of_project = || object("a/b.txt", "b.txt").into();
+        for (there, branch) in [(of_branch(), "b2"), (of_project(), "b1")] {
+            let result = given::<File>(vec![there.clone()]).when(put_for(branch).into()).inspect_result();
+            refused(result, 403, "storage.object_of_others");
+            let result = given::<File>(vec![there]).when(delete_for(branch).into()).inspect_result();
+            refused(result, 403, "storage.object_of_others");
+        }
     }
 
     #[test]

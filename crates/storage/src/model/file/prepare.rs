@@ -33,7 +33,7 @@ impl Decide<File> for PrepareUpload {
             return Err(problem::invalid_request("`expires_at` lies within the next 24 hours."));
         }
         let Self { project, file, filename, content_type, size_bytes, tags, expires_at, project_uid, .. } = self;
-        let (is_permanent, run_id) = (self.is_permanent, self.run_id);
+        let (is_permanent, run_id, branch) = (self.is_permanent, self.run_id, self.branch);
         Ok(vec![
             UploadPrepared {
                 project,
@@ -47,6 +47,7 @@ impl Decide<File> for PrepareUpload {
                 project_uid,
                 is_permanent,
                 run_id,
+                branch,
             }
             .into(),
         ])
@@ -56,10 +57,10 @@ impl Decide<File> for PrepareUpload {
 impl Evolve<File> for UploadPrepared {
     fn evolve(self, state: &mut File) {
         let Self { project, filename: name, content_type, tags, project_uid, .. } = self;
-        let Self { size_bytes, checksum_sha256, expires_at, is_permanent, run_id, .. } = self;
+        let Self { size_bytes, checksum_sha256, expires_at, is_permanent, run_id, branch, .. } = self;
         let (content, md5) = (None, None);
         let stage = Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, md5, is_permanent, run_id };
-        *state = File { project, project_uid, name, content_type, tags, stage, ..File::default() };
+        *state = File { project, project_uid, name, content_type, tags, stage, branch, ..File::default() };
     }
 }
 
@@ -71,6 +72,7 @@ mod tests {
 
     fn prepare() -> PrepareUpload {
         PrepareUpload {
+            branch: "default".into(),
             project: "Shop".into(),
             file: "f1".into(),
             filename: "a.csv".into(),

@@ -14,7 +14,7 @@ impl Decide<File> for RegisterFile {
         let Stage::Uploading { expires_at, content, md5, is_permanent, run_id, .. } = &state.stage else {
             return Err(problem::upload_session_not_found(&self.file));
         };
-        state.check_session(&self.project, &self.file, *expires_at, at)?;
+        state.check_session((&self.project, &self.branch), &self.file, *expires_at, at)?;
         let Some((blob, size_bytes)) = content else {
             let detail = "The session has no content yet: upload it first.";
             return Err(problem::invalid("file_not_uploaded", detail));
@@ -40,6 +40,7 @@ impl Decide<File> for RegisterFile {
                 expires_at: (!is_permanent).then(|| at.time.micros() + FILE_LIFETIME_SECONDS * 1_000_000),
                 run_id: run_id.clone(),
                 counted: true,
+                branch: state.branch.clone(),
             }
             .into(),
         ])
@@ -48,10 +49,10 @@ impl Decide<File> for RegisterFile {
 
 impl Evolve<File> for FileRegistered {
     fn evolve(self, state: &mut File) {
-        let Self { project, name, content_type, tags, project_uid, expires_at, .. } = self;
+        let Self { project, name, content_type, tags, project_uid, expires_at, branch, .. } = self;
         let counted_bytes = self.counted.then_some(self.size_bytes);
         let (stage, key) = (Stage::Registered, self.key.unwrap_or_default());
-        *state = File { project, project_uid, name, content_type, tags, stage, expires_at, key, counted_bytes };
+        *state = File { project, project_uid, name, content_type, tags, stage, expires_at, key, branch, counted_bytes };
     }
 }
 
@@ -69,6 +70,7 @@ pub(crate) mod tests {
 
     pub(crate) fn registered() -> FileRegistered {
         FileRegistered {
+            branch: "default".into(),
             project: "Shop".into(),
             file: "f1".into(),
             name: "b.csv".into(),
@@ -87,7 +89,13 @@ pub(crate) mod tests {
 
     fn register(project: &str) -> RegisterFile {
         let tags = [("b".to_owned(), "2".to_owned())].into();
-        RegisterFile { project: project.into(), file: "f1".into(), name: Some("b.csv".into()), tags }
+        RegisterFile {
+            project: project.into(),
+            file: "f1".into(),
+            name: Some("b.csv".into()),
+            tags,
+            branch: "default".into(),
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ impl Decide<File> for StageUpload {
         let Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, .. } = &state.stage else {
             return Err(problem::upload_session_not_found(&self.file));
         };
-        state.check_session(&self.project, &self.file, *expires_at, at)?;
+        state.check_session((&self.project, &self.branch), &self.file, *expires_at, at)?;
         if !is_sha256(&self.blob) || self.size_bytes < 0 {
             return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored blob, with its size."));
         }
@@ -36,7 +36,7 @@ impl Decide<File> for StageUpload {
         if content.as_ref() == Some(&(self.blob.clone(), self.size_bytes)) {
             return Ok(Vec::new());
         }
-        let Self { project, file, blob, size_bytes, md5 } = self;
+        let Self { project, file, blob, size_bytes, md5, branch: _ } = self;
         Ok(vec![UploadStaged { project, file, blob, size_bytes, md5 }.into()])
     }
 }
@@ -58,7 +58,8 @@ mod tests {
     use crate::model::spec::{NOW, given, nothing, refused};
 
     fn stage(project: &str, blob: &str, size_bytes: i64) -> StageUpload {
-        StageUpload { project: project.into(), file: "f1".into(), blob: blob.into(), size_bytes, md5: None }
+        let (project, blob, branch) = (project.into(), blob.into(), "default".into());
+        StageUpload { project, file: "f1".into(), blob, size_bytes, md5: None, branch }
     }
 
     fn declared(size_bytes: Option<i64>, checksum: Option<String>, expires_at: i64) -> FileEvent {

@@ -10,7 +10,7 @@ impl Decide<File> for TagFile {
     type Event = FileEvent;
 
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        if !state.is_file(&self.project, at.time) {
+        if !state.is_file(&self.project, at.time) || !state.is_reached_by(&self.branch) {
             return Err(problem::file_not_found(&self.file));
         }
         let mut all = state.tags.clone();
@@ -27,7 +27,7 @@ impl Decide<File> for UntagFile {
     type Event = FileEvent;
 
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        if !state.is_file(&self.project, at.time) {
+        if !state.is_file(&self.project, at.time) || !state.is_reached_by(&self.branch) {
             return Err(problem::file_not_found(&self.file));
         }
         let mut tags = state.tags.clone();
@@ -53,11 +53,12 @@ mod tests {
     use crate::model::spec::{given, nothing, refused};
 
     fn tag(project: &str, key: &str, value: &str) -> TagFile {
-        TagFile { project: project.into(), file: "f1".into(), tags: [(key.into(), value.into())].into() }
+        let (tags, branch) = ([(key.into(), value.into())].into(), "default".into());
+        TagFile { project: project.into(), file: "f1".into(), tags, branch }
     }
 
     fn untag(key: &str) -> UntagFile {
-        UntagFile { project: "Shop".into(), file: "f1".into(), tag: key.into() }
+        UntagFile { project: "Shop".into(), file: "f1".into(), tag: key.into(), branch: "default".into() }
     }
 
     fn tagged(tags: &[(&str, &str)]) -> FileTagged {

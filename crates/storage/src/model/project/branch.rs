@@ -1,9 +1,9 @@
-//! Dev branches of a project: views of the main line under an id of their own.
+//! Dev branches of a project: views of the main line under an id of their own, with tables of their own where they were written to.
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
 use super::{Branch, Catalogue, Project};
-use crate::contract::{BranchCreated, BranchDeleted, CreateBranch, DeleteBranch, ProjectEvent};
+use crate::contract::{BranchCreated, BranchDeleted, CreateBranch, DeleteBranch, ProjectEvent, TableDropped};
 use crate::model::limits::{BRANCHES_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
 use crate::model::{names, problem};
 
@@ -49,17 +49,26 @@ impl Decide<Project> for DeleteBranch {
 
     fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        if !live.branches.contains_key(&self.branch) {
-            return Err(problem::branch_not_found(&self.branch));
-        }
-        Ok(vec![BranchDeleted { project: self.project, branch: self.branch }.into()])
+        let branch = live.branches.get(&self.branch).ok_or_else(|| problem::branch_not_found(&self.branch))?;
+        let dropped = live.buckets.values().flat_map(|bucket| {
+            branch.overlay.tables_of(&bucket.name).map(|table| TableDropped {
+                project: self.project.clone(),
+                branch: self.branch.clone(),
+                bucket: bucket.name.clone(),
+                table: table.name.clone(),
+                uid: table.uid.clone(),
+                snapshot: None,
+            })
+        });
+        let deleted = BranchDeleted { project: self.project.clone(), branch: self.branch.clone() };
+        Ok(dropped.map(ProjectEvent::from).chain([deleted.into()]).collect())
     }
 }
 
 impl Evolve<Project> for BranchCreated {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
-            live.branches.insert(self.branch, Branch { name: self.name });
+            live.branches.insert(self.branch, Branch { name: self.name, ..Branch::default() });
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::{Bucket, Project};
-use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent, TableDropped};
+use super::snapshot::Ids;
+use super::{Bucket, Catalogue, Project};
+use crate::contract::{BucketCreated, BucketDeleted, CreateBucket, DeleteBucket, ProjectEvent};
 use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
 use crate::model::{names, problem};
 
@@ -32,21 +33,36 @@ impl Decide<Project> for CreateBucket {
 impl Decide<Project> for DeleteBucket {
     type Event = ProjectEvent;
 
-    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let bucket = state.live(&self.project)?.bucket(&names::bucket_name(&self.bucket))?;
-        if !self.cascade && !bucket.tables.is_empty() {
-            return Err(problem::bucket_not_empty(&bucket.name, bucket.tables.len()));
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let live = state.live(&self.project)?;
+        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        if bucket.link.is_some() {
+            return Err(problem::bucket_is_linked(&bucket.name));
         }
-        let dropped = bucket.tables.values().map(|table| TableDropped {
-            project: self.project.clone(),
-            branch: names::MAIN_BRANCH.to_owned(),
-            bucket: bucket.name.clone(),
-            table: table.name.clone(),
-            uid: table.uid.clone(),
-        });
-        let deleted =
-            BucketDeleted { project: self.project.clone(), bucket: bucket.name.clone(), uid: bucket.uid.clone() };
-        Ok(dropped.map(ProjectEvent::from).chain([deleted.into()]).collect())
+        let links = bucket.sharing.shown_in.len();
+        if !self.force && links > 0 {
+            return Err(problem::bucket_linked(&bucket.name, links));
+        }
+        let mut events = live.drops(bucket, at)?;
+        if !self.cascade && !events.is_empty() {
+            return Err(problem::bucket_not_empty(&bucket.name, events.len()));
+        }
+        let deleted = BucketDeleted { project: self.project, bucket: bucket.name.clone(), uid: bucket.uid.clone() };
+        events.push(deleted.into());
+        Ok(events)
+    }
+}
+
+impl Catalogue {
+    /// The end of each table of a bucket. A bucket is every branch's: what any of them has in it goes too.
+    pub(super) fn drops(&self, bucket: &Bucket, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let main = bucket.tables.values().map(|table| (names::MAIN_BRANCH, table));
+        let own = self
+            .branches
+            .iter()
+            .flat_map(|(id, branch)| branch.overlay.tables_of(&bucket.name).map(move |table| (id.as_str(), table)));
+        let mut ids = Ids::new(self, at);
+        main.chain(own).map(|(branch, table)| Ok(self.dropped(branch, bucket, table, &mut ids)?.into())).collect()
     }
 }
 
@@ -64,6 +80,7 @@ impl Evolve<Project> for BucketDeleted {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
             live.buckets.remove(&names::fold(&self.bucket));
+            live.forget_bucket(&self.bucket);
         }
     }
 }
@@ -71,8 +88,10 @@ impl Evolve<Project> for BucketDeleted {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::super::life::tests::created;
+    use super::super::snapshot::tests::left;
     use super::super::table::tests::table_created;
     use super::*;
+    use crate::contract::TableDropped;
     use crate::model::spec::{at, given, nothing, refused};
 
     pub(crate) fn bucket_created(bucket: &str) -> ProjectEvent {
@@ -85,7 +104,7 @@ pub(crate) mod tests {
     }
 
     fn delete(bucket: &str, cascade: bool) -> DeleteBucket {
-        DeleteBucket { project: "Shop".into(), bucket: bucket.into(), cascade }
+        DeleteBucket { project: "Shop".into(), bucket: bucket.into(), cascade, force: false }
     }
 
     #[test]
@@ -120,6 +139,7 @@ pub(crate) mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: Some(left("orders")),
         };
         let deleted = BucketDeleted { project: "Shop".into(), bucket: "sales".into(), uid: "b-sales".into() };
         given::<Project>(before())

@@ -2,9 +2,8 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::Project;
+use super::{Project, Shown};
 use crate::contract::{ProjectEvent, RestorePlanned, RestoreTable, TableCreated};
-use crate::model::limits::TABLES_PER_PROJECT_MAX;
 use crate::model::{names, problem};
 
 impl Decide<Project> for RestoreTable {
@@ -12,23 +11,26 @@ impl Decide<Project> for RestoreTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let snapshot = live.snapshot(&self.branch, &self.snapshot, at.time)?;
         let bucket = self.target_bucket.as_deref().map_or_else(|| snapshot.bucket.clone(), names::bucket_name);
         let bucket = live.bucket(&bucket)?;
         let table = self.target_table.unwrap_or_else(|| snapshot.table.clone());
-        let there = bucket.tables.get(&names::fold(&table));
+        let there = live.shown(&self.branch, bucket, &table);
         let is_home = bucket.name == snapshot.bucket && table == snapshot.table;
-        if let Some(there) = there.filter(|there| !is_home || there.name != table) {
+        if let Some(there) = there.map(Shown::table).filter(|there| !is_home || there.name != table) {
             return Err(problem::table_exists(&bucket.name, &there.name));
         }
-        let uid = there.map_or_else(|| at.new_uid(0), |there| there.uid.clone());
+        let (uid, copy_of) = match there {
+            Some(Shown::Own(own)) => (own.uid.clone(), None),
+            // What a branch only shows is the main line's: its own takes the place.
+            Some(Shown::Main(main)) => (at.new_uid(0), Some(main.uid.clone())),
+            None => (at.new_uid(0), None),
+        };
         let mut events = Vec::new();
-        if there.is_none() {
+        if !matches!(there, Some(Shown::Own(_))) {
             names::valid_table(&table)?;
-            if live.table_count() >= TABLES_PER_PROJECT_MAX {
-                return Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX));
-            }
+            live.check_room()?;
             let created = TableCreated {
                 project: self.project.clone(),
                 branch: self.branch.clone(),
@@ -37,6 +39,7 @@ impl Decide<Project> for RestoreTable {
                 uid: uid.clone(),
                 columns: self.columns,
                 primary_key: self.primary_key,
+                copy_of,
             };
             events.push(created.into());
         }
@@ -107,6 +110,7 @@ mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: None,
         };
         let gone: Vec<_> = snapped().into_iter().chain([dropped.into()]).collect();
         for (before, command) in [(gone, restore(None, None)), (snapped(), restore(None, Some("copy")))] {

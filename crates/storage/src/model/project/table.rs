@@ -3,9 +3,9 @@
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 use alluvium_tablestore::column::TableSchema;
 
-use super::{Project, TableRef};
-use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped};
-use crate::model::limits::TABLES_PER_PROJECT_MAX;
+use super::snapshot::Ids;
+use super::{Project, Shown, TableRef, overlay};
+use crate::contract::{ColumnSpec, CreateTable, DropTable, ProjectEvent, TableCreated, TableDropped, TableHidden};
 use crate::model::table::{schema_of, spec_of};
 use crate::model::{names, problem};
 
@@ -14,16 +14,14 @@ impl Decide<Project> for CreateTable {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
-        if let Some(there) = bucket.tables.get(&names::fold(&self.table)) {
-            return Err(problem::table_exists(&bucket.name, &there.name));
+        if let Some(there) = live.shown(&self.branch, bucket, &self.table) {
+            return Err(problem::table_exists(&bucket.name, &there.table().name));
         }
         let schema = checked_schema(&self.columns, &self.primary_key)?;
-        if live.table_count() >= TABLES_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX));
-        }
+        live.check_room()?;
         let created = TableCreated {
             bucket: bucket.name.clone(),
             project: self.project,
@@ -32,6 +30,7 @@ impl Decide<Project> for CreateTable {
             uid: at.new_uid(0),
             columns: schema.columns.iter().map(spec_of).collect(),
             primary_key: schema.primary_key,
+            copy_of: None,
         };
         Ok(vec![created.into()])
     }
@@ -57,31 +56,46 @@ fn checked_schema(columns: &[ColumnSpec], primary_key: &[String]) -> Result<Tabl
 impl Decide<Project> for DropTable {
     type Event = ProjectEvent;
 
-    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        live.branch(&self.branch)?;
+        live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        let table = bucket.table(&self.table)?;
-        let (bucket, uid) = (bucket.name.clone(), table.uid.clone());
-        Ok(vec![TableDropped { project: self.project, branch: self.branch, bucket, table: self.table, uid }.into()])
+        let (project, branch) = (&self.project, &self.branch);
+        let mut events = Vec::new();
+        if let Shown::Own(table) = live.table(branch, bucket, &self.table)? {
+            events.push(live.dropped(branch, bucket, table, &mut Ids::new(live, at))?.into());
+        }
+        // What is gone in a branch stays gone there, though the main line has it.
+        let main = bucket.tables.get(&names::fold(&self.table)).filter(|_| overlay::is_dev(branch));
+        events.extend(main.map(|main| {
+            let (bucket, table) = (bucket.name.clone(), main.name.clone());
+            ProjectEvent::from(TableHidden { project: project.clone(), branch: branch.clone(), bucket, table })
+        }));
+        Ok(events)
     }
 }
 
 impl Evolve<Project> for TableCreated {
     fn evolve(self, state: &mut Project) {
-        let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
-        if let Some(bucket) = bucket {
-            bucket.tables.insert(names::fold(&self.table), TableRef { name: self.table, uid: self.uid });
+        let Some(live) = &mut state.live else { return };
+        let table = TableRef { name: self.table, uid: self.uid, copy_of: self.copy_of, ..TableRef::default() };
+        if overlay::is_dev(&self.branch) {
+            live.put_own(&self.branch, &self.bucket, table);
+        } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
+            bucket.tables.insert(names::fold(&table.name), table);
         }
     }
 }
 
 impl Evolve<Project> for TableDropped {
     fn evolve(self, state: &mut Project) {
-        let bucket = state.live.as_mut().and_then(|live| live.buckets.get_mut(&names::fold(&self.bucket)));
-        if let Some(bucket) = bucket {
+        let Some(live) = &mut state.live else { return };
+        if overlay::is_dev(&self.branch) {
+            live.clear_local(&self.branch, &self.bucket, &self.table);
+        } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
             bucket.tables.remove(&names::fold(&self.table));
         }
+        live.left_by(&self);
     }
 }
 
@@ -89,7 +103,9 @@ impl Evolve<Project> for TableDropped {
 pub(crate) mod tests {
     use super::super::bucket::tests::bucket_created;
     use super::super::life::tests::created;
+    use super::super::snapshot::tests::left;
     use super::*;
+    use crate::model::limits::TABLES_PER_PROJECT_MAX;
     use crate::model::spec::{at, given, nothing, refused};
 
     pub(crate) fn table_created(bucket: &str, table: &str, uid: &str) -> ProjectEvent {
@@ -101,6 +117,7 @@ pub(crate) mod tests {
             uid: uid.into(),
             columns: vec![column("id", "BIGINT", true)],
             primary_key: vec![],
+            copy_of: None,
         }
         .into()
     }
@@ -138,6 +155,7 @@ pub(crate) mod tests {
             uid: at().new_uid(0),
             columns: vec![column("Id", "VARCHAR", false), amount],
             primary_key: vec!["Id".into()],
+            copy_of: None,
         };
         given::<Project>(with_bucket()).when(command.into()).then_expect_events(vec![event.into()]);
     }
@@ -175,21 +193,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn nothing_is_written_through_a_dev_branch() {
-        use super::super::branch::tests::{BRANCH, branch_created};
-        let before = || vec![created(), branch_created(BRANCH, "x"), bucket_created("in_c_sales")];
-        for (branch, status, code) in
-            [(BRANCH, 400, "storage.operation_not_allowed"), ("0badf00d", 404, "storage.branch_not_found")]
-        {
-            let command = CreateTable { branch: branch.into(), ..create("orders", vec![], &[]) };
-            refused(given::<Project>(before()).when(command.into()).inspect_result(), status, code);
-            let drop = DropTable {
-                branch: branch.into(),
-                project: "Shop".into(),
-                bucket: "in_c_sales".into(),
-                table: "orders".into(),
-            };
-            refused(given::<Project>(before()).when(drop.into()).inspect_result(), status, code);
+    fn nothing_is_written_through_a_branch_that_is_not_there() {
+        let branch = "0badf00d";
+        let command = CreateTable { branch: branch.into(), ..create("orders", vec![], &[]) };
+        let drop = DropTable {
+            branch: branch.into(),
+            project: "Shop".into(),
+            bucket: "in_c_sales".into(),
+            table: "orders".into(),
+        };
+        for command in [command.into(), drop.into()] {
+            let result = given::<Project>(with_bucket()).when(command).inspect_result();
+            refused(result, 404, "storage.branch_not_found");
         }
     }
 
@@ -207,6 +222,7 @@ pub(crate) mod tests {
             bucket: "in_c_sales".into(),
             table: "orders".into(),
             uid: "t1".into(),
+            snapshot: Some(left("orders")),
         };
         let mut before = with_bucket();
         before.push(table_created("in_c_sales", "orders", "t1"));

@@ -26,6 +26,15 @@ impl Decide<Table> for DeleteRows {
     }
 }
 
+impl Table {
+    /// Whether a condition picks every row whatever the rows hold.
+    pub(crate) fn picks_all(&self, where_clause: &str) -> bool {
+        where_clause.len() <= WHERE_CLAUSE_BYTES_MAX
+            && schema_of(&self.columns, &self.primary_key)
+                .is_ok_and(|schema| Predicate::parse(where_clause, &schema).is_ok_and(|it| it.is_constant_true()))
+    }
+}
+
 impl Evolve<Table> for RowsDeleteRequested {
     fn evolve(self, state: &mut Table) {
         state.open.insert(self.request);

@@ -12,8 +12,8 @@ impl Decide<Table> for OpenTable {
         if state.identity.is_some() {
             return Ok(Vec::new());
         }
-        let Self { project, branch, bucket, table, uid, columns, primary_key } = self;
-        Ok(vec![TableOpened { project, branch, bucket, table, uid, columns, primary_key }.into()])
+        let Self { project, branch, bucket, table, uid, columns, primary_key, copy_of } = self;
+        Ok(vec![TableOpened { project, branch, bucket, table, uid, columns, primary_key, copy_of }.into()])
     }
 }
 
@@ -32,7 +32,7 @@ impl Decide<Table> for CloseTable {
 
 impl Evolve<Table> for TableOpened {
     fn evolve(self, state: &mut Table) {
-        let Self { project, branch, bucket, table, uid, columns, primary_key } = self;
+        let Self { project, branch, bucket, table, uid, columns, primary_key, copy_of: _ } = self;
         let identity = Some(Identity { project, branch, bucket, table, uid });
         *state = Table { identity, columns, primary_key, ..Table::default() };
     }
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn a_table_opens_once_and_closes_once_even_while_it_changes() {
-        let TableEvent::TableOpened(TableOpened { project, branch, bucket, table, uid, columns, primary_key }) =
+        let TableEvent::TableOpened(TableOpened { project, branch, bucket, table, uid, columns, primary_key, copy_of }) =
             opened()
         else {
             unreachable!()
         };
-        let open = OpenTable { project, branch, bucket, table, uid, columns, primary_key };
+        let open = OpenTable { project, branch, bucket, table, uid, columns, primary_key, copy_of };
         given::<Table>(nothing()).when(open.clone().into()).then_expect_events(vec![opened()]);
         given::<Table>(vec![opened()]).when(open.into()).then_expect_events(nothing());
 

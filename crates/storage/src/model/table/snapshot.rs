@@ -12,8 +12,9 @@ impl Decide<Table> for RequestSnapshot {
         // Not while columns change: then nobody could say yet which ones the content has.
         state.ready_to_queue()?;
         let (columns, primary_key) = (state.columns.clone(), state.primary_key.clone());
-        let request = at.command_id.clone();
-        Ok(vec![SnapshotRequested { request, snapshot: self.snapshot, columns, primary_key }.into()])
+        let Self { snapshot, kind, request, .. } = self;
+        let request = request.unwrap_or_else(|| at.command_id.clone());
+        Ok(vec![SnapshotRequested { request, snapshot, columns, primary_key, kind }.into()])
     }
 }
 
@@ -22,9 +23,10 @@ impl Decide<Table> for ReplaceContent {
 
     fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
         state.ready()?;
-        let Self { snapshot, source, position, columns, primary_key, .. } = self;
-        let request = at.command_id.clone();
-        Ok(vec![RestoreRequested { request, snapshot, source, position, columns, primary_key }.into()])
+        let Self { snapshot, source, position, columns, primary_key, unchanged_since, request, .. } = self;
+        let request = request.unwrap_or_else(|| at.command_id.clone());
+        let asked = RestoreRequested { request, snapshot, source, position, columns, primary_key, unchanged_since };
+        Ok(vec![asked.into()])
     }
 }
 
@@ -56,16 +58,23 @@ mod tests {
             position: 7,
             columns: vec![column("then", "DATE")],
             primary_key: vec![],
+            unchanged_since: None,
+            request: None,
         }
     }
 
     #[test]
     fn a_snapshot_says_which_columns_its_content_has() {
         let before = vec![opened(), ColumnDropped { column: "note".into() }.into()];
-        let request = || RequestSnapshot { uid: "t1".into(), snapshot: "s".into() };
+        let request =
+            || RequestSnapshot { uid: "t1".into(), snapshot: "s".into(), kind: "manual".into(), request: None };
         let events = given::<Table>(before).when(request().into()).inspect_result().unwrap();
         let [TableEvent::SnapshotRequested(event)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((event.columns.len(), event.primary_key.as_slice()), (1, &["id".to_owned()][..]));
+        assert_eq!(event.request, "cmd");
+        let implied = RequestSnapshot { request: Some("other".into()), ..request() };
+        let events = given::<Table>(vec![opened()]).when(implied.into()).inspect_result().unwrap();
+        assert!(matches!(&events[..], [TableEvent::SnapshotRequested(event)] if event.request == "other"));
         let changing = ColumnAddRequested { request: "r".into(), column: column("x", "DATE") }.into();
         let busy = given::<Table>(vec![opened(), changing]).when(request().into()).inspect_result();
         refused(busy, 503, "storage.table_busy");

@@ -1,7 +1,10 @@
 //! What events do to snapshots.
 
-use super::{Key, columns, json};
-use crate::contract::{Settled, SnapshotRequested, SnapshotTaken};
+use alluvium_kernel::Actor;
+
+use super::{Key, Op, Place, columns, json};
+use crate::contract::{Event, ProjectEvent, Settled, SnapshotRequested, SnapshotTaken};
+use crate::model::dropped_with;
 
 /// A change of a snapshot's row. The project names it, the table says of what columns it is, the fold counts it.
 #[derive(Clone, Debug)]
@@ -17,6 +20,13 @@ pub(in crate::projection) struct SnapshotRow {
     pub tenant: String,
     pub event: SnapshotTaken,
     pub time: i64,
+}
+
+/// The snapshot that the drop of a table leaves.
+pub(in crate::projection) fn left_by(event: &Event, at: &Place<'_>, actor: &str) -> Option<Op> {
+    let Event::Project(ProjectEvent::TableDropped(drop)) = event else { return None };
+    let actor = Actor::try_from(actor.to_owned()).unwrap_or_else(|_| Actor::System("unknown".to_owned()));
+    dropped_with(drop, &actor).map(|event| Op::Snapshot(taken(event, at.tenant.decode(), at.time)))
 }
 
 pub(super) fn taken(event: SnapshotTaken, tenant: String, time: i64) -> SnapshotOp {

@@ -2,9 +2,9 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_BRANCH, NO_PROJECT, Routes, administers, reads, reads_project};
+use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, administers, reads, reads_project, writes};
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{branches, paths};
+use crate::routes::{branches, paths, pull};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
@@ -47,7 +47,19 @@ pub(super) fn all() -> Routes {
             paths::BRANCH,
             administers,
             branches::delete,
-            op("deleteBranch", "Delete a dev branch with its keys").empty(204, "Gone").errors(&[NO_PROJECT, NO_BRANCH]),
+            op("deleteBranch", "Delete a dev branch with its tables, snapshots and keys")
+                .empty(204, "Gone")
+                .errors(&[NO_PROJECT, NO_BRANCH]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        Route::post(
+            paths::PULL,
+            writes,
+            pull::pull,
+            op("pullTable", "Let a dev branch show the main line's table again")
+                .description("What the branch had in its place is dropped; its snapshots stay.")
+                .json::<wire::PulledTable>(200, "What the branch shows now")
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -53,7 +53,15 @@ pub(super) fn all() -> Routes {
             op("deleteBucket", "Delete a bucket; its tables go too unless `cascade=false`")
                 .query::<wire::BucketDeleteQuery>()
                 .empty(204, "Gone")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NOT_ON_BRANCH, "storage.bucket_not_empty"]),
+                .errors(&[
+                    NO_PROJECT,
+                    NO_BRANCH,
+                    NO_BUCKET,
+                    NOT_ON_BRANCH,
+                    "storage.bucket_not_empty",
+                    "storage.quota_exceeded",
+                ])
+                .errors(&["storage.bucket_linked", "storage.bucket_is_linked"]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -2,7 +2,7 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_PROJECT, Routes, reads_project, writes_project};
+use super::{BAD_NAME, NO_PROJECT, Routes, contributes, sees};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::upload::UPLOAD_BODY_BYTES_MAX;
 use crate::routes::{download, files, paths, upload};
@@ -19,7 +19,7 @@ pub(super) fn all() -> Routes {
     vec![
         Route::post(
             paths::PREPARE,
-            writes_project,
+            contributes,
             files::prepare,
             op("prepareUpload", "Open an upload")
                 .body::<wire::PrepareBody>()
@@ -29,7 +29,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::UPLOAD,
-            writes_project,
+            contributes,
             upload::upload,
             op("uploadFile", "Send the content of an upload; again replaces it")
                 .file_body("file")
@@ -48,7 +48,7 @@ pub(super) fn all() -> Routes {
         .timeout(UPLOAD_TIMEOUT),
         Route::post(
             paths::FILES,
-            writes_project,
+            contributes,
             files::register,
             op("registerFile", "Make an upload a file of the project")
                 .body::<wire::RegisterBody>()
@@ -67,7 +67,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::get(
             paths::FILES,
-            reads_project,
+            sees,
             files::list,
             op("listFiles", "List files, newest first; `include_staged` also shows uploads")
                 .query::<wire::PageQuery>()
@@ -77,13 +77,13 @@ pub(super) fn all() -> Routes {
         ),
         Route::get(
             paths::FILE,
-            reads_project,
+            sees,
             files::get,
             op("getFile", "Show a file").json::<wire::File>(200, "The file").errors(&[NO_FILE]),
         ),
         Route::get(
             paths::DOWNLOAD,
-            reads_project,
+            sees,
             download::download,
             op("downloadFile", "The content of a file, whole or a range of it")
                 .binary(200, "*/*", "The content, in the media type it was uploaded with")
@@ -93,7 +93,7 @@ pub(super) fn all() -> Routes {
         ),
         Route::post(
             paths::FILE_TAGS,
-            writes_project,
+            contributes,
             files::tag,
             op("tagFile", "Add tags to a file; one that it has gets the new value")
                 .body::<wire::TagBody>()
@@ -103,14 +103,14 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::delete(
             paths::FILE_TAG,
-            writes_project,
+            contributes,
             files::untag,
             op("untagFile", "Take a tag off a file").empty(204, "Gone").errors(&[NO_FILE]),
         )
         .timeout(WRITE_TIMEOUT),
         Route::delete(
             paths::FILE,
-            writes_project,
+            contributes,
             files::delete,
             op("deleteFile", "Delete a file").empty(204, "Gone").errors(&[NO_FILE]),
         )

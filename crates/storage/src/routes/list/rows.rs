@@ -4,14 +4,14 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes,
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
-    let op = |id, what| Op::new(id, "rows", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]);
+    let op = |id, what| Op::new(id, "rows", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]).errors(LINKED);
     vec![
         both(
             Method::GET,
@@ -64,7 +64,7 @@ pub(super) fn all() -> Routes {
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
                 .errors(CONDITIONS)
-                .errors(&["storage.truncate_not_confirmed", NOT_ON_BRANCH, BUSY]),
+                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, "storage.bucket_readonly"]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
+use super::{LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, snapshots};
 use crate::wire;
@@ -21,7 +21,14 @@ pub(super) fn all() -> Routes {
             op("createSnapshot", "Give the content a table has now a name, by which it can be had again")
                 .body::<wire::SnapshotCreate>()
                 .json::<wire::Snapshot>(201, "The snapshot")
-                .errors(&[NO_BUCKET, NO_TABLE, "storage.invalid_request", "storage.quota_exceeded"]),
+                .errors(&[
+                    NO_BUCKET,
+                    NO_TABLE,
+                    "storage.invalid_request",
+                    "storage.snapshots_disabled",
+                    "storage.quota_exceeded",
+                ])
+                .errors(LINKED),
         )
         .timeout(WRITE_TIMEOUT),
         both(
@@ -63,7 +70,7 @@ pub(super) fn all() -> Routes {
                     NO_SNAPSHOT,
                     NO_BUCKET,
                     "storage.invalid_name",
-                    "storage.operation_not_allowed",
+                    "storage.bucket_readonly",
                     "storage.table_exists",
                     "storage.version_expired",
                     "storage.quota_exceeded",

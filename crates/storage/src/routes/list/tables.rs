@@ -3,7 +3,9 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, past, reads, writes};
+use super::{
+    BAD_NAME, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, past, reads, writes,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, tables};
 use crate::wire;
@@ -24,7 +26,6 @@ pub(super) fn all() -> Routes {
                     NO_BRANCH,
                     NO_BUCKET,
                     BAD_NAME,
-                    NOT_ON_BRANCH,
                     "storage.table_exists",
                     "storage.invalid_primary_key",
                     "storage.invalid_column_type",
@@ -44,7 +45,8 @@ pub(super) fn all() -> Routes {
                 op("listTables", "List a bucket's tables by name")
                     .query::<wire::PageQuery>()
                     .json::<wire::Tables>(200, "One page of tables")
-                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]),
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET])
+                    .errors(LINKED),
             ),
         ),
         both(
@@ -55,7 +57,8 @@ pub(super) fn all() -> Routes {
             past(
                 op("getTable", "Show a table")
                     .json::<wire::Table>(200, "The table")
-                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
+                    .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE])
+                    .errors(LINKED),
             ),
         ),
         both(
@@ -65,20 +68,18 @@ pub(super) fn all() -> Routes {
             tables::schema,
             op("getTableSchema", "The Avro schema that rows of the table are published with")
                 .json::<serde_json::Value>(200, "An Avro record schema")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE])
+                .errors(LINKED),
         ),
         both(
             Method::DELETE,
             &paths::TABLE,
             writes,
             tables::drop,
-            op("dropTable", "Drop a table").empty(204, "Gone").errors(&[
-                NO_PROJECT,
-                NO_BRANCH,
-                NO_BUCKET,
-                NO_TABLE,
-                NOT_ON_BRANCH,
-            ]),
+            op("dropTable", "Drop a table")
+                .empty(204, "Gone")
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, "storage.quota_exceeded"])
+                .errors(READ_ONLY),
         )
         .timeout(WRITE_TIMEOUT),
     ]

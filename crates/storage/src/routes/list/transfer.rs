@@ -3,13 +3,14 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, CONDITIONS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, both, reads, writes};
+use super::{BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, transfer};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
-    let op = |id, what| Op::new(id, "transfer", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]);
+    let op =
+        |id, what| Op::new(id, "transfer", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]).errors(LINKED);
     vec![
         both(
             Method::POST,
@@ -20,6 +21,7 @@ pub(super) fn all() -> Routes {
                 .body::<wire::ImportBody>()
                 .json::<wire::Imported>(200, "What the load did")
                 .errors(&[
+                    "storage.bucket_readonly",
                     "storage.file_not_found",
                     "storage.file_content_not_found",
                     "storage.invalid_format",
@@ -28,7 +30,7 @@ pub(super) fn all() -> Routes {
                     "storage.column_not_found",
                     "storage.import_failed",
                     "storage.duplicate_key",
-                    NOT_ON_BRANCH,
+                    FULL,
                     BUSY,
                 ]),
         )

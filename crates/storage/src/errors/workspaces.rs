@@ -1,0 +1,43 @@
+//! Workspaces.
+
+use alluvium_kernel::ErrorInfo;
+
+pub(super) const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new(
+        "storage.workspace_not_found",
+        404,
+        "No such workspace in the project, or in the branch",
+        "List the project's workspaces; one of a branch goes with its branch.",
+    ),
+    ErrorInfo::new(
+        "storage.workspace_expired",
+        410,
+        "The workspace's time is over; its objects are gone",
+        "Create another one and load what is needed; this one can still be deleted.",
+    ),
+    ErrorInfo::new("storage.workspace_exists", 409, "The id is taken by a workspace", "Use another id."),
+    ErrorInfo::new(
+        "storage.object_not_found",
+        404,
+        "The workspace has no object of this name",
+        "Show the workspace to see its objects; those that begin with `_` are internal.",
+    ),
+    ErrorInfo::new(
+        "storage.workspace_size_exceeded",
+        400,
+        "The workspace would become larger than its limit",
+        "Drop objects, load fewer rows or columns, or create a workspace with a higher limit.",
+    ),
+    ErrorInfo::new(
+        "storage.workspace_failed",
+        400,
+        "The workspace could not do this",
+        "The message says why: too little memory, or an object that another one needs.",
+    ),
+    ErrorInfo::new(
+        "storage.workspace_unavailable",
+        503,
+        "The engine of the workspace does not answer",
+        "Try again. The server's log says why; what was loaded can be loaded again.",
+    ),
+];

@@ -1,0 +1,128 @@
+//! Workspaces.
+
+use std::collections::HashSet;
+
+use alluvium_kernel::{Problem, Timestamp};
+
+use super::{Listed, Page, Queries, unavailable};
+use crate::model::problem;
+
+/// A workspace. The password's verifier stays where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct WorkspaceView {
+    pub uid: String,
+    pub project: String,
+    pub branch: String,
+    pub id: String,
+    pub name: String,
+    pub created_at: i64,
+    pub expires_at: Option<i64>,
+    pub size_limit_bytes: i64,
+    pub username: String,
+    /// Whether its objects are let go.
+    pub is_let_go: bool,
+}
+
+impl WorkspaceView {
+    /// Whether its time is over, also when nobody has let it go yet.
+    pub fn is_over(&self, at: Timestamp) -> bool {
+        self.is_let_go || self.expires_at.is_some_and(|end| end <= at.micros())
+    }
+}
+
+/// A workspace whose time is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names")]
+pub struct EndedWorkspace {
+    pub tenant: String,
+    pub project: String,
+    pub workspace: String,
+}
+
+const WORKSPACE: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND id = $3";
+const WORKSPACES: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
+    ORDER BY created_at DESC, id LIMIT $4 OFFSET $5";
+const COUNT_WORKSPACES: &str = "
+    SELECT count(*) FROM {schema}.workspaces
+    WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)";
+const ENDED: &str = "
+    SELECT tenant, project, id FROM {schema}.workspaces
+    WHERE expires_at IS NOT NULL AND NOT is_let_go
+      AND expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    ORDER BY expires_at LIMIT $1";
+const KEPT: &str = "SELECT uid FROM {schema}.workspaces WHERE uid = ANY ($1::text[]) AND NOT is_let_go";
+
+/// In the order of the statements.
+type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool);
+
+fn workspace_view(row: WorkspaceRow) -> WorkspaceView {
+    let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go) = row;
+    WorkspaceView { uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go }
+}
+
+impl Queries {
+    /// A workspace, also one that is over; `project_not_found` or `workspace_not_found` without.
+    pub async fn workspace(&self, tenant: &str, project: &str, id: &str) -> Result<WorkspaceView, Problem> {
+        let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACE))
+            .bind(tenant)
+            .bind(project)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        if let Some(row) = row {
+            return Ok(workspace_view(row));
+        }
+        self.require_project(tenant, project).await?;
+        Err(problem::workspace_not_found(id))
+    }
+
+    /// Workspaces of a project, or of one branch of it, newest first.
+    pub async fn workspaces(
+        &self,
+        tenant: &str,
+        project: &str,
+        branch: Option<&str>,
+        page: Page,
+    ) -> Result<Listed<WorkspaceView>, Problem> {
+        self.require_project(tenant, project).await?;
+        let schema = self.schema();
+        let rows: Vec<WorkspaceRow> = sqlx::query_as(schema.sql(WORKSPACES))
+            .bind(tenant)
+            .bind(project)
+            .bind(branch)
+            .bind(page.limit)
+            .bind(page.offset)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let total = sqlx::query_scalar(schema.sql(COUNT_WORKSPACES))
+            .bind(tenant)
+            .bind(project)
+            .bind(branch)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(Listed { items: rows.into_iter().map(workspace_view).collect(), total })
+    }
+
+    /// Workspaces of any tenant whose time is over and that nobody has let go yet, the longest over first.
+    pub async fn ended_workspaces(&self, limit: i64) -> Result<Vec<EndedWorkspace>, Problem> {
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as(self.schema().sql(ENDED)).bind(limit).fetch_all(&self.pool).await.map_err(unavailable)?;
+        let ended = |(tenant, project, workspace)| EndedWorkspace { tenant, project, workspace };
+        Ok(rows.into_iter().map(ended).collect())
+    }
+
+    /// Which of these workspaces still have objects to keep.
+    pub async fn kept_workspaces(&self, uids: &[String]) -> Result<HashSet<String>, Problem> {
+        let rows: Vec<String> =
+            sqlx::query_scalar(self.schema().sql(KEPT)).bind(uids).fetch_all(&self.pool).await.map_err(unavailable)?;
+        Ok(rows.into_iter().collect())
+    }
+}

@@ -1,0 +1,91 @@
+//! Versions, time travel, undrop.
+
+use alluvium_http::{Afterwards, Op, Route};
+use axum::http::Method;
+
+use super::{
+    BAD_NAME, BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin, administers, both, reads,
+    writes,
+};
+use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::{paths, versions};
+use crate::wire;
+
+const EXPIRED: &str = "storage.version_expired";
+
+pub(super) fn all() -> Routes {
+    let op = |id, what| Op::new(id, "tables", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET]);
+    vec![
+        Route::post(
+            paths::UNDELETE,
+            admin,
+            versions::undelete,
+            Op::new("undeleteProject", "projects", "Bring back the project of this id that was deleted last")
+                .description(
+                    "Its buckets and tables are what they were. Its keys stay dead: the answer holds a new one.",
+                )
+                .json::<wire::ProjectCreated>(200, "The project with a key, shown this once")
+                .errors(&[NO_PROJECT, BUSY, EXPIRED, "storage.project_exists"]),
+        )
+        .afterwards(Afterwards::BeginsProject)
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::GET,
+            &paths::VERSIONS,
+            reads,
+            versions::list,
+            op("listTableVersions", "List the versions that accepted changes made of a table, newest first")
+                .description("Rows that were published over NATS stand between them: `as_of` reads any moment.")
+                .query::<wire::PageQuery>()
+                .json::<wire::TableVersions>(200, "One page of versions")
+                .errors(&[NO_TABLE]),
+        ),
+        both(
+            Method::POST,
+            &paths::TIME_TRAVEL,
+            writes,
+            versions::copy,
+            op("createTableFromTimeTravel", "Make a table of what a table of the project held at an earlier moment")
+                .body::<wire::TimeTravel>()
+                .json::<wire::Table>(201, "The table")
+                .errors(&[
+                    NO_TABLE,
+                    NOT_ON_BRANCH,
+                    BAD_NAME,
+                    BUSY,
+                    EXPIRED,
+                    "platform.invalid_point",
+                    "platform.point_in_future",
+                    "storage.invalid_request",
+                    "storage.table_exists",
+                    "storage.quota_exceeded",
+                ]),
+        )
+        .placed()
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::UNDROP_TABLE,
+            writes,
+            versions::undrop_table,
+            op("undropTable", "Bring back the table of this name that was dropped last, as it was")
+                .json::<wire::Table>(200, "The table")
+                .errors(&[NO_TABLE, NOT_ON_BRANCH, BUSY, EXPIRED, "storage.table_exists", "storage.quota_exceeded"]),
+        )
+        .placed()
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::UNDROP_BUCKET,
+            administers,
+            versions::undrop_bucket,
+            op(
+                "undropBucket",
+                "Bring back the bucket of this name that was deleted last, with the tables that went with it",
+            )
+            .json::<wire::Bucket>(200, "The bucket")
+            .errors(&[NOT_ON_BRANCH, BUSY, EXPIRED, "storage.bucket_exists", "storage.quota_exceeded"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+    ]
+}

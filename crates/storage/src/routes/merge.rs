@@ -1,0 +1,136 @@
+//! Comparing a dev branch with the main line, and merging its tables there, one by one.
+
+use std::time::Duration;
+
+use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_kernel::{Position, Problem};
+use axum::extract::State;
+use serde_json::json;
+
+use super::state::{StorageRoutes, tenant_text};
+use crate::contract::{Command, MergeTable, ProjectCommand, PullTable};
+use crate::model::names::MAIN_BRANCH;
+use crate::model::problem;
+use crate::queries::{OwnTable, TableView};
+use crate::wire::{BranchDiff, BranchMerge, BranchMerged, MergedTable, Strategy, TableDiff};
+
+type Answer<T> = Result<T, ProblemResponse>;
+
+/// How long both may take: each table is read whole.
+pub(super) const DIFF_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// A table of the branch's own, and what the main line has in its place.
+struct Sides {
+    own: TableView,
+    main: Option<TableView>,
+    /// A merge meets a conflict.
+    main_changed: bool,
+}
+
+async fn sides(state: &StorageRoutes, tenant: &str, project: &str, branch: &str, table: &OwnTable) -> Answer<Sides> {
+    let queries = &state.queries;
+    let own = queries.table(tenant, project, branch, &table.bucket, &table.name).await?;
+    let main = match &table.main {
+        Some(name) => Some(queries.table(tenant, project, MAIN_BRANCH, &table.bucket, name).await?),
+        None => None,
+    };
+    let main_changed = match (&table.copy_of, &main) {
+        (None, None) => false,
+        (Some(taken), Some(main)) if *taken == main.uid => state.tables()?.has_changed(&main.uid, &own.uid).await?,
+        _ => true,
+    };
+    Ok(Sides { own, main, main_changed })
+}
+
+pub(super) async fn diff(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Answer<Json<BranchDiff>> {
+    state.fresh_tables(&wanted).await?;
+    let (tenant, project) = (tenant_text(&principal.tenant), params.get("project_id"));
+    let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?;
+    let mut tables = Vec::new();
+    for table in state.queries.own_tables(&tenant, project, &branch.id).await? {
+        let Sides { own, main, main_changed } = sides(&state, &tenant, project, &branch.id, &table).await?;
+        let rows = state.tables()?.rows_differ(main.as_ref().map(|main| main.uid.as_str()), &own.uid).await?;
+        tables.push(TableDiff::of(&own, main.as_ref(), main_changed, rows));
+    }
+    let hidden = state.queries.branch_tables(&tenant, project, &branch.id).await?.hidden;
+    tables.extend(hidden.into_iter().map(|(bucket, table)| TableDiff::deleted(bucket, table)));
+    Ok(Json(BranchDiff { branch_id: branch.id, tables }))
+}
+
+pub(super) async fn merge(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<Json<BranchMerged>>> {
+    let BranchMerge { tables, strategy } = BranchMerge::parse(&body)?;
+    let (tenant, project) = (tenant_text(&principal.tenant), params.get("project_id"));
+    let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?.id;
+    let own = state.queries.own_tables(&tenant, project, &branch).await?;
+    let chosen = match tables {
+        None => own,
+        Some(tables) => chosen(&own, tables)?,
+    };
+    if strategy == Strategy::Fail {
+        let mut conflicts = Vec::new();
+        for table in &chosen {
+            if sides(&state, &tenant, project, &branch, table).await?.main_changed {
+                conflicts.push(json!({ "bucket_name": table.bucket, "table_name": table.name }));
+            }
+        }
+        if let Some(first) = conflicts.first() {
+            let problem = problem::merge_conflict(first["table_name"].as_str().unwrap_or_default());
+            return Err(problem.with_details(json!({ "tables": conflicts })).into());
+        }
+    }
+    let (mut position, mut merged) = (Position::default(), Vec::new());
+    for OwnTable { bucket, name: table, .. } in chosen {
+        let done = merge_one(&state, &principal, (project, &branch, &bucket, &table), strategy).await?;
+        let result = if done.is_some() { "merged" } else { "conflict" };
+        position = done.map_or(position.clone(), |at| position.join(&at));
+        merged.push(MergedTable { bucket_name: bucket, table_name: table, result });
+    }
+    Ok(WithPosition(position, Json(BranchMerged { branch_id: branch, tables: merged })))
+}
+
+/// Merges a table and lets the branch show the main line's again. `None` where the main line's stays.
+async fn merge_one(
+    state: &StorageRoutes,
+    principal: &Principal,
+    (project, branch, bucket, table): (&str, &str, &str, &str),
+    strategy: Strategy,
+) -> Result<Option<Position>, Problem> {
+    let named = |what: &str| format!("{what}:{bucket}/{table}");
+    let text = ToOwned::to_owned;
+    let merge = MergeTable {
+        project: text(project),
+        branch: text(branch),
+        bucket: text(bucket),
+        table: text(table),
+        force: strategy == Strategy::Branch,
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+    };
+    let merged = state.write_as(principal, &named("MergeTable"), Command::Project(ProjectCommand::from(merge))).await;
+    match merged {
+        Ok(_) => {}
+        Err(problem) if problem.code == "storage.merge_conflict" && strategy == Strategy::Main => return Ok(None),
+        Err(problem) => return Err(problem),
+    }
+    let pull = PullTable { project: text(project), branch: text(branch), bucket: text(bucket), table: text(table) };
+    let pulled = state.write_as(principal, &named("PullTable"), Command::Project(ProjectCommand::from(pull))).await?;
+    Ok(Some(pulled.position))
+}
+
+fn chosen(own: &[OwnTable], wanted: Vec<(String, String)>) -> Result<Vec<OwnTable>, Problem> {
+    let find = |(bucket, name): (String, String)| {
+        let found = own.iter().find(|table| table.bucket == bucket && table.name == name).cloned();
+        found.ok_or_else(|| problem::table_not_found(&bucket, &name))
+    };
+    wanted.into_iter().map(find).collect()
+}

@@ -1,0 +1,105 @@
+//! What a host asks of a child, and is told.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Error;
+
+/// One piece of work, as one line of JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    /// The directory of the workspace.
+    pub directory: PathBuf,
+    /// What the engine may use, in bytes.
+    pub memory_bytes: u64,
+    /// Threads of the engine.
+    pub threads: usize,
+    /// How large the workspace's file may become, in bytes; nothing is written where it is `None`.
+    pub limit_bytes: Option<u64>,
+    /// What to do.
+    pub work: Work,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Work {
+    /// Say what objects there are.
+    List,
+    /// Say how views are made.
+    Views,
+    /// Make the rows of `main.data` of another file an object, in the place of one of that name.
+    Load { from: PathBuf, destination: String, limit_bytes: u64 },
+    /// Drop an object.
+    Drop { name: String },
+    /// Run one statement.
+    Run(Statement),
+}
+
+/// A statement that nobody has checked, with what it may be about.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Statement {
+    /// One statement.
+    pub sql: String,
+    /// Tables of the project that it can read.
+    pub sources: Vec<Source>,
+    /// Rows that its answer may have.
+    pub rows_max: u64,
+    /// Bytes that they may take as JSON.
+    pub bytes_max: u64,
+}
+
+/// A table of the project, as a copy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// A DuckDB file; the rows are its `main.data`.
+    pub file: PathBuf,
+    /// The schemas in which the statement finds it: its bucket, as it is written there.
+    pub schemas: Vec<String>,
+    /// Its bucket.
+    pub bucket: String,
+    /// Its name.
+    pub table: String,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    Listed(Vec<Object>),
+    /// Name and definition of each.
+    Views(Vec<(String, String)>),
+    Loaded(Loaded),
+    /// Whether there was such an object.
+    Dropped(bool),
+    Ran(Rows),
+    Failed(Error),
+}
+
+/// A table or a view of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its name; with its schema before it where that is not the first one.
+    pub name: String,
+    /// `table` or `view`.
+    pub kind: String,
+    /// How many rows a table has; 0 for a view, whose rows nobody knows before asking it.
+    pub rows: u64,
+}
+
+/// What came with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// What it takes, in bytes.
+    pub size_bytes: u64,
+}
+
+/// The answer to a statement. One that changes rows answers with their `Count`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Rows {
+    /// Name and type of each column.
+    pub columns: Vec<(String, String)>,
+    /// One JSON array a row.
+    pub rows: Vec<Box<RawValue>>,
+}
