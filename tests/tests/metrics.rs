@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 
 use alluvium_blackbox::{World, repository};
 use reqwest::Method;
+use rstest::rstest;
 use serde_json::{Value, json};
 
+/// What Grafana is given.
+const DASHBOARDS: [&str; 2] = ["ops/grafana/alluvium.json", "ops/grafana/storage.json"];
 /// What a histogram's samples are called besides its name.
 const OF_HISTOGRAMS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
@@ -68,7 +71,7 @@ async fn metrics_are_those_of_the_snapshot_and_alerts_use_no_other() {
     }
     insta::assert_snapshot!("metrics", listed);
 
-    for file in ["ops/prometheus/alerts.yml", "ops/grafana/alluvium.json"] {
+    for file in DASHBOARDS.into_iter().chain(["ops/prometheus/alerts.yml"]) {
         let text = std::fs::read_to_string(repository().join(file)).expect("a file of the repository");
         for name in used(&text) {
             let shorter = OF_HISTOGRAMS.iter().find_map(|end| name.strip_suffix(end));
@@ -91,9 +94,9 @@ fn alerts_say_what_is_wrong_and_what_to_do() {
     }
 }
 
-#[test]
-fn the_dashboard_is_one_that_grafana_reads() {
-    let text = std::fs::read_to_string(repository().join("ops/grafana/alluvium.json")).expect("a dashboard");
+#[rstest]
+fn a_dashboard_is_one_that_grafana_reads(#[values(DASHBOARDS[0], DASHBOARDS[1])] file: &str) {
+    let text = std::fs::read_to_string(repository().join(file)).expect("a dashboard");
     let dashboard: Value = serde_json::from_str(&text).expect("json");
     let panels = dashboard["panels"].as_array().expect("panels");
     let ids: BTreeSet<u64> = panels.iter().filter_map(|panel| panel["id"].as_u64()).collect();
