@@ -44,11 +44,16 @@ pub(crate) async fn prepared(
         ProjectCommand::DeleteProject(c) => release_all(c, id, at, unit).await,
         ProjectCommand::TakeSnapshot(c) => snapshot(c, unit).await,
         ProjectCommand::CreateTable(c) => {
-            let named = Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table };
-            match shown(named, unit).await? {
-                Some(Ok(there)) => Err(problem::table_exists(&names::bucket_name(&c.bucket), &there.name)),
-                Some(Err(_)) | None => Ok(c.into()),
-            }
+            free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
+            Ok(c.into())
+        }
+        ProjectCommand::CopyTable(c) => {
+            free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
+            Ok(c.into())
+        }
+        ProjectCommand::UndropTable(c) => {
+            free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
+            Ok(c.into())
         }
         ProjectCommand::RestoreTable(c) => restore(c, id, at, unit).await,
         ProjectCommand::DropTable(c) => {
@@ -188,6 +193,14 @@ async fn restore(
         Some(Ok(_)) if is_home => Err(problem::bucket_readonly(&bucket, &table)),
         Some(Ok(there)) => Err(problem::table_exists(&bucket, &there.name)),
         Some(Err(_)) | None => Ok(command.into()),
+    }
+}
+
+/// Refuses a new table under a name that shows another project's.
+async fn free(named: Named<'_>, unit: &mut Unit) -> Result<(), Problem> {
+    match shown(named, unit).await? {
+        Some(Ok(there)) => Err(problem::table_exists(&names::bucket_name(named.bucket), &there.name)),
+        Some(Err(_)) | None => Ok(()),
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) const ERRORS: &[ErrorInfo] = &[
         "storage.driver_unsupported",
         501,
         "The command is known and not served",
-        "There is nothing to do but to leave it out.",
+        "Use the routes of workspaces.",
     ),
 ];
 
@@ -306,7 +306,7 @@ async fn translate(name: &'static str, ask: &Ask<'_>) -> Done {
         _ => Err(Problem::new(
             "storage.driver_unsupported",
             501,
-            format!("{name} is not served: there are no workspaces."),
+            format!("{name} is not served here: workspaces have routes of their own, below the project."),
         )),
     }
 }

@@ -32,7 +32,7 @@ impl Decide<Project> for MergeTable {
             let Self { project, branch, .. } = self;
             return Ok(vec![TableMerged { project, branch, bucket, table, uid: main.uid.clone(), source }.into()]);
         }
-        live.check_room()?;
+        live.check_room(1)?;
         let Self { project, columns, primary_key, .. } = self;
         let (branch, uid, copy_of) = (MAIN_BRANCH.to_owned(), at.new_uid(0), Some(source));
         Ok(vec![TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of }.into()])

@@ -84,9 +84,9 @@ impl Catalogue {
             .ok_or_else(|| problem::table_not_found(&bucket.name, table))
     }
 
-    /// Whether there is room for one more table, on whichever branch.
-    pub fn check_room(&self) -> Result<(), Problem> {
-        let full = self.table_count() >= TABLES_PER_PROJECT_MAX;
+    /// Whether there is room for so many more tables, on whichever branch.
+    pub fn check_room(&self, more: usize) -> Result<(), Problem> {
+        let full = self.table_count() + more > TABLES_PER_PROJECT_MAX;
         if full { Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX)) } else { Ok(()) }
     }
 
@@ -131,7 +131,7 @@ impl Decide<Project> for ForkTable {
         live.has_branch(&self.branch)?;
         let bucket = live.bucket(&bucket_name(&self.bucket))?;
         let Shown::Main(source) = live.table(&self.branch, bucket, &self.table)? else { return Ok(Vec::new()) };
-        live.check_room()?;
+        live.check_room(1)?;
         let created = TableCreated {
             bucket: bucket.name.clone(),
             table: source.name.clone(),

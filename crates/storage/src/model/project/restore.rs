@@ -30,7 +30,7 @@ impl Decide<Project> for RestoreTable {
         let mut events = Vec::new();
         if !matches!(there, Some(Shown::Own(_))) {
             names::valid_table(&table)?;
-            live.check_room()?;
+            live.check_room(1)?;
             let created = TableCreated {
                 project: self.project.clone(),
                 branch: self.branch.clone(),

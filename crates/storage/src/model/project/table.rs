@@ -21,7 +21,7 @@ impl Decide<Project> for CreateTable {
             return Err(problem::table_exists(&bucket.name, &there.table().name));
         }
         let schema = checked_schema(&self.columns, &self.primary_key)?;
-        live.check_room()?;
+        live.check_room(1)?;
         let created = TableCreated {
             bucket: bucket.name.clone(),
             project: self.project,

@@ -7,7 +7,7 @@ use crate::contract::{
     BucketCreated, BucketOfProject, ColumnSpec, CopyTable, ProjectCreated, ProjectEvent, RestorePlanned, TableCreated,
     TableOfBucket, UndeleteProject, UndropBucket, UndropTable,
 };
-use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, TABLES_PER_PROJECT_MAX};
+use crate::model::limits::BUCKETS_PER_PROJECT_MAX;
 use crate::model::{names, problem};
 
 /// Content of a table, and the new table that gets it.
@@ -47,14 +47,7 @@ impl Catalogue {
         if let Some(there) = bucket.tables.get(&names::fold(table)) {
             return Err(problem::table_exists(&bucket.name, &there.name));
         }
-        self.has_room(1)
-    }
-
-    fn has_room(&self, tables: usize) -> Result<(), Problem> {
-        if self.table_count() + tables > TABLES_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("tables", TABLES_PER_PROJECT_MAX));
-        }
-        Ok(())
+        self.check_room(1)
     }
 }
 
@@ -124,7 +117,7 @@ impl Decide<Project> for UndropBucket {
         if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
             return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
         }
-        live.has_room(self.tables.len())?;
+        live.check_room(self.tables.len())?;
         let Self { project, description, tables, .. } = self;
         let created =
             BucketCreated { project: project.clone(), bucket: bucket.clone(), uid: at.new_uid(0), description };
