@@ -207,6 +207,79 @@ async fn the_bridge_is_no_way_around_a_right() {
     assert_eq!(status.as_u16(), 422);
     let (status, answer) = execute(&world, "nobody's key", None, json!({"type": "InitBackendCommand"})).await;
     assert_eq!((status, &answer["detail"]["error"]), (401, &json!("unauthorized")));
-    let workspace = json!({"type": "CreateWorkspaceCommand", "projectId": "mine", "workspaceId": "w"});
-    assert_eq!(execute(&world, &mine, Some("mine"), workspace).await.0, 501);
+    let workspace = json!({"type": "CreateWorkspaceCommand", "projectId": "theirs", "workspaceId": "w"});
+    assert_eq!(execute(&world, &mine, Some("mine"), workspace).await.0, 403);
+}
+
+#[tokio::test]
+async fn workspaces_live_by_commands() {
+    let world = World::start().await;
+    let key = project(&world, "p").await;
+    let of_p = |mut command: Value| {
+        command["projectId"] = json!("p");
+        command
+    };
+    let ask = async |command: Value| execute(&world, &key, Some("p"), of_p(command)).await;
+    let answer = async |command: Value| {
+        let (status, answer) = ask(command.clone()).await;
+        assert_eq!(status, 200, "{command}: {answer}");
+        answer["commandResponse"].clone()
+    };
+    answer(json!({"type": "CreateBucketCommand", "bucketId": "in.c-sales"})).await;
+    let columns = json!([{"name": "id", "type": "BIGINT"}, {"name": "note", "type": "VARCHAR"}]);
+    answer(
+        json!({"type": "CreateTableCommand", "path": ["p", "in_c_sales"], "tableName": "orders", "columns": columns}),
+    )
+    .await;
+    let file = world.upload("p", "rows.csv", b"id,note\n1,a\n2,b\n3,c\n".to_vec()).await;
+    let table = "/projects/p/branches/default/buckets/in_c_sales/tables/orders/import/file";
+    world.post(table, &json!({ "file_id": file })).await;
+
+    let made = answer(json!({"type": "CreateWorkspaceCommand", "workspaceId": "w1"})).await;
+    assert_eq!(
+        (&made["workspaceRoleName"], made["workspacePassword"].as_str().map(str::len)),
+        (&json!("role_w1"), Some(32))
+    );
+    assert!(made["workspaceUserName"].as_str().unwrap().starts_with("ws_"), "{made}");
+    assert_eq!(ask(json!({"type": "CreateWorkspaceCommand", "workspaceId": "w1"})).await.0, 400);
+    let object = made["workspaceObjectName"].as_str().unwrap();
+
+    let source = |more: Value| {
+        let mut source = json!({"path": ["p", "in_c_sales"], "tableName": "orders"});
+        source.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        source
+    };
+    let load = |source: Value, to: &str| json!({"type": "LoadTableToWorkspaceCommand", "source": source, "destination": {"path": ["w1"], "tableName": to}});
+    let filters = json!({"whereFilters": [{"columnsName": "id", "operator": "gt", "values": ["1"]}]});
+    assert_eq!(answer(load(source(filters), "some")).await["importedRowsCount"], "2");
+    let shaped = json!({"limit": 2, "columnMappings": [{"sourceColumnName": "note", "destinationColumnName": "text"}]});
+    assert_eq!(answer(load(source(shaped), "two")).await["importedRowsCount"], "2");
+    assert_eq!(ask(load(json!({"path": ["in_c_sales"], "tableName": "nope"}), "x")).await.0, 400);
+    let workspace = format!("/projects/p/workspaces/{object}");
+    let shown = async || world.get(&workspace).await["workspace_objects"].clone();
+    let object_of = |name: &str, rows: u64| json!({"name": name, "type": "table", "rows": rows});
+    assert_eq!(shown().await, json!([object_of("some", 2), object_of("two", 2)]));
+    let columns = world.post(&format!("{workspace}/query"), &json!({"query": "SELECT * FROM two"})).await;
+    assert_eq!(columns["data"]["columns"][0]["name"], "text", "{columns}");
+
+    for grant in ["GrantWorkspaceAccessToProjectCommand", "RevokeWorkspaceAccessToProjectCommand"] {
+        answer(json!({"type": grant, "workspaceObjectName": "w1"})).await;
+    }
+    let drop = |ignore: bool| json!({"type": "DropWorkspaceObjectCommand", "workspaceObjectName": object, "objectNameToDrop": "x", "ignoreIfNotExists": ignore});
+    assert_eq!((ask(drop(false)).await.0, ask(drop(true)).await.0), (404, 200));
+    answer(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": "w1", "objectsToPreserve": ["two"]})).await;
+    assert_eq!(shown().await, json!([object_of("two", 2)]));
+    answer(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": object})).await;
+    assert_eq!(shown().await, json!([]));
+    let reset = json!({"type": "ResetWorkspacePasswordCommand", "workspaceUserName": made["workspaceUserName"]});
+    let reset = answer(reset).await;
+    assert_ne!(
+        (&reset["workspacePassword"], reset["workspacePassword"].as_str().map(str::len)),
+        (&made["workspacePassword"], Some(32))
+    );
+    let drop = json!({"type": "DropWorkspaceCommand", "workspaceObjectName": "w1"});
+    answer(drop.clone()).await;
+    assert_eq!(ask(drop).await.1["messages"][0]["level"], "Info");
+    let (status, _) = ask(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": "w1"})).await;
+    assert_eq!(status, 404);
 }

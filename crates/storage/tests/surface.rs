@@ -130,6 +130,7 @@ impl World {
         });
         let state = StorageRoutes {
             authorizer: Arc::new(Open),
+            sessions: None,
             workspaces: None,
             client: CommandClient::new(js.clone(), signing),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),

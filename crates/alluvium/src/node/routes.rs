@@ -16,6 +16,7 @@ use axum::Router;
 
 use super::Parts;
 use super::places::Places;
+use crate::config::PGWIRE_PORT;
 
 /// What a key is for that names S3 credentials.
 const S3_KEY: &str = "S3 credentials";
@@ -35,12 +36,19 @@ pub fn route_groups(parts: &Parts, surface: &WholeSurface) -> Result<Vec<RouteGr
     let driver = alluvium_storage::driver_routes(driver);
     let storage = alluvium_storage::routes(state);
     let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
-    Ok(vec![alluvium_access::routes(keys), schemas, storage, buckets, objects, driver])
+    let sessions = pgwire(parts).ok_or_else(Problem::internal)?;
+    Ok(vec![alluvium_access::routes(keys), schemas, storage, sessions, buckets, objects, driver])
 }
 
 /// The routes of storage.
 pub fn storage(parts: &Parts) -> Option<RouteGroup> {
     Some(alluvium_storage::routes(storage_state(parts)?))
+}
+
+/// The control routes of sessions in workspaces.
+pub(super) fn pgwire(parts: &Parts) -> Option<RouteGroup> {
+    let secret = parts.config.pgwire.internal_secret.as_ref().map(|secret| secret.expose().to_owned());
+    Some(alluvium_storage::pgwire_routes(storage_state(parts)?, parts.access.tenant().clone(), secret))
 }
 
 /// The pair of names that opens all objects.
@@ -60,7 +68,7 @@ fn s3_links(parts: &Parts) -> S3Links {
 }
 
 /// What storage's handlers work with.
-fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
+pub(super) fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
     let sizes = parts.peer_sizes();
     Some(StorageRoutes {
         client: parts.client.clone(),
@@ -76,8 +84,9 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
         workspaces: parts.workspaces.clone().map(|engines| WorkspacePlace {
             engines,
             host: parts.config.workspaces.host.clone(),
-            port: parts.config.workspaces.port,
+            port: parts.config.workspaces.port.or(parts.pgwire.map(|at| at.port())).unwrap_or(PGWIRE_PORT),
         }),
+        sessions: Some(parts.sessions.clone()),
         admin_configured: parts.access.has_admin_key(),
     })
 }

@@ -43,6 +43,12 @@ pub struct EndedWorkspace {
 const WORKSPACE: &str = "
     SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND id = $3";
+const OF_USER: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, password_hash
+    FROM {schema}.workspaces WHERE tenant = $1 AND username = $2 ORDER BY uid LIMIT $3";
+const ANYWHERE: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    FROM {schema}.workspaces WHERE tenant = $1 AND id = $2 ORDER BY created_at DESC, uid LIMIT 1";
 const WORKSPACES: &str = "
     SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
@@ -60,12 +66,40 @@ const KEPT: &str = "SELECT uid FROM {schema}.workspaces WHERE uid = ANY ($1::tex
 /// In the order of the statements.
 type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool);
 
+/// The same, with the password's verifier.
+type OfUserRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool, String);
+
 fn workspace_view(row: WorkspaceRow) -> WorkspaceView {
     let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go) = row;
     WorkspaceView { uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go }
 }
 
+/// Workspaces that may share a user's name: it has chance in it, so there is one.
+const OF_USER_MAX: i64 = 4;
+
 impl Queries {
+    /// The workspaces of a user's name, also those that are over, with the verifiers of their passwords.
+    pub(crate) async fn workspaces_of_user(
+        &self,
+        tenant: &str,
+        username: &str,
+    ) -> Result<Vec<(WorkspaceView, String)>, Problem> {
+        let rows: Vec<OfUserRow> = sqlx::query_as(self.schema().sql(OF_USER))
+            .bind(tenant)
+            .bind(username)
+            .bind(OF_USER_MAX)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let known = |row: OfUserRow| {
+            let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, let_go, hash) =
+                row;
+            let row = (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, let_go);
+            (workspace_view(row), hash)
+        };
+        Ok(rows.into_iter().map(known).collect())
+    }
+
     /// A workspace, also one that is over; `project_not_found` or `workspace_not_found` without.
     pub async fn workspace(&self, tenant: &str, project: &str, id: &str) -> Result<WorkspaceView, Problem> {
         let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACE))
@@ -80,6 +114,20 @@ impl Queries {
         }
         self.require_project(tenant, project).await?;
         Err(problem::workspace_not_found(id))
+    }
+
+    /// A workspace of whatever project, by its id; the newest where several projects have chosen the same.
+    pub(crate) async fn workspace_anywhere(&self, tenant: &str, id: &str) -> Result<WorkspaceView, Problem> {
+        if id.contains('\0') {
+            return Err(problem::workspace_not_found(id));
+        }
+        let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(ANYWHERE))
+            .bind(tenant)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        row.map(workspace_view).ok_or_else(|| problem::workspace_not_found(id))
     }
 
     /// Workspaces of a project, or of one branch of it, newest first.

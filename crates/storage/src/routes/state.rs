@@ -16,8 +16,9 @@ use serde_json::Value;
 use super::counts::Queued;
 use crate::context::STREAM;
 use crate::contract::Command;
-use crate::fold::{Lane, Tables};
+use crate::fold::{Lane, Tables, project_key};
 use crate::model::names;
+use crate::pgwire::Sessions;
 use crate::projection;
 use crate::queries::{FileReach, Queries, TableStats, TableView};
 use crate::snapshots::IMPLIED;
@@ -100,6 +101,8 @@ pub struct StorageRoutes {
     pub authorizer: Arc<dyn Authorizer>,
     /// What lies in workspaces; none in a process that keeps no tables.
     pub workspaces: Option<WorkspacePlace>,
+    /// Who is logged in to them.
+    pub sessions: Option<Sessions>,
     /// Whether the installation has an admin key; without one, routes for admins say so.
     pub admin_configured: bool,
 }
@@ -145,13 +148,25 @@ impl TableStats for Tables {
 
 impl StorageRoutes {
     /// The tables; a process that keeps none says who is to be asked again.
-    pub(super) fn tables(&self) -> Result<&Tables, Problem> {
+    pub(crate) fn tables(&self) -> Result<&Tables, Problem> {
         self.tables.as_deref().ok_or_else(moving)
     }
 
     /// The workspaces, which are where the tables are.
-    pub(super) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
+    pub(crate) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
         self.workspaces.as_ref().ok_or_else(moving)
+    }
+
+    /// Refuses what is about a project whose tables, and so whose workspaces, are kept by another process.
+    pub(crate) fn keeps(&self, tenant: &Token, project: &str) -> Result<(), Problem> {
+        let project = Token::encode(project).map_err(|_| moving())?;
+        let served = self.tables()?.owned().serves(&project_key(tenant, &project));
+        if served.is_some() && self.workspaces.is_some() { Ok(()) } else { Err(moving()) }
+    }
+
+    /// Who is logged in to workspaces.
+    pub(crate) fn sessions(&self) -> Result<&Sessions, Problem> {
+        self.sessions.as_ref().ok_or_else(Problem::internal)
     }
 
     /// The files that a caller reaches.

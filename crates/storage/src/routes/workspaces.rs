@@ -147,6 +147,7 @@ pub(super) async fn get(
     let tenant = tenant_text(&principal.tenant);
     let tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
     let objects = state.workspaces()?.engines.objects(&view.uid).await;
+    let active_sessions = state.sessions()?.active(&view.uid).await?;
     let mut workspace = shown(&state, view, now())?;
     let objects = match objects {
         Ok(objects) => objects,
@@ -160,8 +161,7 @@ pub(super) async fn get(
     };
     Ok(Json(WorkspaceDetail {
         workspace,
-        // Nobody can log in yet: there is no listener.
-        active_sessions: 0,
+        active_sessions,
         attached_tables: tables.into_iter().map(Into::into).collect(),
         workspace_objects: objects.into_iter().map(Into::into).collect(),
     }))
@@ -175,6 +175,7 @@ pub(super) async fn delete(
     let view = find(&state, &principal, &params, For::Changing).await?;
     let delete = DeleteWorkspace { project: view.project, branch: view.branch, workspace: view.id };
     let accepted = state.write(&principal, command(delete)).await?;
+    state.sessions()?.end_all(&view.uid, "workspace_deleted", "the workspace was deleted").await?;
     // The sweep takes what cannot be taken away now.
     if let Err(error) = state.workspaces()?.engines.clear(&view.uid).await {
         tracing::warn!(%error, "what a deleted workspace held is not gone yet");
@@ -242,6 +243,7 @@ pub(super) async fn reset_credentials(
         password_hash: password.hash,
     };
     let accepted = state.write(&principal, command(reset)).await?;
+    state.sessions()?.end_all(&view.uid, "credentials_reset", "the password was reset").await?;
     let mut connection = shown(&state, view, now())?.connection;
     connection.password = Some(password.clear);
     Ok(WithPosition(accepted.position, Json(connection)))

@@ -7,6 +7,7 @@ mod docs;
 mod file;
 mod list;
 mod merge;
+mod pgwire;
 mod profile;
 mod project;
 mod query;
@@ -25,6 +26,10 @@ pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQue
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use list::page;
 pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
+pub use pgwire::{
+    PgwireActivity, PgwireActivityQuery, PgwireAdmitted, PgwireAuth, PgwireCleanup, PgwireCleanupQuery, PgwireEndQuery,
+    PgwireSession, PgwireSessionCreate, PgwireSessionsQuery, PgwireTable,
+};
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
@@ -49,6 +54,7 @@ pub use workspace::{
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
+pub(crate) use pgwire::{cleanup, is_plain};
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
 pub(crate) use settings::{patched, replaced};

@@ -122,6 +122,12 @@ pub const ALL: &[Family] = &[
     ("duckdb_grpc_request_duration_seconds", "histogram", "Time of a command of the driver, by command"),
     ("duckdb_grpc_connections_active", "gauge", "Commands of the driver that are being executed"),
     ("duckdb_grpc_errors_total", "counter", "Commands of the driver that failed, by command and status"),
+    ("pgwire_connections_total", "counter", "Logins to workspaces, by status"),
+    ("pgwire_connections_active", "gauge", "Sessions, by workspace"),
+    ("pgwire_sessions_total", "gauge", "Sessions"),
+    ("pgwire_queries_total", "counter", "Statements of sessions, by workspace and status"),
+    ("pgwire_query_duration_seconds", "histogram", "Time of a statement of a session, by workspace"),
+    ("pgwire_auth_duration_seconds", "histogram", "Time of a login to a workspace"),
     ("duckdb_schema_operations_total", "counter", "Changes of columns and keys, by operation and status"),
     ("duckdb_schema_operation_duration_seconds", "histogram", "Time of a change of columns or keys, by operation"),
 ];
