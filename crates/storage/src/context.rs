@@ -12,7 +12,7 @@ use crate::links::{self, ShareEnforcement};
 use crate::model::{
     File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
 };
-use crate::{branches, recall, snapshots, workspaces};
+use crate::{branches, recall, rights, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -39,7 +39,7 @@ impl BoundedContext for Storage {
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {
-        command.requirement()
+        rights::requirement(command)
     }
 
     /// People name a table by its names, and a project in the case they like.
@@ -298,7 +298,11 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
-    live.has_branch(command.branch().unwrap_or(names::MAIN_BRANCH))?;
+    let of = command.branch().unwrap_or(names::MAIN_BRANCH);
+    // A file may be of a key; whether there is one, the right to it says.
+    if !names::is_key(of) {
+        live.has_branch(of)?;
+    }
     let project_uid = live.uid.clone();
     let file = match command.key() {
         Some(key) => file_of_key(project, &project_uid, key, at, unit).await?,

@@ -32,7 +32,7 @@ fn default_AddColumn_branch() -> String {
 alluvium_messaging::contract!(
     AddColumn,
     "AddColumn",
-    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -100,7 +100,7 @@ fn default_AlterColumn_branch() -> String {
 alluvium_messaging::contract!(
     AlterColumn,
     "AlterColumn",
-    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -522,7 +522,7 @@ fn default_CopyTable_branch() -> String {
 alluvium_messaging::contract!(
     CopyTable,
     "CopyTable",
-    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -581,8 +581,10 @@ pub struct CreateBucket {
 alluvium_messaging::contract!(
     CreateBucket,
     "CreateBucket",
-    r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// Creates a project.
@@ -639,7 +641,7 @@ fn default_CreateTable_branch() -> String {
 alluvium_messaging::contract!(
     CreateTable,
     "CreateTable",
-    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -670,6 +672,9 @@ pub struct CreateWorkspace {
     /// The incarnation of the project that it belongs to.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -680,7 +685,7 @@ fn default_CreateWorkspace_branch() -> String {
 alluvium_messaging::contract!(
     CreateWorkspace,
     "CreateWorkspace",
-    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -781,7 +786,7 @@ fn default_DeleteBucket_cascade() -> bool {
 alluvium_messaging::contract!(
     DeleteBucket,
     "DeleteBucket",
-    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
     ]
@@ -795,7 +800,7 @@ pub struct DeleteFile {
     pub project: String,
     /// Id of the file; while it is being uploaded, its upload key.
     pub file: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_DeleteFile_branch")]
     pub branch: String,
 }
@@ -808,7 +813,7 @@ fn default_DeleteFile_branch() -> String {
 alluvium_messaging::contract!(
     DeleteFile,
     "DeleteFile",
-    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -825,7 +830,7 @@ pub struct DeleteObject {
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
     #[serde(default)]
     pub file: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_DeleteObject_branch")]
     pub branch: String,
 }
@@ -838,7 +843,7 @@ fn default_DeleteObject_branch() -> String {
 alluvium_messaging::contract!(
     DeleteObject,
     "DeleteObject",
-    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -882,7 +887,7 @@ fn default_DeleteRows_branch() -> String {
 alluvium_messaging::contract!(
     DeleteRows,
     "DeleteRows",
-    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -899,6 +904,9 @@ pub struct DeleteSnapshot {
     pub branch: String,
     /// Id of the snapshot.
     pub snapshot: String,
+    /// Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -909,7 +917,7 @@ fn default_DeleteSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     DeleteSnapshot,
     "DeleteSnapshot",
-    r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.","name":"bucket","type":["null","string"]}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -924,6 +932,9 @@ pub struct DeleteWorkspace {
     pub branch: String,
     /// Id of the workspace, unique within its project.
     pub workspace: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -934,7 +945,7 @@ fn default_DeleteWorkspace_branch() -> String {
 alluvium_messaging::contract!(
     DeleteWorkspace,
     "DeleteWorkspace",
-    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -963,7 +974,7 @@ fn default_DropColumn_branch() -> String {
 alluvium_messaging::contract!(
     DropColumn,
     "DropColumn",
-    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -992,7 +1003,7 @@ fn default_DropPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     DropPrimaryKey,
     "DropPrimaryKey",
-    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1021,7 +1032,7 @@ fn default_DropTable_branch() -> String {
 alluvium_messaging::contract!(
     DropTable,
     "DropTable",
-    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1270,7 +1281,7 @@ pub struct LinkBucket {
 alluvium_messaging::contract!(
     LinkBucket,
     "LinkBucket",
-    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -1391,7 +1402,7 @@ fn default_LoadTable_dedup_mode() -> String {
 alluvium_messaging::contract!(
     LoadTable,
     "LoadTable",
-    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1410,7 +1421,7 @@ pub struct MarkBucketReadOnly {
 alluvium_messaging::contract!(
     MarkBucketReadOnly,
     "MarkBucketReadOnly",
-    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -1516,7 +1527,7 @@ pub struct PrepareUpload {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_PrepareUpload_branch")]
     pub branch: String,
 }
@@ -1534,7 +1545,7 @@ fn default_PrepareUpload_branch() -> String {
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1649,7 +1660,7 @@ fn default_PullTable_branch() -> String {
 alluvium_messaging::contract!(
     PullTable,
     "PullTable",
-    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -1677,7 +1688,7 @@ pub struct PutObject {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_PutObject_branch")]
     pub branch: String,
 }
@@ -1690,7 +1701,7 @@ fn default_PutObject_branch() -> String {
 alluvium_messaging::contract!(
     PutObject,
     "PutObject",
-    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -1854,7 +1865,7 @@ pub struct RegisterExport {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
-    /// Id of the branch that was exported; `default` is the main one.
+    /// Id of the branch that was exported, or of the key of chosen buckets whose file it becomes; `default` is the main branch.
     #[serde(default = "default_RegisterExport_branch")]
     pub branch: String,
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
@@ -1870,7 +1881,7 @@ fn default_RegisterExport_branch() -> String {
 alluvium_messaging::contract!(
     RegisterExport,
     "RegisterExport",
-    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported; `default` is the main one.","name":"branch","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"branch_read","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported, or of the key of chosen buckets whose file it becomes; `default` is the main branch.","name":"branch","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"file_export","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####
     ]
@@ -1890,7 +1901,7 @@ pub struct RegisterFile {
     /// Tags, merged over the upload's.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_RegisterFile_branch")]
     pub branch: String,
 }
@@ -1903,7 +1914,7 @@ fn default_RegisterFile_branch() -> String {
 alluvium_messaging::contract!(
     RegisterFile,
     "RegisterFile",
-    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2005,6 +2016,9 @@ pub struct ResetWorkspaceCredentials {
     pub workspace: String,
     /// Argon2id verifier of the password, as a PHC string.
     pub password_hash: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -2015,7 +2029,7 @@ fn default_ResetWorkspaceCredentials_branch() -> String {
 alluvium_messaging::contract!(
     ResetWorkspaceCredentials,
     "ResetWorkspaceCredentials",
-    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -2107,6 +2121,9 @@ pub struct RestoreTable {
     /// Filled in by the worker: the primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -2117,7 +2134,7 @@ fn default_RestoreTable_branch() -> String {
 alluvium_messaging::contract!(
     RestoreTable,
     "RestoreTable",
-    r####"{"aggregate":"project","doc":"Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Bucket of the table; null for the one the snapshot was taken in.","name":"target_bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the one the snapshot was taken of.","name":"target_table","type":["null","string"]},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"RestoreTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Bucket of the table; null for the one the snapshot was taken in.","name":"target_bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the one the snapshot was taken of.","name":"target_table","type":["null","string"]},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.","name":"bucket","type":["null","string"]}],"kind":"command","name":"RestoreTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -2205,7 +2222,7 @@ fn default_SetPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     SetPrimaryKey,
     "SetPrimaryKey",
-    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2319,7 +2336,7 @@ pub struct ShareBucket {
 alluvium_messaging::contract!(
     ShareBucket,
     "ShareBucket",
-    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -2557,7 +2574,7 @@ pub struct StageUpload {
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_StageUpload_branch")]
     pub branch: String,
 }
@@ -2570,7 +2587,7 @@ fn default_StageUpload_branch() -> String {
 alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
-    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2832,7 +2849,7 @@ pub struct TagFile {
     /// Tags; a label is a tag without a value.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_TagFile_branch")]
     pub branch: String,
 }
@@ -2845,7 +2862,7 @@ fn default_TagFile_branch() -> String {
 alluvium_messaging::contract!(
     TagFile,
     "TagFile",
-    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -2878,7 +2895,7 @@ fn default_TakeSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
-    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2930,7 +2947,7 @@ pub struct UndropBucket {
 alluvium_messaging::contract!(
     UndropBucket,
     "UndropBucket",
-    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -2969,7 +2986,7 @@ fn default_UndropTable_branch() -> String {
 alluvium_messaging::contract!(
     UndropTable,
     "UndropTable",
-    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2986,7 +3003,7 @@ pub struct UnlinkBucket {
 alluvium_messaging::contract!(
     UnlinkBucket,
     "UnlinkBucket",
-    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3003,7 +3020,7 @@ pub struct UnmarkBucketReadOnly {
 alluvium_messaging::contract!(
     UnmarkBucketReadOnly,
     "UnmarkBucketReadOnly",
-    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3023,7 +3040,7 @@ pub struct UnshareBucket {
 alluvium_messaging::contract!(
     UnshareBucket,
     "UnshareBucket",
-    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3037,7 +3054,7 @@ pub struct UntagFile {
     pub file: String,
     /// The tag's key.
     pub tag: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_UntagFile_branch")]
     pub branch: String,
 }
@@ -3050,7 +3067,7 @@ fn default_UntagFile_branch() -> String {
 alluvium_messaging::contract!(
     UntagFile,
     "UntagFile",
-    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -3197,6 +3214,9 @@ pub struct WorkspaceCreated {
     /// The incarnation of the project that it belongs to.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -3207,7 +3227,7 @@ fn default_WorkspaceCreated_branch() -> String {
 alluvium_messaging::contract!(
     WorkspaceCreated,
     "WorkspaceCreated",
-    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -5109,6 +5129,16 @@ impl WorkspaceCommand {
         }
     }
 
+    /// `holder` of the command.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.holder),
+            Self::DeleteWorkspace(c) => Some(&c.holder),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.holder),
+            _ => None,
+        }
+    }
+
     /// `password_hash` of the command.
     pub fn password_hash(&self) -> Option<&str> {
         match self {
@@ -5176,94 +5206,104 @@ impl Command {
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
-            Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::AddColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
-            Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::AlterColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::CopyTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
             Self::Project(ProjectCommand::CreateTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::DeleteFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::DeleteObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::File(FileCommand::DeleteFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::DeleteObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DeleteRows(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Workspace(WorkspaceCommand::DeleteWorkspace(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
-            Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DropColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Table(TableCommand::DropPrimaryKey(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::DropTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
             Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
-            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Table(TableCommand::LoadTable(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
+            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::MergeTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
-            Self::File(FileCommand::PrepareUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::PrepareUpload(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::PullTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
-            Self::File(FileCommand::PutObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::PutObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::RecordWorkspaceClear(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::RecordWorkspaceLoad(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
-            Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::RegisterFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::RegisterExport(c)) => Requirement::FileExport(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::RegisterFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::ReleaseLink(_)) => Requirement::System,
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ResetWorkspaceCredentials(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::RestoreTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SetPrimaryKey(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::SetSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
-            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::File(FileCommand::StageUpload(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::TagFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::UndeleteProject(_)) => Requirement::Admin,
-            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::UndropTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
-            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::UntagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::File(FileCommand::UntagFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

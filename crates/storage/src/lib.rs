@@ -18,6 +18,7 @@ pub mod projection;
 pub mod queries;
 mod recall;
 pub mod retention;
+mod rights;
 pub mod routes;
 mod s3;
 mod snapshots;

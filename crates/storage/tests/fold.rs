@@ -31,7 +31,7 @@ impl Authorizer for Doors {
         _: &'a Actor,
         requirement: &'a Requirement,
     ) -> alluvium_kernel::BoxFuture<'a, Result<(), Problem>> {
-        let closed = matches!(requirement, Requirement::ProjectWrite(project) if project == "closed");
+        let closed = matches!(requirement, Requirement::BucketWrite(project, ..) if project == "closed");
         Box::pin(async move { if closed { Err(Problem::new("access.denied", 403, "not you")) } else { Ok(()) } })
     }
 }

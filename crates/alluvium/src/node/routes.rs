@@ -3,11 +3,13 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use alluvium_access::model::Scope;
-use alluvium_access::{KeyDesk, KeyRoutes, NewKey, Projects};
+use alluvium_access::{Belongings, KeyDesk, KeyRoutes, NewKey, Projects};
 use alluvium_eventlog::{KvReservations, Past};
 use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
+use alluvium_storage::model::names;
+use alluvium_storage::queries::FileReach;
 use alluvium_storage::{
     DriverRoutes, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
 };
@@ -115,6 +117,11 @@ impl Projects for Catalogue {
         })
     }
 
+    fn bucket_name(&self, name: &str) -> Result<String, Problem> {
+        let stored = names::bucket_name(name);
+        names::valid_bucket(&stored).map(|()| stored)
+    }
+
     fn has_branch<'a>(
         &'a self,
         tenant: &'a Token,
@@ -159,8 +166,9 @@ impl ProjectKeys for Keys {
         })
     }
 
-    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
-        self.0.branch_of(caller)
+    fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
+        let Belongings { of, reads_all } = self.0.belongings(caller)?;
+        Ok(FileReach::of(of, reads_all))
     }
 
     fn revoke_all<'a>(

@@ -324,7 +324,8 @@ impl Effects {
         if let Some(answer) = known.get(&actor) {
             return Ok(answer.clone());
         }
-        let answer = live.authorizer.check(&id.tenant, &actor, &Requirement::ProjectWrite(id.project.decode())).await;
+        let asked = Requirement::BucketWrite(id.project.decode(), id.branch.clone(), id.bucket.decode());
+        let answer = live.authorizer.check(&id.tenant, &actor, &asked).await;
         match answer {
             // Nobody can say now: not a refusal, try again.
             Err(problem) if problem.is_transient() => Err(problem),

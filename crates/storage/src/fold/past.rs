@@ -179,12 +179,14 @@ impl Tables {
     /// Answers one SELECT over the tables of a project as they were with message `seq`.
     pub async fn query_then(&self, then: &CatalogueThen, seq: u64, query: TableQuery) -> Result<QueryRows, Problem> {
         let names = |parts: &[String]| match parts {
-            [bucket, table] => then.table(MAIN_BRANCH, bucket, table).ok(),
+            [bucket, table] if query.may_name(parts) => then.table(MAIN_BRANCH, bucket, table).ok(),
             _ => None,
         };
         let mut versions: Vec<(Vec<String>, Arc<Version>)> = Vec::new();
-        let is_linked =
-            |parts: &[String]| matches!(parts, [bucket, table] if then.link(MAIN_BRANCH, bucket, table).is_some());
+        let is_linked = |parts: &[String]| match parts {
+            [bucket, table] if query.may_name(parts) => then.link(MAIN_BRANCH, bucket, table).is_some(),
+            _ => false,
+        };
         for parts in relations(&query.sql, |parts| names(parts).is_some() || is_linked(parts))? {
             if is_linked(&parts) {
                 return Err(source_elsewhere());

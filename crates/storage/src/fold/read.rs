@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alluvium_kernel::{Problem, Token, subject};
+use alluvium_kernel::{BucketReach, Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
     Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile, ProfileMode,
@@ -28,6 +28,15 @@ pub struct TableQuery {
     pub rows_max: u64,
     /// How long it may run, in milliseconds.
     pub timeout_ms: u64,
+    /// Whose tables it may name; no other tables are there for it.
+    pub buckets: BucketReach,
+}
+
+impl TableQuery {
+    /// Whether it may mean a table by this name.
+    pub(super) fn may_name(&self, parts: &[String]) -> bool {
+        matches!(parts, [bucket, _] if self.buckets.has(&crate::model::names::bucket_name(bucket)))
+    }
 }
 
 /// What an export takes from a table.
@@ -151,8 +160,11 @@ impl Tables {
             return Err(problem);
         }
         let (mut files, mut asked, mut claims) = (Vec::new(), Vec::new(), Vec::new());
-        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, links, parts).is_some())? {
-            let Some(lane) = self.resolve(tenant, project, links, &parts) else { continue };
+        let found = |parts: &[String]| {
+            if query.may_name(parts) { self.resolve(tenant, project, links, parts) } else { None }
+        };
+        for parts in relations(&query.sql, |parts| found(parts).is_some())? {
+            let Some(lane) = found(&parts) else { continue };
             let lane = lane?;
             claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
             files.push((parts, lane.file.clone()));

@@ -212,7 +212,7 @@ pub(crate) fn staged_file_not_found(key: &str) -> Problem {
 }
 
 pub(crate) fn object_of_others(key: &str) -> Problem {
-    storage("object_of_others", 403, format!("The object {} is none of the branch's files.", echo(key)))
+    storage("object_of_others", 403, format!("The object {} is another's, not the caller's.", echo(key)))
 }
 
 pub(crate) fn invalid_key(key: &str) -> Problem {

@@ -1,6 +1,6 @@
 //! Projects and buckets.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{BucketReach, Problem};
 
 use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
 use crate::model::problem;
@@ -36,8 +36,11 @@ const BUCKETS: &str = "
         AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
     FROM {schema}.buckets AS b
     LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
-    WHERE b.tenant = $1 AND b.project = $2 ORDER BY b.name LIMIT $3 OFFSET $4";
-const COUNT_BUCKETS: &str = "SELECT count(*) FROM {schema}.buckets WHERE tenant = $1 AND project = $2";
+    WHERE b.tenant = $1 AND b.project = $2 AND ($3::text[] IS NULL OR b.name = ANY ($3))
+    ORDER BY b.name LIMIT $4 OFFSET $5";
+const COUNT_BUCKETS: &str = "
+    SELECT count(*) FROM {schema}.buckets
+    WHERE tenant = $1 AND project = $2 AND ($3::text[] IS NULL OR name = ANY ($3))";
 
 /// In the order of the statements: id, uid, name, settings, created, updated, buckets, tables with those that links show, uids of
 /// its own tables.
@@ -114,13 +117,21 @@ impl Queries {
         Err(problem::bucket_not_found(bucket))
     }
 
-    /// Buckets of a project by name.
-    pub async fn buckets(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<BucketView>, Problem> {
+    /// Buckets of a project within reach, by name.
+    pub async fn buckets(
+        &self,
+        tenant: &str,
+        project: &str,
+        reach: &BucketReach,
+        page: Page,
+    ) -> Result<Listed<BucketView>, Problem> {
+        let names = reach.names();
         self.require_project(tenant, project).await?;
         let schema = self.schema();
         let rows: Vec<BucketRow> = sqlx::query_as(schema.sql(BUCKETS))
             .bind(tenant)
             .bind(project)
+            .bind(&names)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -129,6 +140,7 @@ impl Queries {
         let total = sqlx::query_scalar(schema.sql(COUNT_BUCKETS))
             .bind(tenant)
             .bind(project)
+            .bind(&names)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;

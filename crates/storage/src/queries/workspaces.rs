@@ -22,6 +22,8 @@ pub struct WorkspaceView {
     pub username: String,
     /// Whether its objects are let go.
     pub is_let_go: bool,
+    /// The key whose it is; empty when it is of all keys of its branch.
+    pub holder: String,
 }
 
 impl WorkspaceView {
@@ -41,15 +43,17 @@ pub struct EndedWorkspace {
 }
 
 const WORKSPACE: &str = "
-    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND id = $3";
 const WORKSPACES: &str = "
-    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
-    ORDER BY created_at DESC, id LIMIT $4 OFFSET $5";
+      AND ($4::text IS NULL OR holder = $4)
+    ORDER BY created_at DESC, id LIMIT $5 OFFSET $6";
 const COUNT_WORKSPACES: &str = "
     SELECT count(*) FROM {schema}.workspaces
-    WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)";
+    WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
+      AND ($4::text IS NULL OR holder = $4)";
 const ENDED: &str = "
     SELECT tenant, project, id FROM {schema}.workspaces
     WHERE expires_at IS NOT NULL AND NOT is_let_go
@@ -58,11 +62,23 @@ const ENDED: &str = "
 const KEPT: &str = "SELECT uid FROM {schema}.workspaces WHERE uid = ANY ($1::text[]) AND NOT is_let_go";
 
 /// In the order of the statements.
-type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool);
+type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool, String);
 
 fn workspace_view(row: WorkspaceRow) -> WorkspaceView {
-    let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go) = row;
-    WorkspaceView { uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go }
+    let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder) = row;
+    WorkspaceView {
+        uid,
+        project,
+        branch,
+        id,
+        name,
+        created_at,
+        expires_at,
+        size_limit_bytes,
+        username,
+        is_let_go,
+        holder,
+    }
 }
 
 impl Queries {
@@ -82,12 +98,13 @@ impl Queries {
         Err(problem::workspace_not_found(id))
     }
 
-    /// Workspaces of a project, or of one branch of it, newest first.
+    /// Workspaces of a project, or of one branch of it, or of one key, newest first.
     pub async fn workspaces(
         &self,
         tenant: &str,
         project: &str,
         branch: Option<&str>,
+        holder: Option<&str>,
         page: Page,
     ) -> Result<Listed<WorkspaceView>, Problem> {
         self.require_project(tenant, project).await?;
@@ -96,6 +113,7 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(branch)
+            .bind(holder)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -105,6 +123,7 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(branch)
+            .bind(holder)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
-use alluvium_kernel::{Authorizer, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_kernel::{Authorizer, BoxFuture, BucketReach, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
 use alluvium_workspaces::Workspaces;
@@ -49,8 +49,8 @@ pub trait ProjectKeys: Send + Sync + 'static {
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
 
-    /// The one branch that a caller's key opens; none for who reaches the whole project.
-    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
+    /// The files that a caller reaches: of its branch, of its key, or all.
+    fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem>;
 
     /// Makes every key of a project that was issued up to `before` dead.
     fn revoke_all<'a>(
@@ -156,7 +156,12 @@ impl StorageRoutes {
 
     /// The files that a caller reaches.
     pub(crate) fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
-        self.keys.branch_of(caller).map(FileReach::of)
+        self.keys.files_of(caller)
+    }
+
+    /// The buckets whose tables a caller may read, in what of the project is open to it.
+    pub(super) async fn readable(&self, caller: &Principal, project: &str) -> Result<BucketReach, Problem> {
+        self.authorizer.readable_buckets(&caller.tenant, &caller.actor, project).await
     }
 
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.

@@ -158,7 +158,7 @@ async fn write_out(
         size_bytes: blob.bytes as i64,
         tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
         project_uid: String::new(),
-        branch: place.branch.clone(),
+        branch: state.files_of(principal)?.of_export(&place.branch),
         md5: Some(md5.hex()),
     }
     .into();

@@ -63,7 +63,9 @@ async fn run(
     }
     let names = reached(names, views);
     let tenant = tenant_text(&principal.tenant);
-    let tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
+    let reach = state.readable(principal, &view.project).await?;
+    let mut tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
+    tables.retain(|table| reach.has(&table.bucket));
     let meant: Vec<(Vec<String>, TableView)> =
         tables.into_iter().filter_map(|table| Some((schemas(&table.bucket, &table.name, &names)?, table))).collect();
     if meant.len() > TABLES_MAX {

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, writes};
+use super::{BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, writes_bucket};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{columns, paths};
 use crate::wire;
@@ -15,7 +15,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::COLUMNS,
-            writes,
+            writes_bucket,
             columns::add,
             op("addColumn", "Add a column at the end")
                 .body::<wire::ColumnAdd>()
@@ -33,7 +33,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::PUT,
             &paths::COLUMN,
-            writes,
+            writes_bucket,
             columns::alter,
             op("alterColumn", "Rename, retype, constrain or redefault a column, as one change")
                 .body::<wire::ColumnAlter>()
@@ -50,7 +50,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::COLUMN,
-            writes,
+            writes_bucket,
             columns::drop,
             op("dropColumn", "Drop a column").json::<wire::Table>(200, "The table").errors(&[
                 "storage.column_not_found",
@@ -61,7 +61,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::PRIMARY_KEY,
-            writes,
+            writes_bucket,
             columns::set_key,
             op("setPrimaryKey", "Give a table a primary key")
                 .body::<wire::KeySet>()
@@ -76,7 +76,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::PRIMARY_KEY,
-            writes,
+            writes_bucket,
             columns::drop_key,
             op("dropPrimaryKey", "Take a table's primary key away; its columns stay not-null")
                 .json::<wire::Table>(200, "The table")

@@ -3,7 +3,10 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
+use super::{
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads_bucket,
+    writes_bucket,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, transfer};
 use crate::wire;
@@ -15,7 +18,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::IMPORT,
-            writes,
+            writes_bucket,
             transfer::import,
             op("importFile", "Load a file into a table, atomically")
                 .body::<wire::ImportBody>()
@@ -38,7 +41,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::EXPORT,
-            reads,
+            reads_bucket,
             transfer::export,
             op("exportTable", "Write a table to a file of the project")
                 .body::<wire::ExportBody>()
