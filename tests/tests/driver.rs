@@ -66,6 +66,37 @@ async fn a_table_lives_its_life_by_commands() {
     let loaded = done(&world, load.clone()).await;
     assert_eq!((&loaded["importedRowsCount"], &loaded["tableRowsCount"]), (&json!("3"), &json!("3")), "{loaded}");
     assert_eq!(loaded["importedColumns"], json!(["id", "sum", "note"]));
+    let file = world.upload("p", "orders.csv", b"report\nid,sum,note\n3,-,c\n4,1.50,n/a\n".to_vec()).await;
+    let with = |options: Value| {
+        let mut load = load.clone();
+        (load["filePath"]["fileName"], load["importOptions"]) = (json!(file), options);
+        load
+    };
+    let options = json!({
+        "importType": "INCREMENTAL", "numberOfIgnoredLines": 2, "importAsNull": ["-", "n/a"], "dedupColumnsNames": ["ID"],
+        "timestampColumn": "_timestamp",
+    });
+    let (status, answer) = execute(&world, ADMIN, None, with(options)).await;
+    assert_eq!((status, &answer["commandResponse"]["importedRowsCount"]), (200, &json!("1")), "{answer}");
+    assert!(answer["messages"][0]["message"].as_str().unwrap().contains("_timestamp"), "{answer}");
+    let nulls = "SELECT id, sum IS NULL AS s, note IS NULL AS n FROM in_c_sales.orders WHERE id > 2 ORDER BY id";
+    let expected = json!([{"id": 3, "s": true, "n": false}, {"id": 4, "s": false, "n": true}]);
+    assert_eq!(world.query("p", nulls).await, expected);
+    for wrong in [
+        json!({"numberOfIgnoredLines": -1}),
+        json!({"dedupColumnsNames": ["note"]}),
+        json!({"convertEmptyValuesToNullOnColumns": ["note"]}),
+        json!({"createMode": "REPLACE"}),
+        json!({"importType": "VIEW"}),
+    ] {
+        assert_eq!(execute(&world, ADMIN, None, with(wrong.clone())).await.0, 400, "{wrong}");
+    }
+    let gone = table("DeleteTableRowsCommand", json!({"whereFilters": [{"columnsName": "id", "values": ["4"]}]}));
+    done(&world, gone).await;
+    let file = world.upload("p", "orders.csv", b"id,sum,note\n3,3.50,c\n".to_vec()).await;
+    let mut back = load.clone();
+    (back["filePath"]["fileName"], back["importOptions"]["importType"]) = (json!(file), json!("INCREMENTAL"));
+    done(&world, back).await;
     let mut outside = load;
     outside["filePath"] = json!({"root": "/etc", "fileName": "passwd"});
     assert_eq!(execute(&world, ADMIN, None, outside).await.0, 400);

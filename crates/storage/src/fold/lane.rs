@@ -24,6 +24,7 @@ use super::restored::Wanted;
 use super::routing::TableId;
 use super::rows;
 use super::suspect::disk_full;
+use super::tries::Tries;
 
 /// First pause before a failed transaction is tried again.
 pub(super) const RETRY_MS_MIN: u64 = 50;
@@ -87,6 +88,10 @@ pub struct Lane {
     pub(super) decoder: Mutex<Option<RowsDecoder>>,
     /// The message that is being taken in.
     pub(super) at: AtomicU64,
+    /// How often the engine has failed on a request.
+    pub(super) tries: Tries,
+    /// Held while a request is tried again on which the engine has failed; all tables have the same.
+    pub(super) one_by_one: Arc<tokio::sync::Mutex<()>>,
     /// One remedy at a time.
     pub(super) remedy: tokio::sync::Mutex<()>,
     pub(super) js: jetstream::Context,
@@ -149,6 +154,9 @@ impl Lane {
                 return Stopped::Cancelled;
             }
             self.owned.caught_up(&self.id.project_key(), &self.id.uid);
+        }
+        if self.is_unfinished().await.unwrap_or(false) {
+            self.suspect();
         }
         let mut mark = None;
         let mut pause = RETRY_MS_MIN;

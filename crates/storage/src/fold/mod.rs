@@ -38,6 +38,7 @@ mod rows;
 mod settle;
 mod suspect;
 mod tables;
+mod tries;
 mod version_of;
 
 pub use active::TableGeneration;

@@ -52,13 +52,22 @@ impl TableExport {
     }
 }
 
-/// What is taken out of a table for an engine in another process.
+/// What is taken out of a table, for an engine in another process or for another table.
 #[derive(Clone, Debug)]
 pub struct TableExtract {
     /// Only these columns; all when `None`.
     pub columns: Option<Vec<String>>,
     /// Only rows that meet this condition.
     pub where_filter: Option<String>,
+}
+
+impl TableExtract {
+    /// What it means for a table of these columns.
+    fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExtractSpec, Problem> {
+        let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        Ok(ExtractSpec { columns: self.columns, predicate_sql })
+    }
 }
 
 impl Tables {
@@ -110,11 +119,20 @@ impl Tables {
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Extracted, Problem> {
-        let schema = self.schema(lane).await?;
-        let predicate = extract.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
-        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        let spec = ExtractSpec { columns: extract.columns, predicate_sql };
+        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
         self.on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+    }
+
+    /// Writes rows of a table to a file of the export directory that another table can be loaded from.
+    pub async fn parcel(
+        &self,
+        lane: &Lane,
+        extract: TableExtract,
+        to: PathBuf,
+        now_micros: i64,
+    ) -> Result<Extracted, Problem> {
+        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
+        self.on_file(lane, move |hub, file| hub.parcel(file, &spec, &to)).await
     }
 
     /// How the rows of a table differ from those of an earlier one, if there is one.
@@ -322,7 +340,7 @@ pub fn store_problem(error: Error) -> Problem {
         }
         Error::NotFound(_) => 404,
         Error::DiskFull => 507,
-        Error::Corrupt { .. } | Error::Unavailable(_) | Error::Io { .. } => {
+        Error::Corrupt { .. } | Error::Unavailable(_) | Error::Failed(_) | Error::Io { .. } => {
             tracing::error!(error = ?error, "the table store failed");
             503
         }

@@ -21,6 +21,7 @@ use super::progress::Progress;
 use super::queue::Queue;
 use super::read::store_problem;
 use super::routing::TableId;
+use super::tries::Tries;
 use crate::contract::TableEvent;
 
 /// The table with this uid, as its own first event names it.
@@ -149,6 +150,8 @@ fn lane(id: &TableId, scratch: &Scratch, js: &jetstream::Context, effects: Arc<E
         schemas: Mutex::default(),
         decoder: Mutex::default(),
         at: AtomicU64::new(id.created_seq),
+        tries: Tries::default(),
+        one_by_one: Arc::default(),
         remedy: tokio::sync::Mutex::default(),
         js: js.clone(),
         hub: scratch.hub.clone(),

@@ -34,6 +34,8 @@ pub const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
 pub const OPEN_REQUESTS_PER_TABLE_MAX: usize = 1_000;
 /// How many settled requests a table remembers, so that a verdict said twice is known.
 pub const SETTLED_RING_MAX: usize = 256;
+/// Lines of a file that a load may leave out before its header.
+pub const IGNORED_LINES_MAX: i64 = 1_000_000;
 /// A file, in bytes: 10 GiB.
 pub const FILE_BYTES_MAX: i64 = 10 * 1024 * 1024 * 1024;
 /// A file's name, in bytes.

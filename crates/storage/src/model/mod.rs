@@ -28,7 +28,7 @@ pub use project::{Branch, Bucket, Catalogue, Link, Overlay, Project, Sharing, Sh
 pub use refusal::Refusal;
 pub use retention::Retention;
 pub use shelf::Shelf;
-pub(crate) use table::schema_of;
 pub use table::{Change, Identity, Pending, Table};
+pub(crate) use table::{schema_of, spec_of};
 pub(crate) use workspace::workspace_uid;
 pub use workspace::{Workspace, WorkspaceStage};

@@ -179,6 +179,8 @@ mod tests {
             incremental: false,
             dedup_mode: "update_duplicates".into(),
             columns: None,
+            extra_columns: "error".into(),
+            delete_missing: false,
         }))
     }
 

@@ -69,6 +69,8 @@ const FULL: &str = "storage.quota_exceeded";
 const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
+/// What a change of rows or columns may come to that the engine cannot do.
+const TOO_MUCH: &str = "storage.change_failed";
 const BAD_NAME: &str = "storage.invalid_name";
 /// What a linked bucket may answer when a table in it is read.
 const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];

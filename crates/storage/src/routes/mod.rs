@@ -7,6 +7,7 @@ mod columns;
 mod counts;
 mod download;
 mod files;
+mod import_table;
 mod list;
 mod merge;
 mod past;

@@ -63,6 +63,7 @@ below_branch!(COLUMN, "/buckets/{bucket_name}/tables/{table_name}/columns/{colum
 below_branch!(PRIMARY_KEY, "/buckets/{bucket_name}/tables/{table_name}/primary-key");
 below_branch!(ROWS, "/buckets/{bucket_name}/tables/{table_name}/rows");
 below_branch!(IMPORT, "/buckets/{bucket_name}/tables/{table_name}/import/file");
+below_branch!(IMPORT_TABLE, "/buckets/{bucket_name}/tables/{table_name}/import/table");
 below_branch!(SNAPSHOTS, "/snapshots");
 below_branch!(SNAPSHOT, "/snapshots/{snapshot_id}");
 below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");

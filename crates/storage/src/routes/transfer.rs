@@ -58,6 +58,8 @@ async fn load(
     };
     let bytes = file.size_bytes.unwrap_or(0);
     state.client.room(bytes.unsigned_abs())?;
+    let csv = body.csv();
+    let options = body.import_options;
     let load = LoadTable {
         branch: place.branch.clone(),
         project: place.project.clone(),
@@ -66,19 +68,31 @@ async fn load(
         blob: blob.into(),
         size_bytes: bytes,
         format: body.format,
-        csv: body.csv_options,
-        incremental: body.import_options.incremental,
-        dedup_mode: body.import_options.dedup_mode,
-        columns: body.import_options.columns,
+        csv,
+        incremental: options.incremental,
+        dedup_mode: options.dedup_mode,
+        columns: options.columns,
+        extra_columns: options.extra_columns,
+        delete_missing: options.delete_missing,
     };
+    Ok((loaded(state, principal, &place, load).await?, bytes.unsigned_abs()))
+}
+
+/// Sends a load and gives what it did.
+pub(super) async fn loaded(
+    state: &StorageRoutes,
+    principal: &Principal,
+    place: &Place,
+    load: LoadTable,
+) -> Result<WithPosition<Json<Imported>>, Problem> {
     let command = Command::Table(TableCommand::LoadTable(load));
-    let (accepted, _) = state.write_table(principal, &place, command).await?;
+    let (accepted, _) = state.write_table(principal, place, command).await?;
     let mut imported: Imported = serde_json::from_value(accepted.result).map_err(|error| {
         tracing::error!(error = %error, "the outcome of a load does not say what it did");
         Problem::internal()
     })?;
     imported.version = format!("{STREAM}:{}", accepted.position.seq(STREAM));
-    Ok((WithPosition(accepted.position, Json(imported)), bytes.unsigned_abs()))
+    Ok(WithPosition(accepted.position, Json(imported)))
 }
 
 pub(super) async fn export(

@@ -39,7 +39,7 @@ pub use table::{
     ColumnAdd, ColumnAlter, ColumnDef, ColumnView, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
     RowsDeleted, Table, TableCreate, Tables,
 };
-pub use transfer::{ExportBody, Exported, ImportBody, Imported};
+pub use transfer::{ExportBody, Exported, ImportBody, Imported, TableImportBody};
 pub use version::{TableVersion, TableVersions, TimeTravel};
 pub use workspace::{
     Workspace, WorkspaceConnection, WorkspaceCreate, WorkspaceCreated, WorkspaceDetail, WorkspaceLoad,

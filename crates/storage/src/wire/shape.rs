@@ -60,12 +60,17 @@ impl<'a> Shape<'a> {
         self.note_at(json!(name), kind, msg, input, None);
     }
 
+    /// A field in either spelling: that of the surface, or in camel case as Keboola's own clients write it.
+    fn field(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).or_else(|| self.fields.get(&camel_case(name)))
+    }
+
     fn given(&self, name: &str) -> Option<&'a Value> {
-        self.fields.get(name).filter(|value| !value.is_null())
+        self.field(name).filter(|value| !value.is_null())
     }
 
     fn required(&self, name: &str) -> Option<&'a Value> {
-        let found = self.fields.get(name);
+        let found = self.field(name);
         if found.is_none() {
             self.note(name, "missing", "Field required", self.whole);
         }
@@ -161,7 +166,7 @@ impl<'a> Shape<'a> {
 
     /// Whether a field is there at all, null or not.
     pub fn names(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.field(name).is_some()
     }
 
     /// Refuses every field but these.
@@ -173,7 +178,7 @@ impl<'a> Shape<'a> {
 
     /// Whether a list was given.
     pub fn is_list(&self, name: &str) -> bool {
-        matches!(self.fields.get(name), Some(Value::Array(_)))
+        matches!(self.field(name), Some(Value::Array(_)))
     }
 
     /// Texts by name.
@@ -256,7 +261,7 @@ impl<'a> Shape<'a> {
     }
 
     fn check_length(&self, name: &str, length: Option<usize>) {
-        match (length, self.fields.get(name)) {
+        match (length, self.field(name)) {
             (Some(0), Some(value)) => {
                 let text = "List should have at least 1 item after validation, not 0";
                 let ctx = json!({ "field_type": "List", "min_length": 1, "actual_length": 0 });
@@ -277,6 +282,18 @@ impl<'a> Shape<'a> {
         let loc = self.loc.iter().chain(places).cloned().collect();
         Shape { fields, whole, loc, mistakes: self.mistakes.clone() }
     }
+}
+
+/// `file_id` as `fileId`.
+fn camel_case(snake: &str) -> String {
+    let mut words = snake.split('_');
+    let mut camel = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        camel.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        camel.extend(letters);
+    }
+    camel
 }
 
 fn lax_bool(text: &str) -> Option<bool> {
@@ -345,7 +362,9 @@ impl Query {
 
     /// A text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        let camel = camel_case(name);
+        let known = |pair: &&(String, String)| pair.0 == name || pair.0 == camel;
+        self.pairs.iter().rev().find(known).map(|(_, value)| value.as_str())
     }
 
     /// A text that must be there.
@@ -448,6 +467,16 @@ mod tests {
             )
         });
         assert_eq!(read.unwrap(), (Some(5), Some(true), Some(false), "x".to_owned(), None));
+    }
+
+    #[test]
+    fn camel_case_means_the_same() {
+        let body = br#"{"fileId": "f", "whereFilters": [], "allow_truncate": true, "allowTruncate": false}"#;
+        let read = read(body, |shape| {
+            (shape.string("file_id"), shape.names("where_filters"), shape.opt_bool("allow_truncate"))
+        });
+        assert_eq!(read.unwrap(), ("f".to_owned(), true, Some(true)), "our own spelling counts first");
+        assert_eq!(Query::of(Some("orderBy=a")).text("order_by"), Some("a"));
     }
 
     #[test]

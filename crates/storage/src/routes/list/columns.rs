@@ -3,13 +3,15 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, writes};
+use super::{
+    BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, TOO_MUCH, both, writes,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{columns, paths};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
-    const ALL: [&str; 6] = [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY];
+    const ALL: [&str; 7] = [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY, TOO_MUCH];
     let op = |id, what| Op::new(id, "columns", what).errors(&ALL).errors(READ_ONLY);
     let routes = vec![
         both(

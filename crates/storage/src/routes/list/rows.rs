@@ -4,7 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes,
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, TOO_MUCH, both, past, reads,
+    writes,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
@@ -64,7 +65,7 @@ pub(super) fn all() -> Routes {
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
                 .errors(CONDITIONS)
-                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, "storage.bucket_readonly"]),
+                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, TOO_MUCH, "storage.bucket_readonly"]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

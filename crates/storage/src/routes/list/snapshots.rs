@@ -74,6 +74,7 @@ pub(super) fn all() -> Routes {
                     "storage.table_exists",
                     "storage.version_expired",
                     "storage.quota_exceeded",
+                    super::TOO_MUCH,
                 ]),
         )
         .timeout(WRITE_TIMEOUT),

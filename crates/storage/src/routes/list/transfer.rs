@@ -5,8 +5,20 @@ use axum::http::Method;
 
 use super::{BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{paths, transfer};
+use crate::routes::{import_table, paths, transfer};
 use crate::wire;
+
+/// What any load may be answered with.
+const LOADS: &[&str] = &[
+    "storage.bucket_readonly",
+    "storage.invalid_dedup_mode",
+    "storage.invalid_request",
+    "storage.column_not_found",
+    "storage.import_failed",
+    "storage.duplicate_key",
+    FULL,
+    BUSY,
+];
 
 pub(super) fn all() -> Routes {
     let op =
@@ -21,18 +33,24 @@ pub(super) fn all() -> Routes {
                 .body::<wire::ImportBody>()
                 .json::<wire::Imported>(200, "What the load did")
                 .errors(&[
-                    "storage.bucket_readonly",
                     "storage.file_not_found",
                     "storage.file_content_not_found",
                     "storage.invalid_format",
                     "storage.invalid_csv_options",
-                    "storage.invalid_dedup_mode",
-                    "storage.column_not_found",
-                    "storage.import_failed",
-                    "storage.duplicate_key",
-                    FULL,
-                    BUSY,
-                ]),
+                ])
+                .errors(LOADS),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::IMPORT_TABLE,
+            writes,
+            import_table::import,
+            op("importTable", "Load rows of another table of the project into a table, atomically")
+                .body::<wire::TableImportBody>()
+                .json::<wire::Imported>(200, "What the load did")
+                .errors(CONDITIONS)
+                .errors(LOADS),
         )
         .timeout(WRITE_TIMEOUT),
         both(
