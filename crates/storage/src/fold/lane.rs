@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
 use super::fold::STREAM;
+use super::long::long;
 use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
@@ -314,10 +315,11 @@ impl Lane {
         changes: Vec<Change>,
     ) -> Result<(Mark, Applied), LaneError> {
         let Some(from) = from.cloned() else { return Err(Error::NotFound(self.file.to_string()).into()) };
-        let reshapes = changes.iter().any(|change| !matches!(change, Change::Append { .. } | Change::Settle { .. }));
-        let target = to.clone();
-        let applied = self.blocking(move |hub, file| Ok(hub.apply(file, &from, &target, changes)?)).await?;
-        if reshapes {
+        let is_long = changes.iter().any(Change::is_long);
+        let (hub, file, target) = (self.hub.clone(), self.file.clone(), to.clone());
+        let work = move || hub.apply(&file, &from, &target, changes);
+        let applied = if is_long { long(work).await? } else { self.blocking(|_, _| Ok(work())).await? }?;
+        if is_long {
             self.look().await?;
         } else {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);

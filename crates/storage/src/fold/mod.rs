@@ -19,6 +19,7 @@ mod generations;
 mod history;
 mod kept;
 mod lane;
+mod long;
 mod loss;
 mod moving;
 mod owned;

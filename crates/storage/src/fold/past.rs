@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::STREAM;
+use super::long::long;
 use super::read::{TableExport, TableQuery, relations, run, source_elsewhere, store_problem};
 use super::routing::TableId;
 use super::tables::Tables;
@@ -173,7 +174,7 @@ impl Tables {
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&version.schema, now_micros)?;
         let write = move || version.scratch.hub.export(&version.scratch.file, &spec, &to);
-        tokio::task::spawn_blocking(write).await.map_err(|_| Problem::internal())?.map_err(store_problem)
+        long(write).await?.map_err(store_problem)
     }
 
     /// Answers one SELECT over the tables of a project as they were with message `seq`.

@@ -11,6 +11,7 @@ use alluvium_tablestore::{
 };
 
 use super::lane::Lane;
+use super::long::long;
 use super::tables::Tables;
 use crate::queries::Links;
 
@@ -99,7 +100,7 @@ impl Tables {
         now_micros: i64,
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
-        self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+        self.long_on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
     /// Writes rows of a table to a DuckDB file of the export directory.
@@ -114,7 +115,7 @@ impl Tables {
         let predicate = extract.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
         let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
         let spec = ExtractSpec { columns: extract.columns, predicate_sql };
-        self.on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+        self.long_on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
     }
 
     /// How the rows of a table differ from those of an earlier one, if there is one.
@@ -216,13 +217,30 @@ impl Tables {
         }
         let (hub, file) = (self.hub().clone(), lane.file.clone());
         let read = tokio::task::spawn_blocking(move || read(&hub, &file)).await;
-        read.map_err(|_| Problem::internal())?.map_err(|error| match error {
-            Error::NotFound(_) | Error::Corrupt { .. } => {
-                lane.suspect();
-                unreadable(lane)
-            }
-            error => store_problem(error),
-        })
+        read.map_err(|_| Problem::internal())?.map_err(|error| unread(lane, error))
+    }
+
+    /// The same for what may take long.
+    async fn long_on_file<T: Send + 'static>(
+        &self,
+        lane: &Lane,
+        read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if let Some(problem) = self.fold().quarantine() {
+            return Err(problem);
+        }
+        let (hub, file) = (self.hub().clone(), lane.file.clone());
+        long(move || read(&hub, &file)).await?.map_err(|error| unread(lane, error))
+    }
+}
+
+fn unread(lane: &Lane, error: Error) -> Problem {
+    match error {
+        Error::NotFound(_) | Error::Corrupt { .. } => {
+            lane.suspect();
+            unreadable(lane)
+        }
+        error => store_problem(error),
     }
 }
 

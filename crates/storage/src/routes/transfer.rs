@@ -14,7 +14,7 @@ use serde_json::json;
 use super::counts;
 use super::past;
 use super::rows::lane;
-use super::state::{Place, Scratch, StorageRoutes, tenant_text};
+use super::state::{Place, StorageRoutes, tenant_text};
 use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
 use crate::digest::Md5Sum;
@@ -132,21 +132,19 @@ async fn write_out(
     }
     let at = principal.seed.at();
     let id = principal.seed.uuid("export").to_string();
-    let scratch = Scratch(state.tables()?.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
     let export = TableExport { format, columns: body.columns, where_filter, limit };
-    let to = scratch.0.clone();
     let tables = state.tables()?;
-    let written = match source {
-        Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await?,
-        Source::Then(version) => tables.export_version(version, export, to, at.micros()).await?,
+    // Written where it stays, and hashed meanwhile.
+    let incoming = state.blobs.incoming();
+    let to = incoming.path().to_owned();
+    let writing = async {
+        match source {
+            Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await,
+            Source::Then(version) => tables.export_version(version, export, to, at.micros()).await,
+        }
     };
-    let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
-        tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
-        Problem::internal()
-    })?;
-    let mut md5 = Md5Sum::default();
-    let blob = state.blobs.put_with(source, FILE_BYTES_MAX.unsigned_abs(), &mut md5).await.map_err(Problem::from)?;
+    let (written, blob, md5) = incoming.taken(FILE_BYTES_MAX.unsigned_abs(), Md5Sum::default(), writing).await?;
     let name = format!("export_{}_{}.{}", place.table, stamp(at), kind.extension);
     let Place { project, bucket, table, .. } = &place;
     let command: FileCommand = RegisterExport {
