@@ -78,6 +78,10 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
+    // Each is shown the buckets that it may use.
+    if path == "/s3" {
+        return Some(For::AnyKey);
+    }
     // A bucket is a project; of its files each key reaches its own, and signs links that may what it may.
     if path.starts_with("/s3/") {
         return Some(if method == "get" || path.ends_with("/presign") { For::Members } else { For::Contributors });

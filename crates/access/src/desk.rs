@@ -176,6 +176,13 @@ impl KeyDesk {
         self.follow(tenant, command_id, Command::Keyring(command.into())).await
     }
 
+    /// The project that a caller's key is of; none for callers without a key. A key that is not known here is refused.
+    pub fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        let Actor::Key(id) = &caller.actor else { return Ok(None) };
+        let key = self.access.follower().get()?.by_id(&caller.tenant, id);
+        Ok(Some(key.ok_or_else(|| error::access_denied(""))?.project.clone()))
+    }
+
     /// The one branch that a caller's key opens; none for callers without a key, and for keys that open more. A key that is not
     /// known here is refused.
     pub fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {

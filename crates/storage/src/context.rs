@@ -5,14 +5,15 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
-    ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
+    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, PutObject,
+    RefusalCommand, ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
 use crate::links::{self, ShareEnforcement};
 use crate::model::{
-    File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
+    File, Multipart, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file,
+    problem,
 };
-use crate::{branches, recall, snapshots, workspaces};
+use crate::{branches, multiparts, recall, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -31,6 +32,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Project>(),
         AggregateType::of::<Table>(),
         AggregateType::of::<File>(),
+        AggregateType::of::<Multipart>(),
         AggregateType::of::<Shelf>(),
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
@@ -57,6 +59,7 @@ impl BoundedContext for Storage {
                 Err(uid) => format!("table {uid}"),
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
+            Command::Multipart(command) => format!("project {}", names::fold(command.project())),
             Command::Workspace(command) => format!("project {}", names::fold(command.project())),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
@@ -69,6 +72,7 @@ impl BoundedContext for Storage {
             Command::Project(command) => plan_project(command, self.links, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
+            Command::Multipart(command) => multiparts::plan(command, at, unit).await,
             Command::Workspace(command) => workspaces::plan(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
@@ -334,6 +338,13 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
         | FileCommand::UntagFile(_) => {}
     }
     change_file(&file, command, at, unit).await
+}
+
+/// Makes stored content the object of a key, for a project that is there.
+pub(crate) async fn put_object(put: PutObject, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let file = file_of_key(&put.project, &put.project_uid, &put.key, at, unit).await?;
+    let put = PutObject { file: file.clone(), ..put };
+    change_file(&file, put.into(), at, unit).await
 }
 
 /// The file that a key stands for: one that was registered under it, else the one that is made for it.

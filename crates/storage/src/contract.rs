@@ -4,6 +4,31 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Ends an upload without an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbortMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_AbortMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_AbortMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    AbortMultipart,
+    "AbortMultipart",
+    r####"{"aggregate":"multipart","doc":"Ends an upload without an object.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"AbortMultipart","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Adds a column at the end; rows there are get its default or NULL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -481,6 +506,39 @@ alluvium_messaging::contract!(
     ColumnSpec,
     "ColumnSpec",
     r####"{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Makes the parts of an upload, one behind the other, the object of its key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which parts, in ascending order; of others nothing stays.
+    pub parts: Vec<i32>,
+    /// Hex SHA-256 of the whole content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.
+    pub md5: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_CompleteMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_CompleteMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CompleteMultipart,
+    "CompleteMultipart",
+    r####"{"aggregate":"multipart","doc":"Makes the parts of an upload, one behind the other, the object of its key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which parts, in ascending order; of others nothing stays.","name":"parts","type":{"items":"int","type":"array"}},{"doc":"Hex SHA-256 of the whole content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.","name":"md5","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"CompleteMultipart","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -1044,6 +1102,23 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Lets go of an upload in parts whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireMultipart,
+    "ExpireMultipart",
+    r####"{"aggregate":"multipart","doc":"Lets go of an upload in parts whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"command","name":"ExpireMultipart","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Lets go of a project's snapshots whose time is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1129,7 +1204,7 @@ pub struct FileRegistered {
     pub tags: std::collections::BTreeMap<String, String>,
     /// Internal id of the incarnation of the project it belongs to.
     pub project_uid: String,
-    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    /// What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
     /// Its key among the project's objects; absent where that follows from day, id and name.
@@ -1157,7 +1232,7 @@ fn default_FileRegistered_branch() -> String {
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -1444,6 +1519,89 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// An upload is over, and its parts are let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartAborted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartAborted,
+    "MultipartAborted",
+    r####"{"aggregate":"multipart","doc":"An upload is over, and its parts are let go.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"event","name":"MultipartAborted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The parts of an upload are the object of its key, which is registered in the same commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartCompleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.
+    pub md5: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartCompleted,
+    "MultipartCompleted",
+    r####"{"aggregate":"multipart","doc":"The parts of an upload are the object of its key, which is registered in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.","name":"md5","type":"string"}],"kind":"event","name":"MultipartCompleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Nobody completed an upload in its time, or it has been completed long since: nothing of it stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartExpired,
+    "MultipartExpired",
+    r####"{"aggregate":"multipart","doc":"Nobody completed an upload in its time, or it has been completed long since: nothing of it stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"event","name":"MultipartExpired","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// An object is uploaded in parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartStarted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Media type of the object.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// When the upload ends by itself if nobody completes it.
+    pub expires_at: i64,
+    /// Internal id of the incarnation of the project it belongs to.
+    pub project_uid: String,
+    /// Id of the branch whose keys reach it; `default` when only keys of the whole project do.
+    #[serde(default = "default_MultipartStarted_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_MultipartStarted_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    MultipartStarted,
+    "MultipartStarted",
+    r####"{"aggregate":"multipart","doc":"An object is uploaded in parts.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type of the object.","name":"content_type","type":["null","string"]},{"doc":"When the upload ends by itself if nobody completes it.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch whose keys reach it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"MultipartStarted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// Echo of TableCreated on the table itself; in the same batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1481,6 +1639,30 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"table","doc":"Echo of TableCreated on the table itself; in the same batch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"OpenTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####
     ]
+);
+
+/// A part of an upload is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartStaged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which part, 1 to 10,000.
+    pub number: i32,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Hex MD5 of the content.
+    pub md5: String,
+}
+
+alluvium_messaging::contract!(
+    PartStaged,
+    "PartStaged",
+    r####"{"aggregate":"multipart","doc":"A part of an upload is there.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which part, 1 to 10,000.","name":"number","type":"int"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Hex MD5 of the content.","name":"md5","type":"string"}],"kind":"event","name":"PartStaged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
 );
 
 /// Opens an upload.
@@ -1668,7 +1850,7 @@ pub struct PutObject {
     pub blob: String,
     /// Its size.
     pub size_bytes: i64,
-    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    /// What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
@@ -1690,7 +1872,7 @@ fn default_PutObject_branch() -> String {
 alluvium_messaging::contract!(
     PutObject,
     "PutObject",
-    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -2542,6 +2724,39 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Notes the content of a part of an upload; again replaces it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagePart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which part, 1 to 10,000.
+    pub number: i32,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Hex MD5 of the content.
+    pub md5: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StagePart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StagePart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    StagePart,
+    "StagePart",
+    r####"{"aggregate":"multipart","doc":"Notes the content of a part of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which part, 1 to 10,000.","name":"number","type":"int"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Hex MD5 of the content.","name":"md5","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StagePart","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
+);
+
 /// Notes the content of an upload; again replaces it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -2574,6 +2789,41 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Begins the upload of an object in parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Media type of the object.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// When the upload ends by itself if nobody completes it.
+    pub expires_at: i64,
+    /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
+    #[serde(default)]
+    pub project_uid: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StartMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StartMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    StartMultipart,
+    "StartMultipart",
+    r####"{"aggregate":"multipart","doc":"Begins the upload of an object in parts.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type of the object.","name":"content_type","type":["null","string"]},{"doc":"When the upload ends by itself if nobody completes it.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StartMultipart","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
 );
 
 /// A verified copy of the table's file is kept as a blob.
@@ -3572,6 +3822,203 @@ impl FileCommand {
             Self::PutObject(c) => Some(&c.project_uid),
             Self::RegisterExport(c) => Some(&c.project_uid),
             _ => None,
+        }
+    }
+}
+
+/// Commands of the aggregate `multipart`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MultipartCommand {
+    AbortMultipart(AbortMultipart),
+    CompleteMultipart(CompleteMultipart),
+    ExpireMultipart(ExpireMultipart),
+    StagePart(StagePart),
+    StartMultipart(StartMultipart),
+}
+
+alluvium_messaging::contract_set!(MultipartCommand {
+    AbortMultipart,
+    CompleteMultipart,
+    ExpireMultipart,
+    StagePart,
+    StartMultipart
+});
+
+impl From<AbortMultipart> for MultipartCommand {
+    fn from(message: AbortMultipart) -> Self {
+        Self::AbortMultipart(message)
+    }
+}
+
+impl From<CompleteMultipart> for MultipartCommand {
+    fn from(message: CompleteMultipart) -> Self {
+        Self::CompleteMultipart(message)
+    }
+}
+
+impl From<ExpireMultipart> for MultipartCommand {
+    fn from(message: ExpireMultipart) -> Self {
+        Self::ExpireMultipart(message)
+    }
+}
+
+impl From<StagePart> for MultipartCommand {
+    fn from(message: StagePart) -> Self {
+        Self::StagePart(message)
+    }
+}
+
+impl From<StartMultipart> for MultipartCommand {
+    fn from(message: StartMultipart) -> Self {
+        Self::StartMultipart(message)
+    }
+}
+
+/// Events of the aggregate `multipart`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MultipartEvent {
+    MultipartAborted(MultipartAborted),
+    MultipartCompleted(MultipartCompleted),
+    MultipartExpired(MultipartExpired),
+    MultipartStarted(MultipartStarted),
+    PartStaged(PartStaged),
+}
+
+alluvium_messaging::contract_set!(MultipartEvent {
+    MultipartAborted,
+    MultipartCompleted,
+    MultipartExpired,
+    MultipartStarted,
+    PartStaged
+});
+
+impl From<MultipartAborted> for MultipartEvent {
+    fn from(message: MultipartAborted) -> Self {
+        Self::MultipartAborted(message)
+    }
+}
+
+impl From<MultipartCompleted> for MultipartEvent {
+    fn from(message: MultipartCompleted) -> Self {
+        Self::MultipartCompleted(message)
+    }
+}
+
+impl From<MultipartExpired> for MultipartEvent {
+    fn from(message: MultipartExpired) -> Self {
+        Self::MultipartExpired(message)
+    }
+}
+
+impl From<MultipartStarted> for MultipartEvent {
+    fn from(message: MultipartStarted) -> Self {
+        Self::MultipartStarted(message)
+    }
+}
+
+impl From<PartStaged> for MultipartEvent {
+    fn from(message: PartStaged) -> Self {
+        Self::PartStaged(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for MultipartEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Multipart {
+    const TYPE: &'static str = "multipart";
+    type Command = MultipartCommand;
+    type Event = MultipartEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: MultipartCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<MultipartEvent> = match command {
+            MultipartCommand::AbortMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::CompleteMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::ExpireMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::StagePart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::StartMultipart(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: MultipartEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            MultipartEvent::MultipartAborted(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartCompleted(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartExpired(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartStarted(e) => Evolve::evolve(e, self),
+            MultipartEvent::PartStaged(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl MultipartCommand {
+    /// `blob` of the command.
+    pub fn blob(&self) -> Option<&str> {
+        match self {
+            Self::CompleteMultipart(c) => Some(&c.blob),
+            Self::StagePart(c) => Some(&c.blob),
+            _ => None,
+        }
+    }
+
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::AbortMultipart(c) => Some(&c.branch),
+            Self::CompleteMultipart(c) => Some(&c.branch),
+            Self::StagePart(c) => Some(&c.branch),
+            Self::StartMultipart(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
+    /// `md5` of the command.
+    pub fn md5(&self) -> Option<&str> {
+        match self {
+            Self::CompleteMultipart(c) => Some(&c.md5),
+            Self::StagePart(c) => Some(&c.md5),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::AbortMultipart(c) => &c.project,
+            Self::CompleteMultipart(c) => &c.project,
+            Self::ExpireMultipart(c) => &c.project,
+            Self::StagePart(c) => &c.project,
+            Self::StartMultipart(c) => &c.project,
+        }
+    }
+
+    /// `upload` of the command.
+    pub fn upload(&self) -> &str {
+        match self {
+            Self::AbortMultipart(c) => &c.upload,
+            Self::CompleteMultipart(c) => &c.upload,
+            Self::ExpireMultipart(c) => &c.upload,
+            Self::StagePart(c) => &c.upload,
+            Self::StartMultipart(c) => &c.upload,
         }
     }
 }
@@ -5147,6 +5594,7 @@ impl WorkspaceCommand {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     File(FileCommand),
+    Multipart(MultipartCommand),
     Project(ProjectCommand),
     Refusal(RefusalCommand),
     Retention(RetentionCommand),
@@ -5155,12 +5603,13 @@ pub enum Command {
     Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Multipart(MultipartCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     File(FileEvent),
+    Multipart(MultipartEvent),
     Project(ProjectEvent),
     Refusal(RefusalEvent),
     Retention(RetentionEvent),
@@ -5169,19 +5618,25 @@ pub enum Event {
     Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Multipart(MultipartEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
+            Self::Multipart(MultipartCommand::AbortMultipart(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Multipart(MultipartCommand::CompleteMultipart(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::CopyTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
@@ -5215,6 +5670,7 @@ impl Command {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Multipart(MultipartCommand::ExpireMultipart(_)) => Requirement::System,
             Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
@@ -5250,7 +5706,13 @@ impl Command {
             Self::Project(ProjectCommand::SetSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Multipart(MultipartCommand::StagePart(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Multipart(MultipartCommand::StartMultipart(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())

@@ -13,6 +13,7 @@ mod errors;
 pub mod fold;
 mod links;
 pub mod model;
+mod multiparts;
 mod past;
 pub mod projection;
 pub mod queries;

@@ -8,7 +8,8 @@ use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
 use crate::model::{
-    File, Link, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, WorkspaceStage, names, problem,
+    File, Link, Multipart, MultipartStage, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, WorkspaceStage,
+    names, problem,
 };
 
 impl Shown for Project {
@@ -27,6 +28,13 @@ impl Shown for File {
     fn owner(&self) -> Option<Owner> {
         let uid = Some(self.project_uid.clone()).filter(|uid| !uid.is_empty());
         (self.stage != Stage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
+impl Shown for Multipart {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (self.stage != MultipartStage::Absent).then(|| Owner { project: self.project.clone(), uid })
     }
 }
 

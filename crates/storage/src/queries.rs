@@ -3,6 +3,7 @@
 mod branches;
 mod files;
 mod links;
+mod multiparts;
 mod projects;
 mod settings;
 mod snapshots;
@@ -22,6 +23,7 @@ use crate::model::names::MAIN_BRANCH;
 
 pub use files::{Ended, FileFilter};
 pub use links::{LinkView, Links};
+pub use multiparts::{EndedMultipart, MultipartView, PartView};
 pub(crate) use settings::SettingsLevels;
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;

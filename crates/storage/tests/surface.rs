@@ -52,6 +52,10 @@ impl ProjectKeys for Open {
         Box::pin(async { Ok(("x".to_owned(), Position::start())) })
     }
 
+    fn project_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
+        Ok(None)
+    }
+
     fn branch_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
         Ok(None)
     }

@@ -159,6 +159,10 @@ impl ProjectKeys for Keys {
         })
     }
 
+    fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        self.0.project_of(caller)
+    }
+
     fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
         self.0.branch_of(caller)
     }

@@ -66,3 +66,9 @@ pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
 pub const GIGABYTE: i64 = 1_000_000_000;
 /// The user name of a workspace, or the verifier of its password, in bytes.
 pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;
+/// Parts of one object that is uploaded in parts.
+pub const MULTIPART_PARTS_MAX: i32 = 10_000;
+/// Every part but the last, in bytes, at least: 5 MiB.
+pub const MULTIPART_PART_BYTES_MIN: i64 = 5 * 1024 * 1024;
+/// How long an upload in parts may stay open, in seconds: 7 days.
+pub const MULTIPART_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;

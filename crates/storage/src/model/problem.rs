@@ -220,6 +220,26 @@ pub(crate) fn invalid_key(key: &str) -> Problem {
     storage("invalid_key", 400, format!("{:?} cannot be the key of an object: that takes {rule}.", echo(key)))
 }
 
+pub(crate) fn no_such_upload(upload: &str) -> Problem {
+    let detail =
+        format!("The upload {} does not exist; it may have been completed, aborted, or be over.", echo(upload));
+    storage("no_such_upload", 404, detail)
+}
+
+pub(crate) fn invalid_part(number: i32) -> Problem {
+    storage("invalid_part", 400, format!("Part {number} is not there, or is not the one that its ETag names."))
+}
+
+pub(crate) fn invalid_part_order() -> Problem {
+    storage("invalid_part_order", 400, "The list of parts is not in ascending order of their numbers.".to_owned())
+}
+
+pub(crate) fn part_too_small(number: i32, bytes: i64) -> Problem {
+    let min = super::limits::MULTIPART_PART_BYTES_MIN;
+    let detail = format!("Part {number} has {bytes} bytes; each but the last has at least {min}.");
+    storage("part_too_small", 400, detail).with_details(json!({ "limit_bytes": min }))
+}
+
 pub(crate) fn file_exists(file: &str) -> Problem {
     storage("file_exists", 409, format!("There is a file or an upload with the id {} already", echo(file)))
 }

@@ -21,6 +21,9 @@ const PROJECTS: &str = "
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
+const PROJECTS_BY_ID: &str = "
+    SELECT id, created_at FROM {schema}.projects
+    WHERE tenant = $1 AND id > $2 AND ($3::text[] IS NULL OR id = ANY ($3)) ORDER BY id LIMIT $4";
 const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
@@ -85,6 +88,24 @@ impl Queries {
             .await
             .map_err(unavailable)?;
         Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
+    }
+
+    /// Ids of projects behind one, in the order of their bytes, and when they were made; only some, or all.
+    pub async fn projects_by_id(
+        &self,
+        tenant: &str,
+        behind: &str,
+        only: Option<&[String]>,
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>, Problem> {
+        sqlx::query_as(self.schema().sql(PROJECTS_BY_ID))
+            .bind(tenant)
+            .bind(behind)
+            .bind(only)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)
     }
 
     /// `Ok` when the project is there, else `project_not_found`.

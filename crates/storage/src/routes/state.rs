@@ -49,6 +49,9 @@ pub trait ProjectKeys: Send + Sync + 'static {
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
 
+    /// The project that a caller's key is of; none for callers without a key.
+    fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
+
     /// The one branch that a caller's key opens; none for who reaches the whole project.
     fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
 
@@ -213,7 +216,7 @@ impl StorageRoutes {
     }
 
     /// The same for one of several commands of a kind.
-    pub(super) async fn write_as(
+    pub(crate) async fn write_as(
         &self,
         principal: &Principal,
         name: &str,
@@ -224,7 +227,27 @@ impl StorageRoutes {
         Ok(accepted)
     }
 
-    /// The same for a command on one table: its file shows it too. Gives the table as it is then.
+    /// Whether a command of this request was accepted when the request was made before; waits `patience` for one on its way.
+    pub(super) async fn was_accepted(
+        &self,
+        principal: &Principal,
+        name: &str,
+        patience: Duration,
+    ) -> Result<bool, Problem> {
+        if !principal.seed.is_again() {
+            return Ok(false);
+        }
+        let id = principal.seed.command_id(name);
+        let outcome = match self.client.known(&principal.tenant, &id).await? {
+            None if !patience.is_zero() => {
+                tokio::time::timeout(patience, self.client.outcome(&principal.tenant, &id)).await.ok().transpose()?
+            }
+            known => known,
+        };
+        Ok(matches!(outcome.map(|outcome| outcome.verdict), Some(Verdict::Accepted { .. })))
+    }
+
+    /// Sends a command on one table and waits until catalogue and file show it. Gives the table as it is then.
     pub(super) async fn write_table(
         &self,
         principal: &Principal,
@@ -378,6 +401,7 @@ fn project_of(command: &Command) -> Option<&str> {
         Command::Project(command) => Some(command.project()),
         Command::Table(command) => command.project(),
         Command::File(command) => Some(command.project()),
+        Command::Multipart(command) => Some(command.project()),
         Command::Workspace(command) => Some(command.project()),
         Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
     }

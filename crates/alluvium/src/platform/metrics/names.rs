@@ -111,6 +111,11 @@ pub const ALL: &[Family] = &[
     ("duckdb_s3_operation_duration_seconds", "histogram", "Time of an operation on objects, by operation"),
     ("duckdb_s3_bytes_in_total", "counter", "Bytes of objects taken in"),
     ("duckdb_s3_bytes_out_total", "counter", "Bytes of objects given out"),
+    (
+        "duckdb_s3_multipart_uploads_active",
+        "gauge",
+        "Objects that are uploaded in parts and neither complete nor aborted",
+    ),
     ("duckdb_s3_presign_requests_total", "counter", "Links that were signed, by method"),
     ("duckdb_snapshots_created_total", "counter", "Snapshots taken, by kind and by what made them"),
     ("duckdb_snapshots_restored_total", "counter", "Contents that tables got back"),
