@@ -267,7 +267,8 @@ async fn parts_go_to_disk_and_not_to_memory() {
     let (url, body) = upload.completion().await;
     let (status, answer) = ask(url, Method::POST, body).await.unwrap();
     assert_eq!(status, 200, "{answer}");
-    let more = peak(&world) - before;
+    // The kernel counts roughly: a peak that did not grow may look a little lower.
+    let more = peak(&world).saturating_sub(before);
     assert!(more < MORE_MAX, "{more} bytes more for an object of {} in parts of {LARGE}", 3 * LARGE);
     let url = format!("{}/s3/project_shop/large", world.alluvium.url());
     let head = Client::new().head(url).bearer_auth(ADMIN).send().await.expect("an answer");

@@ -34,8 +34,8 @@ def test_a_bucket_is_shared_linked_read_and_taken_back(project, lab):
     assert [row["id"] for row in lab.rows(theirs)] == [1, 2, 3], "what the source gets, the link shows"
     asked = {"query": f"SELECT count(*) AS n FROM theirs.{name}"}
     assert lab.post(f"{lab.path}/query", asked, 200)["data"]["rows"] == [[3]]
-    lab.request("POST", f"{theirs}/columns", 400, json={"name": "more", "type": "VARCHAR"})
-    lab.request("DELETE", f"{theirs}/rows", 400, json={"where_clause": "1=1"})
+    lab.refused("POST", f"{theirs}/columns", 403, "bucket_readonly", json={"name": "more", "type": "VARCHAR"})
+    lab.refused("DELETE", f"{theirs}/rows", 403, "bucket_readonly", json={"where_clause": "1=1"})
     assert len(project.rows(table)) == 3, "and nobody writes through it"
 
     project.delete(f"{bucket}/share?target_project_id={lab.id}")

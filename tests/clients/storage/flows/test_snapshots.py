@@ -46,7 +46,7 @@ def test_snapshots_take_themselves_as_the_nearest_level_says(project):
     assert levels == ["table", "bucket"], shown
     project.refused("PUT", settings(table), 400, "invalid_config", json={"retention": {"auto_days": 0}})
 
-    project.delete(f"{table}/columns/name")
+    project.delete(f"{table}/columns/name", status=200)
     assert taken(project, "auto_predrop_column") == [], "the table says no"
     project.delete(settings(table))
     assert project.get(settings(table))["local_config"] is None
@@ -65,7 +65,7 @@ def test_a_dropped_table_has_one_snapshot_and_comes_back(project):
     project.refused("POST", f"{table}/undrop", 409, "table_exists")
     project.delete(table)
     [left] = taken(project, "auto_predrop")
-    assert left["description"] == "Auto-backup before DROP TABLE" and left["row_count"] == 1
+    assert left["description"].startswith("Auto-backup before DROP TABLE") and left["row_count"] == 1
     back = project.post(f"{table}/undrop", status=200)
     assert [back[key] for key in ("columns", "primary_key", "row_count")] == [before[key] for key in ("columns", "primary_key", "row_count")]
     project.load(table, "id,name\n1,b\n", incremental=True)
