@@ -93,6 +93,10 @@ fn of_project(method: &str, below: &str) -> For {
     if below == "/files" || below.starts_with("/files/") {
         return if method == "get" { For::Members } else { For::Contributors };
     }
+    // Keys of branches see the jobs of their branch.
+    if below == "/jobs" || below.starts_with("/jobs/") {
+        return For::Members;
+    }
     if below == "/undelete" {
         return For::Admin;
     }

@@ -5,12 +5,12 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
-    ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
+    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, JobCommand, OpenTable, ProjectCommand, ProjectEvent,
+    RefusalCommand, ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
 };
 use crate::links::{self, ShareEnforcement};
 use crate::model::{
-    File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
+    File, Job, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
 };
 use crate::{branches, recall, snapshots, workspaces};
 
@@ -35,6 +35,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
         AggregateType::of::<Workspace>(),
+        AggregateType::of::<Job>(),
     ];
     type Command = Command;
 
@@ -58,6 +59,7 @@ impl BoundedContext for Storage {
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
             Command::Workspace(command) => format!("project {}", names::fold(command.project())),
+            Command::Job(command) => format!("job {}", command.job()),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
             Command::Retention(command) => format!("table {}", command.uid()),
@@ -70,6 +72,7 @@ impl BoundedContext for Storage {
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
             Command::Workspace(command) => workspaces::plan(command, at, unit).await,
+            Command::Job(command) => plan_job(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
                 unit.handle::<Shelf>(&token(&count.project_uid)?, command.clone(), at).await?;
@@ -334,6 +337,21 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
         | FileCommand::UntagFile(_) => {}
     }
     change_file(&file, command, at, unit).await
+}
+
+/// A job begins in a living project and a branch of it; it ends whatever became of these.
+async fn plan_job(command: &JobCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let mut command = command.clone();
+    if let JobCommand::BeginJob(begin) = &mut command {
+        let not_found = || problem::project_not_found(&begin.project);
+        let id = names::project_aggregate_id(&begin.project).map_err(|_| not_found())?;
+        let live = unit.load::<Project>(&id).await?.live(&begin.project)?;
+        live.has_branch(&begin.branch)?;
+        begin.project_uid.clone_from(&live.uid);
+    }
+    let result = json!({ "job": command.job() });
+    unit.handle::<Job>(&token(command.job())?, command, at).await?;
+    Ok(Decision::accepted(result))
 }
 
 /// The file that a key stands for: one that was registered under it, else the one that is made for it.

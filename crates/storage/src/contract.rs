@@ -138,6 +138,53 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Takes in a request that is answered later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is about; `default` is the main line.
+    #[serde(default = "default_BeginJob_branch")]
+    pub branch: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// What is done, e.g. tableImport.
+    pub operation: String,
+    /// Bucket and table that it is about, with a dot between them; jobs on one table run in order.
+    #[serde(default)]
+    pub table_id: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// Path and query of the request.
+    pub target: String,
+    /// Body of the request, JSON text; empty where there is none.
+    #[serde(default)]
+    pub body: String,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// The process that took it in, and runs it.
+    pub node: String,
+    /// Whoever asked, in an actor's printed form; it is carried out with their rights.
+    pub created_by: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_BeginJob_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    BeginJob,
+    "BeginJob",
+    r####"{"aggregate":"job","doc":"Takes in a request that is answered later.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is about; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"What is done, e.g. tableImport.","name":"operation","type":"string"},{"default":null,"doc":"Bucket and table that it is about, with a dot between them; jobs on one table run in order.","name":"table_id","type":["null","string"]},{"doc":"Method of the request.","name":"method","type":"string"},{"doc":"Path and query of the request.","name":"target","type":"string"},{"default":"","doc":"Body of the request, JSON text; empty where there is none.","name":"body","type":"string"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"doc":"The process that took it in, and runs it.","name":"node","type":"string"},{"doc":"Whoever asked, in an actor's printed form; it is carried out with their rights.","name":"created_by","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"BeginJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A project has a dev branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BranchCreated {
@@ -1027,6 +1074,27 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Notes what came of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// Whether it was done.
+    pub is_success: bool,
+    /// Body of the answer, JSON text; of a refusal, what it says is wrong.
+    pub answer: String,
+}
+
+alluvium_messaging::contract!(
+    EndJob,
+    "EndJob",
+    r####"{"aggregate":"job","doc":"Notes what came of a job.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"Whether it was done.","name":"is_success","type":"boolean"},{"doc":"Body of the answer, JSON text; of a refusal, what it says is wrong.","name":"answer","type":"string"}],"kind":"command","name":"EndJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Lets go of a file, or of an upload, whose time is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1223,6 +1291,88 @@ alluvium_messaging::contract!(
     ForkTable,
     "ForkTable",
     r####"{"aggregate":"project","doc":"Gives a dev branch a table of its own in the place of the main line's, with the same content; in the batch of the first write to it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The columns it has.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"ForkTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// A request waits to be carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobBegun {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is about; `default` is the main line.
+    #[serde(default = "default_JobBegun_branch")]
+    pub branch: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// What is done, e.g. tableImport.
+    pub operation: String,
+    /// Bucket and table that it is about, with a dot between them; jobs on one table run in order.
+    #[serde(default)]
+    pub table_id: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// Path and query of the request.
+    pub target: String,
+    /// Body of the request, JSON text; empty where there is none.
+    #[serde(default)]
+    pub body: String,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// The process that took it in, and runs it.
+    pub node: String,
+    /// Whoever asked, in an actor's printed form; it is carried out with their rights.
+    pub created_by: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_JobBegun_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    JobBegun,
+    "JobBegun",
+    r####"{"aggregate":"job","doc":"A request waits to be carried out.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is about; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"What is done, e.g. tableImport.","name":"operation","type":"string"},{"default":null,"doc":"Bucket and table that it is about, with a dot between them; jobs on one table run in order.","name":"table_id","type":["null","string"]},{"doc":"Method of the request.","name":"method","type":"string"},{"doc":"Path and query of the request.","name":"target","type":"string"},{"default":"","doc":"Body of the request, JSON text; empty where there is none.","name":"body","type":"string"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"doc":"The process that took it in, and runs it.","name":"node","type":"string"},{"doc":"Whoever asked, in an actor's printed form; it is carried out with their rights.","name":"created_by","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"JobBegun","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A job was done, or refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobEnded {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// Whether it was done.
+    pub is_success: bool,
+    /// Body of the answer, JSON text; of a refusal, what it says is wrong.
+    pub answer: String,
+}
+
+alluvium_messaging::contract!(
+    JobEnded,
+    "JobEnded",
+    r####"{"aggregate":"job","doc":"A job was done, or refused.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"Whether it was done.","name":"is_success","type":"boolean"},{"doc":"Body of the answer, JSON text; of a refusal, what it says is wrong.","name":"answer","type":"string"}],"kind":"event","name":"JobEnded","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A job runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobStarted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+}
+
+alluvium_messaging::contract!(
+    JobStarted,
+    "JobStarted",
+    r####"{"aggregate":"job","doc":"A job runs.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"}],"kind":"event","name":"JobStarted","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -2576,6 +2726,23 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Notes that a job runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+}
+
+alluvium_messaging::contract!(
+    StartJob,
+    "StartJob",
+    r####"{"aggregate":"job","doc":"Notes that a job runs.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"}],"kind":"command","name":"StartJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// A verified copy of the table's file is kept as a blob.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableCheckpointed {
@@ -3572,6 +3739,126 @@ impl FileCommand {
             Self::PutObject(c) => Some(&c.project_uid),
             Self::RegisterExport(c) => Some(&c.project_uid),
             _ => None,
+        }
+    }
+}
+
+/// Commands of the aggregate `job`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobCommand {
+    BeginJob(BeginJob),
+    EndJob(EndJob),
+    StartJob(StartJob),
+}
+
+alluvium_messaging::contract_set!(JobCommand { BeginJob, EndJob, StartJob });
+
+impl From<BeginJob> for JobCommand {
+    fn from(message: BeginJob) -> Self {
+        Self::BeginJob(message)
+    }
+}
+
+impl From<EndJob> for JobCommand {
+    fn from(message: EndJob) -> Self {
+        Self::EndJob(message)
+    }
+}
+
+impl From<StartJob> for JobCommand {
+    fn from(message: StartJob) -> Self {
+        Self::StartJob(message)
+    }
+}
+
+/// Events of the aggregate `job`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobEvent {
+    JobBegun(JobBegun),
+    JobEnded(JobEnded),
+    JobStarted(JobStarted),
+}
+
+alluvium_messaging::contract_set!(JobEvent { JobBegun, JobEnded, JobStarted });
+
+impl From<JobBegun> for JobEvent {
+    fn from(message: JobBegun) -> Self {
+        Self::JobBegun(message)
+    }
+}
+
+impl From<JobEnded> for JobEvent {
+    fn from(message: JobEnded) -> Self {
+        Self::JobEnded(message)
+    }
+}
+
+impl From<JobStarted> for JobEvent {
+    fn from(message: JobStarted) -> Self {
+        Self::JobStarted(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for JobEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Job {
+    const TYPE: &'static str = "job";
+    type Command = JobCommand;
+    type Event = JobEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: JobCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<JobEvent> = match command {
+            JobCommand::BeginJob(c) => Decide::decide(c, self, at)?,
+            JobCommand::EndJob(c) => Decide::decide(c, self, at)?,
+            JobCommand::StartJob(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: JobEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            JobEvent::JobBegun(e) => Evolve::evolve(e, self),
+            JobEvent::JobEnded(e) => Evolve::evolve(e, self),
+            JobEvent::JobStarted(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl JobCommand {
+    /// `job` of the command.
+    pub fn job(&self) -> &str {
+        match self {
+            Self::BeginJob(c) => &c.job,
+            Self::EndJob(c) => &c.job,
+            Self::StartJob(c) => &c.job,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::BeginJob(c) => &c.project,
+            Self::EndJob(c) => &c.project,
+            Self::StartJob(c) => &c.project,
         }
     }
 }
@@ -5147,6 +5434,7 @@ impl WorkspaceCommand {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     File(FileCommand),
+    Job(JobCommand),
     Project(ProjectCommand),
     Refusal(RefusalCommand),
     Retention(RetentionCommand),
@@ -5155,12 +5443,13 @@ pub enum Command {
     Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Job(JobCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     File(FileEvent),
+    Job(JobEvent),
     Project(ProjectEvent),
     Refusal(RefusalEvent),
     Retention(RetentionEvent),
@@ -5169,7 +5458,7 @@ pub enum Event {
     Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Job(JobEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -5180,6 +5469,7 @@ impl Command {
             Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
             Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
+            Self::Job(JobCommand::BeginJob(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::CopyTable(c)) => {
@@ -5214,6 +5504,7 @@ impl Command {
             Self::Project(ProjectCommand::DropTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
+            Self::Job(JobCommand::EndJob(_)) => Requirement::System,
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
             Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
@@ -5251,6 +5542,7 @@ impl Command {
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
             Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Job(JobCommand::StartJob(_)) => Requirement::System,
             Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())

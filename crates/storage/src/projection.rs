@@ -31,6 +31,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (11, "sharing", include_str!("../migrations/0011_sharing.sql")),
         (13, "workspaces", include_str!("../migrations/0013_workspaces.sql")),
         (15, "files_of_branches", include_str!("../migrations/0015_files_of_branches.sql")),
+        (19, "jobs", include_str!("../migrations/0019_jobs.sql")),
     ])
 });
 

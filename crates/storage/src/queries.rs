@@ -2,6 +2,7 @@
 
 mod branches;
 mod files;
+mod jobs;
 mod links;
 mod projects;
 mod settings;
@@ -21,6 +22,7 @@ use crate::contract::ColumnSpec;
 use crate::model::names::MAIN_BRANCH;
 
 pub use files::{Ended, FileFilter};
+pub use jobs::{JobFilter, JobReach, JobView};
 pub use links::{LinkView, Links};
 pub(crate) use settings::SettingsLevels;
 pub use snapshots::SnapshotFilter;

@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
 pub use parts::Parts;
 pub use remedies::obey_anew;
-pub use routes::{WholeSurface, idempotency, placement, route_groups};
+pub use routes::{WholeSurface, idempotency, jobs, placement, route_groups};
 pub use tables::start as start_tables;
 
 use crate::config::{Config, Role};

@@ -9,7 +9,7 @@ use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
 use alluvium_storage::{
-    DriverRoutes, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
+    DriverRoutes, JobParts, Jobs, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
 };
 
 use axum::Router;
@@ -99,6 +99,19 @@ pub fn idempotency(parts: &Parts) -> Arc<Idempotency> {
     let store = Arc::new(KvReservations::new(parts.js.clone()));
     let (pepper, spool) = (parts.secrets.signing_key.clone(), parts.config.data_dir.clone());
     Arc::new(Idempotency::new(store, pepper, parts.identity.name(), spool))
+}
+
+/// What answers requests later that ask for it.
+pub fn jobs(parts: &Parts, surface: &WholeSurface) -> Result<Arc<Jobs>, Problem> {
+    Ok(Arc::new(Jobs::new(JobParts {
+        client: parts.client.clone(),
+        queries: parts.catalogue().ok_or_else(Problem::internal)?,
+        freshness: parts.freshness.clone(),
+        key: parts.secrets.signing_key.clone(),
+        node: parts.identity.name().to_owned(),
+        registry: parts.registry.clone(),
+        surface: surface.clone(),
+    })))
 }
 
 /// Which projects and branches there are, for routes that stand below one.

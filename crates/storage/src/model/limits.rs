@@ -66,3 +66,9 @@ pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
 pub const GIGABYTE: i64 = 1_000_000_000;
 /// The user name of a workspace, or the verifier of its password, in bytes.
 pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;
+/// Body of a request that is answered later, in bytes: it is on the log.
+pub const JOB_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Path and query of such a request, in bytes.
+pub const JOB_TARGET_BYTES_MAX: usize = 8 * 1024;
+/// What is kept of its answer, in bytes.
+pub const JOB_ANSWER_BYTES_MAX: usize = 256 * 1024;

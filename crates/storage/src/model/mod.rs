@@ -1,11 +1,12 @@
 //! The rules of storage, pure: state, command and context in, events or a problem out.
 //!
-//! Seven aggregates: [`Project`] is a project's catalogue (which names stand for which buckets and tables), [`Table`] one
+//! Eight aggregates: [`Project`] is a project's catalogue (which names stand for which buckets and tables), [`Table`] one
 //! incarnation of a table (columns, key, requests that wait for the rows), [`File`] a file from upload to deletion,
-//! [`Shelf`] how many files a project holds, [`Workspace`] a place for scratch work, [`Refusal`] the note that a rows message does not count, [`Retention`] the checkpoints of
-//! a table and what was purged below.
+//! [`Shelf`] how many files a project holds, [`Workspace`] a place for scratch work, [`Job`] a request that is answered later,
+//! [`Refusal`] the note that a rows message does not count, [`Retention`] the checkpoints of a table and what was purged below.
 
 mod file;
+mod job;
 pub mod limits;
 pub mod names;
 pub(crate) mod problem;
@@ -21,6 +22,7 @@ mod spec;
 
 pub use file::{File, Stage};
 pub(crate) use file::{check_key, key_of, named_file, object_file};
+pub use job::{Job, JobStage};
 pub(crate) use project::BEFORE_DROP;
 pub(crate) use project::dropped_with;
 pub(crate) use project::settings::{Effective, Inherited, NOTHING};

@@ -55,6 +55,14 @@ pub(crate) fn workspace_exists(workspace: &str) -> Problem {
     storage("workspace_exists", 409, format!("There is a workspace with the id {} already", echo(workspace)))
 }
 
+pub(crate) fn job_not_found(job: &str) -> Problem {
+    storage("job_not_found", 404, format!("Job {} not found", echo(job)))
+}
+
+pub(crate) fn job_exists(job: &str) -> Problem {
+    storage("job_exists", 409, format!("There is a job with the id {} already", echo(job)))
+}
+
 pub(crate) fn object_not_found(object: &str, workspace: &str) -> Problem {
     storage("object_not_found", 404, format!("Object {} not found in workspace {}", echo(object), echo(workspace)))
 }

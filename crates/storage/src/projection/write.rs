@@ -7,6 +7,7 @@ macro_rules! column {
     };
 }
 
+mod job;
 mod settings;
 mod sharing;
 mod snapshot;
@@ -28,7 +29,9 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 10] = [
+const DELETE_PROJECTS: [&str; 11] = [
+    "DELETE FROM jobs USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE jobs.tenant = gone.tenant AND jobs.project = gone.id",
     "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE h.tenant = gone.tenant AND h.project = gone.id",
     "DELETE FROM links USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -162,6 +165,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
         Op::Settings(_) => settings::settings(tx, &step).await,
         Op::Workspace(_) => workspace::workspaces(tx, &step).await,
+        Op::Job(_) => job::jobs(tx, &step).await,
     }?;
     Ok(())
 }

@@ -96,6 +96,7 @@ impl Marks {
             | Event::Project(_)
             | Event::Shelf(_)
             | Event::Workspace(_)
+            | Event::Job(_)
             | Event::Refusal(_) => {}
         }
     }

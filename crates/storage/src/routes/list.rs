@@ -4,6 +4,7 @@ mod branches;
 mod buckets;
 mod columns;
 mod files;
+mod jobs;
 mod merge;
 mod projects;
 mod rows;
@@ -107,6 +108,8 @@ pub(super) fn all() -> Routes {
         .chain(snapshot_settings::all())
         .chain(versions::all())
         .chain(files::all())
+        .chain(jobs::all())
+        .map(jobs::or_later)
         .collect()
 }
 

@@ -7,6 +7,7 @@ mod columns;
 mod counts;
 mod download;
 mod files;
+mod jobs;
 mod list;
 mod merge;
 mod past;

@@ -13,6 +13,9 @@ pub(super) const DIFF: &str = "/projects/{project_id}/branches/{branch_id}/diff"
 pub(super) const MERGE: &str = "/projects/{project_id}/branches/{branch_id}/merge";
 pub(super) const PULL: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/pull";
 
+pub(super) const JOBS: &str = "/projects/{project_id}/jobs";
+pub(super) const JOB: &str = "/projects/{project_id}/jobs/{job_id}";
+
 pub(super) const WORKSPACES: &str = "/projects/{project_id}/workspaces";
 pub(super) const WORKSPACE: &str = "/projects/{project_id}/workspaces/{workspace_id}";
 pub(super) const WORKSPACE_CLEAR: &str = "/projects/{project_id}/workspaces/{workspace_id}/clear";

@@ -379,6 +379,7 @@ fn project_of(command: &Command) -> Option<&str> {
         Command::Table(command) => command.project(),
         Command::File(command) => Some(command.project()),
         Command::Workspace(command) => Some(command.project()),
+        Command::Job(command) => Some(command.project()),
         Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
     }
 }

@@ -5,6 +5,7 @@ mod bucket;
 mod csv;
 mod docs;
 mod file;
+mod job;
 mod list;
 mod merge;
 mod profile;
@@ -23,6 +24,7 @@ pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, Dele
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
+pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};
 pub use list::page;
 pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
 pub use profile::{Profile, ProfileQuery};
@@ -49,6 +51,7 @@ pub use workspace::{
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
+pub(crate) use job::{job_filter, kept_answer};
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
 pub(crate) use settings::{patched, replaced};

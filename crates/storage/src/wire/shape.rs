@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Problem, Timestamp};
 use serde_json::{Map, Value, json};
 
 type Mistakes = Rc<RefCell<Vec<Value>>>;
@@ -382,6 +382,16 @@ impl Query {
             self.note(name, "bool_parsing", msg, &text, None);
             default
         })
+    }
+
+    /// A moment, RFC 3339.
+    pub fn time(&mut self, name: &str) -> Option<Timestamp> {
+        let text = self.text(name)?.to_owned();
+        let read = Timestamp::parse(&text);
+        if read.is_none() {
+            self.note(name, "datetime_parsing", "Input should be a valid datetime", &text, None);
+        }
+        read
     }
 
     /// One of some words.
