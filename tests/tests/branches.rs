@@ -519,3 +519,27 @@ async fn a_branch_is_compared_and_merged_table_by_table() {
     assert_eq!(orders(&world, "default").await, ["id,city,note", "3,Bonn,"]);
     world.verify();
 }
+
+/// How often a table goes through a branch and back.
+const ROUND_TRIPS: usize = 12;
+
+#[tokio::test]
+async fn a_table_that_was_merged_many_times_is_folded_again_in_no_time() {
+    let (world, _, _) = branched().await;
+    for n in 0..ROUND_TRIPS {
+        let dev = branch(&world, "p", &format!("trip{n}")).await;
+        let below = format!("/projects/p/branches/{dev}");
+        let file = world.upload("p", "orders.csv", format!("id,city\n{},c{n}\n", 100 + n).into_bytes()).await;
+        let import = json!({"file_id": file, "import_options": {"incremental": true}});
+        world.post(&format!("{below}/buckets/b/tables/orders/import/file"), &import).await;
+        assert_eq!(world.post(&format!("{below}/merge"), &json!({})).await["tables"][0]["result"], "merged");
+    }
+    let rows = orders(&world, "default").await;
+    assert_eq!(rows.len(), 3 + ROUND_TRIPS, "{rows:?}");
+    // Each merge rests on a branch that rests on the merge before: not on every way through all of them.
+    let snapshot = world.post("/projects/p/snapshots", &json!({"bucket": "b", "table": "orders"})).await;
+    let restore = format!("/projects/p/snapshots/{}/restore", snapshot["id"].as_str().unwrap());
+    let restored = world.post(&restore, &json!({"target_table": "again"})).await;
+    assert_eq!(restored["row_count"], 2 + ROUND_TRIPS, "{restored}");
+    world.verify();
+}

@@ -66,6 +66,37 @@ async fn a_table_lives_its_life_by_commands() {
     let loaded = done(&world, load.clone()).await;
     assert_eq!((&loaded["importedRowsCount"], &loaded["tableRowsCount"]), (&json!("3"), &json!("3")), "{loaded}");
     assert_eq!(loaded["importedColumns"], json!(["id", "sum", "note"]));
+    let file = world.upload("p", "orders.csv", b"report\nid,sum,note\n3,-,c\n4,1.50,n/a\n".to_vec()).await;
+    let with = |options: Value| {
+        let mut load = load.clone();
+        (load["filePath"]["fileName"], load["importOptions"]) = (json!(file), options);
+        load
+    };
+    let options = json!({
+        "importType": "INCREMENTAL", "numberOfIgnoredLines": 2, "importAsNull": ["-", "n/a"], "dedupColumnsNames": ["ID"],
+        "timestampColumn": "_timestamp",
+    });
+    let (status, answer) = execute(&world, ADMIN, None, with(options)).await;
+    assert_eq!((status, &answer["commandResponse"]["importedRowsCount"]), (200, &json!("1")), "{answer}");
+    assert!(answer["messages"][0]["message"].as_str().unwrap().contains("_timestamp"), "{answer}");
+    let nulls = "SELECT id, sum IS NULL AS s, note IS NULL AS n FROM in_c_sales.orders WHERE id > 2 ORDER BY id";
+    let expected = json!([{"id": 3, "s": true, "n": false}, {"id": 4, "s": false, "n": true}]);
+    assert_eq!(world.query("p", nulls).await, expected);
+    for wrong in [
+        json!({"numberOfIgnoredLines": -1}),
+        json!({"dedupColumnsNames": ["note"]}),
+        json!({"convertEmptyValuesToNullOnColumns": ["note"]}),
+        json!({"createMode": "REPLACE"}),
+        json!({"importType": "VIEW"}),
+    ] {
+        assert_eq!(execute(&world, ADMIN, None, with(wrong.clone())).await.0, 400, "{wrong}");
+    }
+    let gone = table("DeleteTableRowsCommand", json!({"whereFilters": [{"columnsName": "id", "values": ["4"]}]}));
+    done(&world, gone).await;
+    let file = world.upload("p", "orders.csv", b"id,sum,note\n3,3.50,c\n".to_vec()).await;
+    let mut back = load.clone();
+    (back["filePath"]["fileName"], back["importOptions"]["importType"]) = (json!(file), json!("INCREMENTAL"));
+    done(&world, back).await;
     let mut outside = load;
     outside["filePath"] = json!({"root": "/etc", "fileName": "passwd"});
     assert_eq!(execute(&world, ADMIN, None, outside).await.0, 400);
@@ -207,6 +238,79 @@ async fn the_bridge_is_no_way_around_a_right() {
     assert_eq!(status.as_u16(), 422);
     let (status, answer) = execute(&world, "nobody's key", None, json!({"type": "InitBackendCommand"})).await;
     assert_eq!((status, &answer["detail"]["error"]), (401, &json!("unauthorized")));
-    let workspace = json!({"type": "CreateWorkspaceCommand", "projectId": "mine", "workspaceId": "w"});
-    assert_eq!(execute(&world, &mine, Some("mine"), workspace).await.0, 501);
+    let workspace = json!({"type": "CreateWorkspaceCommand", "projectId": "theirs", "workspaceId": "w"});
+    assert_eq!(execute(&world, &mine, Some("mine"), workspace).await.0, 403);
+}
+
+#[tokio::test]
+async fn workspaces_live_by_commands() {
+    let world = World::start().await;
+    let key = project(&world, "p").await;
+    let of_p = |mut command: Value| {
+        command["projectId"] = json!("p");
+        command
+    };
+    let ask = async |command: Value| execute(&world, &key, Some("p"), of_p(command)).await;
+    let answer = async |command: Value| {
+        let (status, answer) = ask(command.clone()).await;
+        assert_eq!(status, 200, "{command}: {answer}");
+        answer["commandResponse"].clone()
+    };
+    answer(json!({"type": "CreateBucketCommand", "bucketId": "in.c-sales"})).await;
+    let columns = json!([{"name": "id", "type": "BIGINT"}, {"name": "note", "type": "VARCHAR"}]);
+    answer(
+        json!({"type": "CreateTableCommand", "path": ["p", "in_c_sales"], "tableName": "orders", "columns": columns}),
+    )
+    .await;
+    let file = world.upload("p", "rows.csv", b"id,note\n1,a\n2,b\n3,c\n".to_vec()).await;
+    let table = "/projects/p/branches/default/buckets/in_c_sales/tables/orders/import/file";
+    world.post(table, &json!({ "file_id": file })).await;
+
+    let made = answer(json!({"type": "CreateWorkspaceCommand", "workspaceId": "w1"})).await;
+    assert_eq!(
+        (&made["workspaceRoleName"], made["workspacePassword"].as_str().map(str::len)),
+        (&json!("role_w1"), Some(32))
+    );
+    assert!(made["workspaceUserName"].as_str().unwrap().starts_with("ws_"), "{made}");
+    assert_eq!(ask(json!({"type": "CreateWorkspaceCommand", "workspaceId": "w1"})).await.0, 400);
+    let object = made["workspaceObjectName"].as_str().unwrap();
+
+    let source = |more: Value| {
+        let mut source = json!({"path": ["p", "in_c_sales"], "tableName": "orders"});
+        source.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        source
+    };
+    let load = |source: Value, to: &str| json!({"type": "LoadTableToWorkspaceCommand", "source": source, "destination": {"path": ["w1"], "tableName": to}});
+    let filters = json!({"whereFilters": [{"columnsName": "id", "operator": "gt", "values": ["1"]}]});
+    assert_eq!(answer(load(source(filters), "some")).await["importedRowsCount"], "2");
+    let shaped = json!({"limit": 2, "columnMappings": [{"sourceColumnName": "note", "destinationColumnName": "text"}]});
+    assert_eq!(answer(load(source(shaped), "two")).await["importedRowsCount"], "2");
+    assert_eq!(ask(load(json!({"path": ["in_c_sales"], "tableName": "nope"}), "x")).await.0, 400);
+    let workspace = format!("/projects/p/workspaces/{object}");
+    let shown = async || world.get(&workspace).await["workspace_objects"].clone();
+    let object_of = |name: &str, rows: u64| json!({"name": name, "type": "table", "rows": rows});
+    assert_eq!(shown().await, json!([object_of("some", 2), object_of("two", 2)]));
+    let columns = world.post(&format!("{workspace}/query"), &json!({"query": "SELECT * FROM two"})).await;
+    assert_eq!(columns["data"]["columns"][0]["name"], "text", "{columns}");
+
+    for grant in ["GrantWorkspaceAccessToProjectCommand", "RevokeWorkspaceAccessToProjectCommand"] {
+        answer(json!({"type": grant, "workspaceObjectName": "w1"})).await;
+    }
+    let drop = |ignore: bool| json!({"type": "DropWorkspaceObjectCommand", "workspaceObjectName": object, "objectNameToDrop": "x", "ignoreIfNotExists": ignore});
+    assert_eq!((ask(drop(false)).await.0, ask(drop(true)).await.0), (404, 200));
+    answer(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": "w1", "objectsToPreserve": ["two"]})).await;
+    assert_eq!(shown().await, json!([object_of("two", 2)]));
+    answer(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": object})).await;
+    assert_eq!(shown().await, json!([]));
+    let reset = json!({"type": "ResetWorkspacePasswordCommand", "workspaceUserName": made["workspaceUserName"]});
+    let reset = answer(reset).await;
+    assert_ne!(
+        (&reset["workspacePassword"], reset["workspacePassword"].as_str().map(str::len)),
+        (&made["workspacePassword"], Some(32))
+    );
+    let drop = json!({"type": "DropWorkspaceCommand", "workspaceObjectName": "w1"});
+    answer(drop.clone()).await;
+    assert_eq!(ask(drop).await.1["messages"][0]["level"], "Info");
+    let (status, _) = ask(json!({"type": "ClearWorkspaceCommand", "workspaceObjectName": "w1"})).await;
+    assert_eq!(status, 404);
 }

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use alluvium_blackbox::{ADMIN, World, binary, repository};
+use alluvium_testing::{NatsServer, Postgres};
 use rstest::rstest;
 use serde_json::json;
 
@@ -39,7 +40,10 @@ async fn every_command_block_runs(#[case] name: &str) {
     if blocks.is_empty() {
         return;
     }
-    let world = World::start().await;
+    let data = tempfile::tempdir().expect("a temporary directory");
+    // Documents are run side by side: each has a port of its own for sessions in workspaces.
+    let envs = [("PGWIRE_PORT", "0"), ("PGWIRE_INTERNAL_LISTEN", "off")];
+    let world = World::start_on(NatsServer::start().await, Postgres::shared().await, data, &envs).await;
     // What `alluvium dev` makes at its start.
     let made = world.post("/projects", &json!({ "id": "demo", "name": "Demo" })).await;
     let key = made["api_key"].as_str().expect("the project's first key");
@@ -168,6 +172,8 @@ impl Session {
         std::fs::create_dir_all(&bin).expect("a directory");
         std::os::unix::fs::symlink(binary(), bin.join("alluvium")).expect("a link to the binary");
         let path = std::env::var("PATH").unwrap_or_default();
+        // Where `psql` is, beside the server that the platform itself uses.
+        let path = std::env::var("ALLUVIUM_POSTGRES_BIN").map_or(path.clone(), |more| format!("{path}:{more}"));
         let env = vec![
             ("PATH", format!("{}:{path}", bin.display())),
             ("ALLUVIUM_SERVER", world.alluvium.url()),

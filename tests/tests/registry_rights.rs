@@ -50,6 +50,7 @@ async fn foreign(registry: &Registry) -> String {
         description: String::new(),
         expires_at: None,
         rights: vec!["subject::*:*:admin".into(), "config:write".into()],
+        permissions: None,
     };
     let nats = async_nats::connect(registry.world.nats.url()).await.unwrap();
     let client = CommandClient::new(async_nats::jetstream::new(nats), pepper);

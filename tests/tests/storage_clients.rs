@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 const OPERATIONS: &str = include_str!("../clients/storage/operations.txt");
 /// What of it is not served yet. This list only gets shorter.
 const NOT_SERVED: &str = include_str!("../clients/storage/not_served.txt");
-/// How long made-up requests are sent, in seconds.
-const FUZZ_SECONDS: u32 = 90;
+/// How long made-up requests are sent, in seconds, where nobody says otherwise in `STORAGE_FUZZ_SECONDS`.
+const FUZZ_SECONDS: u32 = 300;
 /// The same made-up requests each time.
 const FUZZ_SEED: u32 = 5;
 
@@ -90,13 +90,14 @@ async fn made_up_requests_get_documented_answers() {
     });
     world.command("storage", "CreateWorkspace", &workspace).await;
     let scratch = tempfile::tempdir().expect("a directory");
+    let seconds = std::env::var("STORAGE_FUZZ_SECONDS").unwrap_or_else(|_| FUZZ_SECONDS.to_string());
     let mut command = python(&packages());
     command
         .args(["-m", "schemathesis.cli", "--config-file"])
         .arg(clients().join("schemathesis.toml"))
         .arg("run")
         .arg(format!("{}/openapi.json", world.alluvium.url()))
-        .args(["--seed", &FUZZ_SEED.to_string(), "--max-time", &FUZZ_SECONDS.to_string()])
+        .args(["--seed", &FUZZ_SEED.to_string(), "--max-time", &seconds])
         .args(["--header", &format!("Authorization: Bearer {ADMIN}")])
         // The registry's API is documented as a whole, and has tests with clients of its own.
         .args(["--exclude-path-regex", "^/sr/"])

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use alluvium_access::contract::KeyPermissions;
 use alluvium_access::keys;
-use alluvium_access::model::Scope;
+use alluvium_access::model::{Permissions, Scope};
 use alluvium_blackbox::{ADMIN, World};
 use alluvium_http::Seed;
 use alluvium_kernel::SigningKey;
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 /// The branch of the keys that are asked with, and another one.
 const BRANCH: &str = "00c0ffee";
 const OTHER: &str = "0badf00d";
+/// What stands for every part of a path or a command that is not the project or the branch; a bucket's name among them.
+const NAMED: &str = "none";
 /// The project of the keys.
 const PROJECT: &str = "own";
 /// The signing key of every world of these tests.
@@ -21,8 +24,22 @@ const SIGNING_KEY: [u8; 32] = [7; 32];
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The columns of the table, in this order.
-const ROLES: [&str; 9] =
-    ["nobody", "unknown", "stranger", "registry", "branch_read", "branch_admin", "other_branch", "project", "admin"];
+const ROLES: [&str; 12] = [
+    "nobody",
+    "unknown",
+    "stranger",
+    "registry",
+    "branch_read",
+    "branch_admin",
+    "other_branch",
+    "bucket_read",
+    "bucket_write",
+    "managing",
+    "project",
+    "admin",
+];
+/// How many of them are refused with the words for strangers, after nobody.
+const STRANGERS: std::ops::Range<usize> = 1..4;
 
 /// Who may call an operation, by the surface's matrix of scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +56,62 @@ enum For {
     Contributors,
     /// Keys of the whole project.
     Project,
+    /// The same, and those of chosen buckets that may manage keys.
+    KeyManagers,
+    /// Keys of the whole project, and those of chosen buckets that may manage buckets.
+    BucketManagers,
+    /// Keys of the whole project and those of chosen buckets, whatever they may.
+    Parts,
+    /// Any key of the project, also one that opens nothing of it.
+    OwnKeys,
     /// Keys that may read the branch.
     Readers,
     /// Keys that may change the branch.
     Writers,
+    /// Keys that may read the bucket in the branch.
+    BucketReaders,
+    /// Keys that may change the bucket in the branch.
+    BucketWriters,
+    /// Keys that may change the branch's files, and who may change all.
+    FilesChanged,
+    /// Keys that may make files for the branch.
+    FilesMade,
+    /// No key, whatever it opens.
+    Nobody,
+    /// Keys that may read something of the branch.
+    Lookers,
+    /// Keys that may change something of the branch; which, the command asks.
+    Workers,
 }
 
 impl For {
-    /// One letter for each role: `y` is let in.
+    /// One letter for each role: `y` is let in. Of what is in a branch, in the branch of the keys.
     fn row(self) -> &'static str {
         match self {
-            Self::Anybody => "yyyyyyyyy",
-            Self::AnyKey => "--yyyyyyy",
-            Self::Admin => "--------y",
-            Self::Members => "----yyyyy",
-            Self::Contributors => "-----yyyy",
-            Self::Project => "-------yy",
-            Self::Readers => "----yy-yy",
-            Self::Writers => "-----y-yy",
+            Self::Anybody => "yyyyyyyyyyyy",
+            Self::AnyKey => "--yyyyyyyyyy",
+            Self::Admin => "-----------y",
+            Self::Members => "----yyyyyyyy",
+            Self::Contributors => "-----yyyyyyy",
+            Self::Project => "----------yy",
+            Self::KeyManagers | Self::BucketManagers => "---------yyy",
+            Self::Parts => "-------yyyyy",
+            Self::OwnKeys => "---yyyyyyyyy",
+            Self::Readers | Self::BucketReaders | Self::Lookers | Self::FilesMade => "----yy----yy",
+            Self::Writers | Self::BucketWriters | Self::Workers | Self::FilesChanged => "-----y----yy",
+            Self::Nobody => "------------",
+        }
+    }
+
+    /// The same of the main line: no key of a branch is let in to what is in it. A bucket that a key does not open is not there for
+    /// it, so that it may be asked for.
+    fn main_row(self) -> &'static str {
+        match self {
+            Self::Readers | Self::Writers => "---------yyy",
+            Self::BucketReaders | Self::Lookers | Self::Workers => "-------yyyyy",
+            Self::BucketWriters => "--------yyyy",
+            Self::FilesChanged | Self::FilesMade => Self::Project.row(),
+            other => other.row(),
         }
     }
 }
@@ -64,8 +119,8 @@ impl For {
 /// What the matrix says of an operation; `None` for what it does not say.
 fn expected(method: &str, path: &str) -> Option<For> {
     const PUBLIC: [&str; 7] = ["/", "/driver/commands", "/health", "/ready", "/metrics", "/openapi.json", "/docs"];
-    const PLATFORM: [&str; 7] =
-        ["/backend/", "/events", "/projections", "/streams", "/retention", "/blobs/", "/projects"];
+    const PLATFORM: [&str; 8] =
+        ["/backend/", "/events", "/projections", "/streams", "/retention", "/blobs/", "/projects", "/internal/"];
     // Each of these asks again for what stands in its body or path.
     const ANY_KEY: [&str; 5] =
         ["/commands", "/driver/execute", "/aggregates/", "/asyncapi.json", "/events/{position}/why"];
@@ -78,6 +133,10 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
+    // Each is shown the buckets that it may use.
+    if path == "/s3" {
+        return Some(For::AnyKey);
+    }
     // A bucket is a project; of its files each key reaches its own, and signs links that may what it may.
     if path.starts_with("/s3/") {
         return Some(if method == "get" || path.ends_with("/presign") { For::Members } else { For::Contributors });
@@ -86,15 +145,25 @@ fn expected(method: &str, path: &str) -> Option<For> {
 }
 
 fn of_project(method: &str, below: &str) -> For {
-    // Shared by all branches, or reaching beyond one.
-    const WHOLE: [&str; 5] = ["/share", "/link", "/grant-readonly", "/settings/snapshots", "/metadata"];
-    // Reads that take a body.
-    const READS: [&str; 3] = ["/preview", "/profile", "/export"];
     if below == "/files" || below.starts_with("/files/") {
         return if method == "get" { For::Members } else { For::Contributors };
     }
+    // Keys of branches see the jobs of their branch.
+    if below == "/jobs" || below.starts_with("/jobs/") {
+        return For::Members;
+    }
     if below == "/undelete" {
         return For::Admin;
+    }
+    if below == "/api-keys/self" {
+        return For::OwnKeys;
+    }
+    if below.starts_with("/api-keys") {
+        return For::KeyManagers;
+    }
+    // Each shows, and takes, what the key may.
+    if matches!(below, "/query" | "/workspaces") {
+        return For::Parts;
     }
     // Of whatever branch it is, its handler asks: one that is not there is not there for every key of the project.
     if below.starts_with("/workspaces/{workspace_id}") {
@@ -103,17 +172,36 @@ fn of_project(method: &str, below: &str) -> For {
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
         return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
     };
+    of_branch_path(method, in_branch)
+}
+
+fn of_branch_path(method: &str, in_branch: &str) -> For {
+    // Reaching beyond one branch.
+    const SETTINGS: [&str; 2] = ["/settings/snapshots", "/metadata"];
+    // Said of a bucket, and so of the project.
+    const OF_BUCKETS: [&str; 4] = ["/share", "/link", "/grant-readonly", "/buckets/{bucket_name}/undrop"];
+    // Reads that take a body.
+    const READS: [&str; 3] = ["/preview", "/profile", "/export"];
     // The branch beside the main line, which its keys do not reach.
     if matches!(in_branch, "/diff" | "/merge") {
         return For::Project;
     }
     let reads = method == "get" || READS.iter().any(|end| in_branch.ends_with(end));
-    let whole = matches!(in_branch, "" | "/buckets" | "/buckets/{bucket_name}" | "/buckets/{bucket_name}/undrop")
-        || WHOLE.iter().any(|end| in_branch.ends_with(end));
-    match (reads, whole) {
-        (true, _) => For::Readers,
-        (false, true) => For::Project,
-        (false, false) => For::Writers,
+    if !reads && (in_branch.is_empty() || SETTINGS.iter().any(|end| in_branch.ends_with(end))) {
+        return For::Project;
+    }
+    if in_branch.is_empty() {
+        return For::Readers;
+    }
+    let is_bucket = matches!(in_branch, "/buckets" | "/buckets/{bucket_name}");
+    if !reads && (is_bucket || OF_BUCKETS.iter().any(|end| in_branch.ends_with(end))) {
+        return For::BucketManagers;
+    }
+    match (reads, in_branch.contains("{bucket_name}")) {
+        (true, true) => For::BucketReaders,
+        (false, true) => For::BucketWriters,
+        (true, false) => For::Lookers,
+        (false, false) => For::Workers,
     }
 }
 
@@ -123,9 +211,17 @@ async fn issue(world: &World, project: &str, scope: Scope) -> String {
     let body = json!({
         "project": project, "key": minted.id, "digest": minted.digest, "prefix": minted.prefix, "scope": scope.name(),
         "branch": scope.branch(), "description": "", "expires_at": null, "rights": [],
+        "permissions": scope.permissions().map(Permissions::contract),
     });
     world.command("access", "IssueKey", &body).await;
     minted.secret.reveal().to_owned()
+}
+
+/// A scope of chosen buckets, and of whatever else.
+fn custom(buckets: &[(&str, &str)], manages: bool) -> Scope {
+    let buckets = buckets.iter().map(|(bucket, right)| ((*bucket).to_owned(), (*right).to_owned())).collect();
+    let may = KeyPermissions { buckets, manage_buckets: manages, manage_tokens: manages, read_all_files: manages };
+    Scope::Custom(Permissions::checked(&may).unwrap())
 }
 
 fn of_branch(id: &str, writes: bool) -> Scope {
@@ -144,6 +240,9 @@ async fn callers(world: &World) -> Vec<Option<String>> {
         Some(branch_read),
         Some(issue(world, PROJECT, of_branch(BRANCH, true)).await),
         Some(issue(world, PROJECT, of_branch(OTHER, true)).await),
+        Some(issue(world, PROJECT, custom(&[(NAMED, "read")], false)).await),
+        Some(issue(world, PROJECT, custom(&[(NAMED, "write")], false)).await),
+        Some(issue(world, PROJECT, custom(&[], true)).await),
         Some(issue(world, PROJECT, Scope::Project).await),
         Some(ADMIN.to_owned()),
     ]
@@ -152,7 +251,7 @@ async fn callers(world: &World) -> Vec<Option<String>> {
 /// A path with its parts filled in; what is named there is not there, so that nothing happens to who is let in.
 fn concrete(path: &str, branch: &str) -> String {
     let filled = path.replace("{project_id}", PROJECT).replace("{bucket}", PROJECT).replace("{branch_id}", branch);
-    let parts = filled.split('/').map(|part| if part.starts_with('{') { "none" } else { part });
+    let parts = filled.split('/').map(|part| if part.starts_with('{') { NAMED } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -174,8 +273,11 @@ async fn ask(world: &World, callers: &[Option<String>], method: &str, path: &str
     let method: Method = method.to_ascii_uppercase().parse().unwrap();
     let body = (method != Method::GET).then(|| json!({}));
     let (mut row, mut refusals) = (String::new(), Vec::new());
-    for caller in callers {
-        let (status, answer) = world.http_as(caller.as_deref(), method.clone(), path, body.as_ref()).await;
+    for (n, caller) in callers.iter().enumerate() {
+        // Whoever may put an object makes it its own.
+        let path =
+            if path.starts_with("/s3/") { path.replace(NAMED, &format!("{NAMED}-{n}")) } else { path.to_owned() };
+        let (status, answer) = world.http_as(caller.as_deref(), method.clone(), &path, body.as_ref()).await;
         let refused = matches!(status.as_u16(), 401 | 403);
         row.push(if refused { '-' } else { 'y' });
         refusals.extend(refused.then_some((status.as_u16(), answer)));
@@ -201,18 +303,18 @@ async fn every_operation_is_for_who_may() {
         assert_eq!(found, known.row(), "{method} {path}: {known:?} of {ROLES:?}: {refusals:?}");
         if path.starts_with("/projects/") && known != For::Admin {
             let project = forbidden(&format!("project {PROJECT}"));
+            // A key that opens nothing of the project may see itself.
+            let strangers = if known == For::OwnKeys { STRANGERS.end - 1 } else { STRANGERS.end };
             assert_eq!(refusals[0], (401, json!({"detail": "Not authenticated"})), "{method} {path}");
             assert!(
-                refusals[1..4].iter().all(|refusal| *refusal == (403, project.clone())),
+                refusals[STRANGERS.start..strangers].iter().all(|refusal| *refusal == (403, project.clone())),
                 "{method} {path}: {refusals:?}"
             );
-            let last = if matches!(known, For::Readers | For::Writers) {
-                forbidden(&format!("branch {BRANCH}"))
-            } else {
-                project
-            };
+            let of_one_branch =
+                [For::Readers, For::Writers, For::BucketReaders, For::BucketWriters, For::Lookers, For::Workers];
+            let last = if of_one_branch.contains(&known) { forbidden(&format!("branch {BRANCH}")) } else { project };
             assert!(
-                refusals[4..].iter().all(|refusal| *refusal == (403, last.clone())),
+                refusals[strangers..].iter().all(|refusal| *refusal == (403, last.clone())),
                 "{method} {path}: {refusals:?}"
             );
         }
@@ -229,6 +331,7 @@ async fn keys_of_branches_do_not_reach_the_main_line() {
     let callers = callers(&world).await;
     let mut walked = 0;
     for (method, path) in operations(&world).await.iter().filter(|(_, path)| path.contains("/branches/{branch_id}")) {
+        let known = expected(method, path).unwrap_or_else(|| panic!("{method} {path} is in no row of the matrix"));
         let mut forms = vec![concrete(path, "default")];
         let below = path.strip_prefix("/projects/{project_id}/branches/{branch_id}").unwrap_or_default();
         if below.starts_with("/buckets") || below.starts_with("/snapshots") {
@@ -236,7 +339,7 @@ async fn keys_of_branches_do_not_reach_the_main_line() {
         }
         for form in forms {
             let (found, _) = ask(&world, &callers, method, &form).await;
-            assert_eq!(found, For::Project.row(), "{method} {form} of {ROLES:?}");
+            assert_eq!(found, known.main_row(), "{method} {form} of {ROLES:?}");
             walked += 1;
         }
     }
@@ -254,16 +357,21 @@ async fn commands_ask_for_what_their_routes_ask_for() {
     for command in commands["commands"].as_array().unwrap().iter().filter(|one| one["context"] != "schemas") {
         let (context, name) = (command["context"].as_str().unwrap(), command["command"].as_str().unwrap());
         let known = match command["schema"]["requires"].as_str().unwrap() {
-            "admin" => For::Admin.row(),
-            "system" => "---------",
-            "project_admin" | "project_write" | "project_read" => For::Project.row(),
-            "branch_write" => For::Writers.row(),
-            "branch_read" => For::Readers.row(),
+            "admin" => For::Admin,
+            "system" => For::Nobody,
+            "project_admin" | "project_write" | "project_read" => For::Project,
+            "key_admin" => For::KeyManagers,
+            "bucket_admin" => For::BucketManagers,
+            "branch_write" | "workspace_write" => For::Writers,
+            "bucket_write" => For::BucketWriters,
+            "branch_read" => For::Readers,
+            // Of the whole project's files, where they are of no key and of no branch.
+            "file_write" => For::FilesChanged,
+            "file_export" => For::FilesMade,
             other => panic!("{name} asks for `{other}`"),
         };
-        let of_branch = [For::Writers.row(), For::Readers.row()].contains(&known);
         let mut body = sample(&command["schema"]);
-        for (branch, known) in [(BRANCH, known), ("default", if of_branch { For::Project.row() } else { known })] {
+        for (branch, known) in [(BRANCH, known.row()), ("default", known.main_row())] {
             if body.get("branch").is_some() && context == "storage" {
                 body["branch"] = json!(branch);
             }
@@ -317,7 +425,7 @@ fn plain(of: &Value) -> Value {
         Value::Object(kind) if kind.get("type") == Some(&json!("record")) => sample(of),
         Value::Object(kind) => plain(&kind["type"]),
         Value::String(name) => match name.as_str() {
-            "string" => json!("none"),
+            "string" => json!(NAMED),
             "boolean" => json!(false),
             "int" | "long" | "float" | "double" => json!(0),
             "array" => json!([]),

@@ -79,7 +79,7 @@ async fn a_workspace_is_created_loaded_emptied_and_deleted() {
     let id = id(&made);
     assert!(id.len() == 11 && id.starts_with("ws_"), "{made}");
     let connection = &made["connection"];
-    assert_eq!((&connection["host"], &connection["port"]), (&json!("localhost"), &json!(5432)));
+    assert_eq!((&connection["host"], &connection["port"]), (&json!("localhost"), &json!(5433)));
     assert_eq!(
         (&connection["database"], &connection["ssl_mode"]),
         (&json!(format!("workspace_{id}")), &json!("prefer"))

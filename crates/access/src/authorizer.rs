@@ -1,6 +1,8 @@
 //! The one decision on who may, for HTTP routes and for commands on NATS alike. What is not allowed here is denied.
 
-use alluvium_kernel::{Actor, Authorizer, BoxFuture, Problem, Requirement, SchemaRights, Timestamp, Token};
+use alluvium_kernel::{
+    Access as Asked, Actor, Authorizer, BoxFuture, BucketReach, Problem, Requirement, SchemaRights, Timestamp, Token,
+};
 
 use crate::access::Access;
 use crate::error;
@@ -20,6 +22,8 @@ pub(crate) enum Standing {
         scope: Scope,
         /// What it may in the schema registry.
         rights: SchemaRights,
+        /// The key whose files and workspaces it has.
+        holder: String,
     },
     /// A publisher without signature, with the rights granted to its tenant.
     Publisher(Rights),
@@ -43,9 +47,45 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
             in_project(standing, project, |scope| *scope == Scope::Project)
         }
         R::ProjectMember(project) => in_project(standing, project, |scope| *scope != Scope::Registry),
+        R::ProjectKey(project) => in_project(standing, project, |_| true),
         R::AnyBranchWrite(project) => in_project(standing, project, Scope::writes_any),
         R::BranchWrite(project, branch) => in_project(standing, project, |scope| scope.writes(branch)),
         R::BranchRead(project, branch) => in_project(standing, project, |scope| scope.reads(branch)),
+        R::BranchList(project, branch) => {
+            in_project(standing, project, |scope| scope.reads(branch) || scope.in_parts(branch).is_some())
+        }
+        R::BranchWork(project, branch) => {
+            in_project(standing, project, |scope| scope.writes(branch) || scope.in_parts(branch).is_some())
+        }
+        R::ProjectList(project) | R::ProjectWork(project) => {
+            in_project(standing, project, |scope| matches!(scope, Scope::Project | Scope::Custom(_)))
+        }
+        R::BucketRead(project, branch, bucket) => {
+            in_project(standing, project, |scope| scope.bucket(branch, bucket, Asked::Read))
+        }
+        R::BucketWrite(project, branch, bucket) => {
+            in_project(standing, project, |scope| scope.bucket(branch, bucket, Asked::Write))
+        }
+        R::BucketAdmin(project) => in_project(standing, project, |scope| match scope {
+            Scope::Project => true,
+            Scope::Custom(may) => may.manage_buckets,
+            Scope::Branch { .. } | Scope::Registry => false,
+        }),
+        R::KeyAdmin(project) => in_project(standing, project, |scope| match scope {
+            Scope::Project => true,
+            Scope::Custom(may) => may.manage_tokens,
+            Scope::Branch { .. } | Scope::Registry => false,
+        }),
+        R::FileWrite(project, of) => in_project(standing, project, |scope| scope.writes_files(of, holder(standing))),
+        R::FileExport(project, of) => in_project(standing, project, |scope| {
+            scope.branch() == Some(of.as_str()) || scope.writes_files(of, holder(standing))
+        }),
+        R::WorkspaceRead(project, branch, of) => in_project(standing, project, |scope| {
+            scope.reads(branch) || scope.in_parts(branch).is_some() && of == holder(standing)
+        }),
+        R::WorkspaceWrite(project, branch, of) => in_project(standing, project, |scope| {
+            scope.writes(branch) || scope.in_parts(branch).is_some() && of == holder(standing)
+        }),
         R::SchemaSubject(name, access) => schema_rights(standing).on_subject(name, *access),
         R::SchemaConfig(access) => schema_rights(standing).on_config(*access),
         R::Every(all) => all.iter().all(|one| allows(standing, one)),
@@ -58,6 +98,25 @@ fn in_project(standing: &Standing, project: &str, enough: impl Fn(&Scope) -> boo
         Standing::Admin | Standing::Publisher(Rights::All) => true,
         Standing::Key { project: own, scope, .. } => own == project && enough(scope),
         Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
+    }
+}
+
+/// The key whose files and workspaces are those of `standing`; nobody has an id that is empty.
+fn holder(standing: &Standing) -> &str {
+    match standing {
+        Standing::Key { holder, .. } => holder,
+        Standing::Admin | Standing::Publisher(_) | Standing::System | Standing::Nobody => "",
+    }
+}
+
+/// What `standing` reads of a project's buckets.
+fn readable_buckets(standing: &Standing, project: &str) -> BucketReach {
+    match standing {
+        Standing::Admin | Standing::Publisher(Rights::All) => BucketReach::everything(),
+        Standing::Key { project: own, scope, .. } if own == project => scope.readable(),
+        Standing::Key { .. } | Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => {
+            BucketReach::default()
+        }
     }
 }
 
@@ -79,7 +138,8 @@ pub(crate) fn standing(keys: &LiveKeys, tenant: &Token, actor: &Actor, now: Time
         Actor::Nats(_) => Standing::Nobody,
         Actor::Key(id) => match keys.by_id(tenant, id) {
             Some(key) if key.is_live(now) => {
-                Standing::Key { project: key.project.clone(), scope: key.scope.clone(), rights: key.rights.clone() }
+                let (project, scope, rights) = (key.project.clone(), key.scope.clone(), key.rights.clone());
+                Standing::Key { project, scope, rights, holder: key.holder.clone() }
             }
             _ => Standing::Nobody,
         },
@@ -132,6 +192,24 @@ impl Authorizer for Access {
             Ok(schema_rights(&standing(self.follower().get()?, tenant, actor, self.now())))
         })
     }
+
+    fn readable_buckets<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+        project: &'a str,
+    ) -> BoxFuture<'a, Result<BucketReach, Problem>> {
+        Box::pin(async move {
+            if *actor == Actor::Admin {
+                return Ok(BucketReach::everything());
+            }
+            let keys = self.follower().get()?;
+            if matches!(actor, Actor::Key(id) if keys.by_id(tenant, id).is_none()) {
+                self.follower().catch_up().await?;
+            }
+            Ok(readable_buckets(&standing(keys, tenant, actor, self.now()), project))
+        })
+    }
 }
 
 impl Access {
@@ -148,48 +226,75 @@ impl Access {
                     "Messages without signature may not do this in tenant `{tenant}`: its publishers have no such right."
                 ),
             ),
-            // A key of the project knows that it has branches; nobody else is told.
-            (_, Requirement::BranchWrite(project, branch) | Requirement::BranchRead(project, branch))
-                if allows(stands, &Requirement::ProjectMember(project.clone())) =>
-            {
-                error::branch_denied(branch)
+            // What is refused of several is what is told.
+            (_, Requirement::Every(all)) => {
+                let refused = all.iter().find(|one| !allows(stands, one));
+                refused.map_or_else(|| forbidden(actor), |one| self.refusal(actor, stands, one))
             }
-            (
-                _,
-                Requirement::ProjectAdmin(project)
-                | Requirement::ProjectWrite(project)
-                | Requirement::ProjectRead(project)
-                | Requirement::ProjectMember(project)
-                | Requirement::AnyBranchWrite(project)
-                | Requirement::BranchWrite(project, _)
-                | Requirement::BranchRead(project, _),
-            ) => error::access_denied(project),
             (_, Requirement::Admin) if !self.has_admin_key() => {
                 Problem::new("access.admin_not_configured", 401, "Admin API key not configured on server")
             }
             (_, Requirement::Admin) => Problem::new("access.admin_required", 401, "Invalid admin API key"),
-            (
-                _,
-                Requirement::Nothing
-                | Requirement::Authenticated
-                | Requirement::SchemaSubject(..)
-                | Requirement::SchemaConfig(_)
-                | Requirement::Every(_)
-                | Requirement::System,
-            ) => Problem::new("access.forbidden", 403, format!("`{actor}` may not do this.")),
+            (_, asked) => asked.project().map_or_else(|| forbidden(actor), |project| denied(stands, project, asked)),
         }
+    }
+}
+
+fn forbidden(actor: &Actor) -> Problem {
+    Problem::new("access.forbidden", 403, format!("`{actor}` may not do this."))
+}
+
+/// The refusal of something in a project. Keys of it know that it has branches, and those of chosen buckets know these; nobody is
+/// told of more.
+fn denied(stands: &Standing, project: &str, asked: &Requirement) -> Problem {
+    use Requirement as R;
+    if !allows(stands, &R::ProjectMember(project.to_owned())) {
+        return error::access_denied(project);
+    }
+    let scope = match stands {
+        Standing::Key { scope, .. } => Some(scope),
+        Standing::Admin | Standing::Publisher(_) | Standing::System | Standing::Nobody => None,
+    };
+    match asked {
+        R::BucketRead(_, branch, bucket) | R::BucketWrite(_, branch, bucket) => {
+            match scope.and_then(|scope| scope.in_parts(branch)) {
+                Some(may) if may.on(bucket, Asked::Read) => error::bucket_denied(bucket),
+                Some(_) => error::bucket_not_found(bucket),
+                None => error::branch_denied(branch),
+            }
+        }
+        R::BranchWrite(_, branch)
+        | R::BranchRead(_, branch)
+        | R::BranchList(_, branch)
+        | R::BranchWork(_, branch)
+        | R::WorkspaceRead(_, branch, _)
+        | R::WorkspaceWrite(_, branch, _) => error::branch_denied(branch),
+        R::FileWrite(_, of) | R::FileExport(_, of) if scope.is_some_and(|scope| scope.branch().is_some()) => {
+            error::branch_denied(of)
+        }
+        _ => error::access_denied(project),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alluvium_kernel::Access as Asked;
-
     use super::*;
+    use crate::contract::KeyPermissions;
+    use crate::model::Permissions;
 
     fn key(scope: Scope, rights: &[&str]) -> Standing {
         let rights = SchemaRights::of(rights.iter().map(|right| right.parse().unwrap()).collect());
-        Standing::Key { project: "own".to_owned(), scope, rights }
+        Standing::Key { project: "own".to_owned(), scope, rights, holder: "key_own".to_owned() }
+    }
+
+    fn custom(buckets: &[(&str, &str)], manages: bool) -> Standing {
+        let given = KeyPermissions {
+            buckets: buckets.iter().map(|(bucket, right)| ((*bucket).to_owned(), (*right).to_owned())).collect(),
+            manage_buckets: manages,
+            manage_tokens: manages,
+            read_all_files: false,
+        };
+        key(Scope::Custom(Permissions::checked(&given).unwrap()), &[])
     }
 
     fn of_branch(writes: bool) -> Standing {
@@ -245,6 +350,88 @@ mod tests {
             let found: String =
                 requirements.iter().map(|asked| if allows(&standing, asked) { 'y' } else { '-' }).collect();
             assert_eq!(found, row.replace(' ', ""), "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn every_key_meets_exactly_these_requirements_in_a_project() {
+        use Requirement as R;
+        let p = || "own".to_owned();
+        let main = || "default".to_owned();
+        let text = |text: &str| text.to_owned();
+        let requirements = [
+            R::ProjectKey(p()),
+            R::ProjectMember(p()),
+            R::AnyBranchWrite(p()),
+            R::KeyAdmin(p()),
+            R::BucketAdmin(p()),
+            R::BranchList(p(), main()),
+            R::BranchWork(p(), main()),
+            R::BranchRead(p(), main()),
+            R::BranchWrite(p(), main()),
+            R::BranchList(p(), text("b")),
+            R::BranchWork(p(), text("b")),
+            R::BucketRead(p(), main(), text("in_c_a")),
+            R::BucketWrite(p(), main(), text("in_c_a")),
+            R::BucketRead(p(), main(), text("in_c_b")),
+            R::BucketWrite(p(), main(), text("in_c_b")),
+            R::BucketRead(p(), text("b"), text("in_c_a")),
+            R::BucketWrite(p(), text("b"), text("in_c_a")),
+            R::FileWrite(p(), main()),
+            R::FileWrite(p(), text("b")),
+            R::FileWrite(p(), text("key_own")),
+            R::FileExport(p(), text("b")),
+            R::FileExport(p(), text("key_own")),
+            R::WorkspaceRead(p(), main(), text("")),
+            R::WorkspaceWrite(p(), main(), text("")),
+            R::WorkspaceRead(p(), main(), text("key_own")),
+            R::WorkspaceWrite(p(), main(), text("key_own")),
+            R::WorkspaceWrite(p(), text("b"), text("")),
+        ];
+        // One column for each requirement above: the project's, its branches', its buckets', its files', its workspaces'.
+        let table = [
+            (Standing::Admin, "yyyyy yyyyyy yyyyyy yyyyy yyyyy"),
+            (key(Scope::Project, &[]), "yyyyy yyyyyy yyyyyy yyyyy yyyyy"),
+            (of_branch(true), "yyy-- ----yy ----yy -y-y- ----y"),
+            (of_branch(false), "yy--- ----y- ----y- ---y- -----"),
+            (key(Scope::Registry, &[]), "y---- ------ ------ ----- -----"),
+            (custom(&[], false), "yyy-- yy---- ------ --y-y --yy-"),
+            (custom(&[("in_c_a", "read")], false), "yyy-- yy---- y----- --y-y --yy-"),
+            (custom(&[("in_c_a", "write")], false), "yyy-- yy---- yy---- --y-y --yy-"),
+            (custom(&[], true), "yyyyy yyyy-- yyyy-- --y-y yyyy-"),
+            (Standing::Publisher(Rights::All), "yyyyy yyyyyy yyyyyy yyyyy yyyyy"),
+            (Standing::System, "----- ------ ------ ----- -----"),
+            (Standing::Nobody, "----- ------ ------ ----- -----"),
+        ];
+        for (standing, row) in table {
+            let found: String =
+                requirements.iter().map(|asked| if allows(&standing, asked) { 'y' } else { '-' }).collect();
+            assert_eq!(found, row.replace(' ', ""), "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_tells_of_no_bucket_that_the_key_does_not_open() {
+        let asked = |write: bool, branch: &str, bucket: &str| {
+            let [project, branch, bucket] = ["own", branch, bucket].map(str::to_owned);
+            if write {
+                Requirement::BucketWrite(project, branch, bucket)
+            } else {
+                Requirement::BucketRead(project, branch, bucket)
+            }
+        };
+        let reader = custom(&[("in_c_a", "read")], false);
+        for (stands, requirement, status, detail) in [
+            (&reader, asked(true, "default", "in_c_a"), 403, "Access denied to bucket in_c_a"),
+            (&reader, asked(true, "default", "in_c_b"), 404, "Bucket in_c_b not found"),
+            (&reader, asked(false, "default", "in_c_b"), 404, "Bucket in_c_b not found"),
+            (&reader, asked(false, "b", "in_c_a"), 403, "Access denied to branch b"),
+            (&of_branch(false), asked(true, "b", "in_c_a"), 403, "Access denied to branch b"),
+            (&key(Scope::Registry, &[]), asked(false, "default", "in_c_a"), 403, "Access denied to project own"),
+            (&reader, Requirement::KeyAdmin("own".to_owned()), 403, "Access denied to project own"),
+        ] {
+            let problem = denied(stands, "own", &requirement);
+            assert_eq!((problem.status, problem.detail.as_str()), (status, detail), "{requirement:?}");
         }
     }
 

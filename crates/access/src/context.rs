@@ -54,6 +54,9 @@ impl BoundedContext for AccessContext {
                 let made = match command {
                     KeyringCommand::IssueKey(issue) => &issue.key,
                     KeyringCommand::RotateKey(rotate) => &rotate.successor,
+                    KeyringCommand::UpdateKey(update) => {
+                        return Ok(Decision::accepted(json!({ "key": update.key })));
+                    }
                     KeyringCommand::RevokeKey(_)
                     | KeyringCommand::RevokeBranchKeys(_)
                     | KeyringCommand::RevokeProjectKeys(_) => {

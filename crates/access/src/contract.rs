@@ -31,7 +31,7 @@ pub struct IssueKey {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.
+    /// project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.
     #[serde(default = "default_IssueKey_scope")]
     pub scope: String,
     /// What it is for.
@@ -45,6 +45,9 @@ pub struct IssueKey {
     /// The one branch that branch_admin and branch_read open.
     #[serde(default)]
     pub branch: Option<String>,
+    /// What a key of scope custom may; null for others.
+    #[serde(default)]
+    pub permissions: Option<KeyPermissions>,
 }
 
 #[allow(non_snake_case)]
@@ -55,7 +58,7 @@ fn default_IssueKey_scope() -> String {
 alluvium_messaging::contract!(
     IssueKey,
     "IssueKey",
-    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
     &[
         r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####
     ]
@@ -72,7 +75,7 @@ pub struct KeyIssued {
     pub digest: String,
     /// What may be shown of it.
     pub prefix: String,
-    /// project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.
+    /// project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.
     #[serde(default = "default_KeyIssued_scope")]
     pub scope: String,
     /// What it is for.
@@ -90,6 +93,9 @@ pub struct KeyIssued {
     /// The one branch that branch_admin and branch_read open.
     #[serde(default)]
     pub branch: Option<String>,
+    /// What a key of scope custom may; null for others.
+    #[serde(default)]
+    pub permissions: Option<KeyPermissions>,
 }
 
 #[allow(non_snake_case)]
@@ -100,10 +106,35 @@ fn default_KeyIssued_scope() -> String {
 alluvium_messaging::contract!(
     KeyIssued,
     "KeyIssued",
-    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
     &[
         r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####
     ]
+);
+
+/// What a key of scope custom may in the main branch of its project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPermissions {
+    /// Names of buckets and what the key may do with their tables: read or write, which includes read.
+    #[serde(default)]
+    pub buckets: std::collections::BTreeMap<String, String>,
+    /// Whether it may create, delete, share and link buckets, which opens all of them.
+    #[serde(default)]
+    pub manage_buckets: bool,
+    /// Whether it may issue, change, rotate and revoke keys that are no wider than itself.
+    #[serde(default)]
+    pub manage_tokens: bool,
+    /// Whether it may read all files of the project, not just its own.
+    #[serde(default)]
+    pub read_all_files: bool,
+}
+
+alluvium_messaging::contract!(
+    KeyPermissions,
+    "KeyPermissions",
+    r####"{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}"####,
+    &[]
 );
 
 /// A key is dead.
@@ -140,6 +171,27 @@ alluvium_messaging::contract!(
     KeyRotated,
     "KeyRotated",
     r####"{"aggregate":"keyring","doc":"Another key has taken a key's place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key that was rotated.","name":"key","type":"string"},{"doc":"Id of the key that follows.","name":"successor","type":"string"},{"default":null,"doc":"Until when the old key works on; null when it is dead at once.","name":"works_until","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"event","name":"KeyRotated","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// A key is described otherwise, or may something else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeyUpdated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key.
+    pub key: String,
+    /// What it is for from now on.
+    pub description: String,
+    /// What a key of scope custom may from now on; null for others.
+    #[serde(default)]
+    pub permissions: Option<KeyPermissions>,
+}
+
+alluvium_messaging::contract!(
+    KeyUpdated,
+    "KeyUpdated",
+    r####"{"aggregate":"keyring","doc":"A key is described otherwise, or may something else.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"doc":"What it is for from now on.","name":"description","type":"string"},{"default":null,"doc":"What a key of scope custom may from now on; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"event","name":"KeyUpdated","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 
@@ -187,8 +239,10 @@ pub struct RevokeKey {
 alluvium_messaging::contract!(
     RevokeKey,
     "RevokeKey",
-    r####"{"aggregate":"keyring","doc":"Revokes a key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"command","name":"RevokeKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"keyring","doc":"Revokes a key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"command","name":"RevokeKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"keyring","doc":"Revokes a key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"}],"kind":"command","name":"RevokeKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// Revokes every key of a project that was issued before a moment: follows the project's deletion.
@@ -233,7 +287,39 @@ pub struct RotateKey {
 alluvium_messaging::contract!(
     RotateKey,
     "RotateKey",
-    r####"{"aggregate":"keyring","doc":"Issues a key of the same scope and lifetime in a key's place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key that is rotated.","name":"key","type":"string"},{"doc":"Id of the key that follows, key_ and hex.","name":"successor","type":"string"},{"doc":"HMAC-SHA256 of the whole new key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of the new key.","name":"prefix","type":"string"},{"default":[],"doc":"What the rotated key may do in the schema registry. Rotating a key that has any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":0,"doc":"How long the old key works on, in seconds; 0 for not at all.","name":"grace_seconds","type":"long"}],"kind":"command","name":"RotateKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"keyring","doc":"Issues a key of the same scope and lifetime in a key's place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key that is rotated.","name":"key","type":"string"},{"doc":"Id of the key that follows, key_ and hex.","name":"successor","type":"string"},{"doc":"HMAC-SHA256 of the whole new key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of the new key.","name":"prefix","type":"string"},{"default":[],"doc":"What the rotated key may do in the schema registry. Rotating a key that has any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":0,"doc":"How long the old key works on, in seconds; 0 for not at all.","name":"grace_seconds","type":"long"}],"kind":"command","name":"RotateKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
+    &[]
+);
+
+/// Changes what is said of a key, or what a key of scope custom may.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateKey {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the key.
+    pub key: String,
+    /// What it is for; null for what it was.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// All buckets that a key of scope custom opens from now on, and for what: read or write; null for what they were.
+    #[serde(default)]
+    pub buckets: Option<std::collections::BTreeMap<String, String>>,
+    /// Whether a key of scope custom may manage buckets from now on; null for what it was.
+    #[serde(default)]
+    pub manage_buckets: Option<bool>,
+    /// Whether a key of scope custom may manage keys from now on; null for what it was.
+    #[serde(default)]
+    pub manage_tokens: Option<bool>,
+    /// Whether a key of scope custom may read all files from now on; null for what it was.
+    #[serde(default)]
+    pub read_all_files: Option<bool>,
+}
+
+alluvium_messaging::contract!(
+    UpdateKey,
+    "UpdateKey",
+    r####"{"aggregate":"keyring","doc":"Changes what is said of a key, or what a key of scope custom may.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"default":null,"doc":"What it is for; null for what it was.","name":"description","type":["null","string"]},{"default":null,"doc":"All buckets that a key of scope custom opens from now on, and for what: read or write; null for what they were.","name":"buckets","type":["null",{"type":"map","values":"string"}]},{"default":null,"doc":"Whether a key of scope custom may manage buckets from now on; null for what it was.","name":"manage_buckets","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may manage keys from now on; null for what it was.","name":"manage_tokens","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may read all files from now on; null for what it was.","name":"read_all_files","type":["null","boolean"]}],"kind":"command","name":"UpdateKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
     &[]
 );
 
@@ -245,6 +331,7 @@ pub enum KeyringCommand {
     RevokeKey(RevokeKey),
     RevokeProjectKeys(RevokeProjectKeys),
     RotateKey(RotateKey),
+    UpdateKey(UpdateKey),
 }
 
 alluvium_messaging::contract_set!(KeyringCommand {
@@ -252,7 +339,8 @@ alluvium_messaging::contract_set!(KeyringCommand {
     RevokeBranchKeys,
     RevokeKey,
     RevokeProjectKeys,
-    RotateKey
+    RotateKey,
+    UpdateKey
 });
 
 impl From<IssueKey> for KeyringCommand {
@@ -285,15 +373,22 @@ impl From<RotateKey> for KeyringCommand {
     }
 }
 
+impl From<UpdateKey> for KeyringCommand {
+    fn from(message: UpdateKey) -> Self {
+        Self::UpdateKey(message)
+    }
+}
+
 /// Events of the aggregate `keyring`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyringEvent {
     KeyIssued(KeyIssued),
     KeyRevoked(KeyRevoked),
     KeyRotated(KeyRotated),
+    KeyUpdated(KeyUpdated),
 }
 
-alluvium_messaging::contract_set!(KeyringEvent { KeyIssued, KeyRevoked, KeyRotated });
+alluvium_messaging::contract_set!(KeyringEvent { KeyIssued, KeyRevoked, KeyRotated, KeyUpdated });
 
 impl From<KeyIssued> for KeyringEvent {
     fn from(message: KeyIssued) -> Self {
@@ -310,6 +405,12 @@ impl From<KeyRevoked> for KeyringEvent {
 impl From<KeyRotated> for KeyringEvent {
     fn from(message: KeyRotated) -> Self {
         Self::KeyRotated(message)
+    }
+}
+
+impl From<KeyUpdated> for KeyringEvent {
+    fn from(message: KeyUpdated) -> Self {
+        Self::KeyUpdated(message)
     }
 }
 
@@ -342,6 +443,7 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
             KeyringCommand::RevokeKey(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RevokeProjectKeys(c) => Decide::decide(c, self, at)?,
             KeyringCommand::RotateKey(c) => Decide::decide(c, self, at)?,
+            KeyringCommand::UpdateKey(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
             sink.write(event, self).await;
@@ -355,6 +457,7 @@ impl cqrs_es::Aggregate for crate::model::Keyring {
             KeyringEvent::KeyIssued(e) => Evolve::evolve(e, self),
             KeyringEvent::KeyRevoked(e) => Evolve::evolve(e, self),
             KeyringEvent::KeyRotated(e) => Evolve::evolve(e, self),
+            KeyringEvent::KeyUpdated(e) => Evolve::evolve(e, self),
         }
     }
 }
@@ -375,6 +478,7 @@ impl KeyringCommand {
             Self::IssueKey(c) => Some(&c.key),
             Self::RevokeKey(c) => Some(&c.key),
             Self::RotateKey(c) => Some(&c.key),
+            Self::UpdateKey(c) => Some(&c.key),
             _ => None,
         }
     }
@@ -396,6 +500,7 @@ impl KeyringCommand {
             Self::RevokeKey(c) => &c.project,
             Self::RevokeProjectKeys(c) => &c.project,
             Self::RotateKey(c) => &c.project,
+            Self::UpdateKey(c) => &c.project,
         }
     }
 }
@@ -492,11 +597,12 @@ impl Command {
         use alluvium_kernel::Requirement;
         match self {
             Self::Tenant(TenantCommand::GrantPublishers(_)) => Requirement::Admin,
-            Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::KeyAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeBranchKeys(_)) => Requirement::System,
-            Self::Keyring(KeyringCommand::RevokeKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::RevokeKey(c)) => Requirement::KeyAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeProjectKeys(_)) => Requirement::System,
-            Self::Keyring(KeyringCommand::RotateKey(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::RotateKey(c)) => Requirement::KeyAdmin(c.project.clone()),
+            Self::Keyring(KeyringCommand::UpdateKey(c)) => Requirement::KeyAdmin(c.project.clone()),
         }
     }
 }

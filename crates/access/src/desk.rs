@@ -12,11 +12,13 @@ use alluvium_projection::Freshness;
 
 use crate::access::Access;
 use crate::context::AccessContext;
-use crate::contract::{Command, GrantPublishers, IssueKey, RevokeBranchKeys, RevokeKey, RevokeProjectKeys, RotateKey};
+use crate::contract::{
+    Command, GrantPublishers, IssueKey, RevokeBranchKeys, RevokeKey, RevokeProjectKeys, RotateKey, UpdateKey,
+};
 use crate::error;
 use crate::keys::{self, Minted, Secret};
 use crate::live::LIVE;
-use crate::model::{Rights, Scope};
+use crate::model::{Permissions, Rights, Scope};
 use crate::projection::PROJECTION;
 use crate::queries::KeyRecord;
 
@@ -51,6 +53,15 @@ pub struct IssuedKey {
     pub secret: Secret,
     /// Where it stands on the log.
     pub position: Position,
+}
+
+/// Which files of a project are a caller's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belongings {
+    /// Those of this branch, or of the key of this id; none where all of the project's are.
+    pub of: Option<String>,
+    /// Whether it may read the others all the same.
+    pub reads_all: bool,
 }
 
 /// Issues and revokes keys. Cheap to clone.
@@ -88,15 +99,24 @@ impl KeyDesk {
             description: key.description,
             expires_at: key.expires_at.map(Timestamp::micros),
             rights: key.rights.clone(),
+            permissions: key.scope.permissions().map(Permissions::contract),
         };
         let accepted = self.ask(by, Command::Keyring(command.into())).await?;
         self.issued(accepted, minted, project, &key.scope, key.rights).await
     }
 
+    /// Changes what is said of a key, or what it may; waits until that holds here. What is not given stays as it is.
+    pub async fn update(&self, by: &Principal, command: UpdateKey) -> Result<Position, Problem> {
+        let accepted = self.ask(by, Command::Keyring(command.into())).await?;
+        self.visible(&accepted.position).await?;
+        Ok(accepted.position)
+    }
+
     /// Issues a key in the place of another, which works on for `grace_seconds`; waits until all of that holds here.
     pub async fn rotate(&self, by: &Principal, key: KeyRecord, grace_seconds: i64) -> Result<IssuedKey, Problem> {
-        let branch = key.branch.as_deref();
-        let scope = Scope::of(&key.scope, branch).ok_or_else(|| error::unsupported_scope(&key.scope, branch))?;
+        let (branch, permissions) = (key.branch.as_deref(), key.permissions.as_ref().map(Permissions::logged));
+        let scope =
+            Scope::of(&key.scope, branch, permissions).ok_or_else(|| error::unsupported_scope(&key.scope, branch))?;
         let minted = keys::mint(self.access.pepper(), &key.project, &scope, &by.seed);
         let command = RotateKey {
             project: key.project.clone(),
@@ -134,6 +154,7 @@ impl KeyDesk {
             prefix: minted.prefix,
             scope: scope.name().to_owned(),
             rights,
+            permissions: scope.permissions().map(Permissions::contract),
             description: description.to_owned(),
             issued_at: Timestamp::from_micros(issued_at),
             expires_at: result["expires_at"].as_i64().map(Timestamp::from_micros),
@@ -176,13 +197,29 @@ impl KeyDesk {
         self.follow(tenant, command_id, Command::Keyring(command.into())).await
     }
 
-    /// The one branch that a caller's key opens; none for callers without a key, and for keys that open more. A key that is not
-    /// known here is refused.
-    pub fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+    /// The project that a caller's key is of; none for callers without a key. A key that is not known here is refused.
+    pub fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
         let Actor::Key(id) = &caller.actor else { return Ok(None) };
         let key = self.access.follower().get()?.by_id(&caller.tenant, id);
+        Ok(Some(key.ok_or_else(|| error::access_denied(""))?.project.clone()))
+    }
+
+    /// The live key that has what was made with this one: itself, or the one that came in its place; itself, where none is live.
+    pub fn present(&self, tenant: &Token, key: &str) -> Result<String, Problem> {
+        let found = self.access.follower().get()?.of_holder(tenant, key, self.access.now());
+        Ok(found.map_or_else(|| key.to_owned(), |key| key.id.clone()))
+    }
+
+    /// Which files and workspaces of its project are a caller's own. A key that is not known here is refused.
+    pub fn belongings(&self, caller: &Principal) -> Result<Belongings, Problem> {
+        let Actor::Key(id) = &caller.actor else { return Ok(Belongings::default()) };
+        let key = self.access.follower().get()?.by_id(&caller.tenant, id);
         let key = key.ok_or_else(|| error::access_denied(""))?;
-        Ok(key.scope.branch().map(str::to_owned))
+        Ok(match &key.scope {
+            Scope::Project | Scope::Registry => Belongings::default(),
+            Scope::Branch { id, .. } => Belongings { of: Some(id.clone()), reads_all: false },
+            Scope::Custom(may) => Belongings { of: Some(key.holder.clone()), reads_all: may.read_all_files },
+        })
     }
 
     /// Revokes every key of a branch and waits until they are dead here.

@@ -4,13 +4,17 @@ use alluvium_kernel::{ErrorInfo, Problem};
 
 use crate::model::KEYS_PER_PROJECT_MAX;
 
+/// How much of a text from outside is repeated.
+const ECHO_CHARS_MAX: usize = 96;
+
 /// The public error codes of this context.
 pub const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
         "access.forbidden",
         403,
         "The actor has no right to do this",
-        "Use a key of that project, or the admin key. A message without signature needs `GrantPublishers` for its tenant.",
+        "Use a key of that project whose scope allows it, or the admin key; a key makes none that opens more than itself. A message \
+         without signature needs `GrantPublishers` for its tenant.",
     ),
     ErrorInfo::new(
         "access.admin_required",
@@ -82,13 +86,14 @@ pub const ERRORS: &[ErrorInfo] = &[
         "access.invalid_request",
         400,
         "The request asks for a key that cannot be",
-        "A branch key names its branch, a project key names none.",
+        "A branch key names its branch, a project key names none; only keys of scope `custom` have permissions.",
     ),
     ErrorInfo::new(
         "access.unsupported_scope",
         400,
         "There are no keys of this scope",
-        "`project_admin` and `registry` keys name no branch; `branch_admin` and `branch_read` keys name theirs.",
+        "`project_admin` and `registry` keys name no branch; `branch_admin` and `branch_read` keys name theirs; `custom` keys \
+         have permissions.",
     ),
     ErrorInfo::new(
         "access.branch_not_found",
@@ -101,6 +106,18 @@ pub const ERRORS: &[ErrorInfo] = &[
         400,
         "The key is revoked, or was rotated before",
         "Rotate the key that took its place, or issue a new one.",
+    ),
+    ErrorInfo::new(
+        "access.cannot_update_revoked_key",
+        400,
+        "The key is revoked",
+        "A revoked key opens nothing, whatever is said of it. Issue a new one.",
+    ),
+    ErrorInfo::new(
+        "access.bucket_not_found",
+        404,
+        "No such bucket, for this key",
+        "`GET /projects/{project_id}/buckets` lists the buckets that the key reads. Its permissions say which those are.",
     ),
     ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
 ];
@@ -139,6 +156,11 @@ pub(crate) fn key_not_found(project: &str, key: &str) -> Problem {
     Problem::new("access.api_key_not_found", 404, format!("API key {key} not found in project {project}"))
 }
 
+pub(crate) fn no_key_of(project: &str) -> Problem {
+    let detail = format!("This credential is no key of project {project}: it is the admin's.");
+    Problem::new("access.api_key_not_found", 404, detail)
+}
+
 pub(crate) fn project_not_found(project: &str) -> Problem {
     Problem::new("access.project_not_found", 404, format!("Project {project} not found"))
 }
@@ -149,6 +171,36 @@ pub(crate) fn access_denied(project: &str) -> Problem {
 
 pub(crate) fn branch_denied(branch: &str) -> Problem {
     Problem::new("access.forbidden", 403, format!("Access denied to branch {branch}"))
+}
+
+pub(crate) fn bucket_denied(bucket: &str) -> Problem {
+    Problem::new("access.forbidden", 403, format!("Access denied to bucket {}", shown(bucket)))
+}
+
+/// In the words for a bucket that is not there: a key learns nothing of buckets that it does not open.
+pub(crate) fn bucket_not_found(bucket: &str) -> Problem {
+    Problem::new("access.bucket_not_found", 404, format!("Bucket {} not found", shown(bucket)))
+}
+
+pub(crate) fn too_wide(scope: &str) -> Problem {
+    Problem::new("access.forbidden", 403, format!("A key of scope {scope} like this opens more than yours does."))
+}
+
+pub(crate) fn cannot_update(key: &str) -> Problem {
+    Problem::new("access.cannot_update_revoked_key", 400, format!("Cannot change {key}: it is revoked."))
+}
+
+pub(crate) fn without_permissions(scope: &str) -> Problem {
+    invalid_request(&format!("permissions are for custom scope; this key is of {scope} scope"))
+}
+
+pub(crate) fn unknown_bucket_right(bucket: &str, right: &str) -> Problem {
+    invalid_key(format!("The right on bucket `{}` is `{}`; it must be `read` or `write`.", shown(bucket), shown(right)))
+}
+
+/// Text from outside, as far as answers and outcomes repeat it.
+fn shown(text: &str) -> String {
+    text.chars().take(ECHO_CHARS_MAX).collect()
 }
 
 pub(crate) fn branch_not_found(branch: &str) -> Problem {

@@ -68,6 +68,7 @@ fn beginning(project: &str, scope: &Scope) -> String {
         Scope::Project => format!("proj_{project}_admin_"),
         Scope::Branch { id, writes: true } => format!("proj_{project}_branch_{id}_admin_"),
         Scope::Branch { id, writes: false } => format!("proj_{project}_branch_{id}_read_"),
+        Scope::Custom(_) => format!("proj_{project}_token_"),
         Scope::Registry => format!("proj_{project}_registry_"),
     }
 }

@@ -32,10 +32,12 @@ mod usage;
 
 pub use access::Access;
 pub use context::AccessContext;
-pub use desk::{IssuedKey, KeyDesk, NewKey};
+pub use desk::{Belongings, IssuedKey, KeyDesk, NewKey};
 pub use error::ERRORS;
 pub use live::{Follower, LIVE, LiveKey, LiveKeys, STREAM};
 pub use projection::{AccessProjection, PROJECTION};
 pub use queries::{KeyQueries, KeyRecord};
-pub use routes::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeys, KeyRoutes, Projects, routes};
+pub use routes::{
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys, KeyRoutes, Projects, routes,
+};
 pub use usage::{UsageNotes, UsageWriter, usage};

@@ -9,9 +9,9 @@ use alluvium_kernel::{Problem, SchemaRights, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
 use alluvium_projection::{Live, LiveFold};
 
-use crate::contract::{Event, KeyIssued, KeyRevoked, KeyRotated, KeyringEvent, TenantEvent};
+use crate::contract::{Event, KeyIssued, KeyRevoked, KeyRotated, KeyUpdated, KeyringEvent, TenantEvent};
 use crate::error;
-use crate::model::{Rights, Scope};
+use crate::model::{Permissions, Rights, Scope};
 
 /// The stream of this context's events.
 pub const STREAM: &str = "EV_ACCESS";
@@ -34,6 +34,10 @@ pub struct LiveKey {
     pub rights: SchemaRights,
     /// Its id.
     pub id: String,
+    /// The key whose files and workspaces it has: itself, or the first of those in whose place it came.
+    pub holder: String,
+    /// What it is known by.
+    digest: String,
     /// From when on it is dead, in microseconds since 1970; the least number there is when it was revoked.
     dead_at: AtomicI64,
     /// When its use was last noted, in microseconds since 1970.
@@ -68,6 +72,12 @@ impl LiveKeys {
     /// A tenant's key by its id, live or dead.
     pub fn by_id(&self, tenant: &Token, id: &str) -> Option<Arc<LiveKey>> {
         self.read(|fold| fold.by_id.get(&(tenant.clone(), id.to_owned())).cloned())
+    }
+
+    /// A tenant's live key that has what `holder` made: itself, or the one that came in its place.
+    pub fn of_holder(&self, tenant: &Token, holder: &str, now: Timestamp) -> Option<Arc<LiveKey>> {
+        let has = |key: &&Arc<LiveKey>| key.holder == holder && key.tenant == *tenant && key.is_live(now);
+        self.read(|fold| fold.by_id.values().find(has).cloned())
     }
 
     /// What unsigned messages of a tenant may do.
@@ -120,6 +130,7 @@ pub(crate) fn decode(message: &LogMessage) -> Result<(Token, Vec<Event>), String
             Event::Keyring(KeyringEvent::KeyIssued(issued)) => &issued.project,
             Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => &revoked.project,
             Event::Keyring(KeyringEvent::KeyRotated(rotated)) => &rotated.project,
+            Event::Keyring(KeyringEvent::KeyUpdated(updated)) => &updated.project,
             Event::Tenant(TenantEvent::PublishersGranted(_)) => &tenant.decode(),
         };
         if *owner != id.decode() {
@@ -137,9 +148,8 @@ impl Fold {
             Event::Keyring(KeyringEvent::KeyRevoked(KeyRevoked { project, key })) => {
                 self.ends(tenant, &project, key, i64::MIN);
             }
-            Event::Keyring(KeyringEvent::KeyRotated(KeyRotated { project, key, works_until, .. })) => {
-                self.ends(tenant, &project, key, works_until.unwrap_or(i64::MIN));
-            }
+            Event::Keyring(KeyringEvent::KeyRotated(rotated)) => self.rotated(tenant, rotated),
+            Event::Keyring(KeyringEvent::KeyUpdated(updated)) => self.updated(tenant, &updated),
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 let rights = Rights::parse(&granted.rights).unwrap_or_default();
                 self.publishers.insert(tenant.clone(), rights);
@@ -156,15 +166,58 @@ impl Fold {
         let key = Arc::new(LiveKey {
             tenant: tenant.clone(),
             project: issued.project,
-            scope: Scope::logged(&issued.scope, issued.branch.as_deref()),
+            scope: Scope::logged(&issued.scope, issued.branch.as_deref(), issued.permissions.as_ref()),
             // What is no right of this release gives nothing.
             rights: SchemaRights::of(issued.rights.iter().filter_map(|right| right.parse().ok()).collect()),
+            holder: issued.key.clone(),
             id: issued.key,
+            digest: issued.digest.clone(),
             dead_at: AtomicI64::new(issued.expires_at.unwrap_or(i64::MAX)),
             noted_at: AtomicI64::new(0),
         });
         self.by_digest.insert(issued.digest, key.clone());
         self.by_id.insert(id, key);
+    }
+
+    fn rotated(&mut self, tenant: &Token, rotated: KeyRotated) {
+        let KeyRotated { project, key, successor, works_until } = rotated;
+        let old = self.by_id.get(&(tenant.clone(), key.clone())).filter(|old| old.project == project);
+        if let Some(holder) = old.map(|old| old.holder.clone()) {
+            self.change(tenant, &project, &successor, |next| next.holder = holder);
+        }
+        self.ends(tenant, &project, key, works_until.unwrap_or(i64::MIN));
+    }
+
+    fn updated(&mut self, tenant: &Token, updated: &KeyUpdated) {
+        let Some(may) = updated.permissions.as_ref().map(Permissions::logged) else { return };
+        self.change(tenant, &updated.project, &updated.key, |key| {
+            if let Scope::Custom(own) = &mut key.scope {
+                *own = may;
+            }
+        });
+    }
+
+    /// Puts a changed key in a key's place; whoever holds the former one goes on with that until its request is over.
+    fn change(&mut self, tenant: &Token, project: &str, key: &str, change: impl FnOnce(&mut LiveKey)) {
+        let Some(old) = self.by_id.get_mut(&(tenant.clone(), key.to_owned())).filter(|old| old.project == project)
+        else {
+            return;
+        };
+        let mut new = LiveKey {
+            tenant: old.tenant.clone(),
+            project: old.project.clone(),
+            scope: old.scope.clone(),
+            rights: old.rights.clone(),
+            id: old.id.clone(),
+            holder: old.holder.clone(),
+            digest: old.digest.clone(),
+            dead_at: AtomicI64::new(old.dead_at.load(Ordering::Acquire)),
+            noted_at: AtomicI64::new(old.noted_at.load(Ordering::Acquire)),
+        };
+        change(&mut new);
+        let new = Arc::new(new);
+        self.by_digest.insert(new.digest.clone(), new.clone());
+        *old = new;
     }
 
     /// A key is dead from `at` on, or from earlier if that was said before.
@@ -179,7 +232,10 @@ impl Fold {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::KeyPermissions;
+    use crate::model::CUSTOM;
     use crate::model::testing::{digest, issued, key_id, revoked};
+    use alluvium_kernel::Access;
 
     fn tenant() -> Token {
         Token::encode("default").unwrap()
@@ -225,6 +281,35 @@ mod tests {
         cut.branch = Some("00c0ffee".into());
         let fold = fold(vec![newer.into(), cut.into()]);
         assert!((1..=2).all(|n| fold.by_digest[&digest(n)].scope == Scope::Registry));
+    }
+
+    #[test]
+    fn a_key_may_what_was_said_last_and_has_what_was_its_predecessors() {
+        let may = |right: &str| KeyPermissions {
+            buckets: [("a".to_owned(), right.to_owned())].into(),
+            ..Permissions::default().contract()
+        };
+        let custom = |n| KeyIssued { scope: CUSTOM.into(), permissions: Some(may("read")), ..issued("p", n, 0) };
+        let updated = |project: &str, n, permissions| {
+            KeyUpdated { project: project.into(), key: key_id(n), description: String::new(), permissions }.into()
+        };
+        let rotated = KeyRotated { project: "p".into(), key: key_id(1), successor: key_id(2), works_until: Some(20) };
+        let fold = fold(vec![
+            custom(1).into(),
+            issued("p", 3, 0).into(),
+            custom(2).into(),
+            rotated.into(),
+            updated("p", 1, Some(may("write"))),
+            updated("p", 1, None),
+            updated("thief", 2, Some(may("write"))),
+            updated("p", 3, Some(may("write"))),
+        ]);
+        let key = |n| &fold.by_digest[&digest(n)];
+        let writes = |n| key(n).scope.bucket("default", "a", Access::Write);
+        assert!(writes(1) && !writes(2) && key(3).scope == Scope::Project);
+        assert!(!key(1).is_live(Timestamp::from_micros(20)) && key(1).is_live(Timestamp::from_micros(19)));
+        assert_eq!([1, 2, 3].map(|n| key(n).holder.clone()), [key_id(1), key_id(1), key_id(3)]);
+        assert!((1..=3).all(|n| Arc::ptr_eq(key(n), &fold.by_id[&(tenant(), key_id(n))])));
     }
 
     #[test]

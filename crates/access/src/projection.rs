@@ -8,7 +8,7 @@ use alluvium_projection::{ApplyError, LogMessage, PgProjection, migrations};
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
-use crate::contract::{Event, KeyIssued, KeyRotated, KeyringEvent, TenantEvent};
+use crate::contract::{Event, KeyIssued, KeyPermissions, KeyRotated, KeyUpdated, KeyringEvent, TenantEvent};
 use crate::{STREAM, live};
 
 /// The projection's name, and the base name of its schema.
@@ -19,11 +19,13 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (1, "keys", include_str!("../migrations/0001_keys.sql")),
         (2, "rights", include_str!("../migrations/0002_rights.sql")),
         (3, "branches", include_str!("../migrations/0003_branches.sql")),
+        (4, "permissions", include_str!("../migrations/0004_permissions.sql")),
     ])
 });
 
 const INSERT_KEYS: &str = include_str!("sql/insert_keys.sql");
 const REVOKE_KEYS: &str = include_str!("sql/revoke_keys.sql");
+const UPDATE_KEYS: &str = include_str!("sql/update_keys.sql");
 const RETIRE_KEYS: &str = include_str!("sql/retire_keys.sql");
 const UPSERT_TENANTS: &str = include_str!("sql/upsert_tenants.sql");
 
@@ -67,6 +69,8 @@ struct Changes {
     revoked: Vec<(String, String, String)>,
     /// With the moment until which the key works on.
     retired: Vec<(String, String, String, i64)>,
+    /// By tenant, project and key: what was said last.
+    updated: BTreeMap<(String, String, String), KeyUpdated>,
     publishers: BTreeMap<String, String>,
 }
 
@@ -95,6 +99,9 @@ impl Changes {
                 Some(until) => self.retired.push((tenant, project, key, until)),
                 None => self.revoked.push((tenant, project, key)),
             },
+            Event::Keyring(KeyringEvent::KeyUpdated(updated)) => {
+                self.updated.insert((tenant, updated.project.clone(), updated.key.clone()), updated);
+            }
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 self.publishers.insert(tenant, granted.rights);
             }
@@ -110,6 +117,8 @@ impl Changes {
             let issued_at: Vec<i64> = self.issued.iter().map(|(_, issued)| issued.issued_at).collect();
             let expires_at: Vec<Option<i64>> = self.issued.iter().map(|(_, issued)| issued.expires_at).collect();
             let branches: Vec<Option<&str>> = self.issued.iter().map(|(_, issued)| issued.branch.as_deref()).collect();
+            let permissions: Vec<Option<String>> =
+                self.issued.iter().map(|(_, issued)| text(issued.permissions.as_ref())).collect();
             let rights: Vec<String> = self.issued.iter().map(|(_, issued)| issued.rights.join("\n")).collect();
             sqlx::query(INSERT_KEYS)
                 .bind(tenants)
@@ -124,9 +133,11 @@ impl Changes {
                 .bind(expires_at)
                 .bind(rights)
                 .bind(branches)
+                .bind(permissions)
                 .execute(&mut *tx)
                 .await?;
         }
+        self.write_updates(tx).await?;
         if !self.revoked.is_empty() {
             let tenants: Vec<&str> = self.revoked.iter().map(|(tenant, _, _)| tenant.as_str()).collect();
             let projects: Vec<&str> = self.revoked.iter().map(|(_, project, _)| project.as_str()).collect();
@@ -147,4 +158,23 @@ impl Changes {
         }
         Ok(())
     }
+
+    async fn write_updates(&self, tx: &mut PgConnection) -> Result<(), sqlx::Error> {
+        if self.updated.is_empty() {
+            return Ok(());
+        }
+        let tenants: Vec<&str> = self.updated.keys().map(|(tenant, ..)| tenant.as_str()).collect();
+        let projects: Vec<&str> = self.updated.keys().map(|(_, project, _)| project.as_str()).collect();
+        let keys: Vec<&str> = self.updated.keys().map(|(.., key)| key.as_str()).collect();
+        let descriptions: Vec<&str> = self.updated.values().map(|updated| updated.description.as_str()).collect();
+        let permissions: Vec<Option<String>> =
+            self.updated.values().map(|updated| text(updated.permissions.as_ref())).collect();
+        let query = sqlx::query(UPDATE_KEYS).bind(tenants).bind(projects).bind(keys).bind(descriptions);
+        query.bind(permissions).execute(&mut *tx).await.map(drop)
+    }
+}
+
+/// Permissions as the column has them: JSON.
+fn text(permissions: Option<&KeyPermissions>) -> Option<String> {
+    permissions.map(|permissions| serde_json::to_string(permissions).expect("a record of texts and flags is JSON"))
 }

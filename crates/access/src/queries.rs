@@ -5,12 +5,14 @@ use alluvium_projection::ActiveSchema;
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 
+use crate::contract::KeyPermissions;
+
 const LIST: &str = include_str!("sql/list_keys.sql");
 const COUNT: &str = include_str!("sql/count_keys.sql");
 const GET: &str = include_str!("sql/get_key.sql");
 
 /// A key without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KeyRecord {
     /// Its id.
     pub id: String,
@@ -20,10 +22,12 @@ pub struct KeyRecord {
     pub branch: Option<String>,
     /// What may be shown of it.
     pub prefix: String,
-    /// `project_admin`, `branch_admin`, `branch_read` or `registry`.
+    /// `project_admin`, `branch_admin`, `branch_read`, `custom` or `registry`.
     pub scope: String,
     /// What it may in the schema registry, in printed form.
     pub rights: Vec<String>,
+    /// What a key of scope `custom` may.
+    pub permissions: Option<KeyPermissions>,
     /// What it is for.
     pub description: String,
     /// When it was issued.
@@ -86,6 +90,7 @@ impl KeyQueries {
 fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
     let moment =
         |column: &str| Ok::<_, sqlx::Error>(row.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros));
+    let permissions = row.try_get::<Option<String>, _>("permissions")?.map(|text| serde_json::from_str(&text));
     Ok(KeyRecord {
         id: row.try_get("id")?,
         project: row.try_get("project")?,
@@ -93,6 +98,7 @@ fn record(row: &PgRow) -> Result<KeyRecord, sqlx::Error> {
         prefix: row.try_get("prefix")?,
         scope: row.try_get("scope")?,
         rights: row.try_get("rights")?,
+        permissions: permissions.transpose().map_err(|error| sqlx::Error::Decode(error.into()))?,
         description: row.try_get("description")?,
         issued_at: Timestamp::from_micros(row.try_get("issued_at")?),
         expires_at: moment("expires_at")?,

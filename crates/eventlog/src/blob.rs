@@ -1,9 +1,12 @@
 //! Blobs on local disk, named by the hash of their content. They are part of the log: stored before the event that names
 //! them, and never changed.
 
+mod incoming;
 mod shelves;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alluvium_kernel::Problem;
 use sha2::{Digest, Sha256};
@@ -12,6 +15,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
 };
 
+pub use incoming::Incoming;
 pub use shelves::{Stored, keep_all};
 
 /// Bytes read from a source at once.
@@ -127,12 +131,14 @@ fn is_full(error: &std::io::Error) -> bool {
 #[derive(Clone, Debug)]
 pub struct BlobStore {
     root: PathBuf,
+    /// Shelves that are known to survive a power cut themselves.
+    synced: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl BlobStore {
     /// Opens the store, making its directory and clearing what an earlier process left half written.
     pub async fn open(root: impl Into<PathBuf>) -> Result<Self, BlobError> {
-        let store = Self { root: root.into() };
+        let store = Self { root: root.into(), synced: Arc::default() };
         let temporary = store.temporary();
         let disk = |cause| BlobError::Disk { path: temporary.clone(), cause };
         match fs::remove_dir_all(&temporary).await {
@@ -212,8 +218,11 @@ impl BlobStore {
         let disk = |cause| BlobError::Disk { path: path.clone(), cause };
         fs::create_dir_all(&shelf).await.map_err(disk)?;
         fs::rename(temporary, &path).await.map_err(disk)?;
-        for directory in [&shelf, &self.root] {
-            fs::File::open(directory).await.map_err(disk)?.sync_all().await.map_err(disk)?;
+        let sync = async |directory: &Path| fs::File::open(directory).await?.sync_all().await;
+        sync(&shelf).await.map_err(disk)?;
+        if !self.synced.lock().unwrap_or_else(PoisonError::into_inner).contains(&shelf) {
+            sync(&self.root).await.map_err(disk)?;
+            self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(shelf);
         }
         Ok(())
     }

@@ -187,6 +187,11 @@ impl CommandClient {
         Ok(outcome)
     }
 
+    /// The outcome of a command that may have been sent before, if it is known now.
+    pub async fn known(&self, tenant: &Token, command_id: &str) -> Result<Option<Outcome>, Problem> {
+        self.outcomes.find(tenant, command_id).await
+    }
+
     /// Waits for the outcome of a request that came with a command. Nothing is sent: it is known that the log has it.
     pub async fn outcome(&self, tenant: &Token, request: &str) -> Result<Outcome, Problem> {
         let at = subject_of(tenant, request)?;

@@ -34,7 +34,7 @@ impl ErrorRenderer for DetailRenderer {
             "http.not_authenticated" if *requirement != Requirement::Admin || self.admin_configured => {
                 (401, ErrorBody::DetailText)
             }
-            "http.unknown_credential" if of_project(requirement).is_some() => (403, ErrorBody::Detail),
+            "http.unknown_credential" if requirement.project().is_some() => (403, ErrorBody::Detail),
             "access.admin_required" | "access.admin_not_configured" => (401, ErrorBody::Detail),
             // Who is no admin is told that the key is wrong.
             "http.refused" if *requirement == Requirement::Admin => return None,
@@ -52,26 +52,6 @@ impl ErrorRenderer for DetailRenderer {
 
 /// The media type of these errors.
 const JSON: &str = "application/json";
-
-/// The project that a route is about.
-fn of_project(requirement: &Requirement) -> Option<&str> {
-    match requirement {
-        Requirement::ProjectAdmin(id)
-        | Requirement::ProjectWrite(id)
-        | Requirement::ProjectRead(id)
-        | Requirement::ProjectMember(id)
-        | Requirement::AnyBranchWrite(id)
-        | Requirement::BranchWrite(id, _)
-        | Requirement::BranchRead(id, _) => Some(id),
-        Requirement::Nothing
-        | Requirement::Authenticated
-        | Requirement::Admin
-        | Requirement::SchemaSubject(..)
-        | Requirement::SchemaConfig(_)
-        | Requirement::Every(_)
-        | Requirement::System => None,
-    }
-}
 
 /// The one family of errors that this surface has always answered without the wrapper.
 fn is_plain(error: &str) -> bool {
@@ -92,7 +72,7 @@ impl DetailRenderer {
             ("http.unknown_credential", Some(Requirement::Admin)) => {
                 (401, detail("unauthorized", "Invalid admin API key"))
             }
-            ("http.unknown_credential", asked) => match asked.and_then(of_project) {
+            ("http.unknown_credential", asked) => match asked.and_then(Requirement::project) {
                 // Who is not known to the project is not told of its branches either.
                 Some(id) => (403, detail("forbidden", &format!("Access denied to project {id}"))),
                 None => (401, detail("unauthorized", "Invalid API key")),

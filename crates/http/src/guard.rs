@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::auth::{Authenticator, CredentialReader, Principal, Vouched, bearer, not_authenticated};
 use crate::extract::too_large;
 use crate::idempotency::{self, Idempotency, Key, Space};
+use crate::later::{self, Later, Resumed};
 use crate::problem::{Found, Slot};
 use crate::route::RouteInfo;
 use crate::{Afterwards, ErrorRenderer, Matched, PathParams, ProblemResponse};
@@ -32,6 +33,8 @@ pub(crate) struct Guard {
     pub placement: Option<Arc<dyn Placement>>,
     /// Where the route does things once.
     pub idempotency: Option<Arc<Idempotency>>,
+    /// Where the route may be answered later.
+    pub later: Option<Arc<dyn Later>>,
 }
 
 /// Answers requests whose answer may be elsewhere: here, by letting them through, or by asking the process that has it. The
@@ -52,7 +55,7 @@ pub(crate) async fn guard(State(guard): State<Arc<Guard>>, request: Request, nex
 /// A caller that is let in.
 struct Identified {
     principal: Principal,
-    /// The credential as it was sent; none where another process vouches for its owner.
+    /// The credential as it was sent; none where another process vouches for its owner, or a request of before is carried out.
     credential: Option<Arc<str>>,
     /// Whether it is dead, by what this very request asked for when it was sent before.
     is_late: bool,
@@ -89,6 +92,13 @@ impl Guard {
     }
 
     async fn answer(&self, request: Request, next: Next) -> Response {
+        if let (Some(later), Some(operation)) = (&self.later, self.info.later) {
+            match later::asked(request.uri(), request.headers()) {
+                Ok(true) => return later::defer(later.as_ref(), operation, request).await,
+                Ok(false) => {}
+                Err(problem) => return ProblemResponse(problem).into_response(),
+            }
+        }
         match &self.placement {
             Some(placement) => placement.answer(request, next).await,
             None => next.run(request).await,
@@ -110,9 +120,13 @@ impl Guard {
         raw?;
 
         let vouched = parts.extensions.remove::<Vouched>();
-        let identified = match vouched {
-            Some(Vouched(principal)) => Some(Identified { principal, credential: None, is_late: false }),
-            None => self.identify(&mut parts, &params, &requirement).await?,
+        let identified = match (vouched, parts.extensions.remove::<Resumed>()) {
+            (Some(Vouched(principal)), _) => Some(Identified { principal, credential: None, is_late: false }),
+            (None, Some(Resumed(principal))) => {
+                self.authorizer.check(&principal.tenant, &principal.actor, &requirement).await?;
+                Some(Identified { principal, credential: None, is_late: false })
+            }
+            (None, None) => self.identify(&mut parts, &params, &requirement).await?,
         };
         let key = identified.as_ref().map(|caller| self.key(&parts, &params, caller)).transpose()?.flatten();
         if let Some(Identified { principal, .. }) = identified {

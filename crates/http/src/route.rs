@@ -7,8 +7,10 @@ use alluvium_kernel::{ErrorInfo, Requirement};
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use utoipa::ToSchema;
 
 use crate::auth::CredentialReader;
+use crate::later::LaterQuery;
 use crate::{ErrorRenderer, Op, PathParams, ProblemRenderer, params};
 
 /// The largest body of a route that sets no other limit, in bytes.
@@ -60,6 +62,7 @@ pub struct RouteInfo {
     pub(crate) changes: bool,
     pub(crate) keyed: bool,
     pub(crate) afterwards: Afterwards,
+    pub(crate) later: Option<&'static str>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
@@ -83,6 +86,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             changes,
             keyed: false,
             afterwards: Afterwards::Nothing,
+            later: None,
         };
         Self { info, handler: on(filter, handler) }
     }
@@ -156,6 +160,22 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     pub fn afterwards(mut self, afterwards: Afterwards) -> Self {
         self.info.afterwards = afterwards;
         self
+    }
+
+    /// May be answered later, by a job of this name, when the caller asks for it; a job is shown as a `Job`. `errors` are what may
+    /// stand in the way of beginning one.
+    #[must_use]
+    pub fn later<Job: ToSchema>(mut self, operation: &'static str, errors: &[&'static str]) -> Self {
+        let op = self.info.op.query::<LaterQuery>();
+        self.info.op =
+            op.json::<Job>(202, "The job whose answer this will be").errors(&["http.invalid_query"]).errors(errors);
+        self.info.later = Some(operation);
+        self
+    }
+
+    /// The unique id of its operation.
+    pub fn operation_id(&self) -> &str {
+        self.info.operation_id()
     }
 
     /// Another time limit than [`REQUEST_TIMEOUT_SECONDS`] until the answer begins.

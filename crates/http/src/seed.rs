@@ -27,6 +27,12 @@ impl Seed {
         Self { secret, at, again }
     }
 
+    /// Of a request that was kept to be carried out later, perhaps more than once: `secret` names it for ever, and is known to nobody
+    /// who could not read all that it leads to anyway. `at` is when it was made.
+    pub fn kept(secret: [u8; 32], at: Timestamp) -> Self {
+        Self::new(secret, at, true)
+    }
+
     /// When the request was first made: the clock of its handler, wherever what it reads of the clock goes into a command or an
     /// answer.
     pub fn at(&self) -> Timestamp {

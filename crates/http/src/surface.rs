@@ -11,7 +11,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
 use crate::guard::{Guard, guard};
-use crate::{Authenticator, Catalogue, ErrorInfo, Idempotency, Placement, RouteGroup, RouteInfo, docs, openapi};
+use crate::{Authenticator, Catalogue, ErrorInfo, Idempotency, Later, Placement, RouteGroup, RouteInfo, docs, openapi};
 
 /// How the surface presents itself in its documentation.
 #[derive(Clone, Debug)]
@@ -29,6 +29,7 @@ pub struct Surface {
     openapi: Arc<utoipa::openapi::OpenApi>,
     placement: Option<Arc<dyn Placement>>,
     idempotency: Option<Arc<Idempotency>>,
+    later: Option<Arc<dyn Later>>,
 }
 
 impl Surface {
@@ -45,7 +46,7 @@ impl Surface {
         check(&groups, &catalogue)?;
         let openapi = Arc::new(openapi::assemble(about, &groups, &catalogue));
         groups.push(docs::group(about, openapi.clone(), catalogue.clone()));
-        Ok(Self { groups, catalogue, openapi, placement: None, idempotency: None })
+        Ok(Self { groups, catalogue, openapi, placement: None, idempotency: None, later: None })
     }
 
     /// Lets routes that are [placed](crate::Route::placed) be answered by the process that has what they are about.
@@ -59,6 +60,13 @@ impl Surface {
     #[must_use]
     pub fn once_by(mut self, idempotency: Arc<Idempotency>) -> Self {
         self.idempotency = Some(idempotency);
+        self
+    }
+
+    /// Lets routes that say so be answered [later](crate::Route::later).
+    #[must_use]
+    pub fn later_by(mut self, later: Arc<dyn Later>) -> Self {
+        self.later = Some(later);
         self
     }
 
@@ -97,6 +105,7 @@ impl Surface {
                         authorizer: authorizer.clone(),
                         placement: self.placement.clone().filter(|_| info.placed),
                         idempotency: self.idempotency.clone().filter(|_| info.keyed),
+                        later: self.later.clone().filter(|_| info.later.is_some()),
                     };
                     let guarded = handler.clone().route_layer(from_fn_with_state(Arc::new(state), guard));
                     let merged = by_pattern.remove(pattern).unwrap_or_default().merge(guarded);

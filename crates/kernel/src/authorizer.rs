@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::{Actor, Problem, Requirement, SchemaRights, Token};
+use crate::{Actor, BucketReach, Problem, Requirement, SchemaRights, Token};
 
 /// A boxed future, so that traits with waiting in them can be used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -26,5 +26,17 @@ pub trait Authorizer: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<SchemaRights, Problem>> {
         let _ = (tenant, actor);
         Box::pin(async { Ok(SchemaRights::default()) })
+    }
+
+    /// Whose tables `actor` may read of the buckets of a project of `tenant`, in those of its branches that are open to it. None
+    /// unless the authorizer says otherwise.
+    fn readable_buckets<'a>(
+        &'a self,
+        tenant: &'a Token,
+        actor: &'a Actor,
+        project: &'a str,
+    ) -> BoxFuture<'a, Result<BucketReach, Problem>> {
+        let _ = (tenant, actor, project);
+        Box::pin(async { Ok(BucketReach::default()) })
     }
 }

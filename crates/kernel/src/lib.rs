@@ -13,6 +13,7 @@
 
 mod actor;
 mod authorizer;
+mod bucket_reach;
 mod catalogue;
 mod chain;
 mod decide;
@@ -31,6 +32,7 @@ pub mod trace;
 
 pub use actor::Actor;
 pub use authorizer::{Authorizer, BoxFuture};
+pub use bucket_reach::BucketReach;
 pub use catalogue::ErrorInfo;
 pub use chain::Chain;
 pub use decide::{Decide, DecisionContext, Evolve};

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_kernel::{Problem, Timestamp};
 use alluvium_messaging::direct::leader_next;
 use async_nats::jetstream::Context;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
 use tokio::sync::watch;
@@ -251,8 +251,8 @@ fn matches(filter: &str, subject: &str) -> bool {
 async fn health(unit: &Unit) -> Health {
     let wait = Duration::from_millis(HEALTH_WAIT_MS);
     let generation = unit.active.borrow().generation();
-    let facts = tokio::time::timeout(wait, lineage::facts(&unit.js, unit.projection.stream())).await;
-    let stored = tokio::time::timeout(wait, stored(unit, generation)).await;
+    let facts = tokio::time::timeout(wait, lineage::facts(&unit.js, unit.projection.stream()));
+    let (facts, stored) = tokio::join!(facts, tokio::time::timeout(wait, stored(unit, generation)));
     let (mut state, mut error) = unit.status();
     if unit.progress.borrow().is_some() && state == State::Running {
         state = State::Rebuilding;
@@ -315,11 +315,13 @@ async fn health(unit: &Unit) -> Health {
 async fn oldest_waiting(unit: &Unit, watermark: u64) -> Result<Option<Timestamp>, alluvium_messaging::Error> {
     let subjects = unit.projection.subjects();
     let all = if subjects.is_empty() { vec![">".to_owned()] } else { subjects };
+    let mut asked = Vec::with_capacity(all.len());
+    for subject in &all {
+        asked.push(leader_next(&unit.js, unit.projection.stream(), subject, watermark + 1));
+    }
     let mut oldest: Option<(u64, Timestamp)> = None;
-    for subject in all {
-        if let Some(message) = leader_next(&unit.js, unit.projection.stream(), &subject, watermark + 1).await?
-            && oldest.is_none_or(|(seq, _)| message.seq < seq)
-        {
+    for message in try_join_all(asked).await?.into_iter().flatten() {
+        if oldest.is_none_or(|(seq, _)| message.seq < seq) {
             oldest = Some((message.seq, message.time));
         }
     }
@@ -333,16 +335,16 @@ fn age_seconds(at: Timestamp) -> f64 {
 
 /// Watermark, parked events and keys, and the age of the newest applied message in seconds.
 async fn stored(unit: &Unit, generation: i32) -> Result<(Watermark, i64, i64, f64), sqlx::Error> {
-    let mut db = unit.pool.acquire().await?;
-    let watermark = Watermark::read(&mut db, unit.name(), generation).await?.unwrap_or_default();
-    let (events, keys, now): (i64, i64, f64) = sqlx::query_as(
+    let watermark = async { Watermark::read(&mut *unit.pool.acquire().await?, unit.name(), generation).await };
+    let parked = sqlx::query_as(
         "SELECT count(*), count(DISTINCT key), extract(epoch FROM now())::float8 FROM projection.parked \
          WHERE projection = $1 AND generation = $2",
     )
     .bind(unit.name())
     .bind(generation)
-    .fetch_one(&mut *db)
-    .await?;
+    .fetch_one(&unit.pool);
+    let (watermark, (events, keys, now)): (_, (i64, i64, f64)) = tokio::try_join!(watermark, parked)?;
+    let watermark = watermark.unwrap_or_default();
     let behind = if watermark.message_micros == 0 { 0.0 } else { now - watermark.message_micros as f64 / 1e6 };
     Ok((watermark, events, keys, behind.max(0.0)))
 }

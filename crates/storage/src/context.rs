@@ -5,14 +5,16 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, OpenTable, ProjectCommand, ProjectEvent, RefusalCommand,
-    ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand, TableCreated,
+    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, JobCommand, OpenTable, ProjectCommand, ProjectEvent,
+    PutObject, RefusalCommand, ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand,
+    TableCreated,
 };
 use crate::links::{self, ShareEnforcement};
 use crate::model::{
-    File, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file, problem,
+    File, Job, Multipart, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file,
+    problem,
 };
-use crate::{branches, recall, snapshots, workspaces};
+use crate::{branches, multiparts, recall, rights, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -31,15 +33,17 @@ impl BoundedContext for Storage {
         AggregateType::of::<Project>(),
         AggregateType::of::<Table>(),
         AggregateType::of::<File>(),
+        AggregateType::of::<Multipart>(),
         AggregateType::of::<Shelf>(),
         AggregateType::of::<Refusal>(),
         AggregateType::of::<Retention>(),
         AggregateType::of::<Workspace>(),
+        AggregateType::of::<Job>(),
     ];
     type Command = Command;
 
     fn requirement(&self, command: &Command) -> Requirement {
-        command.requirement()
+        rights::requirement(command)
     }
 
     /// People name a table by its names, and a project in the case they like.
@@ -57,7 +61,9 @@ impl BoundedContext for Storage {
                 Err(uid) => format!("table {uid}"),
             },
             Command::File(command) => format!("project {}", names::fold(command.project())),
+            Command::Multipart(command) => format!("project {}", names::fold(command.project())),
             Command::Workspace(command) => format!("project {}", names::fold(command.project())),
+            Command::Job(command) => format!("job {}", command.job()),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
             Command::Retention(command) => format!("table {}", command.uid()),
@@ -69,7 +75,9 @@ impl BoundedContext for Storage {
             Command::Project(command) => plan_project(command, self.links, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
+            Command::Multipart(command) => multiparts::plan(command, at, unit).await,
             Command::Workspace(command) => workspaces::plan(command, at, unit).await,
+            Command::Job(command) => plan_job(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
                 unit.handle::<Shelf>(&token(&count.project_uid)?, command.clone(), at).await?;
@@ -298,7 +306,11 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
     let not_found = || problem::project_not_found(project);
     let id = names::project_aggregate_id(project).map_err(|_| not_found())?;
     let live = unit.load::<Project>(&id).await?.live(project)?;
-    live.has_branch(command.branch().unwrap_or(names::MAIN_BRANCH))?;
+    let of = command.branch().unwrap_or(names::MAIN_BRANCH);
+    // A file may be of a key; whether there is one, the right to it says.
+    if !names::is_key(of) {
+        live.has_branch(of)?;
+    }
     let project_uid = live.uid.clone();
     let file = match command.key() {
         Some(key) => file_of_key(project, &project_uid, key, at, unit).await?,
@@ -334,6 +346,28 @@ async fn plan_file(command: &FileCommand, at: &DecisionContext, unit: &mut Unit)
         | FileCommand::UntagFile(_) => {}
     }
     change_file(&file, command, at, unit).await
+}
+
+/// Makes stored content the object of a key, for a project that is there.
+pub(crate) async fn put_object(put: PutObject, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let file = file_of_key(&put.project, &put.project_uid, &put.key, at, unit).await?;
+    let put = PutObject { file: file.clone(), ..put };
+    change_file(&file, put.into(), at, unit).await
+}
+
+/// A job begins in a living project and a branch of it; it ends whatever became of these.
+async fn plan_job(command: &JobCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
+    let mut command = command.clone();
+    if let JobCommand::BeginJob(begin) = &mut command {
+        let not_found = || problem::project_not_found(&begin.project);
+        let id = names::project_aggregate_id(&begin.project).map_err(|_| not_found())?;
+        let live = unit.load::<Project>(&id).await?.live(&begin.project)?;
+        live.has_branch(&begin.branch)?;
+        begin.project_uid.clone_from(&live.uid);
+    }
+    let result = json!({ "job": command.job() });
+    unit.handle::<Job>(&token(command.job())?, command, at).await?;
+    Ok(Decision::accepted(result))
 }
 
 /// The file that a key stands for: one that was registered under it, else the one that is made for it.

@@ -4,6 +4,31 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Ends an upload without an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbortMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_AbortMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_AbortMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    AbortMultipart,
+    "AbortMultipart",
+    r####"{"aggregate":"multipart","doc":"Ends an upload without an object.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"AbortMultipart","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    &[]
+);
+
 /// Adds a column at the end; rows there are get its default or NULL.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +57,7 @@ fn default_AddColumn_branch() -> String {
 alluvium_messaging::contract!(
     AddColumn,
     "AddColumn",
-    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Adds a column at the end; rows there are get its default or NULL.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"The column.","name":"column","type":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"}},{"default":false,"doc":"Must be set for a column that is not nullable.","name":"backfill","type":"boolean"}],"kind":"command","name":"AddColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -100,7 +125,7 @@ fn default_AlterColumn_branch() -> String {
 alluvium_messaging::contract!(
     AlterColumn,
     "AlterColumn",
-    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Renames, retypes, constrains or redefaults a column, in this order, as one change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"},{"default":null,"doc":"New name.","name":"new_name","type":["null","string"]},{"default":null,"doc":"New type.","name":"new_type","type":["null","string"]},{"default":null,"doc":"true forbids NULL, false allows it.","name":"set_not_null","type":["null","boolean"]},{"default":null,"doc":"New default; empty text drops it.","name":"set_default","type":["null","string"]}],"kind":"command","name":"AlterColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -135,6 +160,53 @@ alluvium_messaging::contract!(
     BackUpTable,
     "BackUpTable",
     r####"{"aggregate":"project","doc":"Takes the snapshot that settings want before a change of a table, if they want one; in the same batch as the change.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The column that is to be dropped; null when all rows are to be deleted.","name":"column","type":["null","string"]}],"kind":"command","name":"BackUpTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Takes in a request that is answered later.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is about; `default` is the main line.
+    #[serde(default = "default_BeginJob_branch")]
+    pub branch: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// What is done, e.g. tableImport.
+    pub operation: String,
+    /// Bucket and table that it is about, with a dot between them; jobs on one table run in order.
+    #[serde(default)]
+    pub table_id: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// Path and query of the request.
+    pub target: String,
+    /// Body of the request, JSON text; empty where there is none.
+    #[serde(default)]
+    pub body: String,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// The process that took it in, and runs it.
+    pub node: String,
+    /// Whoever asked, in an actor's printed form; it is carried out with their rights.
+    pub created_by: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_BeginJob_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    BeginJob,
+    "BeginJob",
+    r####"{"aggregate":"job","doc":"Takes in a request that is answered later.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is about; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"What is done, e.g. tableImport.","name":"operation","type":"string"},{"default":null,"doc":"Bucket and table that it is about, with a dot between them; jobs on one table run in order.","name":"table_id","type":["null","string"]},{"doc":"Method of the request.","name":"method","type":"string"},{"doc":"Path and query of the request.","name":"target","type":"string"},{"default":"","doc":"Body of the request, JSON text; empty where there is none.","name":"body","type":"string"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"doc":"The process that took it in, and runs it.","name":"node","type":"string"},{"doc":"Whoever asked, in an actor's printed form; it is carried out with their rights.","name":"created_by","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"BeginJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -484,6 +556,39 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Makes the parts of an upload, one behind the other, the object of its key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompleteMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which parts, in ascending order; of others nothing stays.
+    pub parts: Vec<i32>,
+    /// Hex SHA-256 of the whole content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.
+    pub md5: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_CompleteMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_CompleteMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CompleteMultipart,
+    "CompleteMultipart",
+    r####"{"aggregate":"multipart","doc":"Makes the parts of an upload, one behind the other, the object of its key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which parts, in ascending order; of others nothing stays.","name":"parts","type":{"items":"int","type":"array"}},{"doc":"Hex SHA-256 of the whole content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.","name":"md5","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"CompleteMultipart","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    &[]
+);
+
 /// Makes a table of the content that a table of the project had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -522,7 +627,7 @@ fn default_CopyTable_branch() -> String {
 alluvium_messaging::contract!(
     CopyTable,
     "CopyTable",
-    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes a table of the content that a table of the project had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table that is made.","name":"table","type":"string"},{"doc":"Bucket of the table then.","name":"source_bucket","type":"string"},{"doc":"Its name then.","name":"source_table","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CopyTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -581,8 +686,10 @@ pub struct CreateBucket {
 alluvium_messaging::contract!(
     CreateBucket,
     "CreateBucket",
-    r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Creates a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// Creates a project.
@@ -639,7 +746,7 @@ fn default_CreateTable_branch() -> String {
 alluvium_messaging::contract!(
     CreateTable,
     "CreateTable",
-    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -670,6 +777,9 @@ pub struct CreateWorkspace {
     /// The incarnation of the project that it belongs to.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -680,7 +790,7 @@ fn default_CreateWorkspace_branch() -> String {
 alluvium_messaging::contract!(
     CreateWorkspace,
     "CreateWorkspace",
-    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Creates a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"CreateWorkspace","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -706,6 +816,12 @@ pub struct CsvOptions {
     /// Whether a quoted null_string is NULL too.
     #[serde(default = "default_CsvOptions_allow_quoted_nulls")]
     pub allow_quoted_nulls: bool,
+    /// So many lines are left out before anything is read, the header included.
+    #[serde(default)]
+    pub ignored_lines_count: i64,
+    /// What else stands for NULL.
+    #[serde(default)]
+    pub null_strings: Vec<String>,
 }
 
 #[allow(non_snake_case)]
@@ -736,8 +852,10 @@ fn default_CsvOptions_allow_quoted_nulls() -> bool {
 alluvium_messaging::contract!(
     CsvOptions,
     "CsvOptions",
-    r####"{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// Deletes a dev branch.
@@ -781,7 +899,7 @@ fn default_DeleteBucket_cascade() -> bool {
 alluvium_messaging::contract!(
     DeleteBucket,
     "DeleteBucket",
-    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"},{"default":false,"doc":"Whether it goes although other projects link it.","name":"force","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Deletes a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":true,"doc":"Whether its tables go too; otherwise a bucket with tables stays.","name":"cascade","type":"boolean"}],"kind":"command","name":"DeleteBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
     ]
@@ -795,7 +913,7 @@ pub struct DeleteFile {
     pub project: String,
     /// Id of the file; while it is being uploaded, its upload key.
     pub file: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_DeleteFile_branch")]
     pub branch: String,
 }
@@ -808,7 +926,7 @@ fn default_DeleteFile_branch() -> String {
 alluvium_messaging::contract!(
     DeleteFile,
     "DeleteFile",
-    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -825,7 +943,7 @@ pub struct DeleteObject {
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
     #[serde(default)]
     pub file: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_DeleteObject_branch")]
     pub branch: String,
 }
@@ -838,7 +956,7 @@ fn default_DeleteObject_branch() -> String {
 alluvium_messaging::contract!(
     DeleteObject,
     "DeleteObject",
-    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Deletes the object of a key; nothing happens when there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"DeleteObject","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -882,7 +1000,7 @@ fn default_DeleteRows_branch() -> String {
 alluvium_messaging::contract!(
     DeleteRows,
     "DeleteRows",
-    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -899,6 +1017,9 @@ pub struct DeleteSnapshot {
     pub branch: String,
     /// Id of the snapshot.
     pub snapshot: String,
+    /// Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -909,7 +1030,7 @@ fn default_DeleteSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     DeleteSnapshot,
     "DeleteSnapshot",
-    r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes a snapshot's name away; what nothing else needs can go then.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.","name":"bucket","type":["null","string"]}],"kind":"command","name":"DeleteSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -924,6 +1045,9 @@ pub struct DeleteWorkspace {
     pub branch: String,
     /// Id of the workspace, unique within its project.
     pub workspace: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -934,7 +1058,7 @@ fn default_DeleteWorkspace_branch() -> String {
 alluvium_messaging::contract!(
     DeleteWorkspace,
     "DeleteWorkspace",
-    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Deletes a workspace with its objects.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"DeleteWorkspace","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -963,7 +1087,7 @@ fn default_DropColumn_branch() -> String {
 alluvium_messaging::contract!(
     DropColumn,
     "DropColumn",
-    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Drops a column.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Name of the column.","name":"column","type":"string"}],"kind":"command","name":"DropColumn","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -992,7 +1116,7 @@ fn default_DropPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     DropPrimaryKey,
     "DropPrimaryKey",
-    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Takes a table's primary key away; its columns stay not-null.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1021,10 +1145,31 @@ fn default_DropTable_branch() -> String {
 alluvium_messaging::contract!(
     DropTable,
     "DropTable",
-    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"Drops a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"DropTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Notes what came of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// Whether it was done.
+    pub is_success: bool,
+    /// Body of the answer, JSON text; of a refusal, what it says is wrong.
+    pub answer: String,
+}
+
+alluvium_messaging::contract!(
+    EndJob,
+    "EndJob",
+    r####"{"aggregate":"job","doc":"Notes what came of a job.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"Whether it was done.","name":"is_success","type":"boolean"},{"doc":"Body of the answer, JSON text; of a refusal, what it says is wrong.","name":"answer","type":"string"}],"kind":"command","name":"EndJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
 );
 
 /// Lets go of a file, or of an upload, whose time is over.
@@ -1041,6 +1186,23 @@ alluvium_messaging::contract!(
     ExpireFile,
     "ExpireFile",
     r####"{"aggregate":"file","doc":"Lets go of a file, or of an upload, whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"ExpireFile","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Lets go of an upload in parts whose time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpireMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    ExpireMultipart,
+    "ExpireMultipart",
+    r####"{"aggregate":"multipart","doc":"Lets go of an upload in parts whose time is over.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"command","name":"ExpireMultipart","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1129,7 +1291,7 @@ pub struct FileRegistered {
     pub tags: std::collections::BTreeMap<String, String>,
     /// Internal id of the incarnation of the project it belongs to.
     pub project_uid: String,
-    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    /// What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
     /// Its key among the project's objects; absent where that follows from day, id and name.
@@ -1157,7 +1319,7 @@ fn default_FileRegistered_branch() -> String {
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -1226,6 +1388,88 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A request waits to be carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobBegun {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is about; `default` is the main line.
+    #[serde(default = "default_JobBegun_branch")]
+    pub branch: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// What is done, e.g. tableImport.
+    pub operation: String,
+    /// Bucket and table that it is about, with a dot between them; jobs on one table run in order.
+    #[serde(default)]
+    pub table_id: Option<String>,
+    /// Method of the request.
+    pub method: String,
+    /// Path and query of the request.
+    pub target: String,
+    /// Body of the request, JSON text; empty where there is none.
+    #[serde(default)]
+    pub body: String,
+    /// The run of the client that it is part of.
+    #[serde(default)]
+    pub run_id: Option<String>,
+    /// The process that took it in, and runs it.
+    pub node: String,
+    /// Whoever asked, in an actor's printed form; it is carried out with their rights.
+    pub created_by: String,
+    /// The incarnation of the project that it belongs to.
+    #[serde(default)]
+    pub project_uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_JobBegun_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    JobBegun,
+    "JobBegun",
+    r####"{"aggregate":"job","doc":"A request waits to be carried out.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is about; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"What is done, e.g. tableImport.","name":"operation","type":"string"},{"default":null,"doc":"Bucket and table that it is about, with a dot between them; jobs on one table run in order.","name":"table_id","type":["null","string"]},{"doc":"Method of the request.","name":"method","type":"string"},{"doc":"Path and query of the request.","name":"target","type":"string"},{"default":"","doc":"Body of the request, JSON text; empty where there is none.","name":"body","type":"string"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"doc":"The process that took it in, and runs it.","name":"node","type":"string"},{"doc":"Whoever asked, in an actor's printed form; it is carried out with their rights.","name":"created_by","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"JobBegun","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A job was done, or refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobEnded {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+    /// Whether it was done.
+    pub is_success: bool,
+    /// Body of the answer, JSON text; of a refusal, what it says is wrong.
+    pub answer: String,
+}
+
+alluvium_messaging::contract!(
+    JobEnded,
+    "JobEnded",
+    r####"{"aggregate":"job","doc":"A job was done, or refused.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"},{"doc":"Whether it was done.","name":"is_success","type":"boolean"},{"doc":"Body of the answer, JSON text; of a refusal, what it says is wrong.","name":"answer","type":"string"}],"kind":"event","name":"JobEnded","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A job runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JobStarted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+}
+
+alluvium_messaging::contract!(
+    JobStarted,
+    "JobStarted",
+    r####"{"aggregate":"job","doc":"A job runs.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"}],"kind":"event","name":"JobStarted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// A bucket of another project shows a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkAdmitted {
@@ -1270,7 +1514,7 @@ pub struct LinkBucket {
 alluvium_messaging::contract!(
     LinkBucket,
     "LinkBucket",
-    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables of another project's bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Id of the project whose bucket it shows.","name":"source_project","type":"string"},{"doc":"Name of that bucket.","name":"source_bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: which bucket that is.","name":"source_uid","type":["null","string"]}],"kind":"command","name":"LinkBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -1320,6 +1564,12 @@ pub struct LoadRequested {
     /// Restricts the load to these columns.
     #[serde(default)]
     pub columns: Option<Vec<String>>,
+    /// What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.
+    #[serde(default = "default_LoadRequested_extra_columns")]
+    pub extra_columns: String,
+    /// A merge: rows of equal key are updated, and rows whose key the file has not are deleted.
+    #[serde(default)]
+    pub delete_missing: bool,
 }
 
 #[allow(non_snake_case)]
@@ -1332,11 +1582,18 @@ fn default_LoadRequested_dedup_mode() -> String {
     "update_duplicates".to_owned()
 }
 
+#[allow(non_snake_case)]
+fn default_LoadRequested_extra_columns() -> String {
+    "error".to_owned()
+}
+
 alluvium_messaging::contract!(
     LoadRequested,
     "LoadRequested",
-    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####
+    ]
 );
 
 /// Loads a stored file into a table, atomically.
@@ -1371,6 +1628,12 @@ pub struct LoadTable {
     /// Restricts the load to these columns.
     #[serde(default)]
     pub columns: Option<Vec<String>>,
+    /// What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.
+    #[serde(default = "default_LoadTable_extra_columns")]
+    pub extra_columns: String,
+    /// A merge: rows of equal key are updated, and rows whose key the file has not are deleted.
+    #[serde(default)]
+    pub delete_missing: bool,
 }
 
 #[allow(non_snake_case)]
@@ -1388,10 +1651,15 @@ fn default_LoadTable_dedup_mode() -> String {
     "update_duplicates".to_owned()
 }
 
+#[allow(non_snake_case)]
+fn default_LoadTable_extra_columns() -> String {
+    "error".to_owned()
+}
+
 alluvium_messaging::contract!(
     LoadTable,
     "LoadTable",
-    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1410,7 +1678,7 @@ pub struct MarkBucketReadOnly {
 alluvium_messaging::contract!(
     MarkBucketReadOnly,
     "MarkBucketReadOnly",
-    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Notes that a bucket is meant to be read only; that changes nobody's rights.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"MarkBucketReadOnly","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -1441,6 +1709,89 @@ alluvium_messaging::contract!(
     MergeTable,
     "MergeTable",
     r####"{"aggregate":"project","doc":"Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":false,"doc":"Also when the main line's table has changed since the branch took it.","name":"force","type":"boolean"},{"default":[],"doc":"Filled in by the worker: the columns of the branch's table.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"MergeTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// An upload is over, and its parts are let go.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartAborted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartAborted,
+    "MultipartAborted",
+    r####"{"aggregate":"multipart","doc":"An upload is over, and its parts are let go.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"event","name":"MultipartAborted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The parts of an upload are the object of its key, which is registered in the same commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartCompleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.
+    pub md5: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartCompleted,
+    "MultipartCompleted",
+    r####"{"aggregate":"multipart","doc":"The parts of an upload are the object of its key, which is registered in the same commit.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"What names the object's content: the hex MD5 of its parts' MD5s, a dash, and how many parts it has.","name":"md5","type":"string"}],"kind":"event","name":"MultipartCompleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Nobody completed an upload in its time, or it has been completed long since: nothing of it stays.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartExpired {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+}
+
+alluvium_messaging::contract!(
+    MultipartExpired,
+    "MultipartExpired",
+    r####"{"aggregate":"multipart","doc":"Nobody completed an upload in its time, or it has been completed long since: nothing of it stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"}],"kind":"event","name":"MultipartExpired","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// An object is uploaded in parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MultipartStarted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Media type of the object.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// When the upload ends by itself if nobody completes it.
+    pub expires_at: i64,
+    /// Internal id of the incarnation of the project it belongs to.
+    pub project_uid: String,
+    /// Id of the branch whose keys reach it; `default` when only keys of the whole project do.
+    #[serde(default = "default_MultipartStarted_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_MultipartStarted_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    MultipartStarted,
+    "MultipartStarted",
+    r####"{"aggregate":"multipart","doc":"An object is uploaded in parts.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type of the object.","name":"content_type","type":["null","string"]},{"doc":"When the upload ends by itself if nobody completes it.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch whose keys reach it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"MultipartStarted","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1483,6 +1834,30 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// A part of an upload is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartStaged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which part, 1 to 10,000.
+    pub number: i32,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Hex MD5 of the content.
+    pub md5: String,
+}
+
+alluvium_messaging::contract!(
+    PartStaged,
+    "PartStaged",
+    r####"{"aggregate":"multipart","doc":"A part of an upload is there.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which part, 1 to 10,000.","name":"number","type":"int"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Hex MD5 of the content.","name":"md5","type":"string"}],"kind":"event","name":"PartStaged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// Opens an upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1516,7 +1891,7 @@ pub struct PrepareUpload {
     /// The run of the client that it is part of.
     #[serde(default)]
     pub run_id: Option<String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_PrepareUpload_branch")]
     pub branch: String,
 }
@@ -1534,7 +1909,7 @@ fn default_PrepareUpload_branch() -> String {
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -1649,7 +2024,7 @@ fn default_PullTable_branch() -> String {
 alluvium_messaging::contract!(
     PullTable,
     "PullTable",
-    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -1668,7 +2043,7 @@ pub struct PutObject {
     pub blob: String,
     /// Its size.
     pub size_bytes: i64,
-    /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
+    /// What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
     /// Filled in when the command is decided: the id of the file that has the key. Leave it out.
@@ -1677,7 +2052,7 @@ pub struct PutObject {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_PutObject_branch")]
     pub branch: String,
 }
@@ -1690,7 +2065,7 @@ fn default_PutObject_branch() -> String {
 alluvium_messaging::contract!(
     PutObject,
     "PutObject",
-    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -1854,7 +2229,7 @@ pub struct RegisterExport {
     /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
     #[serde(default)]
     pub project_uid: String,
-    /// Id of the branch that was exported; `default` is the main one.
+    /// Id of the branch that was exported, or of the key of chosen buckets whose file it becomes; `default` is the main branch.
     #[serde(default = "default_RegisterExport_branch")]
     pub branch: String,
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
@@ -1870,7 +2245,7 @@ fn default_RegisterExport_branch() -> String {
 alluvium_messaging::contract!(
     RegisterExport,
     "RegisterExport",
-    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported; `default` is the main one.","name":"branch","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"branch_read","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch that was exported, or of the key of chosen buckets whose file it becomes; `default` is the main branch.","name":"branch","type":"string"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"file_export","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Makes the result of an export a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"doc":"Media type.","name":"content_type","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"RegisterExport","namespace":"alluvium.storage","requires":"project_read","type":"record"}"####
     ]
@@ -1890,7 +2265,7 @@ pub struct RegisterFile {
     /// Tags, merged over the upload's.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_RegisterFile_branch")]
     pub branch: String,
 }
@@ -1903,7 +2278,7 @@ fn default_RegisterFile_branch() -> String {
 alluvium_messaging::contract!(
     RegisterFile,
     "RegisterFile",
-    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Makes an uploaded file a file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":null,"doc":"Name for people; else the upload's.","name":"name","type":["null","string"]},{"default":{},"doc":"Tags, merged over the upload's.","name":"tags","type":{"type":"map","values":"string"}}],"kind":"command","name":"RegisterFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2005,6 +2380,9 @@ pub struct ResetWorkspaceCredentials {
     pub workspace: String,
     /// Argon2id verifier of the password, as a PHC string.
     pub password_hash: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -2015,7 +2393,7 @@ fn default_ResetWorkspaceCredentials_branch() -> String {
 alluvium_messaging::contract!(
     ResetWorkspaceCredentials,
     "ResetWorkspaceCredentials",
-    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"Gives a workspace another password.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"ResetWorkspaceCredentials","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -2107,6 +2485,9 @@ pub struct RestoreTable {
     /// Filled in by the worker: the primary key then.
     #[serde(default)]
     pub primary_key: Vec<String>,
+    /// Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -2117,7 +2498,7 @@ fn default_RestoreTable_branch() -> String {
 alluvium_messaging::contract!(
     RestoreTable,
     "RestoreTable",
-    r####"{"aggregate":"project","doc":"Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Bucket of the table; null for the one the snapshot was taken in.","name":"target_bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the one the snapshot was taken of.","name":"target_table","type":["null","string"]},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"RestoreTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Makes the content of a snapshot the content of a table: of the one it was taken of, which comes back if it is gone, or of a new one.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"default":null,"doc":"Bucket of the table; null for the one the snapshot was taken in.","name":"target_bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the one the snapshot was taken of.","name":"target_table","type":["null","string"]},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Name of the bucket that the snapshot must be of; null for any, which takes a right to the whole branch.","name":"bucket","type":["null","string"]}],"kind":"command","name":"RestoreTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -2205,7 +2586,7 @@ fn default_SetPrimaryKey_branch() -> String {
 alluvium_messaging::contract!(
     SetPrimaryKey,
     "SetPrimaryKey",
-    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Gives a table a primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Columns that together identify a row.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetPrimaryKey","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2253,6 +2634,9 @@ pub struct SettleRequest {
     /// Counts and the like, as a JSON object.
     #[serde(default = "default_SettleRequest_result")]
     pub result: String,
+    /// The columns from now on, when a load added some.
+    #[serde(default)]
+    pub columns: Option<Vec<ColumnSpec>>,
 }
 
 #[allow(non_snake_case)]
@@ -2263,8 +2647,10 @@ fn default_SettleRequest_result() -> String {
 alluvium_messaging::contract!(
     SettleRequest,
     "SettleRequest",
-    r####"{"aggregate":"table","doc":"The fold's verdict on a request that depends on the rows.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"}],"kind":"command","name":"SettleRequest","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"The fold's verdict on a request that depends on the rows.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when a load added some.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]}],"kind":"command","name":"SettleRequest","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"The fold's verdict on a request that depends on the rows.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"}],"kind":"command","name":"SettleRequest","namespace":"alluvium.storage","requires":"system","type":"record"}"####
+    ]
 );
 
 /// The fold applied or refused a request; every replay obeys.
@@ -2319,7 +2705,7 @@ pub struct ShareBucket {
 alluvium_messaging::contract!(
     ShareBucket,
     "ShareBucket",
-    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Lets another project link a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"ShareBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -2542,6 +2928,39 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Notes the content of a part of an upload; again replaces it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StagePart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Which part, 1 to 10,000.
+    pub number: i32,
+    /// Hex SHA-256 of the content.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// Hex MD5 of the content.
+    pub md5: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StagePart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StagePart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    StagePart,
+    "StagePart",
+    r####"{"aggregate":"multipart","doc":"Notes the content of a part of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Which part, 1 to 10,000.","name":"number","type":"int"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"Hex MD5 of the content.","name":"md5","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StagePart","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    &[]
+);
+
 /// Notes the content of an upload; again replaces it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -2557,7 +2976,7 @@ pub struct StageUpload {
     /// Hex MD5 of the content, for clients that know no other; absent where nobody computed it.
     #[serde(default)]
     pub md5: Option<String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_StageUpload_branch")]
     pub branch: String,
 }
@@ -2570,10 +2989,62 @@ fn default_StageUpload_branch() -> String {
 alluvium_messaging::contract!(
     StageUpload,
     "StageUpload",
-    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"Hex MD5 of the content, for clients that know no other; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Notes the content of an upload; again replaces it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"command","name":"StageUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Notes that a job runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartJob {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the job, unique within the installation.
+    pub job: String,
+}
+
+alluvium_messaging::contract!(
+    StartJob,
+    "StartJob",
+    r####"{"aggregate":"job","doc":"Notes that a job runs.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the job, unique within the installation.","name":"job","type":"string"}],"kind":"command","name":"StartJob","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Begins the upload of an object in parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StartMultipart {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the upload.
+    pub upload: String,
+    /// Key of the object in its project.
+    pub key: String,
+    /// Media type of the object.
+    #[serde(default)]
+    pub content_type: Option<String>,
+    /// When the upload ends by itself if nobody completes it.
+    pub expires_at: i64,
+    /// Filled in when the command is decided: which incarnation of the project it is for. Leave it out.
+    #[serde(default)]
+    pub project_uid: String,
+    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    #[serde(default = "default_StartMultipart_branch")]
+    pub branch: String,
+}
+
+#[allow(non_snake_case)]
+fn default_StartMultipart_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    StartMultipart,
+    "StartMultipart",
+    r####"{"aggregate":"multipart","doc":"Begins the upload of an object in parts.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the upload.","name":"upload","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type of the object.","name":"content_type","type":["null","string"]},{"doc":"When the upload ends by itself if nobody completes it.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"StartMultipart","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    &[]
 );
 
 /// A verified copy of the table's file is kept as a blob.
@@ -2832,7 +3303,7 @@ pub struct TagFile {
     /// Tags; a label is a tag without a value.
     #[serde(default)]
     pub tags: std::collections::BTreeMap<String, String>,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_TagFile_branch")]
     pub branch: String,
 }
@@ -2845,7 +3316,7 @@ fn default_TagFile_branch() -> String {
 alluvium_messaging::contract!(
     TagFile,
     "TagFile",
-    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Adds tags to a file; one that it has gets the new value.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"default":{},"doc":"Tags; a label is a tag without a value.","name":"tags","type":{"type":"map","values":"string"}},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"TagFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -2878,7 +3349,7 @@ fn default_TakeSnapshot_branch() -> String {
 alluvium_messaging::contract!(
     TakeSnapshot,
     "TakeSnapshot",
-    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Gives the content that a table has now a name, by which it can be had again.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":null,"doc":"Filled in by the worker: the table that a linked bucket shows under the name.","name":"uid","type":["null","string"]}],"kind":"command","name":"TakeSnapshot","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2930,7 +3401,7 @@ pub struct UndropBucket {
 alluvium_messaging::contract!(
     UndropBucket,
     "UndropBucket",
-    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Brings back the bucket that this name stood for last, with the tables that went with it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Filled in by the worker: what it is for.","name":"description","type":["null","string"]},{"default":[],"doc":"Filled in by the worker: its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndropBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -2969,7 +3440,7 @@ fn default_UndropTable_branch() -> String {
 alluvium_messaging::contract!(
     UndropTable,
     "UndropTable",
-    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Brings back the table that these names stood for last, as it was when it was dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Filled in by the worker: internal id of the table that had the content.","name":"source","type":"string"},{"default":0,"doc":"Filled in by the worker: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"UndropTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2986,7 +3457,7 @@ pub struct UnlinkBucket {
 alluvium_messaging::contract!(
     UnlinkBucket,
     "UnlinkBucket",
-    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Removes a linked bucket with the tables of its own; what it showed stays where it is.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnlinkBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3003,7 +3474,7 @@ pub struct UnmarkBucketReadOnly {
 alluvium_messaging::contract!(
     UnmarkBucketReadOnly,
     "UnmarkBucketReadOnly",
-    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes such a note back.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"}],"kind":"command","name":"UnmarkBucketReadOnly","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3023,7 +3494,7 @@ pub struct UnshareBucket {
 alluvium_messaging::contract!(
     UnshareBucket,
     "UnshareBucket",
-    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Takes back what a share allowed: links that stand are not read through any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"Id of the project; null for the bucket's role.","name":"target_project","type":["null","string"]}],"kind":"command","name":"UnshareBucket","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
     &[]
 );
 
@@ -3037,7 +3508,7 @@ pub struct UntagFile {
     pub file: String,
     /// The tag's key.
     pub tag: String,
-    /// Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.
+    /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_UntagFile_branch")]
     pub branch: String,
 }
@@ -3050,7 +3521,7 @@ fn default_UntagFile_branch() -> String {
 alluvium_messaging::contract!(
     UntagFile,
     "UntagFile",
-    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, which reaches the files of that branch alone; `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Takes a tag off a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"The tag's key.","name":"tag","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"UntagFile","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[]
 );
 
@@ -3197,6 +3668,9 @@ pub struct WorkspaceCreated {
     /// The incarnation of the project that it belongs to.
     #[serde(default)]
     pub project_uid: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
 }
 
 #[allow(non_snake_case)]
@@ -3207,7 +3681,7 @@ fn default_WorkspaceCreated_branch() -> String {
 alluvium_messaging::contract!(
     WorkspaceCreated,
     "WorkspaceCreated",
-    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -3572,6 +4046,323 @@ impl FileCommand {
             Self::PutObject(c) => Some(&c.project_uid),
             Self::RegisterExport(c) => Some(&c.project_uid),
             _ => None,
+        }
+    }
+}
+
+/// Commands of the aggregate `job`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobCommand {
+    BeginJob(BeginJob),
+    EndJob(EndJob),
+    StartJob(StartJob),
+}
+
+alluvium_messaging::contract_set!(JobCommand { BeginJob, EndJob, StartJob });
+
+impl From<BeginJob> for JobCommand {
+    fn from(message: BeginJob) -> Self {
+        Self::BeginJob(message)
+    }
+}
+
+impl From<EndJob> for JobCommand {
+    fn from(message: EndJob) -> Self {
+        Self::EndJob(message)
+    }
+}
+
+impl From<StartJob> for JobCommand {
+    fn from(message: StartJob) -> Self {
+        Self::StartJob(message)
+    }
+}
+
+/// Events of the aggregate `job`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum JobEvent {
+    JobBegun(JobBegun),
+    JobEnded(JobEnded),
+    JobStarted(JobStarted),
+}
+
+alluvium_messaging::contract_set!(JobEvent { JobBegun, JobEnded, JobStarted });
+
+impl From<JobBegun> for JobEvent {
+    fn from(message: JobBegun) -> Self {
+        Self::JobBegun(message)
+    }
+}
+
+impl From<JobEnded> for JobEvent {
+    fn from(message: JobEnded) -> Self {
+        Self::JobEnded(message)
+    }
+}
+
+impl From<JobStarted> for JobEvent {
+    fn from(message: JobStarted) -> Self {
+        Self::JobStarted(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for JobEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Job {
+    const TYPE: &'static str = "job";
+    type Command = JobCommand;
+    type Event = JobEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: JobCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<JobEvent> = match command {
+            JobCommand::BeginJob(c) => Decide::decide(c, self, at)?,
+            JobCommand::EndJob(c) => Decide::decide(c, self, at)?,
+            JobCommand::StartJob(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: JobEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            JobEvent::JobBegun(e) => Evolve::evolve(e, self),
+            JobEvent::JobEnded(e) => Evolve::evolve(e, self),
+            JobEvent::JobStarted(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl JobCommand {
+    /// `job` of the command.
+    pub fn job(&self) -> &str {
+        match self {
+            Self::BeginJob(c) => &c.job,
+            Self::EndJob(c) => &c.job,
+            Self::StartJob(c) => &c.job,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::BeginJob(c) => &c.project,
+            Self::EndJob(c) => &c.project,
+            Self::StartJob(c) => &c.project,
+        }
+    }
+}
+
+/// Commands of the aggregate `multipart`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MultipartCommand {
+    AbortMultipart(AbortMultipart),
+    CompleteMultipart(CompleteMultipart),
+    ExpireMultipart(ExpireMultipart),
+    StagePart(StagePart),
+    StartMultipart(StartMultipart),
+}
+
+alluvium_messaging::contract_set!(MultipartCommand {
+    AbortMultipart,
+    CompleteMultipart,
+    ExpireMultipart,
+    StagePart,
+    StartMultipart
+});
+
+impl From<AbortMultipart> for MultipartCommand {
+    fn from(message: AbortMultipart) -> Self {
+        Self::AbortMultipart(message)
+    }
+}
+
+impl From<CompleteMultipart> for MultipartCommand {
+    fn from(message: CompleteMultipart) -> Self {
+        Self::CompleteMultipart(message)
+    }
+}
+
+impl From<ExpireMultipart> for MultipartCommand {
+    fn from(message: ExpireMultipart) -> Self {
+        Self::ExpireMultipart(message)
+    }
+}
+
+impl From<StagePart> for MultipartCommand {
+    fn from(message: StagePart) -> Self {
+        Self::StagePart(message)
+    }
+}
+
+impl From<StartMultipart> for MultipartCommand {
+    fn from(message: StartMultipart) -> Self {
+        Self::StartMultipart(message)
+    }
+}
+
+/// Events of the aggregate `multipart`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MultipartEvent {
+    MultipartAborted(MultipartAborted),
+    MultipartCompleted(MultipartCompleted),
+    MultipartExpired(MultipartExpired),
+    MultipartStarted(MultipartStarted),
+    PartStaged(PartStaged),
+}
+
+alluvium_messaging::contract_set!(MultipartEvent {
+    MultipartAborted,
+    MultipartCompleted,
+    MultipartExpired,
+    MultipartStarted,
+    PartStaged
+});
+
+impl From<MultipartAborted> for MultipartEvent {
+    fn from(message: MultipartAborted) -> Self {
+        Self::MultipartAborted(message)
+    }
+}
+
+impl From<MultipartCompleted> for MultipartEvent {
+    fn from(message: MultipartCompleted) -> Self {
+        Self::MultipartCompleted(message)
+    }
+}
+
+impl From<MultipartExpired> for MultipartEvent {
+    fn from(message: MultipartExpired) -> Self {
+        Self::MultipartExpired(message)
+    }
+}
+
+impl From<MultipartStarted> for MultipartEvent {
+    fn from(message: MultipartStarted) -> Self {
+        Self::MultipartStarted(message)
+    }
+}
+
+impl From<PartStaged> for MultipartEvent {
+    fn from(message: PartStaged) -> Self {
+        Self::PartStaged(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for MultipartEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Multipart {
+    const TYPE: &'static str = "multipart";
+    type Command = MultipartCommand;
+    type Event = MultipartEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: MultipartCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<MultipartEvent> = match command {
+            MultipartCommand::AbortMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::CompleteMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::ExpireMultipart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::StagePart(c) => Decide::decide(c, self, at)?,
+            MultipartCommand::StartMultipart(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: MultipartEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            MultipartEvent::MultipartAborted(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartCompleted(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartExpired(e) => Evolve::evolve(e, self),
+            MultipartEvent::MultipartStarted(e) => Evolve::evolve(e, self),
+            MultipartEvent::PartStaged(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl MultipartCommand {
+    /// `blob` of the command.
+    pub fn blob(&self) -> Option<&str> {
+        match self {
+            Self::CompleteMultipart(c) => Some(&c.blob),
+            Self::StagePart(c) => Some(&c.blob),
+            _ => None,
+        }
+    }
+
+    /// `branch` of the command.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::AbortMultipart(c) => Some(&c.branch),
+            Self::CompleteMultipart(c) => Some(&c.branch),
+            Self::StagePart(c) => Some(&c.branch),
+            Self::StartMultipart(c) => Some(&c.branch),
+            _ => None,
+        }
+    }
+
+    /// `md5` of the command.
+    pub fn md5(&self) -> Option<&str> {
+        match self {
+            Self::CompleteMultipart(c) => Some(&c.md5),
+            Self::StagePart(c) => Some(&c.md5),
+            _ => None,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::AbortMultipart(c) => &c.project,
+            Self::CompleteMultipart(c) => &c.project,
+            Self::ExpireMultipart(c) => &c.project,
+            Self::StagePart(c) => &c.project,
+            Self::StartMultipart(c) => &c.project,
+        }
+    }
+
+    /// `upload` of the command.
+    pub fn upload(&self) -> &str {
+        match self {
+            Self::AbortMultipart(c) => &c.upload,
+            Self::CompleteMultipart(c) => &c.upload,
+            Self::ExpireMultipart(c) => &c.upload,
+            Self::StagePart(c) => &c.upload,
+            Self::StartMultipart(c) => &c.upload,
         }
     }
 }
@@ -5109,6 +5900,16 @@ impl WorkspaceCommand {
         }
     }
 
+    /// `holder` of the command.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            Self::CreateWorkspace(c) => Some(&c.holder),
+            Self::DeleteWorkspace(c) => Some(&c.holder),
+            Self::ResetWorkspaceCredentials(c) => Some(&c.holder),
+            _ => None,
+        }
+    }
+
     /// `password_hash` of the command.
     pub fn password_hash(&self) -> Option<&str> {
         match self {
@@ -5147,6 +5948,8 @@ impl WorkspaceCommand {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     File(FileCommand),
+    Job(JobCommand),
+    Multipart(MultipartCommand),
     Project(ProjectCommand),
     Refusal(RefusalCommand),
     Retention(RetentionCommand),
@@ -5155,12 +5958,14 @@ pub enum Command {
     Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Job(JobCommand), Multipart(MultipartCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     File(FileEvent),
+    Job(JobEvent),
+    Multipart(MultipartEvent),
     Project(ProjectEvent),
     Refusal(RefusalEvent),
     Retention(RetentionEvent),
@@ -5169,101 +5974,127 @@ pub enum Event {
     Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Job(JobEvent), Multipart(MultipartEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
-            Self::Table(TableCommand::AddColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Multipart(MultipartCommand::AbortMultipart(c)) => {
+                Requirement::FileWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Table(TableCommand::AddColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
-            Self::Table(TableCommand::AlterColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::AlterColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
+            Self::Job(JobCommand::BeginJob(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
+            Self::Multipart(MultipartCommand::CompleteMultipart(c)) => {
+                Requirement::FileWrite(c.project.clone(), c.branch.clone())
+            }
             Self::Project(ProjectCommand::CopyTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
             Self::Project(ProjectCommand::CreateTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::DeleteFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::DeleteObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::File(FileCommand::DeleteFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::DeleteObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Table(TableCommand::DeleteRows(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DeleteRows(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::DeleteSnapshot(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Workspace(WorkspaceCommand::DeleteWorkspace(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
-            Self::Table(TableCommand::DropColumn(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::DropColumn(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Table(TableCommand::DropPrimaryKey(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::DropTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
+            Self::Job(JobCommand::EndJob(_)) => Requirement::System,
             Self::File(FileCommand::ExpireFile(_)) => Requirement::System,
+            Self::Multipart(MultipartCommand::ExpireMultipart(_)) => Requirement::System,
             Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
-            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Table(TableCommand::LoadTable(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Table(TableCommand::LoadTable(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
+            Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::MergeTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
-            Self::File(FileCommand::PrepareUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::PrepareUpload(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::PullTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
-            Self::File(FileCommand::PutObject(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::PutObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::RecordWorkspaceClear(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::RecordWorkspaceLoad(_)) => Requirement::System,
             Self::Refusal(RefusalCommand::RefuseRows(_)) => Requirement::System,
-            Self::File(FileCommand::RegisterExport(c)) => Requirement::BranchRead(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::RegisterFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::RegisterExport(c)) => Requirement::FileExport(c.project.clone(), c.branch.clone()),
+            Self::File(FileCommand::RegisterFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::ReleaseLink(_)) => Requirement::System,
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ResetWorkspaceCredentials(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::RestoreTable(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SetPrimaryKey(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::SetSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::SettleRequest(_)) => Requirement::System,
-            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::StageUpload(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
-            Self::File(FileCommand::TagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::ShareBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Multipart(MultipartCommand::StagePart(c)) => {
+                Requirement::FileWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::File(FileCommand::StageUpload(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::Job(JobCommand::StartJob(_)) => Requirement::System,
+            Self::Multipart(MultipartCommand::StartMultipart(c)) => {
+                Requirement::FileWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::File(FileCommand::TagFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::TakeSnapshot(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::UndeleteProject(_)) => Requirement::Admin,
-            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UndropBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::UndropTable(c)) => {
-                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
-            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::ProjectAdmin(c.project.clone()),
-            Self::File(FileCommand::UntagFile(c)) => Requirement::BranchWrite(c.project.clone(), c.branch.clone()),
+            Self::Project(ProjectCommand::UnlinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnmarkBucketReadOnly(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::UnshareBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::File(FileCommand::UntagFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::UpdateProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
         }
     }

@@ -3,6 +3,7 @@
 mod files;
 mod fold;
 mod history;
+mod jobs;
 mod names;
 mod sharing;
 mod sql;
@@ -12,7 +13,7 @@ mod workspaces;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 11] = [
+const AREAS: [&[ErrorInfo]; 12] = [
     names::ERRORS,
     sharing::ERRORS,
     tables::ERRORS,
@@ -24,6 +25,7 @@ const AREAS: [&[ErrorInfo]; 11] = [
     history::ERRORS,
     fold::ERRORS,
     workspaces::ERRORS,
+    jobs::ERRORS,
 ];
 
 /// The public error codes of this context.

@@ -8,7 +8,8 @@ use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
 use crate::model::{
-    File, Link, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, WorkspaceStage, names, problem,
+    File, Job, JobStage, Link, Multipart, MultipartStage, Project, Refusal, Retention, Shelf, Stage, Table, Workspace,
+    WorkspaceStage, names, problem,
 };
 
 impl Shown for Project {
@@ -30,10 +31,24 @@ impl Shown for File {
     }
 }
 
+impl Shown for Multipart {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (self.stage != MultipartStage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
 impl Shown for Workspace {
     fn owner(&self) -> Option<Owner> {
         let uid = Some(self.project_uid.clone());
         (self.stage != WorkspaceStage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
+impl Shown for Job {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (self.stage != JobStage::Absent).then(|| Owner { project: self.project.clone(), uid })
     }
 }
 

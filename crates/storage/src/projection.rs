@@ -31,6 +31,10 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (11, "sharing", include_str!("../migrations/0011_sharing.sql")),
         (13, "workspaces", include_str!("../migrations/0013_workspaces.sql")),
         (15, "files_of_branches", include_str!("../migrations/0015_files_of_branches.sql")),
+        (16, "workspace_users", include_str!("../migrations/0016_workspace_users.sql")),
+        (18, "multiparts", include_str!("../migrations/0018_multiparts.sql")),
+        (19, "jobs", include_str!("../migrations/0019_jobs.sql")),
+        (29, "workspaces_of_keys", include_str!("../migrations/0029_workspaces_of_keys.sql")),
     ])
 });
 

@@ -2,7 +2,9 @@
 
 mod branches;
 mod files;
+mod jobs;
 mod links;
+mod multiparts;
 mod projects;
 mod settings;
 mod snapshots;
@@ -18,10 +20,12 @@ use alluvium_projection::{ActiveSchema, Schema};
 use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
-use crate::model::names::MAIN_BRANCH;
+use crate::model::names::{self, MAIN_BRANCH};
 
 pub use files::{Ended, FileFilter};
+pub use jobs::{JobFilter, JobReach, JobView};
 pub use links::{LinkView, Links};
+pub use multiparts::{EndedMultipart, MultipartView, PartView};
 pub(crate) use settings::SettingsLevels;
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
@@ -186,32 +190,45 @@ pub struct FileView {
 
 /// Which files of a project a caller reaches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileReach(Option<String>);
+pub struct FileReach {
+    of: Option<String>,
+    reads_all: bool,
+}
 
 impl FileReach {
-    /// Those of the one branch that a caller's key opens; all for who has no such key.
-    pub fn of(branch: Option<String>) -> Self {
-        Self(branch)
+    /// Those of one branch or of one key; all for who has the whole project. Reading may reach further.
+    pub fn of(of: Option<String>, reads_all: bool) -> Self {
+        Self { of, reads_all }
     }
 
     /// For what a caller was let in to already.
     pub fn all() -> Self {
-        Self(None)
+        Self::default()
     }
 
-    /// The one branch.
-    pub fn branch(&self) -> Option<&str> {
-        self.0.as_deref()
+    /// The branch or key whose files alone it reads.
+    pub fn only(&self) -> Option<&str> {
+        self.of.as_deref().filter(|_| !self.reads_all)
     }
 
-    /// The branch that commands on files name.
+    /// The branch or key that commands on files name.
     pub fn of_command(&self) -> String {
-        self.0.clone().unwrap_or_else(|| MAIN_BRANCH.to_owned())
+        self.of.clone().unwrap_or_else(|| MAIN_BRANCH.to_owned())
+    }
+
+    /// What the export of a branch is of: of the key that is one of chosen buckets, else of the branch.
+    pub fn of_export(&self, branch: &str) -> String {
+        self.holder().unwrap_or(branch).to_owned()
+    }
+
+    /// The key of chosen buckets whose files they are.
+    pub fn holder(&self) -> Option<&str> {
+        self.of.as_deref().filter(|of| names::is_key(of))
     }
 
     /// Whether it takes a file in.
     pub fn has(&self, file: &FileView) -> bool {
-        self.0.as_ref().is_none_or(|branch| *branch == file.branch)
+        self.only().is_none_or(|of| *of == file.branch)
     }
 }
 

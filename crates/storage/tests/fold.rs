@@ -31,16 +31,21 @@ impl Authorizer for Doors {
         _: &'a Actor,
         requirement: &'a Requirement,
     ) -> alluvium_kernel::BoxFuture<'a, Result<(), Problem>> {
-        let closed = matches!(requirement, Requirement::ProjectWrite(project) if project == "closed");
+        let closed = matches!(requirement, Requirement::BucketWrite(project, ..) if project == "closed");
         Box::pin(async move { if closed { Err(Problem::new("access.denied", 403, "not you")) } else { Ok(()) } })
     }
 }
+
+/// Memory enough for everything here.
+const MEMORY_BYTES: u64 = 1 << 30;
 
 struct Bench {
     nats: NatsServer,
     js: jetstream::Context,
     log: Log,
     directory: tempfile::TempDir,
+    /// What the engine may take when it starts.
+    memory_bytes: u64,
     tables: Option<(Arc<Tables>, CancellationToken)>,
 }
 
@@ -55,7 +60,8 @@ impl Bench {
         let js = jetstream::new(nats.connect().await);
         streams::apply(&js, None).await.unwrap();
         let log = Log::new(js.clone(), STREAM, "storage", LogOptions::default());
-        let mut bench = Self { nats, js, log, directory: tempfile::tempdir().unwrap(), tables: None };
+        let mut bench =
+            Self { nats, js, log, directory: tempfile::tempdir().unwrap(), memory_bytes: MEMORY_BYTES, tables: None };
         bench.start().await;
         bench
     }
@@ -66,7 +72,7 @@ impl Bench {
             data_dir: path("tables"),
             blob_dir: path("blobs"),
             export_dir: path("exports"),
-            memory_limit_bytes: 1 << 30,
+            memory_limit_bytes: self.memory_bytes,
             threads: 2,
             attached_max: 8,
             probe_command: None,
@@ -148,7 +154,7 @@ impl Bench {
     }
 
     async fn load(&self, uid: &str, content: &str, id: &str) -> (u64, String) {
-        let blob = self.blobs().await.put(content.as_bytes(), 1 << 20).await.unwrap();
+        let blob = self.blobs().await.put(content.as_bytes(), 1 << 30).await.unwrap();
         let load = load_of(blob.id.to_string(), blob.bytes as i64);
         let seq = self.log.decide::<Table>(&Token::encode(uid).unwrap(), load.into(), &at(id)).await.unwrap();
         (seq, id.to_owned())
@@ -174,6 +180,8 @@ fn load_of(blob: String, size_bytes: i64) -> LoadTable {
         incremental: true,
         dedup_mode: "update_duplicates".into(),
         columns: None,
+        extra_columns: "error".into(),
+        delete_missing: false,
     }
 }
 
@@ -262,4 +270,54 @@ async fn a_stream_made_anew_quarantines_the_tables() {
     let problem = bench.tables().health().quarantine.expect("a quarantine");
     assert_eq!(problem.code, "storage.tables_quarantined");
     assert!(bench.nats.url().starts_with("nats://"));
+}
+
+#[tokio::test]
+async fn a_load_that_the_engine_has_no_memory_for_is_refused_once_and_for_all() {
+    let mut bench = Bench::new().await;
+    let (uid, other) = (bench.table("p").await, bench.table("q").await);
+    let seq = bench.rows("p", "{\"n\": 1}").await;
+    bench.wait(seq).await;
+    bench.memory_bytes = 40 << 20;
+    bench.restart().await;
+    // The engine reads files in pieces, of which it has room for one.
+    let large: String = std::iter::once("n\n".to_owned()).chain((0..4_000_000).map(|n| format!("{n:09}\n"))).collect();
+    let (seq, id) = bench.load(&uid, &large, "load-1").await;
+    let behind = bench.rows("p", "{\"n\": 2}").await;
+    let elsewhere = bench.rows("q", "{\"n\": 9}").await;
+    let position = Position::of(STREAM, elsewhere);
+    bench.tables().wait_table(&other, &position, Duration::from_secs(20)).await.unwrap();
+    bench.wait(behind).await;
+    assert!(seq < behind);
+    let Verdict::Rejected { problem } = bench.outcome(&id).await else { panic!("accepted") };
+    assert_eq!((problem.code.as_str(), problem.status), ("storage.import_failed", 400));
+    assert_eq!(problem.details.unwrap()["reason"], "out_of_memory");
+    assert!(problem.detail.contains("duckdb.memory_limit"), "{}", problem.detail);
+    assert_eq!(bench.content(&uid).await, [r#"{"n":1}"#, r#"{"n":2}"#]);
+
+    // With memory enough it is still refused, because the log says so: in a file made anew too.
+    bench.memory_bytes = MEMORY_BYTES;
+    bench.restart().await;
+    let verified = bench.tables().verify(Pace::default(), |_| {}).await.unwrap();
+    assert_eq!((verified.tables, verified.difference), (2, None));
+    assert_eq!(bench.content(&uid).await, [r#"{"n":1}"#, r#"{"n":2}"#]);
+    let (seq, id) = bench.load(&uid, &large, "load-2").await;
+    bench.wait(seq).await;
+    let Verdict::Accepted { result, .. } = bench.outcome(&id).await else { panic!("refused") };
+    assert_eq!(result["imported_rows"], 4_000_000);
+
+    // What others took in is not for a smaller process to refuse: it tries until it can.
+    let file = bench.tables().fold().lane(&uid).unwrap().file.clone();
+    let path = bench.tables().hub().path(&file).unwrap();
+    bench.tables.take().unwrap().0.finish().await;
+    std::fs::remove_file(&path).unwrap();
+    bench.memory_bytes = 40 << 20;
+    bench.start().await;
+    let seq = bench.rows("p", "{\"n\": 3}").await;
+    let position = Position::of(STREAM, seq);
+    assert!(bench.tables().wait_table(&uid, &position, Duration::from_secs(6)).await.is_err());
+    bench.memory_bytes = MEMORY_BYTES;
+    bench.restart().await;
+    bench.wait(seq).await;
+    assert_eq!(bench.tables().size(&uid).unwrap().0, 4_000_003);
 }

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, Log, LogOptions, OutcomePublisher, Past};
 use alluvium_http::{About, Authenticator, Principal, Surface};
-use alluvium_kernel::{Actor, Authorizer, BoxFuture, Position, Problem, Requirement, SigningKey, Timestamp, Token};
+use alluvium_kernel::{
+    Actor, Authorizer, BoxFuture, BucketReach, Position, Problem, Requirement, SigningKey, Timestamp, Token,
+};
 use alluvium_messaging::streams;
 use alluvium_projection::{Freshness, Pace, Projections, RebuildMode, Settings};
 use alluvium_storage::fold::{Live, STREAM, Tables};
+use alluvium_storage::queries::FileReach;
 use alluvium_storage::{CatalogueProjection, ProjectKeys, Queries, Storage, StorageRoutes, projection, routes};
 use alluvium_tablestore::{Hub, HubConfig};
 use alluvium_testing::{NatsServer, Postgres};
@@ -29,6 +32,15 @@ struct Open;
 impl Authorizer for Open {
     fn check<'a>(&'a self, _: &'a Token, _: &'a Actor, _: &'a Requirement) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn readable_buckets<'a>(
+        &'a self,
+        _: &'a Token,
+        _: &'a Actor,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<BucketReach, Problem>> {
+        Box::pin(async { Ok(BucketReach::everything()) })
     }
 }
 
@@ -52,8 +64,16 @@ impl ProjectKeys for Open {
         Box::pin(async { Ok(("x".to_owned(), Position::start())) })
     }
 
-    fn branch_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
+    fn project_of(&self, _: &Principal) -> Result<Option<String>, Problem> {
         Ok(None)
+    }
+
+    fn files_of(&self, _: &Principal) -> Result<FileReach, Problem> {
+        Ok(FileReach::all())
+    }
+
+    fn present(&self, _: &Token, key: &str) -> Result<String, Problem> {
+        Ok(key.to_owned())
     }
 
     fn revoke_all<'a>(
@@ -130,6 +150,7 @@ impl World {
         });
         let state = StorageRoutes {
             authorizer: Arc::new(Open),
+            sessions: None,
             workspaces: None,
             client: CommandClient::new(js.clone(), signing),
             queries: Queries::new(pool, projections.active(projection::NAME).unwrap(), tables.clone()),

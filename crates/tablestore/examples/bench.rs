@@ -320,6 +320,7 @@ impl Bench {
             incremental: false,
             dedup_mode: DedupMode::UpdateDuplicates,
             extra_columns: ExtraColumns::Fail,
+            delete_missing: false,
             columns: None,
             moment: moment(),
         };

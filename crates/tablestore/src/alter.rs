@@ -56,14 +56,7 @@ pub(crate) fn add_column(work: &mut Work<'_>, column: Column, moment: &Moment) -
             ));
         }
         if column.nullable {
-            let sql = format!(
-                "ALTER TABLE {} ADD COLUMN {} {}",
-                work.data(),
-                ident(&column.name),
-                column.column_type.to_sql()
-            );
-            work.session.run(&sql).map_err(|error| store_error(&error))?;
-            work.schema = next;
+            add_nullable(work, &[column])?;
             return Ok(ChangeReport::default());
         }
     }
@@ -71,6 +64,19 @@ pub(crate) fn add_column(work: &mut Work<'_>, column: Column, moment: &Moment) -
     values.push(default_of(&column, moment, "d.rowid"));
     copy_into(work, next, &values, code::NULL_VALUES_PRESENT)?;
     Ok(ChangeReport { updated: work.rows.max(0) as u64, ..ChangeReport::default() })
+}
+
+/// Adds columns at the end that existing rows hold NULL in. Before any row is touched: the engine lets no table be altered whose
+/// rows the transaction has deleted.
+pub(crate) fn add_nullable(work: &mut Work<'_>, columns: &[Column]) -> Result<(), ApplyError> {
+    for column in columns {
+        check_free(&work.schema, &column.name, None)?;
+        let (name, kind) = (ident(&column.name), column.column_type.to_sql());
+        let sql = format!("ALTER TABLE {} ADD COLUMN {name} {kind}", work.data());
+        work.session.run(&sql).map_err(|error| store_error(&error))?;
+        work.schema.columns.push(column.clone());
+    }
+    Ok(())
 }
 
 pub(crate) fn drop_column(work: &mut Work<'_>, name: &str) -> Result<ChangeReport, ApplyError> {

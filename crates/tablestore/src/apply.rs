@@ -91,6 +91,13 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whether it may take long: whatever works on more rows than it brings along.
+    pub fn is_long(&self) -> bool {
+        !matches!(self, Self::Append { .. } | Self::Settle { .. })
+    }
+}
+
 /// What one change did to the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChangeReport {

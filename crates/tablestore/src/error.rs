@@ -59,9 +59,13 @@ pub enum Error {
     /// The disk is full; nothing was written.
     #[error("the disk is full")]
     DiskFull,
-    /// The engine is restarting, out of memory, or the disk misbehaves; try again.
+    /// The engine is restarting, or the disk misbehaves; try again.
     #[error("the table engine is unavailable: {0}")]
     Unavailable(String),
+    /// The engine failed on this very statement. Once says little, since others may have taken the memory; what fails on every try
+    /// will never succeed.
+    #[error("the table engine failed: {0}")]
+    Failed(Fault),
     /// The query ran into its time limit.
     #[error("the query took longer than {limit_ms} ms")]
     QueryTimeout {
@@ -88,6 +92,20 @@ pub enum Error {
     },
 }
 
+/// How the engine failed on a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It needs more memory than the engine has.
+    #[error("it is out of memory")]
+    OutOfMemory,
+    /// The engine cannot do it, for a reason of its own.
+    #[error("it refused a statement")]
+    Refused,
+    /// The engine broke on it and has to be made anew.
+    #[error("it broke on a statement and restarts")]
+    Broken,
+}
+
 impl Error {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
@@ -96,7 +114,7 @@ impl Error {
             Self::NotFound(_) => "table_not_found",
             Self::Corrupt { .. } => "table_corrupt",
             Self::DiskFull => "disk_full",
-            Self::Unavailable(_) | Self::Io { .. } => "unavailable",
+            Self::Unavailable(_) | Self::Failed(_) | Self::Io { .. } => "unavailable",
             Self::QueryTimeout { .. } => "query_timeout",
             Self::QueryFailed(_) => "query_failed",
             Self::ResultTooLarge { .. } => "result_too_large",
@@ -223,15 +241,23 @@ fn is_damage(text: &str) -> bool {
 pub(crate) fn store_error(error: &duckdb::Error) -> Error {
     match kind(error) {
         Kind::DiskFull => Error::DiskFull,
-        Kind::OutOfMemory => Error::Unavailable("out of memory".into()),
+        Kind::OutOfMemory => Error::Failed(Fault::OutOfMemory),
         Kind::Interrupted => Error::Unavailable("interrupted".into()),
         // The engine gives up when a checkpoint finds no room.
         Kind::Fatal if text(error).contains("No space left on device") => Error::DiskFull,
-        Kind::Fatal => Error::Unavailable("the engine restarts after a fatal error".into()),
+        // What broke it was another statement.
+        Kind::Fatal if text(error).contains("has been invalidated") => {
+            Error::Unavailable("the engine restarts after a fatal error".into())
+        }
+        Kind::Fatal => Error::Failed(Fault::Broken),
         Kind::Damaged => Error::Corrupt { table: "in use".into(), reason: text(error) },
-        _ => {
+        Kind::Io => {
+            tracing::warn!(error = %text(error), "the table engine could not read or write");
+            Error::Unavailable("the engine could not read or write".into())
+        }
+        Kind::Constraint | Kind::Conversion | Kind::Other => {
             tracing::warn!(error = %text(error), "the table engine refused a statement");
-            Error::Unavailable("the engine refused a statement".into())
+            Error::Failed(Fault::Refused)
         }
     }
 }
@@ -239,6 +265,21 @@ pub(crate) fn store_error(error: &duckdb::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_is_told_from_the_engine_that_another_one_broke() {
+        let failed = |text: &str| {
+            store_error(&duckdb::Error::DuckDBFailure(duckdb::ffi::Error::new(1), Some(text.to_owned()))).to_string()
+        };
+        let memory = "Out of Memory Error: could not allocate block of size 16.0 KiB (23.9 MiB/23.8 MiB used)";
+        assert_eq!(failed(memory), Error::Failed(Fault::OutOfMemory).to_string());
+        assert_eq!(failed("INTERNAL Error: an assertion"), Error::Failed(Fault::Broken).to_string());
+        let after =
+            "FATAL Error: Failed: database has been invalidated because of a previous fatal error. Original error: x";
+        assert!(failed(after).contains("restarts after a fatal error"), "{}", failed(after));
+        assert_eq!(failed("Binder Error: no such column"), Error::Failed(Fault::Refused).to_string());
+        assert!(failed("IO Error: could not read").contains("could not read or write"));
+    }
 
     #[test]
     fn damage_is_what_the_engine_says_of_a_file_and_nobody_else() {

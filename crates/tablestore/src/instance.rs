@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use duckdb::Connection;
 
+use crate::background::give_way;
 use crate::error::{Error, Kind, Result, kind, store_error, text};
 use crate::hub::HubConfig;
 use crate::marker;
@@ -55,9 +56,7 @@ struct Entry {
 
 impl Instance {
     pub(crate) fn open(config: &HubConfig) -> Result<Arc<Self>> {
-        let root = Connection::open_in_memory().map_err(|error| store_error(&error))?;
-        let settings = settings(config)?;
-        root.execute_batch(&settings).map_err(|error| store_error(&error))?;
+        let root = started(settings(config)?)?;
         Ok(Arc::new(Self {
             root: Mutex::new(root),
             idle: Mutex::default(),
@@ -385,6 +384,20 @@ impl Drop for Transaction<'_> {
             let _ = self.session.run("ROLLBACK");
         }
     }
+}
+
+/// Starts the engine. Its workers come from a thread that gives way, so they give way too: whoever asks for a little works on it on a
+/// thread of their own and is not held up by somebody's large load.
+fn started(settings: String) -> Result<Connection> {
+    let start = move || {
+        give_way();
+        let root = Connection::open_in_memory()?;
+        root.execute_batch(&settings).map(|()| root)
+    };
+    let thread = std::thread::Builder::new().name("engine-start".into()).spawn(start);
+    let ended = thread.map_err(|_| Error::Unavailable("no thread to start the table engine on".into()))?.join();
+    let started = ended.map_err(|_| Error::Unavailable("the table engine did not start".into()))?;
+    started.map_err(|error| store_error(&error))
 }
 
 fn settings(config: &HubConfig) -> Result<String> {

@@ -9,10 +9,12 @@ mod alter;
 mod append;
 mod apply;
 pub mod avro_schema;
+mod background;
 mod checkpoint;
 pub mod column;
 mod diff;
 pub mod error;
+mod export;
 mod extract;
 mod file;
 mod hub;
@@ -22,6 +24,7 @@ mod key;
 mod load;
 mod marker;
 mod meta;
+mod parcel;
 mod profile;
 mod query;
 pub mod quote;
@@ -34,10 +37,12 @@ mod verify;
 mod writing;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
+pub use background::give_way;
 pub use checkpoint::{Copied, Original};
 pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
 pub use diff::RowsDiffer;
-pub use error::{ApplyError, Error, Result};
+pub use error::{ApplyError, Error, Fault, Result};
+pub use export::{ExportFormat, ExportSpec, Exported, ParquetCompression};
 pub use extract::{ExtractSpec, Extracted};
 pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};
 pub use hub::{Hub, HubConfig, Pinned};
@@ -47,7 +52,7 @@ pub use profile::{
     ColumnProfile, Correlation, DetectedPattern, Histogram, Numbers, Profile, ProfileMode, QualityIssue, Texts,
 };
 pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn, row_json};
-pub use read::{ExportFormat, ExportSpec, Exported, PREVIEW_ROWS_MAX, ParquetCompression, Preview, PreviewSpec};
+pub use read::{PREVIEW_ROWS_MAX, Preview, PreviewSpec};
 pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
     RowsError,

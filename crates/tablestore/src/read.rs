@@ -1,6 +1,4 @@
-//! Reading rows: previews, point reads, exports. Every read sees one version of the table and blocks no writer.
-
-use std::path::Path;
+//! Reading rows: previews, point reads. Every read sees one version of the table and blocks no writer.
 
 use arrow::record_batch::RecordBatch;
 use duckdb::params_from_iter;
@@ -14,7 +12,6 @@ use crate::hub::Hub;
 use crate::instance::Session;
 use crate::json::{string, write_value};
 use crate::quote::ident;
-use crate::quote_path::literal_path;
 use crate::sql::filters::filters_sql;
 use crate::sql::{OrderBy, SqlError, WhereFilter};
 
@@ -49,50 +46,6 @@ pub struct Preview {
     pub total: u64,
 }
 
-/// How an export is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExportFormat {
-    /// Header, comma, LF, quotes only where needed, NULL empty, the empty string `""`.
-    Csv {
-        /// gzip instead of plain text.
-        gzip: bool,
-    },
-    /// Apache Parquet.
-    Parquet(ParquetCompression),
-}
-
-/// Compression inside a Parquet file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the variants are the names of codecs")]
-pub enum ParquetCompression {
-    #[default]
-    Snappy,
-    Gzip,
-    Zstd,
-}
-
-/// What to export.
-#[derive(Debug, Clone)]
-pub struct ExportSpec {
-    /// How.
-    pub format: ExportFormat,
-    /// Only these columns; all if `None`.
-    pub columns: Option<Vec<String>>,
-    /// A predicate made by `Predicate::to_sql`.
-    pub predicate_sql: Option<String>,
-    /// At most so many rows.
-    pub limit: Option<u64>,
-}
-
-/// What an export wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exported {
-    /// Rows.
-    pub rows: u64,
-    /// Bytes of the file.
-    pub bytes: u64,
-}
-
 impl Hub {
     /// Reads rows as JSON objects, in a stable order: by primary key, else as inserted.
     pub fn preview(&self, file: &TableFile, spec: &PreviewSpec) -> Result<Preview> {
@@ -112,7 +65,7 @@ impl Hub {
             session.noted(count).map_err(|error| filter_error(&error, spec))? as u64
         };
         let sql = format!(
-            "SELECT {} FROM {data} AS d {condition} ORDER BY {} LIMIT {} OFFSET {}",
+            "SELECT {} FROM {data} AS d {condition} {} LIMIT {} OFFSET {}",
             selected(&columns),
             order(&meta.schema, &spec.order_by)?,
             spec.limit.min(PREVIEW_ROWS_MAX),
@@ -129,48 +82,6 @@ impl Hub {
         .map_err(failed)?;
         transaction.commit().map_err(|error| store_error(&error))?;
         Ok(Preview { columns, rows, total })
-    }
-
-    /// Writes rows to a file inside the hub's export (or blob) directory and syncs it; nothing is left there after a failure.
-    pub fn export(&self, file: &TableFile, spec: &ExportSpec, destination: &Path) -> Result<Exported> {
-        let (attached, session) = self.open_file(file)?;
-        let schema = crate::meta::read(&session, &attached)?.schema;
-        let columns = chosen(&schema, spec.columns.as_deref())?;
-        let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
-        let condition = spec.predicate_sql.as_ref().map_or_else(String::new, |sql| format!("WHERE ({sql})"));
-        let limit = spec.limit.map_or_else(String::new, |limit| format!("LIMIT {limit}"));
-        let options = match spec.format {
-            ExportFormat::Csv { gzip } => {
-                format!("FORMAT csv, HEADER true, COMPRESSION '{}'", if gzip { "gzip" } else { "none" })
-            }
-            ExportFormat::Parquet(compression) => {
-                let compression = match compression {
-                    ParquetCompression::Snappy => "snappy",
-                    ParquetCompression::Gzip => "gzip",
-                    ParquetCompression::Zstd => "zstd",
-                };
-                format!("FORMAT parquet, COMPRESSION '{compression}'")
-            }
-        };
-        let sql = format!(
-            "COPY (SELECT {} FROM {} AS d {condition} ORDER BY {} {limit}) TO {} ({options})",
-            names.join(", "),
-            attached.relation("data"),
-            order(&schema, &[])?,
-            literal_path(destination)?,
-        );
-        let outcome = session.run(&sql).map_err(|error| read_error(&error)).and_then(|rows| {
-            let io = |source| Error::io(destination, source);
-            let written = std::fs::File::open(destination).map_err(io)?;
-            written.sync_all().map_err(io)?;
-            let bytes = written.metadata().map_err(io)?.len();
-            Ok(Exported { rows: rows as u64, bytes })
-        });
-        if outcome.is_err() {
-            // Half a file may or may not be there.
-            let _ = std::fs::remove_file(destination);
-        }
-        outcome
     }
 }
 
@@ -235,13 +146,17 @@ fn condition(schema: &TableSchema, spec: &PreviewSpec) -> Result<(String, Vec<St
     Ok((condition, values))
 }
 
+/// What puts the rows in order. Without key and wish there is nothing to do: a scan gives them as they were inserted.
 fn order(schema: &TableSchema, first: &[OrderBy]) -> Result<String> {
+    if first.is_empty() && schema.primary_key.is_empty() {
+        return Ok(String::new());
+    }
     let mut parts = first.iter().map(|key| key.to_sql(schema).map_err(refused)).collect::<Result<Vec<_>>>()?;
     parts.extend(schema.primary_key.iter().map(|key| format!("d.{}", ident(key))));
     if schema.primary_key.is_empty() {
         parts.push("d.rowid".into());
     }
-    Ok(parts.join(", "))
+    Ok(format!("ORDER BY {}", parts.join(", ")))
 }
 
 fn refused(error: SqlError) -> Error {

@@ -1,14 +1,15 @@
-//! The process that opens a workspace's file: does one piece of work and ends.
+//! The process that opens a workspace's file: does one piece of work and ends, or does what it is told until nobody tells it anything.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use nix::sys::resource::{Resource, setrlimit};
 
 use crate::Error;
-use crate::request::{Answer, Request, Work};
+use crate::request::{Answer, Reply, Request, Work};
 use crate::run;
 use crate::sql::{Engine, SOURCE};
+use crate::talk::talk;
 
 /// The workspace's file, in its directory.
 pub(crate) const FILE: &str = "workspace.duckdb";
@@ -23,15 +24,37 @@ const MEMORY_OVERHEAD_BYTES: u64 = 1 << 30;
 
 /// Reads a request from standard input, does it, and writes the answer to standard output. Fails only when it cannot do that.
 pub fn run() -> std::io::Result<()> {
-    let mut text = String::new();
-    std::io::stdin().take(REQUEST_BYTES_MAX).read_to_string(&mut text)?;
+    let (mut text, mut input) = (String::new(), std::io::stdin().lock());
+    (&mut input).take(REQUEST_BYTES_MAX).read_line(&mut text)?;
     let answer = match serde_json::from_str::<Request>(&text) {
+        Ok(Request { work: Work::Talk { copies }, directory, memory_bytes, threads, limit_bytes }) => {
+            let request = Request { work: Work::List, directory, memory_bytes, threads, limit_bytes };
+            return stay(&request, &copies, input);
+        }
         Ok(request) => answer(&request).unwrap_or_else(|error| Answer::Failed(error.limited(request.limit_bytes))),
         Err(error) => Answer::Failed(Error::unavailable(error)),
     };
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &answer)?;
     out.flush()
+}
+
+/// Opens the workspace and does what further lines say.
+fn stay(request: &Request, copies: &Path, input: impl BufRead) -> std::io::Result<()> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let opened = confine(request).and_then(|()| {
+        let (file, temp) = (request.directory.join(FILE), request.directory.join(TEMP));
+        let (file, temp) = (text(&file)?, text(&temp)?);
+        Engine::open(file, temp, request.memory_bytes, request.threads, &[])?.locked_but_for(text(copies)?)
+    });
+    match opened {
+        Ok(engine) => talk(&engine, text(copies).unwrap_or_default(), input, &mut out),
+        Err(error) => {
+            serde_json::to_writer(&mut out, &Reply::Failed(error))?;
+            out.write_all(b"\n")?;
+            out.flush()
+        }
+    }
 }
 
 fn answer(request: &Request) -> Result<Answer, Error> {
@@ -48,6 +71,7 @@ fn answer(request: &Request) -> Result<Answer, Error> {
         }
         Work::Drop { name } => Answer::Dropped(open(&[])?.locked()?.drop(name)?),
         Work::Run(statement) => Answer::Ran(run::run(statement, open)?),
+        Work::Talk { .. } => return Err(Error::unavailable("a talk is no single piece of work")),
     })
 }
 

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
-use tokio::sync::Semaphore;
+use tokio::process::{Child, Command};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
 use crate::child::{FILE, TEMP};
+use crate::gate::Gate;
 use crate::request::{Answer, Loaded, Object, Request, Rows, Statement, Work};
 
 /// Engines that run at once: each may take as much memory as is set.
@@ -22,8 +23,10 @@ const CHILDREN_MAX: usize = 4;
 const LOAD_MS_MAX: u64 = 240_000;
 /// How long anything else may take, in milliseconds.
 const WORK_MS_MAX: u64 = 60_000;
+/// How long others wait for whoever does nothing with its turn, in milliseconds.
+const GRACE_MS: u64 = 2_000;
 /// What a process gets that makes a file larger than it may.
-const SIGXFSZ: i32 = nix::sys::signal::Signal::SIGXFSZ as i32;
+pub(crate) const SIGXFSZ: i32 = nix::sys::signal::Signal::SIGXFSZ as i32;
 /// The one variable that the child may need: where the engine's library is.
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
@@ -48,9 +51,26 @@ pub struct Workspaces {
 
 struct Inner {
     settings: Settings,
-    busy: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    children: Semaphore,
+    busy: Mutex<HashMap<String, Weak<Busy>>>,
+    children: Arc<Semaphore>,
+    slots: Gate,
 }
+
+/// Who works in one workspace, and who waits to.
+#[derive(Default)]
+struct Busy {
+    lock: Arc<tokio::sync::Mutex<()>>,
+    gate: Gate,
+}
+
+/// The turn of who works in a workspace.
+pub(crate) struct Turn {
+    _mine: OwnedMutexGuard<()>,
+    busy: Arc<Busy>,
+}
+
+/// A process that may run.
+pub(crate) struct Slot(#[expect(dead_code, reason = "held until it goes")] OwnedSemaphorePermit);
 
 impl std::fmt::Debug for Workspaces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,8 +83,8 @@ impl Workspaces {
     pub fn open(mut settings: Settings) -> Result<Self, Error> {
         let made = std::fs::create_dir_all(&settings.directory).and_then(|()| settings.directory.canonicalize());
         settings.directory = made.map_err(|error| Error::io(&error))?;
-        let children = Semaphore::new(CHILDREN_MAX);
-        Ok(Self { inner: Arc::new(Inner { settings, busy: Mutex::default(), children }) })
+        let children = Arc::new(Semaphore::new(CHILDREN_MAX));
+        Ok(Self { inner: Arc::new(Inner { settings, busy: Mutex::default(), children, slots: Gate::default() }) })
     }
 
     /// What the workspace takes on disk, in bytes; 0 for one that nothing was brought into.
@@ -80,7 +100,7 @@ impl Workspaces {
     /// Tables and views, by name.
     pub async fn objects(&self, uid: &str) -> Result<Vec<Object>, Error> {
         let directory = self.directory(uid)?;
-        let _mine = self.busy(uid).lock_owned().await;
+        let _mine = self.turn(uid).await;
         if !directory.join(FILE).exists() {
             return Ok(Vec::new());
         }
@@ -93,7 +113,7 @@ impl Workspaces {
     /// How its views are made: name and definition of each.
     pub async fn views(&self, uid: &str) -> Result<Vec<(String, String)>, Error> {
         let directory = self.directory(uid)?;
-        let _mine = self.busy(uid).lock_owned().await;
+        let _mine = self.turn(uid).await;
         if !directory.join(FILE).exists() {
             return Ok(Vec::new());
         }
@@ -123,7 +143,7 @@ impl Workspaces {
     /// Work that may write, also in a workspace that has nothing yet.
     async fn change(&self, uid: &str, work: Work, limit_bytes: Option<u64>, limit_ms: u64) -> Result<Answer, Error> {
         let directory = self.directory(uid)?;
-        let _mine = self.busy(uid).lock_owned().await;
+        let _mine = self.turn(uid).await;
         tokio::fs::create_dir_all(&directory).await.map_err(|error| Error::io(&error))?;
         self.ask(directory, work, limit_bytes, limit_ms).await
     }
@@ -131,7 +151,7 @@ impl Workspaces {
     /// Drops a table or a view; whether there was one of that name.
     pub async fn drop_object(&self, uid: &str, name: &str) -> Result<bool, Error> {
         let directory = self.directory(uid)?;
-        let _mine = self.busy(uid).lock_owned().await;
+        let _mine = self.turn(uid).await;
         if !directory.join(FILE).exists() {
             return Ok(false);
         }
@@ -144,7 +164,7 @@ impl Workspaces {
     /// Takes away all that lies in a workspace. Needs no engine, so it also helps where none can open the file any more.
     pub async fn clear(&self, uid: &str) -> Result<(), Error> {
         let directory = self.directory(uid)?;
-        let _mine = self.busy(uid).lock_owned().await;
+        let _mine = self.turn(uid).await;
         match tokio::fs::remove_dir_all(&directory).await {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&error)),
             _ => Ok(()),
@@ -159,23 +179,77 @@ impl Workspaces {
     }
 
     /// Where one lies. Its uid is ours; whatever is none becomes no path.
-    fn directory(&self, uid: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn directory(&self, uid: &str) -> Result<PathBuf, Error> {
         if !is_uid(uid) {
             return Err(Error::unavailable(format!("{uid:?} is no uid of a workspace")));
         }
         Ok(self.inner.settings.directory.join(uid))
     }
 
-    /// The lock of all who work in one: a file is open in one process at a time.
-    fn busy(&self, uid: &str) -> Arc<tokio::sync::Mutex<()>> {
+    /// A file is open in one process at a time: those who work in one do so one after another.
+    pub(crate) async fn turn(&self, uid: &str) -> Turn {
+        let busy = self.busy(uid);
+        let mine = match busy.lock.clone().try_lock_owned() {
+            Ok(mine) => mine,
+            Err(_) => busy.gate.wait(busy.lock.clone().lock_owned()).await,
+        };
+        Turn { _mine: mine, busy }
+    }
+
+    fn busy(&self, uid: &str) -> Arc<Busy> {
         let mut busy = self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lock) = busy.get(uid).and_then(Weak::upgrade) {
-            return lock;
+        if let Some(known) = busy.get(uid).and_then(Weak::upgrade) {
+            return known;
         }
-        busy.retain(|_, lock| lock.strong_count() > 0);
-        let lock = Arc::new(tokio::sync::Mutex::new(()));
-        busy.insert(uid.to_owned(), Arc::downgrade(&lock));
-        lock
+        busy.retain(|_, known| known.strong_count() > 0);
+        let known = Arc::new(Busy::default());
+        busy.insert(uid.to_owned(), Arc::downgrade(&known));
+        known
+    }
+
+    /// Waits until one process more may run.
+    pub(crate) async fn slot(&self) -> Result<Slot, Error> {
+        let children = &self.inner.children;
+        let permit = match children.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => self.inner.slots.wait(children.clone().acquire_owned()).await.map_err(Error::unavailable)?,
+        };
+        Ok(Slot(permit))
+    }
+
+    /// Resolves when others have waited a while for a workspace, or for a process to run at all.
+    pub(crate) async fn is_in_the_way(&self, turn: &Turn) {
+        let (own, all) = (&turn.busy.gate, &self.inner.slots);
+        loop {
+            tokio::select! {
+                () = own.wanted() => {}
+                () = all.wanted() => {}
+            }
+            tokio::time::sleep(Duration::from_millis(GRACE_MS)).await;
+            if own.is_wanted() || all.is_wanted() {
+                return;
+            }
+        }
+    }
+
+    /// A process that works in a directory, with its request.
+    pub(crate) fn spawn(
+        &self,
+        directory: PathBuf,
+        work: Work,
+        limit_bytes: Option<u64>,
+        said: Stdio,
+    ) -> Result<(Child, Vec<u8>), Error> {
+        let Settings { command, memory_bytes, threads, .. } = &self.inner.settings;
+        let request = Request { directory, memory_bytes: *memory_bytes, threads: *threads, limit_bytes, work };
+        let mut text = serde_json::to_vec(&request).map_err(Error::unavailable)?;
+        text.push(b'\n');
+        let (program, arguments) = command.split_first().ok_or_else(|| Error::unavailable("no command is set"))?;
+        let mut child = Command::new(program);
+        child.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(said);
+        child.envs(std::env::var_os(LIBRARY_PATH).map(|path| (LIBRARY_PATH, path))).kill_on_drop(true);
+        let child = child.current_dir(&request.directory).spawn().map_err(|error| Error::io(&error))?;
+        Ok((child, text))
     }
 
     /// Has a process do the work, and ends it when that takes too long, or when nobody waits any more.
@@ -186,16 +260,9 @@ impl Workspaces {
         limit_bytes: Option<u64>,
         limit_ms: u64,
     ) -> Result<Answer, Error> {
-        let Settings { command, memory_bytes, threads, .. } = &self.inner.settings;
-        let _one = self.inner.children.acquire().await.map_err(Error::unavailable)?;
-        let request = Request { directory, memory_bytes: *memory_bytes, threads: *threads, limit_bytes, work };
-        let _spilled = Spilled(request.directory.join(TEMP));
-        let text = serde_json::to_vec(&request).map_err(Error::unavailable)?;
-        let (program, arguments) = command.split_first().ok_or_else(|| Error::unavailable("no command is set"))?;
-        let mut child = Command::new(program);
-        child.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        child.envs(std::env::var_os(LIBRARY_PATH).map(|path| (LIBRARY_PATH, path))).kill_on_drop(true);
-        let mut child = child.current_dir(&request.directory).spawn().map_err(|error| Error::io(&error))?;
+        let _one = self.slot().await?;
+        let _spilled = Spilled(directory.join(TEMP));
+        let (mut child, text) = self.spawn(directory, work, limit_bytes, Stdio::piped())?;
         let asked = async {
             if let Some(mut stdin) = child.stdin.take() {
                 stdin.write_all(&text).await?;
@@ -221,7 +288,7 @@ impl Workspaces {
 }
 
 /// What an engine spills is of no use without it, whether it ended well or not.
-struct Spilled(PathBuf);
+pub(crate) struct Spilled(pub PathBuf);
 
 impl Drop for Spilled {
     fn drop(&mut self) {

@@ -9,11 +9,15 @@
 
 pub mod child;
 mod error;
+mod gate;
 mod host;
 mod request;
 mod run;
+mod session;
 mod sql;
+mod talk;
 
 pub use error::Error;
 pub use host::{Settings, Workspaces};
-pub use request::{Loaded, Object, Rows, Source, Statement};
+pub use request::{Loaded, Object, Param, Question, Rows, Source, Statement};
+pub use session::{Heard, Talk};

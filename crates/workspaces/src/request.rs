@@ -35,6 +35,61 @@ pub(crate) enum Work {
     Drop { name: String },
     /// Run one statement.
     Run(Statement),
+    /// Do what further lines say; copies of tables lie in this directory.
+    Talk { copies: PathBuf },
+}
+
+/// What is said to a process that stays, a line each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Say {
+    /// Say how views are made.
+    Views,
+    /// Say which columns a statement answers with.
+    Describe(Question),
+    /// Run a statement.
+    Run(Question),
+    /// Write what is settled to where it stays.
+    Checkpoint,
+}
+
+/// What it answers, a line each. Rows come between the columns and the end, as JSON arrays.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    Views(Vec<Column>),
+    Described(Option<Vec<Column>>),
+    Columns(Vec<Column>),
+    Done { changed: Option<u64> },
+    Failed(Error),
+}
+
+/// Name and type of a column; or name and definition of a view.
+pub(crate) type Column = (String, String);
+
+/// One statement of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Question {
+    /// One statement.
+    pub sql: String,
+    /// Values of its parameters, in their order.
+    pub params: Vec<Param>,
+    /// Tables of the project that it can read, besides those of earlier ones.
+    pub sources: Vec<Source>,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Param {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// Also for what is no text: the engine takes it for what stands beside it.
+    Text(String),
+    Bytes(Vec<u8>),
 }
 
 /// A statement that nobody has checked, with what it may be about.
@@ -51,7 +106,7 @@ pub struct Statement {
 }
 
 /// A table of the project, as a copy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// A DuckDB file; the rows are its `main.data`.
     pub file: PathBuf,

@@ -12,7 +12,7 @@ use crate::request::{Rows, Source, Statement};
 use crate::sql::Engine;
 
 /// Names that a copy of a table cannot be attached under, because the engine has them.
-const TAKEN: [&str; 5] = ["workspace", "memory", "system", "temp", "main"];
+pub(crate) const TAKEN: [&str; 5] = ["workspace", "memory", "system", "temp", "main"];
 
 /// Runs a statement that nobody has checked in an engine where it can do no harm. `open` opens the workspace with further files.
 pub(crate) fn run(
@@ -98,7 +98,7 @@ fn ask(engine: &Engine, statement: &Statement, described: Option<Vec<(String, St
 }
 
 /// The columns of what came: counts and texts, from statements that are no questions.
-fn arrived(batch: &RecordBatch) -> Vec<(String, String)> {
+pub(crate) fn arrived(batch: &RecordBatch) -> Vec<(String, String)> {
     let kind = |kind: &DataType| match kind {
         DataType::Int64 => "BIGINT".to_owned(),
         DataType::Utf8 => "VARCHAR".to_owned(),

@@ -11,7 +11,7 @@ const WORKSPACE: &str = "workspace";
 /// The name under which a copy of a table is attached while it is brought in.
 pub(crate) const SOURCE: &str = "incoming";
 /// Block size of the files, in bytes, as of table files: most of what people load is small.
-const BLOCK_BYTES: u64 = 16_384;
+pub(crate) const BLOCK_BYTES: u64 = 16_384;
 
 /// What an engine may put on disk of what it works on, times its memory.
 const SPILL_PER_MEMORY: u64 = 4;
@@ -89,6 +89,12 @@ impl Engine {
     pub(crate) fn locked(self) -> Result<Self, Error> {
         self.run("SET enable_external_access = false; SET lock_configuration = true;")?;
         Ok(self)
+    }
+
+    /// The same, but for copies of tables that come later: what lies in a directory can be attached.
+    pub(crate) fn locked_but_for(self, copies: &str) -> Result<Self, Error> {
+        self.run(&format!("SET allowed_directories = [{}]", literal(copies)))?;
+        self.locked()
     }
 
     /// Tables and views, by name.

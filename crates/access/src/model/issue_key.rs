@@ -4,7 +4,7 @@ use alluvium_kernel::{
     Decide, DecisionContext, Problem, SCHEMA_RIGHTS_MAX, SchemaRight, TOKEN_BYTES_MAX, Timestamp, Token,
 };
 
-use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, Scope};
+use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, Permissions, Scope};
 use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
 use crate::error;
 use crate::keys;
@@ -16,7 +16,8 @@ impl Decide<Keyring> for IssueKey {
     type Event = KeyringEvent;
 
     fn decide(self, keyring: &Keyring, at: &DecisionContext) -> Result<Vec<KeyringEvent>, Problem> {
-        self.check(at)?;
+        let scope = self.check(at)?;
+        keyring.may_give(&scope, at)?;
         if let Some(known) = keyring.get(&self.key) {
             let same = known.digest == self.digest && !known.revoked;
             return if same { Ok(vec![]) } else { Err(error::key_exists(&self.key)) };
@@ -36,19 +37,21 @@ impl Decide<Keyring> for IssueKey {
             issued_at: at.time.micros(),
             issued_by: at.actor.to_string(),
             rights: self.rights,
+            permissions: self.permissions,
         };
         Ok(vec![issued.into()])
     }
 }
 
 impl IssueKey {
-    fn check(&self, at: &DecisionContext) -> Result<(), Problem> {
+    fn check(&self, at: &DecisionContext) -> Result<Scope, Problem> {
         if Token::encode(&self.project).is_err() {
             return Err(error::invalid_key(format!(
                 "`project` must be 1 to {TOKEN_BYTES_MAX} bytes long once percent-encoded."
             )));
         }
-        let scope = Scope::of(&self.scope, self.branch.as_deref())
+        let permissions = self.permissions.as_ref().map(Permissions::checked).transpose()?;
+        let scope = Scope::of(&self.scope, self.branch.as_deref(), permissions)
             .ok_or_else(|| error::unsupported_scope(&self.scope, self.branch.as_deref()))?;
         if scope.branch().is_some_and(|branch| !keys::is_hex(branch, BRANCH_HEX_CHARS)) {
             return Err(error::invalid_key(format!("`branch` must be {BRANCH_HEX_CHARS} lower-case hex digits.")));
@@ -60,9 +63,7 @@ impl IssueKey {
             return Err(error::unknown_right(wrong));
         }
         check_minted(&self.project, &scope, &self.key, &self.digest, &self.prefix)?;
-        if self.description.chars().count() > DESCRIPTION_CHARS_MAX {
-            return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
-        }
+        check_description(&self.description)?;
         let latest = at.time.micros().saturating_add(LIFETIME_DAYS_MAX * DAY_MICROS);
         match self.expires_at {
             Some(expires_at) if expires_at <= at.time.micros() || expires_at > latest => {
@@ -72,9 +73,16 @@ impl IssueKey {
                     at.time
                 )))
             }
-            _ => Ok(()),
+            _ => Ok(scope),
         }
     }
+}
+
+pub(super) fn check_description(description: &str) -> Result<(), Problem> {
+    if description.chars().count() > DESCRIPTION_CHARS_MAX {
+        return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
+    }
+    Ok(())
 }
 
 /// What the edge says of a key that it has drawn.
@@ -102,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_key_is_issued_with_its_moment_and_issuer() {
-        let expected = KeyIssued { issued_at: 1_000, issued_by: "key:key_boss".into(), ..issued("p", 1, 0) };
-        keyring(vec![])
-            .at(1_000, Actor::Key("key_boss".into()))
+        let expected = KeyIssued { issued_at: 1_000, issued_by: format!("key:{}", key_id(2)), ..issued("p", 1, 0) };
+        keyring(vec![issued("p", 2, 0).into()])
+            .at(1_000, Actor::Key(key_id(2)))
             .when(issue("p", 1).into())
             .then_expect_events(vec![expected.into()]);
     }

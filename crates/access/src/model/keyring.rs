@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alluvium_kernel::{Actor, Evolve, Timestamp};
+use alluvium_kernel::{Actor, DecisionContext, Evolve, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
-use crate::contract::{KeyIssued, KeyRevoked, KeyRotated};
+use super::{Permissions, Scope};
+use crate::contract::{KeyIssued, KeyRevoked, KeyRotated, KeyUpdated};
+use crate::error;
 
 /// The keys that a project, or an earlier project of the same id, has ever had.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +63,15 @@ impl Keyring {
         self.keys.iter().filter(move |(_, state)| state.is_live(now)).map(|(id, _)| id.as_str())
     }
 
+    /// Refuses a key to whoever has less than a key of this scope opens. Who has no key, was asked for more than that before.
+    pub(super) fn may_give(&self, scope: &Scope, at: &DecisionContext) -> Result<(), Problem> {
+        let Actor::Key(own) = &at.actor else { return Ok(()) };
+        match self.get(own) {
+            Some(own) if own.scope.covers(scope) => Ok(()),
+            _ => Err(error::too_wide(scope.name())),
+        }
+    }
+
     /// Ids of the unrevoked keys of one branch.
     pub fn of_branch<'a>(&'a self, branch: &'a str) -> impl Iterator<Item = &'a str> {
         let is_of = move |state: &KeyState| !state.revoked && state.scope.branch() == Some(branch);
@@ -93,7 +103,7 @@ impl Keyring {
 impl Evolve<Keyring> for KeyIssued {
     fn evolve(self, keyring: &mut Keyring) {
         let state = KeyState {
-            scope: Scope::logged(&self.scope, self.branch.as_deref()),
+            scope: Scope::logged(&self.scope, self.branch.as_deref(), self.permissions.as_ref()),
             digest: self.digest,
             rights: self.rights,
             description: self.description,
@@ -111,6 +121,16 @@ impl Evolve<Keyring> for KeyRevoked {
     fn evolve(self, keyring: &mut Keyring) {
         if let Some(state) = keyring.keys.get_mut(&self.key) {
             state.revoked = true;
+        }
+    }
+}
+
+impl Evolve<Keyring> for KeyUpdated {
+    fn evolve(self, keyring: &mut Keyring) {
+        let Some(state) = keyring.keys.get_mut(&self.key) else { return };
+        state.description = self.description;
+        if let (Scope::Custom(may), Some(given)) = (&mut state.scope, &self.permissions) {
+            *may = Permissions::logged(given);
         }
     }
 }

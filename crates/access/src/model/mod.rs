@@ -5,6 +5,7 @@
 mod grant_publishers;
 mod issue_key;
 mod keyring;
+mod permissions;
 mod revoke_branch_keys;
 mod revoke_key;
 mod revoke_project_keys;
@@ -13,9 +14,11 @@ mod scope;
 mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;
+mod update_key;
 
 pub use keyring::{KeyState, Keyring};
-pub use scope::{BRANCH_ADMIN, BRANCH_READ, PROJECT_ADMIN, REGISTRY, Scope};
+pub use permissions::{BUCKET_NAME_BYTES_MAX, BUCKETS_PER_KEY_MAX, Permissions};
+pub use scope::{BRANCH_ADMIN, BRANCH_READ, CUSTOM, PROJECT_ADMIN, REGISTRY, Scope};
 pub use tenant::{Rights, Tenant};
 
 /// Live keys of one project at once.

@@ -11,6 +11,7 @@ impl Decide<Keyring> for RevokeKey {
 
     fn decide(self, keyring: &Keyring, at: &DecisionContext) -> Result<Vec<KeyringEvent>, Problem> {
         let key = keyring.get(&self.key).ok_or_else(|| error::key_not_found(&self.project, &self.key))?;
+        keyring.may_give(&key.scope, at)?;
         if key.revoked {
             return Ok(vec![]);
         }

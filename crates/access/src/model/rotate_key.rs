@@ -3,7 +3,7 @@
 use alluvium_kernel::{Decide, DecisionContext, Problem};
 
 use super::issue_key::check_minted;
-use super::{DESCRIPTION_CHARS_MAX, GRACE_SECONDS_MAX, KEYS_PER_PROJECT_MAX, Keyring};
+use super::{DESCRIPTION_CHARS_MAX, GRACE_SECONDS_MAX, KEYS_PER_PROJECT_MAX, Keyring, Permissions};
 use crate::contract::{KeyIssued, KeyRotated, KeyringEvent, RotateKey};
 use crate::error;
 
@@ -16,6 +16,7 @@ impl Decide<Keyring> for RotateKey {
 
     fn decide(self, keyring: &Keyring, at: &DecisionContext) -> Result<Vec<KeyringEvent>, Problem> {
         let old = keyring.get(&self.key).ok_or_else(|| error::key_not_found(&self.project, &self.key))?;
+        keyring.may_give(&old.scope, at)?;
         check_minted(&self.project, &old.scope, &self.successor, &self.digest, &self.prefix)?;
         if let Some(known) = keyring.get(&self.successor) {
             let same = old.successor.as_ref() == Some(&self.successor) && known.digest == self.digest && !known.revoked;
@@ -50,6 +51,7 @@ impl Decide<Keyring> for RotateKey {
             issued_at: now,
             issued_by: at.actor.to_string(),
             rights: self.rights,
+            permissions: old.scope.permissions().map(Permissions::contract),
         };
         let works_until = stays.then(|| now.saturating_add(self.grace_seconds * SECOND_MICROS));
         let rotated = KeyRotated { project: self.project, key: self.key, successor: self.successor, works_until };
@@ -101,11 +103,11 @@ mod tests {
         let next = KeyIssued {
             description: "key 1 (rotated)".into(),
             expires_at: Some(50 + DAY_MICROS),
-            issued_by: "key:boss".into(),
+            issued_by: format!("key:{}", key_id(7)),
             ..of_branch(2, 50)
         };
-        keyring(vec![old.into()])
-            .at(50, Actor::Key("boss".into()))
+        keyring(vec![old.into(), issued("p", 7, 0).into()])
+            .at(50, Actor::Key(key_id(7)))
             .when(command.into())
             .then_expect_events(vec![next.into(), rotated(1, 2, None)]);
     }

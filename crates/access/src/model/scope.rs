@@ -1,6 +1,10 @@
 //! How much of its project a key opens.
 
+use alluvium_kernel::{Access, BucketReach};
 use serde::{Deserialize, Serialize};
+
+use super::Permissions;
+use crate::contract::KeyPermissions;
 
 /// The name of the scope of keys that open their project.
 pub const PROJECT_ADMIN: &str = "project_admin";
@@ -8,8 +12,13 @@ pub const PROJECT_ADMIN: &str = "project_admin";
 pub const BRANCH_ADMIN: &str = "branch_admin";
 /// The name of the scope of keys that read one branch.
 pub const BRANCH_READ: &str = "branch_read";
+/// The name of the scope of keys that open chosen buckets of the main branch, and what else their permissions say.
+pub const CUSTOM: &str = "custom";
 /// The name of the scope of keys that open nothing of their project, and the schema registry as far as their rights go.
 pub const REGISTRY: &str = "registry";
+
+/// The branch that every project has, which keys of chosen buckets are for.
+const MAIN_BRANCH: &str = "default";
 
 /// How much of its project a key opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,23 +35,26 @@ pub enum Scope {
     },
     /// Nothing of it.
     Registry,
+    /// What its permissions say.
+    Custom(Permissions),
 }
 
 impl Scope {
-    /// Of a scope's name and the branch that goes with it; `None` for what is no scope of this release.
-    pub fn of(name: &str, branch: Option<&str>) -> Option<Self> {
-        match (name, branch) {
-            (PROJECT_ADMIN, None) => Some(Self::Project),
-            (BRANCH_ADMIN, Some(id)) => Some(Self::Branch { id: id.to_owned(), writes: true }),
-            (BRANCH_READ, Some(id)) => Some(Self::Branch { id: id.to_owned(), writes: false }),
-            (REGISTRY, None) => Some(Self::Registry),
+    /// Of a scope's name and what goes with it; `None` for what is no scope of this release.
+    pub fn of(name: &str, branch: Option<&str>, permissions: Option<Permissions>) -> Option<Self> {
+        match (name, branch, permissions) {
+            (PROJECT_ADMIN, None, None) => Some(Self::Project),
+            (BRANCH_ADMIN, Some(id), None) => Some(Self::Branch { id: id.to_owned(), writes: true }),
+            (BRANCH_READ, Some(id), None) => Some(Self::Branch { id: id.to_owned(), writes: false }),
+            (CUSTOM, None, Some(permissions)) => Some(Self::Custom(permissions)),
+            (REGISTRY, None, None) => Some(Self::Registry),
             _ => None,
         }
     }
 
     /// The same for what stands on the log already: what a newer release put there opens nothing of the project here.
-    pub(crate) fn logged(name: &str, branch: Option<&str>) -> Self {
-        Self::of(name, branch).unwrap_or(Self::Registry)
+    pub(crate) fn logged(name: &str, branch: Option<&str>, permissions: Option<&KeyPermissions>) -> Self {
+        Self::of(name, branch, permissions.map(Permissions::logged)).unwrap_or(Self::Registry)
     }
 
     /// Its name.
@@ -52,6 +64,7 @@ impl Scope {
             Self::Branch { writes: true, .. } => BRANCH_ADMIN,
             Self::Branch { writes: false, .. } => BRANCH_READ,
             Self::Registry => REGISTRY,
+            Self::Custom(_) => CUSTOM,
         }
     }
 
@@ -59,13 +72,30 @@ impl Scope {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Self::Branch { id, .. } => Some(id),
-            Self::Project | Self::Registry => None,
+            Self::Project | Self::Registry | Self::Custom(_) => None,
         }
     }
 
-    /// Whether it opens anything of its project to change it.
+    /// Its permissions, where it has them.
+    pub fn permissions(&self) -> Option<&Permissions> {
+        match self {
+            Self::Custom(permissions) => Some(permissions),
+            Self::Project | Self::Branch { .. } | Self::Registry => None,
+        }
+    }
+
+    /// Whether it opens all that another does: who has this one may give that one.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Project, _) | (_, Self::Registry) => true,
+            (Self::Custom(own), Self::Custom(other)) => own.cover(other),
+            (Self::Branch { .. } | Self::Registry | Self::Custom(_), _) => false,
+        }
+    }
+
+    /// Whether it opens anything of its project to change it: buckets, or files of its own.
     pub(crate) fn writes_any(&self) -> bool {
-        matches!(self, Self::Project | Self::Branch { writes: true, .. })
+        matches!(self, Self::Project | Self::Branch { writes: true, .. } | Self::Custom(_))
     }
 
     /// Whether it opens a branch to read it.
@@ -73,6 +103,7 @@ impl Scope {
         match self {
             Self::Project => true,
             Self::Branch { id, .. } => id == branch,
+            Self::Custom(may) => may.manage_buckets && branch == MAIN_BRANCH,
             Self::Registry => false,
         }
     }
@@ -82,13 +113,45 @@ impl Scope {
         match self {
             Self::Project => true,
             Self::Branch { id, writes } => *writes && id == branch,
+            Self::Custom(may) => may.manage_buckets && branch == MAIN_BRANCH,
             Self::Registry => false,
+        }
+    }
+
+    /// Its permissions in a branch, where they are what counts there.
+    pub(crate) fn in_parts(&self, branch: &str) -> Option<&Permissions> {
+        self.permissions().filter(|_| branch == MAIN_BRANCH)
+    }
+
+    /// Whether it opens the tables of a bucket in a branch, to this.
+    pub(crate) fn bucket(&self, branch: &str, bucket: &str, asked: Access) -> bool {
+        let whole = if asked == Access::Read { self.reads(branch) } else { self.writes(branch) };
+        whole || self.in_parts(branch).is_some_and(|may| may.on(bucket, asked))
+    }
+
+    /// Whether it opens files to change them that are of a branch, of a key, or of anybody; `holder` is whose are its own.
+    pub(crate) fn writes_files(&self, of: &str, holder: &str) -> bool {
+        match self {
+            Self::Project => true,
+            Self::Branch { id, writes } => *writes && id == of,
+            Self::Custom(_) => of == holder,
+            Self::Registry => false,
+        }
+    }
+
+    /// Which buckets it opens to read their tables, in the branches that it opens.
+    pub(crate) fn readable(&self) -> BucketReach {
+        match self {
+            Self::Project | Self::Branch { .. } => BucketReach::everything(),
+            Self::Custom(may) => may.readable(),
+            Self::Registry => BucketReach::default(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::permissions::tests::of;
     use super::*;
 
     #[test]
@@ -96,11 +159,30 @@ mod tests {
         for (name, branch) in
             [(PROJECT_ADMIN, None), (REGISTRY, None), (BRANCH_ADMIN, Some("b")), (BRANCH_READ, Some("b"))]
         {
-            let scope = Scope::of(name, branch).unwrap();
+            let scope = Scope::of(name, branch, None).unwrap();
             assert_eq!((scope.name(), scope.branch()), (name, branch));
             let other = if branch.is_some() { None } else { Some("b") };
-            assert_eq!((Scope::of(name, other), Scope::logged(name, other)), (None, Scope::Registry), "{name}");
+            let logged = Scope::logged(name, other, None);
+            assert_eq!((Scope::of(name, other, None), logged), (None, Scope::Registry), "{name}");
+            assert_eq!(Scope::of(name, branch, Some(of(&[]))), None, "{name}");
         }
-        assert_eq!(Scope::of("owner", None), None);
+        assert_eq!(Scope::of(CUSTOM, None, Some(of(&["a:read"]))).unwrap().name(), CUSTOM);
+        assert_eq!(Scope::of(CUSTOM, None, None), None);
+        assert_eq!(Scope::of(CUSTOM, Some("b"), Some(of(&[]))), None);
+        assert_eq!(Scope::of("owner", None, None), None);
+    }
+
+    #[test]
+    fn a_scope_covers_what_it_opens() {
+        let branch = Scope::Branch { id: "b".into(), writes: true };
+        let (wide, narrow) = (Scope::Custom(of(&["a:write"])), Scope::Custom(of(&["a:read"])));
+        for other in [&Scope::Project, &branch, &wide, &Scope::Registry] {
+            assert!(Scope::Project.covers(other));
+        }
+        assert!(wide.covers(&narrow) && !narrow.covers(&wide) && narrow.covers(&Scope::Registry));
+        for other in [&Scope::Project, &branch] {
+            assert!(!wide.covers(other) && !Scope::Registry.covers(other));
+        }
+        assert!(!branch.covers(&narrow) && !branch.covers(&branch));
     }
 }

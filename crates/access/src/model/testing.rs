@@ -56,6 +56,7 @@ pub(crate) fn issue(project: &str, n: usize) -> IssueKey {
         description: format!("key {n}"),
         expires_at: None,
         rights: vec![],
+        permissions: None,
     }
 }
 
@@ -72,6 +73,7 @@ pub(crate) fn issued(project: &str, n: usize, at: i64) -> KeyIssued {
         issued_at: at,
         issued_by: "admin".into(),
         rights: vec![],
+        permissions: None,
     }
 }
 

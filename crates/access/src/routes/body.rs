@@ -1,28 +1,36 @@
 //! Bodies of the key routes.
 
+use std::collections::BTreeMap;
+
 use alluvium_http::PathParams;
 use alluvium_kernel::{Problem, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::permissions::{Asked, field};
 use crate::desk::IssuedKey;
 use crate::error;
-use crate::model::{BRANCH_ADMIN, BRANCH_READ, GRACE_SECONDS_MAX, PROJECT_ADMIN, REGISTRY, Scope};
+use crate::model::{
+    BRANCH_ADMIN, BRANCH_READ, CUSTOM, DAY_MICROS, GRACE_SECONDS_MAX, PROJECT_ADMIN, Permissions, REGISTRY, Scope,
+};
 use crate::queries::KeyRecord;
 
 /// Scopes that clients may name.
-const SCOPES: [&str; 4] = [PROJECT_ADMIN, BRANCH_ADMIN, BRANCH_READ, REGISTRY];
+const SCOPES: [&str; 5] = [PROJECT_ADMIN, BRANCH_ADMIN, BRANCH_READ, CUSTOM, REGISTRY];
 /// How many days ahead a key may expire.
 const EXPIRES_IN_DAYS_MAX: i64 = 365;
+/// The same in seconds.
+const EXPIRES_IN_SECONDS_MAX: i64 = EXPIRES_IN_DAYS_MAX * 86_400;
+const SECOND_MICROS: i64 = 1_000_000;
 
 /// What to issue.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 pub struct ApiKeyCreate {
     /// What the key is for.
     pub description: String,
-    /// `project_admin`; `branch_admin` or `branch_read` for a key of one branch; `registry` for a key that opens nothing of
-    /// the project.
+    /// `project_admin`; `branch_admin` or `branch_read` for a key of one branch; `custom` for one of chosen buckets; `registry` for
+    /// a key that opens nothing of the project.
     #[schema(default = "project_admin")]
     pub scope: Option<String>,
     /// What the key may in the schema registry: `subject:<pattern>:<read|write|admin>`, `config:<read|write>`. Only the admin
@@ -33,6 +41,33 @@ pub struct ApiKeyCreate {
     /// Days until it stops working by itself, 1 to 365; never when absent.
     #[schema(minimum = 1, maximum = 365)]
     pub expires_in_days: Option<i64>,
+    /// The same in seconds, in place of days.
+    #[schema(minimum = 1, maximum = 31_536_000)]
+    pub expires_in: Option<i64>,
+    /// Of a `custom` key: names of buckets, each with `read` or `write`.
+    pub bucket_permissions: Option<BTreeMap<String, String>>,
+    /// Of a `custom` key: whether it may create, delete, share and link buckets, which opens all of them.
+    pub can_manage_buckets: Option<bool>,
+    /// Of a `custom` key: whether it may issue, change, rotate and revoke keys that open no more than itself.
+    pub can_manage_tokens: Option<bool>,
+    /// Of a `custom` key: whether it may read all files of the project, not just its own.
+    pub can_read_all_file_uploads: Option<bool>,
+}
+
+/// What to say otherwise of a key; what is not named stays as it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only documents what `parse` reads")]
+pub struct ApiKeyUpdate {
+    /// What the key is for.
+    description: Option<String>,
+    /// Of a `custom` key: all its buckets, each with `read` or `write`.
+    bucket_permissions: Option<BTreeMap<String, String>>,
+    /// Of a `custom` key: whether it may create, delete, share and link buckets, which opens all of them.
+    can_manage_buckets: Option<bool>,
+    /// Of a `custom` key: whether it may issue, change, rotate and revoke keys that open no more than itself.
+    can_manage_tokens: Option<bool>,
+    /// Of a `custom` key: whether it may read all files of the project, not just its own.
+    can_read_all_file_uploads: Option<bool>,
 }
 
 /// How a key is rotated.
@@ -58,6 +93,15 @@ pub struct ApiKeyCreated {
     pub description: String,
     pub created_at: String,
     pub expires_at: Option<String>,
+    /// Names of buckets with `read` or `write`; of `custom` keys only, as are those that follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_permissions: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_manage_buckets: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_manage_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_read_all_file_uploads: Option<bool>,
     /// The whole key. Keep it: it is not shown again.
     pub api_key: String,
 }
@@ -79,6 +123,15 @@ pub struct ApiKey {
     pub last_used_at: Option<String>,
     pub expires_at: Option<String>,
     pub is_revoked: bool,
+    /// Names of buckets with `read` or `write`; of `custom` keys only, as are those that follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket_permissions: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_manage_buckets: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_manage_tokens: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_read_all_file_uploads: Option<bool>,
 }
 
 /// One page of keys.
@@ -106,6 +159,10 @@ impl From<KeyRecord> for ApiKey {
             last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
             expires_at: key.expires_at.map(Timestamp::to_rfc3339),
             is_revoked: key.revoked,
+            bucket_permissions: key.permissions.as_ref().map(|may| may.buckets.clone()),
+            can_manage_buckets: key.permissions.as_ref().map(|may| may.manage_buckets),
+            can_manage_tokens: key.permissions.as_ref().map(|may| may.manage_tokens),
+            can_read_all_file_uploads: key.permissions.as_ref().map(|may| may.read_all_files),
         }
     }
 }
@@ -123,6 +180,10 @@ impl From<IssuedKey> for ApiKeyCreated {
             description: key.description,
             created_at: key.issued_at.to_rfc3339(),
             expires_at: key.expires_at.map(Timestamp::to_rfc3339),
+            bucket_permissions: key.permissions.as_ref().map(|may| may.buckets.clone()),
+            can_manage_buckets: key.permissions.as_ref().map(|may| may.manage_buckets),
+            can_manage_tokens: key.permissions.as_ref().map(|may| may.manage_tokens),
+            can_read_all_file_uploads: key.permissions.as_ref().map(|may| may.read_all_files),
             api_key: issued.secret.reveal().to_owned(),
         }
     }
@@ -148,7 +209,7 @@ impl ApiKeyCreate {
             None => None,
             Some(Value::String(scope)) if SCOPES.contains(&scope.as_str()) => Some(scope.clone()),
             Some(other) => {
-                let expected = "'project_admin', 'branch_admin', 'branch_read' or 'registry'";
+                let expected = "'project_admin', 'branch_admin', 'branch_read', 'custom' or 'registry'";
                 let mut found = mistake("literal_error", "scope", &format!("Input should be {expected}"), other);
                 found["ctx"] = json!({"expected": expected});
                 mistakes.push(found);
@@ -164,22 +225,75 @@ impl ApiKeyCreate {
             }
         };
         let rights = rights(fields.get("rights"), &mut mistakes);
+        let may = Asked::parse(&fields, &mut mistakes);
+        let seconds = field(&fields, "expires_in", "expiresIn");
+        let expires_in =
+            seconds.and_then(|(name, given)| whole(name, Some(given), (1, EXPIRES_IN_SECONDS_MAX), &mut mistakes));
         let days = (1, EXPIRES_IN_DAYS_MAX);
         let expires_in_days = whole("expires_in_days", fields.get("expires_in_days"), days, &mut mistakes);
         if mistakes.is_empty() {
-            Ok(Self { description, scope, rights, branch_id, expires_in_days })
+            Ok(Self {
+                description,
+                scope,
+                rights,
+                branch_id,
+                expires_in_days,
+                expires_in,
+                bucket_permissions: may.buckets,
+                can_manage_buckets: may.manage_buckets,
+                can_manage_tokens: may.manage_tokens,
+                can_read_all_file_uploads: may.read_all_files,
+            })
         } else {
             Err(wrong(mistakes))
         }
     }
 
-    /// The scope with its branch, if they go together.
-    pub(crate) fn scope(&self) -> Result<Scope, Problem> {
+    /// The scope with its branch and permissions, if they go together; `stored` names buckets as they are stored.
+    pub(crate) fn scope(&self, stored: impl Fn(&str) -> Result<String, Problem>) -> Result<Scope, Problem> {
         let (scope, branch) = (self.scope.as_deref().unwrap_or(PROJECT_ADMIN), self.branch_id.as_deref());
-        Scope::of(scope, branch).ok_or_else(|| {
+        let asked = Asked {
+            buckets: self.bucket_permissions.clone(),
+            manage_buckets: self.can_manage_buckets,
+            manage_tokens: self.can_manage_tokens,
+            read_all_files: self.can_read_all_file_uploads,
+        };
+        let permissions = match scope {
+            CUSTOM => Some(Permissions::checked(&asked.named(stored)?.of_new())?),
+            _ if asked.is_any() => return Err(error::without_permissions(scope)),
+            _ => None,
+        };
+        Scope::of(scope, branch, permissions).ok_or_else(|| {
             let rule = if branch.is_some() { "must be null" } else { "is required" };
             error::invalid_request(&format!("branch_id {rule} for {scope} scope"))
         })
+    }
+
+    /// How long the key works, in microseconds.
+    pub(crate) fn lifetime_micros(&self) -> Result<Option<i64>, Problem> {
+        match (self.expires_in_days, self.expires_in) {
+            (Some(_), Some(_)) => Err(error::invalid_request("expires_in and expires_in_days exclude each other")),
+            (days, seconds) => {
+                Ok(days.map(|days| days * DAY_MICROS).or(seconds.map(|seconds| seconds * SECOND_MICROS)))
+            }
+        }
+    }
+}
+
+impl ApiKeyUpdate {
+    /// Reads a body as leniently: what to say the key is for, and what it is to be allowed.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<(Option<String>, Asked), Problem> {
+        let (fields, mut mistakes) = (object(bytes)?, Vec::new());
+        let description = match fields.get("description") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(other) => {
+                mistakes.push(mistake("string_type", "description", "Input should be a valid string", other));
+                None
+            }
+        };
+        let may = Asked::parse(&fields, &mut mistakes);
+        if mistakes.is_empty() { Ok((description, may)) } else { Err(wrong(mistakes)) }
     }
 }
 
@@ -248,7 +362,7 @@ fn whole(field: &str, given: Option<&Value>, (min, max): (i64, i64), mistakes: &
     None
 }
 
-fn mistake(kind: &str, field: &str, msg: &str, input: &Value) -> Value {
+pub(super) fn mistake(kind: &str, field: &str, msg: &str, input: &Value) -> Value {
     json!({"type": kind, "loc": ["body", field], "msg": msg, "input": input})
 }
 

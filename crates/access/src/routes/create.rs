@@ -10,7 +10,6 @@ use super::KeyRoutes;
 use super::body::{ApiKeyCreate, ApiKeyCreated, project};
 use crate::desk::NewKey;
 use crate::error;
-use crate::model::DAY_MICROS;
 
 pub(super) async fn create(
     State(state): State<KeyRoutes>,
@@ -20,14 +19,14 @@ pub(super) async fn create(
 ) -> Result<Response, ProblemResponse> {
     let asked = ApiKeyCreate::parse(&bytes)?;
     state.must_exist(&principal, project(&params)).await?;
-    let scope = asked.scope()?;
+    let scope = asked.scope(|bucket| state.projects.bucket_name(bucket))?;
     if let Some(branch) = scope.branch()
         && !state.projects.has_branch(&principal.tenant, project(&params), branch).await?
     {
         return Err(error::branch_not_found(branch).into());
     }
     let now = principal.seed.at().micros();
-    let expires_at = asked.expires_in_days.map(|days| Timestamp::from_micros(now.saturating_add(days * DAY_MICROS)));
+    let expires_at = asked.lifetime_micros()?.map(|lifetime| Timestamp::from_micros(now.saturating_add(lifetime)));
     let key = NewKey { scope, rights: asked.rights, description: asked.description, expires_at };
     let issued = state.desk.issue(&principal, project(&params), key).await?;
     let position = issued.position.clone();

@@ -2,11 +2,13 @@
 
 mod body;
 mod create;
+mod permissions;
 mod read;
 mod revoke;
 mod rotate;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use std::sync::Arc;
 
@@ -18,12 +20,15 @@ use crate::desk::KeyDesk;
 use crate::error;
 use crate::queries::KeyQueries;
 
-pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeys};
+pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys};
 
 /// How the routes learn which projects and branches there are; the binary answers from the context that has projects.
 pub trait Projects: Send + Sync + 'static {
     /// Whether there is such a project now.
     fn exists<'a>(&'a self, tenant: &'a Token, project: &'a str) -> BoxFuture<'a, Result<bool, Problem>>;
+
+    /// The name of a bucket as it is stored, which clients may write otherwise.
+    fn bucket_name(&self, name: &str) -> Result<String, Problem>;
 
     /// Whether the project has such a branch now; `default` is none.
     fn has_branch<'a>(
@@ -66,6 +71,7 @@ pub fn routes(state: KeyRoutes) -> RouteGroup {
 
 const COLLECTION: &str = "/projects/{project_id}/api-keys";
 const ITEM: &str = "/projects/{project_id}/api-keys/{key_id}";
+const OWN: &str = "/projects/{project_id}/api-keys/self";
 const ROTATE: &str = "/projects/{project_id}/api-keys/{key_id}/rotate";
 const TAG: &str = "api-keys";
 
@@ -78,8 +84,10 @@ fn list() -> Vec<Route<KeyRoutes>> {
             Op::new("createApiKey", TAG, "Issue a key of a project")
                 .description(
                     "The key is shown in this answer only. Scopes `branch_admin` and `branch_read` make keys that open the \
-                     branch in `branch_id` and nothing else; scope `registry` makes one that opens nothing of the project. \
-                     What a key may in the schema registry is in `rights`, which only the admin may give.",
+                     branch in `branch_id` and nothing else; scope `custom` makes one that opens the buckets in \
+                     `bucket_permissions` and what else it says; scope `registry` makes one that opens nothing of the project. \
+                     What a key may in the schema registry is in `rights`, which only the admin may give. No \
+                     key issues one that opens more than itself.",
                 )
                 .body::<ApiKeyCreate>()
                 .json::<ApiKeyCreated>(201, "The key, shown this once")
@@ -99,6 +107,25 @@ fn list() -> Vec<Route<KeyRoutes>> {
                 .query::<read::Page>()
                 .json::<ApiKeys>(200, "One page of keys")
                 .errors(&["access.project_not_found"]),
+        ),
+        Route::get(
+            OWN,
+            |params| Requirement::ProjectKey(params.owned("project_id")),
+            read::own,
+            Op::new("getOwnApiKey", TAG, "Show the key that this request is sent with, and what it may")
+                .json::<ApiKey>(200, "The key")
+                .errors(&["access.project_not_found", "access.api_key_not_found"]),
+        ),
+        Route::put(
+            ITEM,
+            of_project,
+            update::update,
+            Op::new("updateApiKey", TAG, "Say otherwise what a key is for, or what a key of scope `custom` may")
+                .description("What the body does not name stays as it is.")
+                .body::<ApiKeyUpdate>()
+                .json::<ApiKey>(200, "The key")
+                .errors(&["access.project_not_found", "access.api_key_not_found"])
+                .errors(&["access.cannot_update_revoked_key", "access.invalid_request", "access.invalid_key"]),
         ),
         Route::get(
             ITEM,
@@ -144,5 +171,5 @@ fn list() -> Vec<Route<KeyRoutes>> {
 }
 
 fn of_project(params: &PathParams) -> Requirement {
-    Requirement::ProjectAdmin(params.owned("project_id"))
+    Requirement::KeyAdmin(params.owned("project_id"))
 }

@@ -1,7 +1,7 @@
 //! `GET /projects/{project_id}/api-keys` and `…/{key_id}`
 
 use alluvium_http::{Json, MinPosition, PathParams, Principal, ProblemResponse};
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Actor, Problem};
 use axum::extract::{RawQuery, State};
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 use super::KeyRoutes;
 use super::body::{ApiKey, ApiKeys, project};
 use crate::error;
+use crate::live::LIVE;
 use crate::projection::PROJECTION;
 
 /// Keys on a page when the client does not say.
@@ -80,6 +81,23 @@ pub(super) async fn list(
         .map_err(|cause| error::database(&cause))?;
     let api_keys: Vec<ApiKey> = keys.into_iter().map(ApiKey::from).collect();
     Ok(Json(ApiKeys { count: api_keys.len(), api_keys, total }))
+}
+
+/// The key that the caller sent, so that it learns what it may.
+pub(super) async fn own(
+    State(state): State<KeyRoutes>,
+    principal: Principal,
+    params: PathParams,
+    wanted: MinPosition,
+) -> Result<Json<ApiKey>, ProblemResponse> {
+    let project = project(&params);
+    state.must_exist(&principal, project).await?;
+    let Actor::Key(key) = &principal.actor else { return Err(error::no_key_of(project).into()) };
+    // It works, so it is on the log; another process may have issued it, and it may not be listed here yet.
+    let known = state.desk.freshness().reached(&[LIVE]);
+    state.desk.freshness().wait(&wanted.position.join(&known), &[PROJECTION], wanted.budget).await?;
+    let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
+    Ok(Json(found.ok_or_else(|| error::key_not_found(project, key))?.into()))
 }
 
 pub(super) async fn get(

@@ -1,9 +1,66 @@
-use super::body::{ApiKeyCreate, ApiKeyRotate};
-use crate::model::Scope;
+use super::body::{ApiKeyCreate, ApiKeyRotate, ApiKeyUpdate};
+use crate::error;
+use crate::model::{Permissions, Scope};
+use alluvium_kernel::Problem;
 use serde_json::{Value, json};
 
 fn parse(body: &Value) -> Result<ApiKeyCreate, Value> {
     ApiKeyCreate::parse(body.to_string().as_bytes()).map_err(|problem| problem.details.unwrap()["detail"].clone())
+}
+
+fn stored(bucket: &str) -> Result<String, Problem> {
+    if bucket.contains('/') {
+        Err(error::invalid_request("a bucket's name"))
+    } else {
+        Ok(bucket.replace("in.c-", "in_c_"))
+    }
+}
+
+#[test]
+fn permissions_are_for_keys_of_chosen_buckets() {
+    let scope = |body: Value| parse(&body).unwrap().scope(stored).map_err(|problem| problem.code);
+    let asked = json!({
+        "description": "d", "scope": "custom", "bucketPermissions": {"in.c-a": "write"}, "can_manage_tokens": "yes",
+        "can_manage_buckets": 0,
+    });
+    let Ok(Scope::Custom(may)) = scope(asked) else { panic!("no key of chosen buckets") };
+    assert!(may.manage_tokens && !may.manage_buckets && !may.read_all_files);
+    assert_eq!(may.contract().buckets, [("in_c_a".to_owned(), "write".to_owned())].into());
+    let nothing = scope(json!({"description": "d", "scope": "custom"}));
+    assert_eq!(nothing, Ok(Scope::Custom(Permissions::default())));
+    let other = json!({"description": "d", "can_read_all_file_uploads": true});
+    assert_eq!(scope(other), Err("access.invalid_request".to_owned()));
+    let unnamed = json!({"description": "d", "scope": "custom", "bucket_permissions": {"../a": "read"}});
+    assert_eq!(scope(unnamed), Err("access.invalid_request".to_owned()));
+    let of_branch = json!({"description": "d", "scope": "custom", "branch_id": "b"});
+    assert_eq!(scope(of_branch), Err("access.invalid_request".to_owned()));
+    let wrong = json!({"description": "d", "bucket_permissions": {"a": "own"}, "can_manage_tokens": "perhaps"});
+    let kinds: Vec<Value> = parse(&wrong).unwrap_err().as_array().unwrap().iter().map(|m| m["type"].clone()).collect();
+    assert_eq!(kinds, ["bool_parsing", "literal_error"]);
+    assert_eq!(parse(&json!({"description": "d", "bucket_permissions": []})).unwrap_err()[0]["type"], "dict_type");
+}
+
+#[test]
+fn a_lifetime_is_in_days_or_in_seconds() {
+    let lifetime = |body: Value| parse(&body).unwrap().lifetime_micros().map_err(|problem| problem.code);
+    assert_eq!(lifetime(json!({"description": "d"})), Ok(None));
+    assert_eq!(lifetime(json!({"description": "d", "expires_in": 60})), Ok(Some(60_000_000)));
+    assert_eq!(lifetime(json!({"description": "d", "expires_in_days": 1})), Ok(Some(86_400_000_000)));
+    let both = lifetime(json!({"description": "d", "expires_in_days": 1, "expiresIn": 60}));
+    assert_eq!(both, Err("access.invalid_request".to_owned()));
+    assert_eq!(
+        parse(&json!({"description": "d", "expires_in": 31_536_001})).unwrap_err()[0]["type"],
+        "less_than_equal"
+    );
+}
+
+#[test]
+fn a_change_names_what_it_changes() {
+    let (description, may) = ApiKeyUpdate::parse(b"{}").unwrap();
+    assert!(description.is_none() && !may.is_any());
+    let (description, may) = ApiKeyUpdate::parse(br#"{"description":"d","bucket_permissions":{"a":"read"}}"#).unwrap();
+    assert_eq!((description.as_deref(), may.is_any(), may.manage_tokens), (Some("d"), true, None));
+    assert_eq!(ApiKeyUpdate::parse(br#"{"description":7}"#).unwrap_err().status, 422);
 }
 
 #[test]
@@ -37,7 +94,7 @@ fn every_wrong_field_is_named() {
 
 #[test]
 fn scopes_go_with_branches() {
-    let check = |body: Value| parse(&body).unwrap().scope().map_err(|problem| (problem.code, problem.detail));
+    let check = |body: Value| parse(&body).unwrap().scope(stored).map_err(|problem| (problem.code, problem.detail));
     let project = check(json!({"description": "d", "scope": "project_admin", "branch_id": null}));
     assert_eq!(project, Ok(Scope::Project));
     let (code, detail) = check(json!({"description": "d", "branch_id": "b"})).unwrap_err();

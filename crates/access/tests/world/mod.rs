@@ -64,6 +64,10 @@ impl Projects for KnownProjects {
         Box::pin(async move { Ok(self.0.lock().unwrap().contains(project)) })
     }
 
+    fn bucket_name(&self, name: &str) -> Result<String, Problem> {
+        Ok(name.replace("in.c-", "in_c_"))
+    }
+
     fn has_branch<'a>(&'a self, _: &'a Token, _: &'a str, branch: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
         Box::pin(async move { Ok(branch == BRANCH) })
     }

@@ -1,19 +1,27 @@
 //! Measurements of each path, always beside the raw part it is made of, in the same run: on a busy machine only the ratio says
 //! something.
 
+mod as_of;
 mod codec;
 mod commands;
+mod export;
 mod kafka;
 mod latency;
 mod load;
+mod many_tables;
 mod memory;
 mod messaging;
+mod parallel;
 mod peer;
+mod preview;
+mod process;
 mod raw;
 mod read;
 mod rebuild;
 mod rows;
 mod schemas;
+mod storage;
+mod upload;
 mod world;
 
 use alluvium_kernel::BoxFuture;
@@ -62,6 +70,12 @@ impl Measured {
     /// A rate that nothing is promised of, told for comparison.
     pub fn beside(path: &str, unit: &'static str, ours: f64, raw: f64, beside: &str) -> Self {
         Self { budget: "none".to_owned(), met: true, ..Self::share(path, unit, ours, raw, 0.0, beside) }
+    }
+
+    /// A value that must be at most some times the raw one.
+    pub fn times(path: &str, unit: &'static str, ours: f64, raw: f64, at_most: f64, beside: &str) -> Self {
+        let measured = Self::bound(path, unit, ours, raw * at_most, Some((raw, beside)));
+        Self { budget: format!("≤ {:.0} %", at_most * 100.0), ..measured }
     }
 
     /// A value that must stay under a bound.
@@ -146,6 +160,27 @@ pub const PATHS: &[BenchPath] = &[
         run: |run| Box::pin(load::run(run)),
     },
     BenchPath {
+        name: "export",
+        about: "CSV and Parquet export of a table, beside DuckDB's own COPY of the same rows",
+        run: |run| Box::pin(export::run(run)),
+    },
+    BenchPath {
+        name: "preview",
+        about: "previews over HTTP of 1,000 tables in turn, attached on demand, beside attaching and reading a file",
+        run: |run| Box::pin(preview::run(run)),
+    },
+    BenchPath {
+        name: "parallel",
+        about: "loads into 8 tables at once, beside the same in turn; a small load and /health meanwhile",
+        run: |run| Box::pin(parallel::run(run)),
+    },
+    BenchPath {
+        name: "as-of",
+        about: "a table as it was a million rows ago, beside a full load of it",
+        run: |run| Box::pin(as_of::run(run)),
+    },
+    BenchPath { name: "upload", about: "memory that an upload of 10 GB takes", run: |run| Box::pin(upload::run(run)) },
+    BenchPath {
         name: "rebuild",
         about: "rebuild of a Postgres projection, beside unnest upserts",
         run: |run| Box::pin(rebuild::run(run)),
@@ -184,6 +219,11 @@ pub const PATHS: &[BenchPath] = &[
         name: "memory",
         about: "idle memory of all roles with 100 tables, without the servers",
         run: |run| Box::pin(memory::run(run)),
+    },
+    BenchPath {
+        name: "many-tables",
+        about: "start with 10,000 tables, and memory with them",
+        run: |run| Box::pin(many_tables::run(run)),
     },
     BenchPath {
         name: "registry",

@@ -27,7 +27,7 @@ const SHARE: f64 = 0.5;
 const FOLD_WAIT: Duration = Duration::from_mins(10);
 /// Rows of one record batch.
 const BATCH_ROWS: u64 = 65_536;
-const COLUMNS: [(&str, &str); 3] = [("id", "BIGINT"), ("name", "VARCHAR"), ("amount", "DOUBLE")];
+pub const COLUMNS: [(&str, &str); 3] = [("id", "BIGINT"), ("name", "VARCHAR"), ("amount", "DOUBLE")];
 
 /// One message a row: the fold beside an ordered read of the same messages.
 pub async fn single(run: Run) -> Results {
@@ -114,7 +114,8 @@ fn batches(count: u64) -> impl Iterator<Item = Result<RecordBatch, Failure>> {
     })
 }
 
-fn encoded(count: u64, single: bool) -> Result<Vec<Bytes>, Failure> {
+/// Rows as they are published: one a message, or in blocks.
+pub fn encoded(count: u64, single: bool) -> Result<Vec<Bytes>, Failure> {
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut encoder = Encoder::new(&schema()?, &columns, single)?;
     let mut payloads = Vec::new();

@@ -8,7 +8,7 @@ use alluvium_schemas::{LIVE, STREAM};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::memory::resident;
+use super::process::resident;
 use super::read::ask;
 use super::world::World;
 use super::{Measured, Results, Run};

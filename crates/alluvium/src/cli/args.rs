@@ -405,7 +405,8 @@ pub struct RetryArgs {
 /// `key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Issue a key: of the project, with --branch of one branch, or with --right one for the schema registry alone
+    /// Issue a key: of the project, with --branch of one branch, with --bucket of chosen buckets, or with --right one for the
+    /// schema registry alone
     Issue(IssueKeyArgs),
     /// Issue a successor of a key; the old one stops working at once, or when its grace is over
     Rotate(RotateKeyArgs),
@@ -433,6 +434,18 @@ pub struct IssueKeyArgs {
     /// What it may do in the schema registry: subject:PATTERN:read, write or admin; config:read or write
     #[arg(long, value_name = "RIGHT")]
     pub right: Vec<String>,
+    /// A bucket that it opens, and for what: NAME:read or NAME:write
+    #[arg(long, value_name = "BUCKET", conflicts_with_all = ["branch", "right"])]
+    pub bucket: Vec<String>,
+    /// It may create, delete, share and link buckets, which opens all of them
+    #[arg(long, conflicts_with_all = ["branch", "right"])]
+    pub manage_buckets: bool,
+    /// It may issue, change, rotate and revoke keys that open no more than itself
+    #[arg(long, conflicts_with_all = ["branch", "right"])]
+    pub manage_keys: bool,
+    /// It may read all files of the project, not just its own
+    #[arg(long, conflicts_with_all = ["branch", "right"])]
+    pub read_all_files: bool,
     /// What it is for
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub description: String,

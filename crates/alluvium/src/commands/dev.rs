@@ -89,7 +89,7 @@ async fn run_node(
             project_key,
         };
         file.write(&config.data_dir)?;
-        greet(cx, &file, node.registries(), (nats, postgres), &config.data_dir, began);
+        greet(cx, &file, (node.registries(), node.pgwire()), (nats, postgres), &config.data_dir, began);
         Ok(())
     });
     let broken = if ready.is_err() {
@@ -139,7 +139,7 @@ fn clear(cx: &Context, data_dir: &Path) -> Done {
 fn greet(
     cx: &Context,
     file: &DevFile,
-    registries: &[SocketAddr],
+    (registries, pgwire): (&[SocketAddr], Option<SocketAddr>),
     (nats, postgres): (&NatsServer, &Postgres),
     data: &Path,
     began: Instant,
@@ -151,6 +151,7 @@ fn greet(
         ("docs", format!("{}/docs", file.server)),
         ("nats", format!("{} (nats-server {})", file.nats, nats.version())),
         ("postgres", format!("{} (Postgres {})", file.postgres, postgres.version())),
+        ("pgwire", pgwire.map_or_else(|| "off".to_owned(), |at| format!("{at} (PostgreSQL protocol, for workspaces)"))),
         ("data", data.display().to_string()),
         ("project", file.project.clone()),
         ("key", file.project_key.clone()),

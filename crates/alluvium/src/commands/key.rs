@@ -1,6 +1,7 @@
 //! `alluvium key`: keys of a project and of the schema registry.
 
-use alluvium_access::model::Scope;
+use alluvium_access::contract::KeyPermissions;
+use alluvium_access::model::{Permissions, Scope};
 use alluvium_kernel::header;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -31,14 +32,14 @@ fn keys_of(session: &Session) -> Result<String, Failure> {
 
 async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let (client, session) = cx.client()?;
-    let scope = match &args.branch {
-        Some(id) => Scope::Branch { id: id.clone(), writes: !args.read_only },
-        None if args.right.is_empty() => Scope::Project,
-        None => Scope::Registry,
-    };
+    let scope = scope(args)?;
+    let may = scope.permissions().map(Permissions::contract);
     let body = json!({
         "description": args.description, "scope": scope.name(), "branch_id": scope.branch(), "rights": args.right,
-        "expires_in_days": args.expires_in_days,
+        "expires_in_days": args.expires_in_days, "bucket_permissions": may.as_ref().map(|may| &may.buckets),
+        "can_manage_buckets": may.as_ref().map(|may| may.manage_buckets),
+        "can_manage_tokens": may.as_ref().map(|may| may.manage_tokens),
+        "can_read_all_file_uploads": may.as_ref().map(|may| may.read_all_files),
     });
     if args.dry_run {
         return rehearse(cx, &client, "IssueKey", &issuing(session.project()?, &scope, args)).await;
@@ -50,6 +51,29 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     }
     show(cx, &made);
     Ok(())
+}
+
+/// What the arguments say that the key opens.
+fn scope(args: &IssueKeyArgs) -> Result<Scope, Failure> {
+    if args.bucket.is_empty() && !args.manage_buckets && !args.manage_keys && !args.read_all_files {
+        return Ok(match &args.branch {
+            Some(id) => Scope::Branch { id: id.clone(), writes: !args.read_only },
+            None if args.right.is_empty() => Scope::Project,
+            None => Scope::Registry,
+        });
+    }
+    let pair = |text: &String| {
+        let wrong = || Failure::usage(format!("`{text}` is no right on a bucket: write NAME:read or NAME:write"));
+        let (bucket, right) = text.rsplit_once(':').ok_or_else(wrong)?;
+        Ok((bucket.to_owned(), right.to_owned()))
+    };
+    let given = KeyPermissions {
+        buckets: args.bucket.iter().map(pair).collect::<Result<_, Failure>>()?,
+        manage_buckets: args.manage_buckets,
+        manage_tokens: args.manage_keys,
+        read_all_files: args.read_all_files,
+    };
+    Ok(Scope::Custom(Permissions::checked(&given)?))
 }
 
 /// Shows a new key with its secret.
@@ -80,6 +104,7 @@ fn issuing(project: &str, scope: &Scope, args: &IssueKeyArgs) -> Value {
         "project": project, "key": format!("key_{}", uuid::Uuid::new_v4().simple()), "digest": "0".repeat(64),
         "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope.name(), "description": args.description,
         "expires_at": expires_at, "rights": args.right, "branch": scope.branch(),
+        "permissions": scope.permissions().map(Permissions::contract),
     })
 }
 

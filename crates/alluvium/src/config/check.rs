@@ -68,6 +68,16 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     if config.duckdb.threads == 0 {
         findings.push(Finding::new("duckdb.threads", "zero threads cannot work", "set 1 or more"));
     }
+    if config.pgwire.enabled && config.pgwire.query_timeout_seconds == 0 {
+        findings.push(Finding::new("pgwire.query_timeout_seconds", "no statement would be in time", "set 1 or more"));
+    }
+    if config.pgwire.enabled && config.pgwire.idle_timeout_seconds == 0 {
+        findings.push(Finding::new("pgwire.idle_timeout_seconds", "no session would last", "set 1 or more"));
+    }
+    if config.pgwire.internal_secret.as_ref().is_some_and(|secret| secret.expose().len() < ADMIN_KEY_CHARS_MIN) {
+        let problem = format!("the secret has fewer than {ADMIN_KEY_CHARS_MIN} characters");
+        findings.push(Finding::new("pgwire.internal_secret", problem, "take `openssl rand -hex 24`, or remove it"));
+    }
     if config.postgres.connections_max < 2 {
         let fix = "set `postgres.connections_max` to 2 or more";
         findings.push(Finding::new("postgres.connections_max", "projections and reads need one each", fix));

@@ -6,6 +6,7 @@
 mod check;
 mod duration;
 mod load;
+mod pgwire;
 mod registry;
 mod secret;
 mod settings;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{check, unknown_names};
 pub use duration::Seconds;
 pub use load::{Loaded, Overrides, load};
+pub use pgwire::{PGWIRE_INTERNAL_LISTEN, PGWIRE_PORT, Pgwire, SslMode};
 pub use registry::{Dialect, REGISTRY_PORT, Registry, SchemaText};
 pub use secret::Secret;
 pub use settings::SETTINGS;
@@ -64,6 +66,8 @@ pub struct Config {
     pub share_enforcement: ShareEnforcement,
     /// Places for scratch work.
     pub workspaces: Workspaces,
+    /// Sessions in them.
+    pub pgwire: Pgwire,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
     /// The schema registry.
@@ -188,8 +192,8 @@ pub struct S3 {
 pub struct Workspaces {
     /// The host that clients are told.
     pub host: String,
-    /// The port that clients are told.
-    pub port: u16,
+    /// The port that clients are told; where they are listened for when not set.
+    pub port: Option<u16>,
     /// Memory that one engine may take, as DuckDB writes it, e.g. `4GB`.
     pub memory_limit: String,
     /// Threads that one engine may take.
@@ -322,10 +326,11 @@ impl Default for Config {
             share_enforcement: ShareEnforcement::Strict,
             workspaces: Workspaces {
                 host: "localhost".to_owned(),
-                port: 5432,
+                port: None,
                 memory_limit: "4GB".to_owned(),
                 threads: 2,
             },
+            pgwire: Pgwire::default(),
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },

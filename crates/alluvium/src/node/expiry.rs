@@ -8,7 +8,8 @@ use alluvium_kernel::{Actor, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_storage::Queries;
 use alluvium_storage::contract::{
-    Command, ExpireFile, ExpireSnapshots, ExpireWorkspace, FileCommand, ProjectCommand, WorkspaceCommand,
+    Command, ExpireFile, ExpireMultipart, ExpireSnapshots, ExpireWorkspace, FileCommand, MultipartCommand,
+    ProjectCommand, WorkspaceCommand,
 };
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub async fn run(catalogue: Queries, client: CommandClient, every: Duration, sto
         }
         let look = async {
             tell("files", files(&catalogue, &client).await);
+            tell("uploads in parts", multiparts(&catalogue, &client).await);
             tell("snapshots", snapshots(&catalogue, &client).await);
             tell("workspaces", workspaces(&catalogue, &client).await);
         };
@@ -53,6 +55,17 @@ async fn files(catalogue: &Queries, client: &CommandClient) -> Result<u64, Probl
         let command = ExpireFile { project: file.project.clone(), file: file.file.clone() };
         send(client, &file.tenant, Command::File(FileCommand::ExpireFile(command))).await?;
         metrics::counter!("alluvium_files_expired_total").increment(1);
+    }
+    Ok(ended.len() as u64)
+}
+
+/// The same for objects that are uploaded in parts.
+async fn multiparts(catalogue: &Queries, client: &CommandClient) -> Result<u64, Problem> {
+    let ended = catalogue.ended_multiparts(BATCH_FILES).await?;
+    for multipart in &ended {
+        let command = ExpireMultipart { project: multipart.project.clone(), upload: multipart.upload.clone() };
+        let command = MultipartCommand::ExpireMultipart(command);
+        send(client, &multipart.tenant, Command::Multipart(command)).await?;
     }
     Ok(ended.len() as u64)
 }

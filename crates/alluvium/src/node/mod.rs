@@ -9,6 +9,7 @@ mod identity;
 pub mod nats;
 mod parts;
 mod peers;
+mod pgwire;
 mod places;
 pub mod postgres;
 mod remedies;
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
 pub use parts::Parts;
 pub use remedies::obey_anew;
-pub use routes::{WholeSurface, idempotency, placement, route_groups};
+pub use routes::{WholeSurface, idempotency, jobs, placement, route_groups};
 pub use tables::start as start_tables;
 
 use crate::config::{Config, Role};
@@ -50,6 +51,7 @@ pub struct Node {
     parts: Parts,
     address: Option<SocketAddr>,
     registries: Vec<SocketAddr>,
+    pgwire: Option<SocketAddr>,
     http: Tasks,
     workers: Tasks,
     folds: Tasks,
@@ -68,12 +70,15 @@ impl Node {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
-        let parts = Parts::open(config, secrets).await?;
+        let pgwire = pgwire::open(config).await?;
+        let mut parts = Parts::open(config, secrets).await?;
+        parts.pgwire = pgwire.address();
         crate::platform::make_directories(&config.data_dir)?;
         let mut node = Self {
             parts,
             address: listener.local_addr().ok(),
             registries: Vec::new(),
+            pgwire: pgwire.address(),
             http: Tasks::new("http"),
             workers: Tasks::new("workers"),
             folds: Tasks::new("folds"),
@@ -91,6 +96,7 @@ impl Node {
         }
         roles::http(&node.parts, &mut node.http, listener)?;
         node.registries = roles::registries(&node.parts, &mut node.http, registries)?;
+        pgwire::serve(&node.parts, &mut node.http, pgwire)?;
         Ok(node)
     }
 
@@ -107,6 +113,11 @@ impl Node {
     /// Where the schema registry has listeners of its own.
     pub fn registries(&self) -> &[SocketAddr] {
         &self.registries
+    }
+
+    /// Where clients log in to workspaces.
+    pub fn pgwire(&self) -> Option<SocketAddr> {
+        self.pgwire
     }
 
     /// Resolves when a part ends that should run for ever, with its name.

@@ -1,5 +1,6 @@
 //! What the roles of a process share.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use alluvium_access::{Access, AccessProjection, Follower, KeyDesk, KeyQueries, PROJECTION, UsageWriter, usage};
@@ -10,6 +11,7 @@ use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
 use alluvium_schemas::{Follower as SchemaFollower, Library, SchemasProjection};
 use alluvium_storage::fold::Tables;
+use alluvium_storage::pgwire::Sessions;
 use alluvium_storage::{CatalogueProjection, Queries, TableStats, projection as catalogue};
 use alluvium_workspaces::Workspaces;
 use async_nats::jetstream;
@@ -65,6 +67,10 @@ pub struct Parts {
     pub tables: Option<Arc<Tables>>,
     /// What lies in workspaces, where tables are kept.
     pub workspaces: Option<Workspaces>,
+    /// Who is logged in to them.
+    pub sessions: Sessions,
+    /// Where clients log in to them, where they can.
+    pub pgwire: Option<SocketAddr>,
     /// What becomes of their rows on the log, where they are kept.
     pub retention: Option<Retained>,
     sizes: OnceLock<Arc<PeerSizes>>,
@@ -103,6 +109,8 @@ impl Parts {
         })?;
         let identity = Identity::of(&config.data_dir)
             .map_err(|error| Failure::unavailable("cli.io", "The data directory cannot be used.").because(&error))?;
+        let sessions = Sessions::open(pool.clone(), identity.name().to_owned(), super::pgwire::limits(config)).await;
+        let sessions = sessions.map_err(|error| no_postgres(&error))?;
         let registry = config.is_shared().then(|| registry(config, &identity, &js));
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
         let projections = Projections::open(settings, projections()).await.map_err(|error| at_start(error.into()))?;
@@ -125,6 +133,8 @@ impl Parts {
             registry,
             tables: None,
             workspaces: None,
+            sessions,
+            pgwire: None,
             retention: None,
             sizes: OnceLock::new(),
             executors: Arc::default(),

@@ -147,7 +147,10 @@ pub fn peers(parts: &Parts, tasks: &mut Tasks, listener: TcpListener) -> Result<
 
 /// Serves HTTP: everything where `api` runs, elsewhere what operators ask a process.
 pub fn http(parts: &Parts, tasks: &mut Tasks, listener: TcpListener) -> Result<(), Failure> {
-    let router = platform::router(parts).map_err(at_start)?;
+    let (router, jobs) = platform::router(parts).map_err(at_start)?;
+    if let Some(jobs) = jobs {
+        tasks.spawn("storage.jobs", jobs.run(tasks.token()));
+    }
     serve(parts, tasks, "http", listener, router);
     Ok(())
 }

@@ -3,19 +3,22 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use alluvium_access::model::Scope;
-use alluvium_access::{KeyDesk, KeyRoutes, NewKey, Projects};
+use alluvium_access::{Belongings, KeyDesk, KeyRoutes, NewKey, Projects};
 use alluvium_eventlog::{KvReservations, Past};
 use alluvium_http::{Idempotency, Placement, Principal, RouteGroup};
 use alluvium_kernel::{BoxFuture, Position, Problem, Timestamp, Token};
 use alluvium_storage::fold::STREAM;
+use alluvium_storage::model::names;
+use alluvium_storage::queries::FileReach;
 use alluvium_storage::{
-    DriverRoutes, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
+    DriverRoutes, JobParts, Jobs, ProjectKeys, Queries, RemoteSizes, S3Links, S3Pair, StorageRoutes, WorkspacePlace,
 };
 
 use axum::Router;
 
 use super::Parts;
 use super::places::Places;
+use crate::config::PGWIRE_PORT;
 
 /// What a key is for that names S3 credentials.
 const S3_KEY: &str = "S3 credentials";
@@ -35,12 +38,19 @@ pub fn route_groups(parts: &Parts, surface: &WholeSurface) -> Result<Vec<RouteGr
     let driver = alluvium_storage::driver_routes(driver);
     let storage = alluvium_storage::routes(state);
     let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
-    Ok(vec![alluvium_access::routes(keys), schemas, storage, buckets, objects, driver])
+    let sessions = pgwire(parts).ok_or_else(Problem::internal)?;
+    Ok(vec![alluvium_access::routes(keys), schemas, storage, sessions, buckets, objects, driver])
 }
 
 /// The routes of storage.
 pub fn storage(parts: &Parts) -> Option<RouteGroup> {
     Some(alluvium_storage::routes(storage_state(parts)?))
+}
+
+/// The control routes of sessions in workspaces.
+pub(super) fn pgwire(parts: &Parts) -> Option<RouteGroup> {
+    let secret = parts.config.pgwire.internal_secret.as_ref().map(|secret| secret.expose().to_owned());
+    Some(alluvium_storage::pgwire_routes(storage_state(parts)?, parts.access.tenant().clone(), secret))
 }
 
 /// The pair of names that opens all objects.
@@ -60,7 +70,7 @@ fn s3_links(parts: &Parts) -> S3Links {
 }
 
 /// What storage's handlers work with.
-fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
+pub(super) fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
     let sizes = parts.peer_sizes();
     Some(StorageRoutes {
         client: parts.client.clone(),
@@ -76,8 +86,9 @@ fn storage_state(parts: &Parts) -> Option<StorageRoutes> {
         workspaces: parts.workspaces.clone().map(|engines| WorkspacePlace {
             engines,
             host: parts.config.workspaces.host.clone(),
-            port: parts.config.workspaces.port,
+            port: parts.config.workspaces.port.or(parts.pgwire.map(|at| at.port())).unwrap_or(PGWIRE_PORT),
         }),
+        sessions: Some(parts.sessions.clone()),
         admin_configured: parts.access.has_admin_key(),
     })
 }
@@ -101,6 +112,19 @@ pub fn idempotency(parts: &Parts) -> Arc<Idempotency> {
     Arc::new(Idempotency::new(store, pepper, parts.identity.name(), spool))
 }
 
+/// What answers requests later that ask for it.
+pub fn jobs(parts: &Parts, surface: &WholeSurface) -> Result<Arc<Jobs>, Problem> {
+    Ok(Arc::new(Jobs::new(JobParts {
+        client: parts.client.clone(),
+        queries: parts.catalogue().ok_or_else(Problem::internal)?,
+        freshness: parts.freshness.clone(),
+        key: parts.secrets.signing_key.clone(),
+        node: parts.identity.name().to_owned(),
+        registry: parts.registry.clone(),
+        surface: surface.clone(),
+    })))
+}
+
 /// Which projects and branches there are, for routes that stand below one.
 struct Catalogue(Queries);
 
@@ -113,6 +137,11 @@ impl Projects for Catalogue {
                 Err(problem) => Err(problem),
             }
         })
+    }
+
+    fn bucket_name(&self, name: &str) -> Result<String, Problem> {
+        let stored = names::bucket_name(name);
+        names::valid_bucket(&stored).map(|()| stored)
     }
 
     fn has_branch<'a>(
@@ -159,8 +188,17 @@ impl ProjectKeys for Keys {
         })
     }
 
-    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
-        self.0.branch_of(caller)
+    fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem> {
+        self.0.project_of(caller)
+    }
+
+    fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
+        let Belongings { of, reads_all } = self.0.belongings(caller)?;
+        Ok(FileReach::of(of, reads_all))
+    }
+
+    fn present(&self, tenant: &Token, key: &str) -> Result<String, Problem> {
+        self.0.present(tenant, key)
     }
 
     fn revoke_all<'a>(

@@ -1,5 +1,6 @@
 //! Workspaces of this process: how their engines are started, and what becomes of what nobody has any more.
 
+use std::path::Path;
 use std::time::Duration;
 
 use alluvium_kernel::{Position, Problem};
@@ -25,6 +26,7 @@ pub fn open(config: &Config) -> Result<Workspaces, Failure> {
         Failure::unavailable("cli.io", "The directory of workspaces cannot be used.").because(error)
     };
     let program = std::env::current_exe().map_err(|error| cannot(&error))?;
+    clear_copies(&config.data_dir.join("exports"));
     let settings = Settings {
         directory: config.data_dir.join("workspaces"),
         command: vec![program.into(), "workspace-engine".into()],
@@ -32,6 +34,16 @@ pub fn open(config: &Config) -> Result<Workspaces, Failure> {
         threads: config.workspaces.threads as usize,
     };
     Workspaces::open(settings).map_err(|error| cannot(&error))
+}
+
+/// Takes away the copies of tables that sessions of an earlier life of the process have left.
+fn clear_copies(directory: &Path) {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
+            tracing::warn!(error = %error, "copies of tables that nobody needs any more stay");
+        }
+    }
 }
 
 /// Takes away what lies in workspaces that are deleted or over, or whose project or branch is gone.

@@ -45,10 +45,16 @@ pub struct Fold {
 
 /// All folds of this process. Never fails and never takes long.
 pub async fn all(platform: &Platform) -> Vec<Fold> {
-    let mut folds: Vec<Fold> = platform.projections.health().await.into_iter().map(of_postgres).collect();
-    if let Some(tables) = &platform.tables {
-        folds.push(of_tables(platform, tables.health()).await);
-    }
+    let tables = async {
+        match &platform.tables {
+            Some(tables) => Some(of_tables(platform, tables.health()).await),
+            None => None,
+        }
+    };
+    // At once: on a busy machine each question is a wait of its own.
+    let (postgres, tables) = tokio::join!(platform.projections.health(), tables);
+    let mut folds: Vec<Fold> = postgres.into_iter().map(of_postgres).collect();
+    folds.extend(tables);
     folds
 }
 

@@ -26,8 +26,8 @@ use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_http::{About, PathParams, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, Problem, Requirement};
 use alluvium_projection::{Freshness, Pace, Projections};
-use alluvium_storage::Queries;
 use alluvium_storage::fold::Tables;
+use alluvium_storage::{Jobs, Queries};
 use async_nats::jetstream;
 use axum::Router;
 use sqlx::PgPool;
@@ -69,8 +69,8 @@ pub struct Platform {
     metrics: metrics::Scrape,
 }
 
-/// The whole HTTP surface of this process.
-pub fn router(parts: &Parts) -> Result<Router, Problem> {
+/// The whole HTTP surface of this process, and the jobs that are carried out through it.
+pub fn router(parts: &Parts) -> Result<(Router, Option<Arc<Jobs>>), Problem> {
     let platform = Platform {
         js: parts.js.clone(),
         pool: parts.pool.clone(),
@@ -107,11 +107,16 @@ pub fn router(parts: &Parts) -> Result<Router, Problem> {
         None => surface,
     };
     let surface = surface.once_by(crate::node::idempotency(parts));
+    let jobs = api.then(|| crate::node::jobs(parts, &whole)).transpose()?;
+    let surface = match jobs.clone() {
+        Some(jobs) => surface.later_by(jobs),
+        None => surface,
+    };
     let router = surface.into_router(parts.access.clone(), parts.access.clone());
     // Held by what is served, and by nothing within itself, so that it goes when serving ends.
     let kept = Arc::new(router.clone());
     drop(whole.set(Arc::downgrade(&kept)));
-    Ok(router.layer(axum::Extension(kept)))
+    Ok((router.layer(axum::Extension(kept)), jobs))
 }
 
 fn group(platform: Platform) -> RouteGroup {

@@ -128,6 +128,19 @@ fn union<'a>(side: &str, doc: &str, aggregates: impl Iterator<Item = &'a &'a str
     )
 }
 
+/// The fields that say of what a right is.
+fn asks_of(right: &str) -> Option<&'static [&'static str]> {
+    match right {
+        "project_admin" | "project_write" | "project_read" | "project_member" | "key_admin" | "bucket_admin" => {
+            Some(&["project"])
+        }
+        "branch_write" | "branch_read" | "file_write" | "file_export" => Some(&["project", "branch"]),
+        "bucket_write" | "bucket_read" => Some(&["project", "branch", "bucket"]),
+        "workspace_write" => Some(&["project", "branch", "holder"]),
+        _ => None,
+    }
+}
+
 fn requirements(sources: &[Source]) -> Result<String, GenerateError> {
     let mut arms = String::new();
     for source in sources {
@@ -141,15 +154,13 @@ fn requirements(sources: &[Source]) -> Result<String, GenerateError> {
             "admin" => "Requirement::Admin".to_owned(),
             "authenticated" => "Requirement::Authenticated".to_owned(),
             "system" => "Requirement::System".to_owned(),
-            right @ ("project_admin" | "project_write" | "project_read" | "project_member") if has("project") => {
-                format!("Requirement::{}(c.project.clone())", camel(right))
-            }
-            right @ ("branch_write" | "branch_read") if has("project") && has("branch") => {
-                format!("Requirement::{}(c.project.clone(), c.branch.clone())", camel(right))
-            }
-            other => {
-                let reason = format!("`requires`: `{other}` is no right, or wants fields `project` and `branch`");
-                return Err(source.wrong(reason));
+            right => {
+                let Some(fields) = asks_of(right).filter(|fields| fields.iter().all(|field| has(field))) else {
+                    let reason = format!("`requires`: `{right}` is no right, or wants fields that say of what");
+                    return Err(source.wrong(reason));
+                };
+                let args: Vec<String> = fields.iter().map(|field| format!("c.{field}.clone()")).collect();
+                format!("Requirement::{}({})", camel(right), args.join(", "))
             }
         };
         let binding = if right.contains("c.project") { "c" } else { "_" };

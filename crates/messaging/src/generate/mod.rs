@@ -1,7 +1,8 @@
 //! Generates Rust types from `.avsc` files. The output is checked in; a check in CI regenerates and compares.
 //!
 //! A record's own attributes say what it is: `kind` (`command`, `event` or `type`), `aggregate`, and for commands
-//! `requires` (the right it needs, see `Requirement`; those of a project read the field `project`, those of a branch `branch` too).
+//! `requires` (the right it needs, see `Requirement`; those of a project read the field `project`, those of a branch `branch` too,
+//! and so on).
 
 pub mod codegen;
 mod context;

@@ -12,6 +12,7 @@ mod rows;
 mod sharing;
 mod table;
 mod transfer;
+mod workspace;
 
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
@@ -56,7 +57,7 @@ pub(crate) const ERRORS: &[ErrorInfo] = &[
         "storage.driver_unsupported",
         501,
         "The command is known and not served",
-        "Use the routes of workspaces.",
+        "Use the routes of the surface.",
     ),
 ];
 
@@ -91,7 +92,7 @@ pub fn driver_routes(state: DriverRoutes) -> RouteGroup {
                 .json::<Executed>(200, "What came of it")
                 .errors(&["storage.driver_command", "storage.driver_forbidden", "storage.driver_unsupported"])
                 .errors(&["storage.project_not_found", "storage.project_exists", "storage.add_column_failed"])
-                .errors(&["storage.version_expired", "storage.table_busy"]),
+                .errors(&["storage.version_expired", "storage.table_busy", "storage.workspace_not_found"]),
         )
         .timeout(WRITE_TIMEOUT),
     ];
@@ -303,11 +304,14 @@ async fn translate(name: &'static str, ask: &Ask<'_>) -> Done {
         "ObjectInfoCommand" => object::info(ask).await,
         "TableImportFromFileCommand" => transfer::import(ask).await,
         "TableExportToFileCommand" => transfer::export(ask).await,
-        _ => Err(Problem::new(
-            "storage.driver_unsupported",
-            501,
-            format!("{name} is not served here: workspaces have routes of their own, below the project."),
-        )),
+        "CreateWorkspaceCommand" => workspace::create(ask).await,
+        "DropWorkspaceCommand" => workspace::drop(ask).await,
+        "ClearWorkspaceCommand" => workspace::clear(ask).await,
+        "ResetWorkspacePasswordCommand" => workspace::reset_password(ask).await,
+        "DropWorkspaceObjectCommand" => workspace::drop_object(ask).await,
+        "GrantWorkspaceAccessToProjectCommand" | "RevokeWorkspaceAccessToProjectCommand" => workspace::grant(ask).await,
+        "LoadTableToWorkspaceCommand" => workspace::load(ask).await,
+        _ => Err(Problem::new("storage.driver_unsupported", 501, format!("{name} is not served here."))),
     }
 }
 

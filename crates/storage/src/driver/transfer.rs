@@ -1,5 +1,7 @@
 //! Files into tables, tables into files: those of the project's own store. Paths of this machine and of others' stores are none.
 
+use std::collections::BTreeSet;
+
 use alluvium_kernel::Problem;
 use serde_json::{Value, json};
 
@@ -47,29 +49,30 @@ pub(super) async fn import(ask: &Ask<'_>) -> Done {
     let options = ask.fields.object("importOptions")?;
     let columns = how.texts("columnsNames")?;
     let nulls = options.texts("importAsNull")?;
-    let null_string = match &nulls[..] {
-        [] => String::new(),
-        [one] => one.clone(),
-        _ => return Err(wrong("`importAsNull` takes one text.")),
-    };
-    let header = match options.number("numberOfIgnoredLines")? {
-        0 => false,
-        1 => true,
-        _ => return Err(wrong("`numberOfIgnoredLines` is 0, or 1 for a line of names.")),
-    };
+    let (null_string, more_nulls) = nulls.split_first().map_or(("", &nulls[..]), |(one, more)| (one.as_str(), more));
+    // The last line that is not data has the names.
+    let ignored = options.number("numberOfIgnoredLines")?;
+    if ignored < 0 {
+        return Err(wrong("`numberOfIgnoredLines` is 0 or more."));
+    }
+    how.choice("sourceType", &["single_file"])?;
+    options.unsupported(&["convertEmptyValuesToNullOnColumns"])?;
+    options.choice("createMode", &["create"])?;
     let text = |name: &str, default: &str| Ok::<_, Problem>(how.text(name)?.unwrap_or_else(|| default.to_owned()));
     let dedup = options.choice("dedupType", &["update_duplicates", "insert_duplicates", "fail_on_duplicates"])?;
     let body = json!({
         "file_id": file_of(ask, &at.project).await?,
         "csv_options": {
             "delimiter": text("delimiter", ",")?, "quote": text("enclosure", "\"")?, "escape": text("escapedBy", "")?,
-            "header": header, "null_string": null_string,
+            "header": ignored > 0, "null_string": null_string,
         },
         "import_options": {
             "incremental": options.choice("importType", &["full", "incremental"])? == "incremental", "dedup_mode": dedup,
             "columns": Some(&columns).filter(|columns| !columns.is_empty()),
+            "ignored_lines_count": (ignored - 1).max(0), "treat_values_as_null": more_nulls,
         },
     });
+    keyed_by(ask, &at.table(&table, &[]), &options.texts("dedupColumnsNames")?).await?;
     let loaded = ask.rest.post(&at.table(&table, &["import", "file"]), body).await?;
     let shown = ask.rest.get(&at.table(&table, &[])).await?;
     let all: Vec<Value> =
@@ -79,7 +82,32 @@ pub(super) async fn import(ask: &Ask<'_>) -> Done {
         "importedRowsCount": long(&loaded["imported_rows"]), "tableRowsCount": long(&loaded["table_rows_after"]),
         "tableSizeBytes": long(&loaded["table_size_bytes"]), "importedColumns": imported,
     });
-    Ok(Executed::with("table", "TableImport", response))
+    let done = Executed::with("table", "TableImport", response);
+    // Clients name it whether or not they need it, so it is no reason to refuse the load.
+    Ok(match options.text("timestampColumn")? {
+        Some(name) => {
+            done.saying("Warning", format!("Rows carry no time of their last change: {name} was not filled."))
+        }
+        None => done,
+    })
+}
+
+/// Rows are told apart by the table's primary key and nothing else.
+async fn keyed_by(ask: &Ask<'_>, table: &str, columns: &[String]) -> Result<(), Problem> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let shown = ask.rest.get(table).await?;
+    let folded = |name: &str| name.to_ascii_lowercase();
+    let key: BTreeSet<String> =
+        shown["primary_key"].as_array().into_iter().flatten().filter_map(Value::as_str).map(folded).collect();
+    if columns.iter().map(|name| folded(name)).collect::<BTreeSet<_>>() == key {
+        return Ok(());
+    }
+    Err(wrong(format!(
+        "`dedupColumnsNames` is not the primary key of the table, which rows are told apart by: {}.",
+        if key.is_empty() { "it has none".to_owned() } else { key.into_iter().collect::<Vec<_>>().join(", ") }
+    )))
 }
 
 /// The file is one of the project's, under a name of its own: the answer says which.

@@ -26,6 +26,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "storage.import_failed",
         400,
         "The file could not be loaded",
-        "The details name line and column; nothing was changed.",
+        "The details name line and column, or as `reason` what the engine failed on; nothing was changed.",
+    ),
+    ErrorInfo::new(
+        "storage.change_failed",
+        400,
+        "The table engine failed on the change, on every try",
+        "The detail says what may help; nothing was changed.",
     ),
 ];

@@ -17,6 +17,25 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
     ),
     ErrorInfo::new("storage.workspace_exists", 409, "The id is taken by a workspace", "Use another id."),
     ErrorInfo::new(
+        "storage.invalid_credentials",
+        401,
+        "No workspace has this user with this password",
+        "Take user and password of the workspace's `connection`, or reset its credentials.",
+    ),
+    ErrorInfo::new(
+        "storage.connection_limit_reached",
+        429,
+        "Too many sessions are open, in the workspace or in all",
+        "End one, or raise `pgwire.connections_per_workspace` or `pgwire.connections_max`.",
+    ),
+    ErrorInfo::new(
+        "storage.session_not_found",
+        404,
+        "No such session",
+        "List the sessions; ended ones go after a week.",
+    ),
+    ErrorInfo::new("storage.session_exists", 409, "The id is taken by a session", "Use another id."),
+    ErrorInfo::new(
         "storage.object_not_found",
         404,
         "The workspace has no object of this name",

@@ -277,6 +277,7 @@ impl Effects {
             accepted: verdict.problem.is_none(),
             problem: verdict.problem.as_ref().map(|problem| serde_json::to_string(problem).unwrap_or_default()),
             result: verdict.result.to_string(),
+            columns: verdict.columns.clone(),
         };
         let uid = Token::encode(&id.uid).map_err(|_| Problem::internal())?;
         let at = context(&id.tenant, format!("settle:{}", verdict.request), event.time);
@@ -324,7 +325,8 @@ impl Effects {
         if let Some(answer) = known.get(&actor) {
             return Ok(answer.clone());
         }
-        let answer = live.authorizer.check(&id.tenant, &actor, &Requirement::ProjectWrite(id.project.decode())).await;
+        let asked = Requirement::BucketWrite(id.project.decode(), id.branch.clone(), id.bucket.decode());
+        let answer = live.authorizer.check(&id.tenant, &actor, &asked).await;
         match answer {
             // Nobody can say now: not a refusal, try again.
             Err(problem) if problem.is_transient() => Err(problem),
@@ -468,7 +470,7 @@ fn verdict_of(event: TableEvent, request: &str) -> Option<Verdict> {
     }
     let problem = settled.problem.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let result = serde_json::from_str(&settled.result).unwrap_or_default();
-    Some(Verdict { request: settled.request, problem, result })
+    Some(Verdict { request: settled.request, problem, result, columns: settled.columns })
 }
 
 fn context(tenant: &Token, command_id: String, time: Timestamp) -> DecisionContext {

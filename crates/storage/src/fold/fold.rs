@@ -24,6 +24,7 @@ use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
 use super::reader::Reader;
 use super::routing::{Routing, TableId};
+use super::tries::Tries;
 use crate::contract::TableEvent;
 
 /// The stream that is folded.
@@ -58,6 +59,8 @@ pub struct Fold {
     heard: Mutex<Option<TailHealth>>,
     /// What messages may still take while they wait, in KiB.
     pub(super) memory: Arc<Semaphore>,
+    /// Held by the lane that tries again what the engine failed on.
+    one_by_one: Arc<tokio::sync::Mutex<()>>,
     /// Held by the reader while it hands over, by others to keep it between two messages.
     pub(super) gate: Gate<()>,
     /// The pace it keeps, while it is rebuilt beside the live one.
@@ -107,6 +110,7 @@ impl Fold {
             quarantine: Mutex::default(),
             heard: Mutex::default(),
             memory: Arc::new(Semaphore::new(WAITING_KIB_MAX)),
+            one_by_one: Arc::default(),
             gate: Gate::new(()),
             throttle: OnceLock::new(),
             stop,
@@ -257,6 +261,8 @@ impl Fold {
             schemas: Mutex::default(),
             decoder: Mutex::default(),
             at: AtomicU64::new(id.created_seq),
+            tries: Tries::default(),
+            one_by_one: Arc::clone(&self.one_by_one),
             remedy: tokio::sync::Mutex::default(),
             js: self.js.clone(),
             hub: self.hub.clone(),

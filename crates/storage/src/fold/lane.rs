@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::effects::Effects;
 use super::fold::STREAM;
+use super::long::long;
 use super::owned::Owned;
 use super::progress::Progress;
 use super::queue::{Body, CommitEvent, Item, Queue};
@@ -24,6 +25,7 @@ use super::restored::Wanted;
 use super::routing::TableId;
 use super::rows;
 use super::suspect::disk_full;
+use super::tries::Tries;
 
 /// First pause before a failed transaction is tried again.
 pub(super) const RETRY_MS_MIN: u64 = 50;
@@ -87,6 +89,10 @@ pub struct Lane {
     pub(super) decoder: Mutex<Option<RowsDecoder>>,
     /// The message that is being taken in.
     pub(super) at: AtomicU64,
+    /// How often the engine has failed on a request.
+    pub(super) tries: Tries,
+    /// Held while a request is tried again on which the engine has failed; all tables have the same.
+    pub(super) one_by_one: Arc<tokio::sync::Mutex<()>>,
     /// One remedy at a time.
     pub(super) remedy: tokio::sync::Mutex<()>,
     pub(super) js: jetstream::Context,
@@ -149,6 +155,9 @@ impl Lane {
                 return Stopped::Cancelled;
             }
             self.owned.caught_up(&self.id.project_key(), &self.id.uid);
+        }
+        if self.is_unfinished().await.unwrap_or(false) {
+            self.suspect();
         }
         let mut mark = None;
         let mut pause = RETRY_MS_MIN;
@@ -314,10 +323,11 @@ impl Lane {
         changes: Vec<Change>,
     ) -> Result<(Mark, Applied), LaneError> {
         let Some(from) = from.cloned() else { return Err(Error::NotFound(self.file.to_string()).into()) };
-        let reshapes = changes.iter().any(|change| !matches!(change, Change::Append { .. } | Change::Settle { .. }));
-        let target = to.clone();
-        let applied = self.blocking(move |hub, file| Ok(hub.apply(file, &from, &target, changes)?)).await?;
-        if reshapes {
+        let is_long = changes.iter().any(Change::is_long);
+        let (hub, file, target) = (self.hub.clone(), self.file.clone(), to.clone());
+        let work = move || hub.apply(&file, &from, &target, changes);
+        let applied = if is_long { long(work).await? } else { self.blocking(|_, _| Ok(work())).await? }?;
+        if is_long {
             self.look().await?;
         } else {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,7 @@ mod generations;
 mod history;
 mod kept;
 mod lane;
+mod long;
 mod loss;
 mod moving;
 mod owned;
@@ -38,6 +39,7 @@ mod rows;
 mod settle;
 mod suspect;
 mod tables;
+mod tries;
 mod version_of;
 
 pub use active::TableGeneration;

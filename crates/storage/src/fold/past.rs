@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::STREAM;
+use super::long::long;
 use super::read::{TableExport, TableQuery, relations, run, source_elsewhere, store_problem};
 use super::routing::TableId;
 use super::tables::Tables;
@@ -173,18 +174,20 @@ impl Tables {
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&version.schema, now_micros)?;
         let write = move || version.scratch.hub.export(&version.scratch.file, &spec, &to);
-        tokio::task::spawn_blocking(write).await.map_err(|_| Problem::internal())?.map_err(store_problem)
+        long(write).await?.map_err(store_problem)
     }
 
     /// Answers one SELECT over the tables of a project as they were with message `seq`.
     pub async fn query_then(&self, then: &CatalogueThen, seq: u64, query: TableQuery) -> Result<QueryRows, Problem> {
         let names = |parts: &[String]| match parts {
-            [bucket, table] => then.table(MAIN_BRANCH, bucket, table).ok(),
+            [bucket, table] if query.may_name(parts) => then.table(MAIN_BRANCH, bucket, table).ok(),
             _ => None,
         };
         let mut versions: Vec<(Vec<String>, Arc<Version>)> = Vec::new();
-        let is_linked =
-            |parts: &[String]| matches!(parts, [bucket, table] if then.link(MAIN_BRANCH, bucket, table).is_some());
+        let is_linked = |parts: &[String]| match parts {
+            [bucket, table] if query.may_name(parts) => then.link(MAIN_BRANCH, bucket, table).is_some(),
+            _ => false,
+        };
         for parts in relations(&query.sql, |parts| names(parts).is_some() || is_linked(parts))? {
             if is_linked(&parts) {
                 return Err(source_elsewhere());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use alluvium_kernel::{Problem, Token, subject};
+use alluvium_kernel::{BucketReach, Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
     Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile, ProfileMode,
@@ -11,6 +11,7 @@ use alluvium_tablestore::{
 };
 
 use super::lane::Lane;
+use super::long::long;
 use super::tables::Tables;
 use crate::queries::Links;
 
@@ -28,6 +29,15 @@ pub struct TableQuery {
     pub rows_max: u64,
     /// How long it may run, in milliseconds.
     pub timeout_ms: u64,
+    /// Whose tables it may name; no other tables are there for it.
+    pub buckets: BucketReach,
+}
+
+impl TableQuery {
+    /// Whether it may mean a table by this name.
+    pub(super) fn may_name(&self, parts: &[String]) -> bool {
+        matches!(parts, [bucket, _] if self.buckets.has(&crate::model::names::bucket_name(bucket)))
+    }
 }
 
 /// What an export takes from a table.
@@ -52,13 +62,22 @@ impl TableExport {
     }
 }
 
-/// What is taken out of a table for an engine in another process.
+/// What is taken out of a table, for an engine in another process or for another table.
 #[derive(Clone, Debug)]
 pub struct TableExtract {
     /// Only these columns; all when `None`.
     pub columns: Option<Vec<String>>,
     /// Only rows that meet this condition.
     pub where_filter: Option<String>,
+}
+
+impl TableExtract {
+    /// What it means for a table of these columns.
+    fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExtractSpec, Problem> {
+        let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
+        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
+        Ok(ExtractSpec { columns: self.columns, predicate_sql })
+    }
 }
 
 impl Tables {
@@ -99,7 +118,7 @@ impl Tables {
         now_micros: i64,
     ) -> Result<Exported, Problem> {
         let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
-        self.on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+        self.long_on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
     /// Writes rows of a table to a DuckDB file of the export directory.
@@ -110,11 +129,20 @@ impl Tables {
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Extracted, Problem> {
-        let schema = self.schema(lane).await?;
-        let predicate = extract.where_filter.as_deref().map(|text| Predicate::parse(text, &schema)).transpose();
-        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        let spec = ExtractSpec { columns: extract.columns, predicate_sql };
-        self.on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
+        self.long_on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+    }
+
+    /// Writes rows of a table to a file of the export directory that another table can be loaded from.
+    pub async fn parcel(
+        &self,
+        lane: &Lane,
+        extract: TableExtract,
+        to: PathBuf,
+        now_micros: i64,
+    ) -> Result<Extracted, Problem> {
+        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
+        self.long_on_file(lane, move |hub, file| hub.parcel(file, &spec, &to)).await
     }
 
     /// How the rows of a table differ from those of an earlier one, if there is one.
@@ -151,8 +179,11 @@ impl Tables {
             return Err(problem);
         }
         let (mut files, mut asked, mut claims) = (Vec::new(), Vec::new(), Vec::new());
-        for parts in relations(&query.sql, |parts| self.resolve(tenant, project, links, parts).is_some())? {
-            let Some(lane) = self.resolve(tenant, project, links, &parts) else { continue };
+        let found = |parts: &[String]| {
+            if query.may_name(parts) { self.resolve(tenant, project, links, parts) } else { None }
+        };
+        for parts in relations(&query.sql, |parts| found(parts).is_some())? {
+            let Some(lane) = found(&parts) else { continue };
             let lane = lane?;
             claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
             files.push((parts, lane.file.clone()));
@@ -216,13 +247,30 @@ impl Tables {
         }
         let (hub, file) = (self.hub().clone(), lane.file.clone());
         let read = tokio::task::spawn_blocking(move || read(&hub, &file)).await;
-        read.map_err(|_| Problem::internal())?.map_err(|error| match error {
-            Error::NotFound(_) | Error::Corrupt { .. } => {
-                lane.suspect();
-                unreadable(lane)
-            }
-            error => store_problem(error),
-        })
+        read.map_err(|_| Problem::internal())?.map_err(|error| unread(lane, error))
+    }
+
+    /// The same for what may take long.
+    async fn long_on_file<T: Send + 'static>(
+        &self,
+        lane: &Lane,
+        read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if let Some(problem) = self.fold().quarantine() {
+            return Err(problem);
+        }
+        let (hub, file) = (self.hub().clone(), lane.file.clone());
+        long(move || read(&hub, &file)).await?.map_err(|error| unread(lane, error))
+    }
+}
+
+fn unread(lane: &Lane, error: Error) -> Problem {
+    match error {
+        Error::NotFound(_) | Error::Corrupt { .. } => {
+            lane.suspect();
+            unreadable(lane)
+        }
+        error => store_problem(error),
     }
 }
 
@@ -322,7 +370,7 @@ pub fn store_problem(error: Error) -> Problem {
         }
         Error::NotFound(_) => 404,
         Error::DiskFull => 507,
-        Error::Corrupt { .. } | Error::Unavailable(_) | Error::Io { .. } => {
+        Error::Corrupt { .. } | Error::Unavailable(_) | Error::Failed(_) | Error::Io { .. } => {
             tracing::error!(error = ?error, "the table store failed");
             503
         }

@@ -1,10 +1,11 @@
 //! A table whose file is gone or unreadable is folded again from its own part of the log; the others go on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use alluvium_tablestore::{ApplyError, Error, Mark};
+use alluvium_tablestore::{ApplyError, Error, Hub, Mark, TableFile};
 use tokio_util::sync::CancellationToken;
 
 use super::history::History;
@@ -12,13 +13,30 @@ use super::lane::{Lane, LaneError, RETRY_MS_MAX, RETRY_MS_MIN};
 use super::queue::{Body, Item};
 use super::{request, rows};
 
+/// Stands beside the file of a table while that is folded again.
+fn unfinished(hub: &Hub, file: &TableFile) -> Result<PathBuf, Error> {
+    let mut path = hub.path(file)?.into_os_string();
+    path.push(".unfinished");
+    Ok(path.into())
+}
+
 impl Lane {
     /// A file that is gone, though the table was opened before this batch, is folded again from the log; so is one that is so
-    /// old that the log does not hold what follows.
+    /// old that the log does not hold what follows, and one whose folding again has not come to its end.
     pub(super) async fn recover(&self, batch: &[Arc<Item>], mark: &mut Option<Mark>) -> Result<(), LaneError> {
         let Some(first) = batch.first() else { return Ok(()) };
         let gone = mark.is_none() && first.seq > self.id.created_seq + 1;
-        if gone || self.is_below_floor(mark.as_ref()) { self.refold(first.seq, mark).await } else { Ok(()) }
+        if gone || self.is_below_floor(mark.as_ref()) || self.is_unfinished().await? {
+            self.refold(first.seq, mark).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the file was being folded again when that failed, or when the process ended: it lacks what lies between its mark
+    /// and the next batch.
+    pub(super) async fn is_unfinished(&self) -> Result<bool, LaneError> {
+        self.blocking(|hub, file| Ok(unfinished(hub, file)?.exists())).await
     }
 
     /// Folds the table's part of the log up to before a sequence.
@@ -27,7 +45,19 @@ impl Lane {
         // What is applied was decided on, here or before: who may write today does not matter for it.
         let undecided = self.progress.oldest(&self.id.uid).map_or(before, |oldest| oldest.min(before));
         self.decided.fetch_max(undecided - 1, Ordering::Relaxed);
-        self.fold_history(before, mark).await
+        self.blocking(|hub, file| {
+            let note = unfinished(hub, file)?;
+            let made = note.parent().map_or(Ok(()), std::fs::create_dir_all);
+            made.and_then(|()| std::fs::File::create(&note)?.sync_all())
+                .map_err(|source| Error::Io { path: note, source }.into())
+        })
+        .await?;
+        self.fold_history(before, mark).await?;
+        self.blocking(|hub, file| {
+            let note = unfinished(hub, file)?;
+            std::fs::remove_file(&note).map_err(|source| Error::Io { path: note, source }.into())
+        })
+        .await
     }
 
     /// Folds on from where the file is, else from a checkpoint, else from the table's creation.

@@ -49,7 +49,7 @@ impl Lane {
                 for event in events.iter().filter(|event| event.event.request_of().is_some()) {
                     let problem = Problem::new(GIVEN_UP, 409, "An operator gave this request up; nothing was changed.");
                     let (request, result) = (event.request().to_owned(), serde_json::json!({}));
-                    let refused = Verdict { request, problem: Some(problem), result };
+                    let refused = Verdict { request, problem: Some(problem), result, columns: None };
                     self.effects.settle(&self.id, item.seq, event, reply.as_deref(), &refused).await?;
                 }
                 chain.clone()

@@ -22,6 +22,9 @@ pub struct Verdict {
     pub problem: Option<Problem>,
     /// Counts and the like.
     pub result: serde_json::Value,
+    /// The columns from now on, when a load added some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<ColumnSpec>>,
 }
 
 /// How an event of a table changes its file.
@@ -209,6 +212,8 @@ fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf) -> Result<LoadSpe
         header: csv.header,
         null_string: csv.null_string.clone(),
         allow_quoted_nulls: csv.allow_quoted_nulls,
+        ignored_lines: u64::try_from(csv.ignored_lines_count).unwrap_or(0),
+        null_strings: csv.null_strings.clone(),
     });
     let dedup_mode = match event.dedup_mode.as_str() {
         "update_duplicates" => DedupMode::UpdateDuplicates,
@@ -221,12 +226,19 @@ fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf) -> Result<LoadSpe
         "parquet" => LoadFormat::Parquet,
         other => return Err(poison(&format!("unknown format {other}"))),
     };
+    let extra_columns = match event.extra_columns.as_str() {
+        "error" => ExtraColumns::Fail,
+        "ignore" => ExtraColumns::Ignore,
+        "add" => ExtraColumns::Add,
+        other => return Err(poison(&format!("unknown extra_columns {other}"))),
+    };
     Ok(LoadSpec {
         path,
         format,
         incremental: event.incremental,
         dedup_mode,
-        extra_columns: ExtraColumns::default(),
+        extra_columns,
+        delete_missing: event.delete_missing,
         columns: event.columns.clone(),
         moment: at,
     })

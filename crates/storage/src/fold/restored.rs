@@ -50,6 +50,10 @@ impl Lane {
                 }
             }
         }
+        if let Some(from) = self.file_of_other(&source, seq).await {
+            let change = Change::Replace { from, up_to: Some(seq) };
+            return self.asked(at, event, reply, Ok(Some(change)), to, mark).await;
+        }
         match self.content_of(&source, seq, at).await {
             Ok(version) => {
                 let change = Change::Replace { from: version.file().clone(), up_to: None };
@@ -117,6 +121,11 @@ impl Lane {
         // One that stands still holds less.
         let is_whole = self.progress.oldest(source).is_none_or(|oldest| oldest > seq);
         Ok((fits && is_whole).then_some(file))
+    }
+
+    /// The same of another table than this one; what is in the way is found out again by folding.
+    async fn file_of_other(&self, source: &str, seq: u64) -> Option<TableFile> {
+        if source == self.id.uid { None } else { self.file_at(source, seq).await.ok().flatten() }
     }
 
     /// Waits until a table has taken in `seq`. This looks at earlier messages only, so lanes never wait for each other in a ring.

@@ -1,12 +1,14 @@
 //! Requests in a lane: obey the verdict on the log; without one, decide by applying, and put the verdict there.
 
 use alluvium_kernel::Problem;
-use alluvium_tablestore::{Applied, ApplyError, Change, Mark};
+use alluvium_tablestore::{Applied, ApplyError, Change, ChangeReport, Mark};
 
 use super::counts;
 use super::lane::{Lane, LaneError};
 use super::queue::CommitEvent;
 use super::request::{self, Verdict};
+use crate::contract::ColumnSpec;
+use crate::model::spec_of;
 
 impl Lane {
     /// A request: obeys the verdict on the log; without one, decides by applying, and puts the verdict there. A change that
@@ -26,7 +28,14 @@ impl Lane {
             let verdict = on_log.clone().unwrap_or_else(|| Verdict::new(event.request()));
             (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
         } else {
-            self.decide(seq, event, change, to, mark.as_ref()).await?
+            let _by_itself = self.by_itself(event.request()).await;
+            match self.decide(seq, event, change, to.clone(), mark.as_ref()).await {
+                Err(error) if on_log.is_none() => match self.gives_up(seq, event, reply, &error).await? {
+                    Some(verdict) => (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict),
+                    None => return Err(error),
+                },
+                decided => decided?,
+            }
         };
         *mark = Some(at);
         if on_log.is_none() && self.tells(seq) && self.effects.is_live() {
@@ -88,7 +97,7 @@ impl Lane {
             Ok((at, applied)) => {
                 let report = applied.changes.first().cloned().unwrap_or_default();
                 let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
-                Ok((at, Verdict { result, ..accepted }))
+                Ok((at, Verdict { result, columns: self.columns_added(&report), ..accepted }))
             }
             Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
                 let problem = request::refusal(code, &message, &details);
@@ -98,6 +107,12 @@ impl Lane {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The columns from now on, when a load added some: only the fold knows them. Nothing else changes them before the verdict.
+    fn columns_added(&self, report: &ChangeReport) -> Option<Vec<ColumnSpec>> {
+        report.load.as_ref().filter(|load| !load.added_columns.is_empty())?;
+        self.view().schema.map(|schema| schema.columns.iter().map(spec_of).collect())
     }
 
     /// Applies a change, if any, and keeps the verdict on its request in the same transaction.
@@ -126,7 +141,7 @@ impl Lane {
             // None when the request changes nothing.
             let report = kept.changes.first().cloned().unwrap_or_default();
             let result = request::result(&event.event, &report, kept.rows, self.view().bytes);
-            return Ok(Verdict { result, ..verdict });
+            return Ok(Verdict { result, columns: self.columns_added(&report), ..verdict });
         }
         Err(LaneError::Diverged(format!("{} is below the mark and has no verdict", event.request())))
     }
@@ -135,6 +150,6 @@ impl Lane {
 impl Verdict {
     /// Accepted, with nothing to tell yet.
     fn new(request: &str) -> Self {
-        Self { request: request.to_owned(), problem: None, result: serde_json::json!({}) }
+        Self { request: request.to_owned(), problem: None, result: serde_json::json!({}), columns: None }
     }
 }

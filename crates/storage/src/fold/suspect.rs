@@ -27,17 +27,18 @@ impl Lane {
     /// Reads the whole file; folds the table again when that cannot be done.
     pub(super) async fn check(&self, mark: &mut Option<Mark>) -> Result<(), LaneError> {
         match self.blocking(|hub, file| Ok(hub.check(file)?)).await {
-            Ok(()) => {
+            Ok(()) if !self.is_unfinished().await? => {
                 self.over_it();
                 return Ok(());
             }
+            Ok(()) => *mark = self.look().await?,
             Err(error @ LaneError::Store(Error::Corrupt { .. } | Error::NotFound(_))) => {
                 self.report(&error);
                 self.move_aside_if_corrupt(&error).await;
+                *mark = None;
             }
             Err(error) => return Err(error),
         }
-        *mark = None;
         self.refold(self.progress.read_to() + 1, mark).await?;
         self.over_it();
         tracing::info!(table.id = %self.id.uid, "the table was folded again from the log");

@@ -9,6 +9,7 @@ use alluvium_tablestore::{Hub, Mark, TableSchema, TableStats};
 use async_nats::jetstream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::effects::Effects;
 use super::fold::STREAM;
@@ -21,6 +22,7 @@ use super::progress::Progress;
 use super::queue::Queue;
 use super::read::store_problem;
 use super::routing::TableId;
+use super::tries::Tries;
 use crate::contract::TableEvent;
 
 /// The table with this uid, as its own first event names it.
@@ -74,7 +76,8 @@ pub(super) async fn is_readable(js: &jetstream::Context, kept: &Kept, id: &Table
 
 /// Folds a table up to and with message `seq`. What stands before it must have its verdict on the log, and be readable.
 ///
-/// In a box: the fold may come by a request for the content of another table.
+/// In a task of its own: the fold may come by a request for the content of another table, which came by one as well, and so on. A
+/// table that was merged from branches many times has many such behind it, more than a stack holds.
 pub(super) fn content_at<'a>(
     js: &'a jetstream::Context,
     hub: &'a Hub,
@@ -83,7 +86,11 @@ pub(super) fn content_at<'a>(
     seq: u64,
     bytes_max: u64,
 ) -> BoxFuture<'a, Result<Version, Problem>> {
-    Box::pin(folded_to(js, hub, effects, id, seq, bytes_max))
+    let (js, hub, id) = (js.clone(), hub.clone(), id.clone());
+    Box::pin(async move {
+        let folding = tokio::spawn(async move { folded_to(&js, &hub, effects, &id, seq, bytes_max).await });
+        AbortOnDropHandle::new(folding).await.map_err(|_| Problem::internal())?
+    })
 }
 
 async fn folded_to(
@@ -96,11 +103,21 @@ async fn folded_to(
 ) -> Result<Version, Problem> {
     let scratch = Scratch { hub: hub.clone(), file: id.file(next_generation()) };
     let (created, _) = stream_created(js, STREAM).await?;
-    let lane = lane(id, &scratch, js, effects, created.micros());
+    let lane = lane(id, &scratch, js, Arc::clone(&effects), created.micros());
     let mut mark = None;
     lane.rebase(seq + 1, &mut mark).await.map_err(|error| failed(id, error))?;
     let began = mark.as_ref().map_or(id.created_seq, |mark: &Mark| mark.seq);
     let mut next = began;
+    if let Some(replaced) = last_replaced(js, &effects, id, began, seq).await? {
+        if mark.is_none() {
+            // There has to be a file whose content is replaced.
+            let mut opening = History::open(js, id, began, began + 1).await?;
+            while let Some(batch) = opening.next().await? {
+                lane.take_recovered(&batch, &mut mark).await.map_err(|error| failed(id, error))?;
+            }
+        }
+        next = replaced;
+    }
     loop {
         let mut history = History::open(js, id, next, seq + 1).await?;
         while let Some(batch) = history.next().await? {
@@ -127,6 +144,39 @@ async fn folded_to(
     Ok(Version::new(id.clone(), schema, stats, scratch))
 }
 
+/// The last message behind `from` and up to `seq` with which the table got columns, key and rows of another table or time: what
+/// stood between does not matter for what it held then. Folding that as well would fold, for each merge, all merges before it, and
+/// for each of those all before that.
+async fn last_replaced(
+    js: &jetstream::Context,
+    effects: &Effects,
+    id: &TableId,
+    from: u64,
+    seq: u64,
+) -> Result<Option<u64>, Problem> {
+    let subject = id.event_subject().map_err(|_| Problem::internal())?;
+    let (mut asked, mut next) = (Vec::new(), Some(from + 1));
+    while let Some(at) = next {
+        let page = direct::history(js, STREAM, &subject, at).await?;
+        next = page.last().filter(|last| last.pending > 0 && last.seq < seq).map(|last| last.seq + 1);
+        for message in page.iter().filter(|message| message.seq <= seq) {
+            // What cannot be read is the fold's own matter.
+            let Ok(commit) = Commit::from_avro(&message.payload) else { continue };
+            let [entry] = &commit.entries[..] else { continue };
+            if let Ok(TableEvent::RestoreRequested(restore)) = TableEvent::decode(&entry.r#type, &entry.event) {
+                asked.push((message.seq, restore.request));
+            }
+        }
+    }
+    while let Some((at, request)) = asked.pop() {
+        let verdict = effects.verdict(id, &request, at).await?;
+        if verdict.is_some_and(|verdict| verdict.problem.is_none()) && !effects.is_given_up(at) {
+            return Ok(Some(at));
+        }
+    }
+    Ok(None)
+}
+
 async fn has_more(js: &jetstream::Context, id: &TableId, from: u64, up_to: u64) -> Result<bool, Problem> {
     let events = id.event_subject().map_err(|_| Problem::internal())?;
     for subject in [events, id.rows_subject()] {
@@ -149,6 +199,8 @@ fn lane(id: &TableId, scratch: &Scratch, js: &jetstream::Context, effects: Arc<E
         schemas: Mutex::default(),
         decoder: Mutex::default(),
         at: AtomicU64::new(id.created_seq),
+        tries: Tries::default(),
+        one_by_one: Arc::default(),
         remedy: tokio::sync::Mutex::default(),
         js: js.clone(),
         hub: scratch.hub.clone(),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use alluvium_kernel::{DecisionContext, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::limits::{FILE_TAG_BYTES_MAX, FILE_TAGS_MAX, RUN_ID_BYTES_MAX};
+use super::limits::{FILE_TAG_BYTES_MAX, FILE_TAGS_MAX, MULTIPART_PARTS_MAX, RUN_ID_BYTES_MAX};
 use super::names::MAIN_BRANCH;
 use super::problem;
 
@@ -157,13 +157,25 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses what is no MD5; none is fine.
-fn check_md5(md5: Option<&str>) -> Result<(), Problem> {
+/// Whether it is the MD5 of some content, in hex.
+pub(super) fn is_md5(text: &str) -> bool {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if md5.is_none_or(|md5| md5.len() == 32 && md5.bytes().all(is_hex)) {
+    text.len() == 32 && text.bytes().all(is_hex)
+}
+
+/// Refuses what is neither an MD5 nor what names the content of an object that came in parts; none is fine.
+fn check_md5(md5: Option<&str>) -> Result<(), Problem> {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_count =
+        |text: &str| is_digits(text) && text.parse::<i32>().is_ok_and(|n| (1..=MULTIPART_PARTS_MAX).contains(&n));
+    let names = |md5: &str| match md5.split_once('-') {
+        Some((md5, parts)) => is_md5(md5) && is_count(parts),
+        None => is_md5(md5),
+    };
+    if md5.is_none_or(names) {
         Ok(())
     } else {
-        Err(problem::invalid_request("`md5` is 32 lower-case hex digits."))
+        Err(problem::invalid_request("`md5` is 32 lower-case hex digits, and of parts, a dash and how many."))
     }
 }
 
@@ -178,7 +190,7 @@ fn check_run(run_id: Option<&str>) -> Result<(), Problem> {
     }
 }
 
-fn check_content_type(content_type: Option<&str>) -> Result<(), Problem> {
+pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), Problem> {
     let fits = |text: &str| {
         !text.is_empty()
             && text.len() <= super::limits::CONTENT_TYPE_BYTES_MAX

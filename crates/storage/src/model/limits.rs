@@ -34,6 +34,8 @@ pub const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
 pub const OPEN_REQUESTS_PER_TABLE_MAX: usize = 1_000;
 /// How many settled requests a table remembers, so that a verdict said twice is known.
 pub const SETTLED_RING_MAX: usize = 256;
+/// Lines of a file that a load may leave out before its header.
+pub const IGNORED_LINES_MAX: i64 = 1_000_000;
 /// A file, in bytes: 10 GiB.
 pub const FILE_BYTES_MAX: i64 = 10 * 1024 * 1024 * 1024;
 /// A file's name, in bytes.
@@ -66,3 +68,15 @@ pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
 pub const GIGABYTE: i64 = 1_000_000_000;
 /// The user name of a workspace, or the verifier of its password, in bytes.
 pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;
+/// Parts of one object that is uploaded in parts.
+pub const MULTIPART_PARTS_MAX: i32 = 10_000;
+/// Every part but the last, in bytes, at least: 5 MiB.
+pub const MULTIPART_PART_BYTES_MIN: i64 = 5 * 1024 * 1024;
+/// How long an upload in parts may stay open, in seconds: 7 days.
+pub const MULTIPART_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+/// Body of a request that is answered later, in bytes: it is on the log.
+pub const JOB_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Path and query of such a request, in bytes.
+pub const JOB_TARGET_BYTES_MAX: usize = 8 * 1024;
+/// What is kept of its answer, in bytes.
+pub const JOB_ANSWER_BYTES_MAX: usize = 256 * 1024;

@@ -65,6 +65,11 @@ pub fn valid_workspace_id(id: &str) -> Result<(), Problem> {
     if plain(id, NAME_CHARS_MAX, b"_-") { Ok(()) } else { Err(problem::invalid_name("workspace object", id)) }
 }
 
+/// Whether what a file is of is a key, and no branch.
+pub(crate) fn is_key(of: &str) -> bool {
+    of.starts_with("key_")
+}
+
 /// A file's name is a label only, but one that fits a header and a listing.
 pub fn valid_file(name: &str) -> Result<(), Problem> {
     let fits = !name.is_empty()

@@ -55,6 +55,14 @@ pub(crate) fn workspace_exists(workspace: &str) -> Problem {
     storage("workspace_exists", 409, format!("There is a workspace with the id {} already", echo(workspace)))
 }
 
+pub(crate) fn job_not_found(job: &str) -> Problem {
+    storage("job_not_found", 404, format!("Job {} not found", echo(job)))
+}
+
+pub(crate) fn job_exists(job: &str) -> Problem {
+    storage("job_exists", 409, format!("There is a job with the id {} already", echo(job)))
+}
+
 pub(crate) fn object_not_found(object: &str, workspace: &str) -> Problem {
     storage("object_not_found", 404, format!("Object {} not found in workspace {}", echo(object), echo(workspace)))
 }
@@ -218,6 +226,26 @@ pub(crate) fn object_of_others(key: &str) -> Problem {
 pub(crate) fn invalid_key(key: &str) -> Problem {
     let rule = "1 to 1024 bytes without control characters and backslashes, whose parts between slashes are not empty, `.` or `..`";
     storage("invalid_key", 400, format!("{:?} cannot be the key of an object: that takes {rule}.", echo(key)))
+}
+
+pub(crate) fn no_such_upload(upload: &str) -> Problem {
+    let detail =
+        format!("The upload {} does not exist; it may have been completed, aborted, or be over.", echo(upload));
+    storage("no_such_upload", 404, detail)
+}
+
+pub(crate) fn invalid_part(number: i32) -> Problem {
+    storage("invalid_part", 400, format!("Part {number} is not there, or is not the one that its ETag names."))
+}
+
+pub(crate) fn invalid_part_order() -> Problem {
+    storage("invalid_part_order", 400, "The list of parts is not in ascending order of their numbers.".to_owned())
+}
+
+pub(crate) fn part_too_small(number: i32, bytes: i64) -> Problem {
+    let min = super::limits::MULTIPART_PART_BYTES_MIN;
+    let detail = format!("Part {number} has {bytes} bytes; each but the last has at least {min}.");
+    storage("part_too_small", 400, detail).with_details(json!({ "limit_bytes": min }))
 }
 
 pub(crate) fn file_exists(file: &str) -> Problem {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use alluvium_kernel::{Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::names::{MAIN_BRANCH, fold};
+use super::names::{self, MAIN_BRANCH, fold};
 use super::problem;
 use crate::contract::SnapshotSettings;
 
@@ -153,6 +153,21 @@ impl Catalogue {
             .get(snapshot)
             .filter(|found| found.branch == branch && found.expires_at > now.micros())
             .ok_or_else(|| problem::snapshot_not_found(snapshot))
+    }
+
+    /// The same, if it is of this bucket or of no bucket in particular.
+    pub(super) fn snapshot_in(
+        &self,
+        branch: &str,
+        snapshot: &str,
+        bucket: Option<&str>,
+        now: Timestamp,
+    ) -> Result<&SnapshotRef, Problem> {
+        let found = self.snapshot(branch, snapshot, now)?;
+        match bucket {
+            Some(bucket) if names::bucket_name(bucket) != found.bucket => Err(problem::snapshot_not_found(snapshot)),
+            _ => Ok(found),
+        }
     }
 
     /// How many tables there are in all buckets, those of dev branches too.

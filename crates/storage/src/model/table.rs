@@ -36,6 +36,9 @@ pub struct Table {
     pub pending: Option<Pending>,
     /// Loads and deletes that wait for the rows, by command id.
     pub open: BTreeSet<String>,
+    /// Those of them that may add columns: until their verdict nobody knows which.
+    #[serde(default)]
+    pub adding: BTreeSet<String>,
     /// Requests with a verdict, the latest last; the oldest are forgotten.
     pub settled: VecDeque<String>,
 }
@@ -111,8 +114,14 @@ pub(crate) fn schema_of(columns: &[ColumnSpec], primary_key: &[String]) -> Resul
 }
 
 impl Table {
-    /// The table, when it is there and no change of its columns is under way.
+    /// The table, when it is there and nothing is under way that may change its columns.
     fn ready(&self) -> Result<&Identity, Problem> {
+        let identity = self.steady()?;
+        if self.adding.is_empty() { Ok(identity) } else { Err(problem::table_busy(&identity.table)) }
+    }
+
+    /// The table, when it is there and no change of the columns that it has is under way.
+    fn steady(&self) -> Result<&Identity, Problem> {
         let identity = self.identity.as_ref().ok_or_else(|| problem::table_not_found("", ""))?;
         if self.closed {
             return Err(problem::table_not_found(&identity.bucket, &identity.table));
@@ -125,7 +134,7 @@ impl Table {
 
     /// The same, with room for one more request that may queue.
     fn ready_to_queue(&self) -> Result<(), Problem> {
-        let identity = self.ready()?;
+        let identity = self.steady()?;
         if self.open.len() >= OPEN_REQUESTS_PER_TABLE_MAX {
             return Err(problem::table_busy(&identity.table));
         }

@@ -23,6 +23,9 @@ pub struct Workspace {
     pub branch: String,
     /// Its id, as in URLs.
     pub id: String,
+    /// The key whose it is; empty when it is of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
     /// When it is over, in microseconds since 1970; never when `None`.
     pub expires_at: Option<i64>,
     /// How far it is.
@@ -73,9 +76,10 @@ impl Workspace {
         Ok(self)
     }
 
-    /// Refuses what is of another branch than the one that the caller may change.
-    fn of_branch(&self, branch: &str) -> Result<&Self, Problem> {
-        if self.branch == branch { Ok(self) } else { Err(problem::workspace_not_found(&self.id)) }
+    /// Refuses what is of another branch or key than the one that the caller may change; of no key in particular, it may all.
+    fn of_branch(&self, branch: &str, holder: &str) -> Result<&Self, Problem> {
+        let is_of = self.branch == branch && (holder.is_empty() || self.holder == holder);
+        if is_of { Ok(self) } else { Err(problem::workspace_not_found(&self.id)) }
     }
 
     fn is_over(&self, at: Timestamp) -> bool {
@@ -99,6 +103,7 @@ pub(crate) mod tests {
             username: "ws_ws_1_00c0ffee".into(),
             password_hash: "$argon2id$x".into(),
             project_uid: "p1".into(),
+            holder: String::new(),
         }
         .into()
     }

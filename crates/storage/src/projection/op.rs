@@ -1,5 +1,7 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod job;
+mod multipart;
 mod settings;
 mod sharing;
 mod snapshot;
@@ -8,6 +10,8 @@ mod workspace;
 use alluvium_kernel::Timestamp;
 
 use super::Place;
+pub(super) use job::JobOp;
+pub(super) use multipart::MultipartOp;
 pub(super) use settings::{Level, SettingsOp};
 pub(super) use sharing::SharingOp;
 pub(super) use snapshot::{SnapshotOp, left_by};
@@ -43,6 +47,8 @@ pub(super) enum Op {
     Snapshot(SnapshotOp),
     Settings(SettingsOp),
     Workspace(WorkspaceOp),
+    Multipart(MultipartOp),
+    Job(JobOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -57,6 +63,9 @@ pub(super) enum Key<'a> {
     Share(&'a str, &'a str, &'a str, &'a str),
     Snapshot(&'a str, &'a str),
     Workspace(&'a str),
+    Multipart(&'a str, &'a str),
+    Part(&'a str, &'a str, i32),
+    Job(&'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -133,6 +142,8 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Table(event) => of_table(event, at),
         Event::File(event) => Some(of_file(event, at)),
         Event::Workspace(event) => workspace::of(event, at).map(Op::Workspace),
+        Event::Multipart(event) => Some(Op::Multipart(multipart::of(event, at))),
+        Event::Job(event) => Some(Op::Job(job::of(event, at))),
         Event::Shelf(ShelfEvent::FilesCounted(_))
         | Event::Refusal(RefusalEvent::RowsRefused(_))
         | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
@@ -303,6 +314,8 @@ impl Op {
             Self::Snapshot(op) => op.kind(),
             Self::Settings(op) => op.kind(),
             Self::Workspace(op) => op.kind(),
+            Self::Multipart(op) => op.kind(),
+            Self::Job(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
         }
@@ -335,6 +348,8 @@ impl Op {
             Self::Snapshot(op) => op.row(),
             Self::Settings(op) => op.row(),
             Self::Workspace(op) => op.row(),
+            Self::Multipart(op) => op.row(),
+            Self::Job(op) => op.row(),
         }
     }
 
@@ -363,6 +378,8 @@ impl Op {
             Self::Snapshot(op) => op.order(),
             Self::Settings(op) => op.order(),
             Self::Workspace(op) => op.order(),
+            Self::Multipart(op) => op.order(),
+            Self::Job(op) => op.order(),
         }
     }
 }

@@ -1,8 +1,16 @@
 //! Putting the changes of a batch into few statements without changing what they add up to.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::{Discriminant, discriminant};
 
 use super::op::{Key, Op};
+
+/// What kind of statement writes an op: numbers are of a family, and two families may use the same ones.
+type Kind = (Discriminant<Op>, u8);
+
+fn kind(op: &Op) -> Kind {
+    (discriminant(op), op.kind())
+}
 
 /// Groups ops of one kind into steps. Ops that share something to keep in order stay in order; others may pass each other.
 pub(super) fn arrange(ops: Vec<Op>) -> Vec<Vec<Op>> {
@@ -17,14 +25,14 @@ pub(super) fn arrange(ops: Vec<Op>) -> Vec<Vec<Op>> {
 
 /// Which step each op goes into: the first of its kind that is not before an op it depends on and does not touch its row yet.
 fn places(ops: &[Op]) -> Vec<usize> {
-    let mut steps: Vec<(u8, HashSet<Key<'_>>)> = Vec::new();
+    let mut steps: Vec<(Kind, HashSet<Key<'_>>)> = Vec::new();
     let mut latest: HashMap<Key<'_>, usize> = HashMap::with_capacity(ops.len());
     let mut places = Vec::with_capacity(ops.len());
     for op in ops {
-        let (kind, row) = (op.kind(), op.row());
+        let (kind, row) = (kind(op), op.row());
         let order = op.order().into_iter().flatten();
         let from = order.clone().filter_map(|key| latest.get(&key)).max().copied().unwrap_or(0);
-        let fits = |step: &(u8, HashSet<Key<'_>>)| step.0 == kind && !step.1.contains(&row);
+        let fits = |step: &(Kind, HashSet<Key<'_>>)| step.0 == kind && !step.1.contains(&row);
         let at = steps.iter().skip(from).position(fits).map_or(steps.len(), |found| from + found);
         if at == steps.len() {
             steps.push((kind, HashSet::new()));
@@ -39,6 +47,7 @@ fn places(ops: &[Op]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::projection::op::{JobOp, WorkspaceOp};
 
     fn put(project: &str) -> Op {
         let (tenant, id, uid) = ("t".into(), project.into(), "u".into());
@@ -56,6 +65,17 @@ mod tests {
     #[test]
     fn independent_changes_share_a_statement() {
         assert_eq!(shape(vec![put("a"), delete("b"), put("c"), delete("d")]), [(0, 2), (2, 2)]);
+    }
+
+    #[test]
+    fn families_never_share_a_statement_whatever_their_numbers() {
+        let password = Op::Workspace(WorkspaceOp::SetPassword { uid: "w".into(), hash: "h".into() });
+        let job = Op::Job(JobOp::Start { id: "j".into(), time: 0 });
+        for (one, other) in [(password.clone(), job), (password, put("a"))] {
+            let kinds = [kind(&one), kind(&other)];
+            assert_ne!(kinds[0].0, kinds[1].0);
+            assert_eq!(arrange(vec![one, other]).len(), 2);
+        }
     }
 
     #[test]

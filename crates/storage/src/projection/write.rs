@@ -7,6 +7,8 @@ macro_rules! column {
     };
 }
 
+mod job;
+mod multipart;
 mod settings;
 mod sharing;
 mod snapshot;
@@ -28,7 +30,9 @@ const UPDATE_PROJECTS: &str = "
     UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 10] = [
+const DELETE_PROJECTS: [&str; 13] = [
+    "DELETE FROM jobs USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE jobs.tenant = gone.tenant AND jobs.project = gone.id",
     "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE h.tenant = gone.tenant AND h.project = gone.id",
     "DELETE FROM links USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -43,6 +47,10 @@ const DELETE_PROJECTS: [&str; 10] = [
      WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.id",
     "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE files.tenant = gone.tenant AND files.project = gone.id",
+    "DELETE FROM multipart_parts AS p USING multiparts AS m, unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE m.tenant = gone.tenant AND m.project = gone.id AND p.tenant = m.tenant AND p.upload = m.upload",
+    "DELETE FROM multiparts AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE m.tenant = gone.tenant AND m.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE tables.tenant = gone.tenant AND tables.project = gone.id",
     "DELETE FROM buckets USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -162,6 +170,8 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
         Op::Settings(_) => settings::settings(tx, &step).await,
         Op::Workspace(_) => workspace::workspaces(tx, &step).await,
+        Op::Multipart(_) => multipart::multiparts(tx, &step).await,
+        Op::Job(_) => job::jobs(tx, &step).await,
     }?;
     Ok(())
 }

@@ -28,6 +28,10 @@ const OWN: &str = "
       AND m.bucket = t.bucket AND lower(m.name) = lower(t.name)
     WHERE t.tenant = $1 AND t.project = $2 AND t.branch = $3 ORDER BY t.bucket, t.name";
 
+const MAIN: &str = "
+    SELECT bucket, name FROM {schema}.tables
+    WHERE tenant = $1 AND project = $2 AND branch = 'default' ORDER BY bucket, name";
+
 /// In the order of the statements; the last are the uids of its tables.
 type BranchRow = (String, String, String, Option<String>, i64, String, Vec<String>);
 
@@ -74,6 +78,16 @@ impl Queries {
             .map_err(unavailable)?;
         let own = |(bucket, name, copy_of, main)| OwnTable { bucket, name, copy_of, main };
         Ok(rows.into_iter().map(own).collect())
+    }
+
+    /// Names of the main line's own tables: bucket and table.
+    pub async fn main_tables(&self, tenant: &str, project: &str) -> Result<Vec<(String, String)>, Problem> {
+        sqlx::query_as(self.schema().sql(MAIN))
+            .bind(tenant)
+            .bind(project)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)
     }
 
     /// Dev branches of a project, newest first.

@@ -168,7 +168,7 @@ fn bound<'q, T>(
         .bind(since.as_ref().map(|file| &file.1))
         .bind(before.as_ref().map(|file| file.0))
         .bind(before.as_ref().map(|file| &file.1))
-        .bind(reach.branch())
+        .bind(reach.only())
 }
 
 type Asked<'q, T> = sqlx::query::QueryAs<'q, sqlx::Postgres, T, sqlx::postgres::PgArguments>;
@@ -256,7 +256,7 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(key)
-            .bind(reach.branch())
+            .bind(reach.only())
             .fetch_optional(&self.pool)
             .await
             .map_err(unavailable)?;
@@ -278,7 +278,7 @@ impl Queries {
             .bind(first)
             .bind(end)
             .bind(limit)
-            .bind(reach.branch())
+            .bind(reach.only())
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;

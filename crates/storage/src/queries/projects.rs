@@ -1,6 +1,6 @@
 //! Projects and buckets.
 
-use alluvium_kernel::Problem;
+use alluvium_kernel::{BucketReach, Problem};
 
 use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
 use crate::model::problem;
@@ -21,6 +21,9 @@ const PROJECTS: &str = "
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
+const PROJECTS_BY_ID: &str = "
+    SELECT id, created_at FROM {schema}.projects
+    WHERE tenant = $1 AND id > $2 AND ($3::text[] IS NULL OR id = ANY ($3)) ORDER BY id LIMIT $4";
 const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
@@ -36,8 +39,11 @@ const BUCKETS: &str = "
         AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
     FROM {schema}.buckets AS b
     LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
-    WHERE b.tenant = $1 AND b.project = $2 ORDER BY b.name LIMIT $3 OFFSET $4";
-const COUNT_BUCKETS: &str = "SELECT count(*) FROM {schema}.buckets WHERE tenant = $1 AND project = $2";
+    WHERE b.tenant = $1 AND b.project = $2 AND ($3::text[] IS NULL OR b.name = ANY ($3))
+    ORDER BY b.name LIMIT $4 OFFSET $5";
+const COUNT_BUCKETS: &str = "
+    SELECT count(*) FROM {schema}.buckets
+    WHERE tenant = $1 AND project = $2 AND ($3::text[] IS NULL OR name = ANY ($3))";
 
 /// In the order of the statements: id, uid, name, settings, created, updated, buckets, tables with those that links show, uids of
 /// its own tables.
@@ -87,6 +93,24 @@ impl Queries {
         Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
     }
 
+    /// Ids of projects behind one, in the order of their bytes, and when they were made; only some, or all.
+    pub async fn projects_by_id(
+        &self,
+        tenant: &str,
+        behind: &str,
+        only: Option<&[String]>,
+        limit: i64,
+    ) -> Result<Vec<(String, i64)>, Problem> {
+        sqlx::query_as(self.schema().sql(PROJECTS_BY_ID))
+            .bind(tenant)
+            .bind(behind)
+            .bind(only)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)
+    }
+
     /// `Ok` when the project is there, else `project_not_found`.
     pub async fn require_project(&self, tenant: &str, project: &str) -> Result<(), Problem> {
         let exists: bool = sqlx::query_scalar(self.schema().sql(PROJECT_EXISTS))
@@ -114,13 +138,21 @@ impl Queries {
         Err(problem::bucket_not_found(bucket))
     }
 
-    /// Buckets of a project by name.
-    pub async fn buckets(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<BucketView>, Problem> {
+    /// Buckets of a project within reach, by name.
+    pub async fn buckets(
+        &self,
+        tenant: &str,
+        project: &str,
+        reach: &BucketReach,
+        page: Page,
+    ) -> Result<Listed<BucketView>, Problem> {
+        let names = reach.names();
         self.require_project(tenant, project).await?;
         let schema = self.schema();
         let rows: Vec<BucketRow> = sqlx::query_as(schema.sql(BUCKETS))
             .bind(tenant)
             .bind(project)
+            .bind(&names)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -129,6 +161,7 @@ impl Queries {
         let total = sqlx::query_scalar(schema.sql(COUNT_BUCKETS))
             .bind(tenant)
             .bind(project)
+            .bind(&names)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;

@@ -17,13 +17,13 @@ const SNAPSHOTS: &str = "
     FROM {schema}.snapshots
     WHERE tenant = $1 AND project = $2 AND branch = $3 AND expires_at > $4 AND row_count IS NOT NULL
       AND columns IS NOT NULL AND ($5::text IS NULL OR bucket = $5) AND ($6::text IS NULL OR table_name = $6)
-      AND ($7::text IS NULL OR kind = $7)
-    ORDER BY created_at DESC, id LIMIT $8 OFFSET $9";
+      AND ($7::text IS NULL OR kind = $7) AND ($8::text[] IS NULL OR bucket = ANY ($8))
+    ORDER BY created_at DESC, id LIMIT $9 OFFSET $10";
 const COUNT_SNAPSHOTS: &str = "
     SELECT count(*) FROM {schema}.snapshots
     WHERE tenant = $1 AND project = $2 AND branch = $3 AND expires_at > $4 AND row_count IS NOT NULL
       AND columns IS NOT NULL AND ($5::text IS NULL OR bucket = $5) AND ($6::text IS NULL OR table_name = $6)
-      AND ($7::text IS NULL OR kind = $7)";
+      AND ($7::text IS NULL OR kind = $7) AND ($8::text[] IS NULL OR bucket = ANY ($8))";
 
 /// Which snapshots of a branch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct SnapshotFilter {
     pub table: Option<String>,
     /// Made by this.
     pub kind: Option<String>,
+    /// Taken in any of these buckets.
+    pub buckets: Option<Vec<String>>,
 }
 
 /// In the order of the statements: id, bucket, table, kind, description, created by, created, expires, rows, bytes, columns, key.
@@ -104,6 +106,7 @@ impl Queries {
             .bind(&filter.bucket)
             .bind(&filter.table)
             .bind(&filter.kind)
+            .bind(&filter.buckets)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -117,6 +120,7 @@ impl Queries {
             .bind(&filter.bucket)
             .bind(&filter.table)
             .bind(&filter.kind)
+            .bind(&filter.buckets)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;

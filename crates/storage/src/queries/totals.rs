@@ -24,6 +24,10 @@ pub struct Totals {
     pub staging_bytes: i64,
     /// Snapshots whose time is not over, by kind: how many, and what their tables took then.
     pub snapshots: Vec<(String, i64, i64)>,
+    /// Objects on their way in parts.
+    pub multiparts: i64,
+    /// What is there of them.
+    pub parts_bytes: i64,
     /// The read models themselves.
     pub metadata_bytes: i64,
 }
@@ -36,6 +40,8 @@ const TOTALS: &str = "
            count(*) FILTER (WHERE is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE is_registered), 0)::bigint, count(*) FILTER (WHERE NOT is_registered),
            coalesce(sum(size_bytes) FILTER (WHERE NOT is_registered), 0)::bigint,
+           (SELECT count(*) FROM {schema}.multiparts WHERE md5 IS NULL),
+           (SELECT coalesce(sum(size_bytes), 0)::bigint FROM {schema}.multipart_parts),
            pg_database_size(current_database())
     FROM {schema}.files WHERE blob IS NOT NULL";
 
@@ -44,7 +50,7 @@ const SNAPSHOTS: &str = "
     WHERE expires_at > (extract(epoch FROM clock_timestamp()) * 1000000)::bigint GROUP BY kind";
 
 /// In the order of the statement.
-type Counts = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
+type Counts = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 impl Queries {
     /// Counts everything.
@@ -65,6 +71,8 @@ impl Queries {
             files_bytes,
             staging,
             staging_bytes,
+            multiparts,
+            parts_bytes,
             metadata_bytes,
         ) = row;
         Ok(Totals {
@@ -81,6 +89,8 @@ impl Queries {
             staging,
             staging_bytes,
             snapshots,
+            multiparts,
+            parts_bytes,
             metadata_bytes,
         })
     }

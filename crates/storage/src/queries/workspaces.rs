@@ -22,6 +22,8 @@ pub struct WorkspaceView {
     pub username: String,
     /// Whether its objects are let go.
     pub is_let_go: bool,
+    /// The key whose it is; empty when it is of all keys of its branch.
+    pub holder: String,
 }
 
 impl WorkspaceView {
@@ -41,15 +43,24 @@ pub struct EndedWorkspace {
 }
 
 const WORKSPACE: &str = "
-    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND id = $3";
+const OF_USER: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder,
+      password_hash
+    FROM {schema}.workspaces WHERE tenant = $1 AND username = $2 ORDER BY uid LIMIT $3";
+const ANYWHERE: &str = "
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
+    FROM {schema}.workspaces WHERE tenant = $1 AND id = $2 ORDER BY created_at DESC, uid LIMIT 1";
 const WORKSPACES: &str = "
-    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go
+    SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
     FROM {schema}.workspaces WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
-    ORDER BY created_at DESC, id LIMIT $4 OFFSET $5";
+      AND ($4::text IS NULL OR holder = $4)
+    ORDER BY created_at DESC, id LIMIT $5 OFFSET $6";
 const COUNT_WORKSPACES: &str = "
     SELECT count(*) FROM {schema}.workspaces
-    WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)";
+    WHERE tenant = $1 AND project = $2 AND ($3::text IS NULL OR branch = $3)
+      AND ($4::text IS NULL OR holder = $4)";
 const ENDED: &str = "
     SELECT tenant, project, id FROM {schema}.workspaces
     WHERE expires_at IS NOT NULL AND NOT is_let_go
@@ -58,14 +69,53 @@ const ENDED: &str = "
 const KEPT: &str = "SELECT uid FROM {schema}.workspaces WHERE uid = ANY ($1::text[]) AND NOT is_let_go";
 
 /// In the order of the statements.
-type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool);
+type WorkspaceRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool, String);
+
+/// The same, with the password's verifier.
+type OfUserRow = (String, String, String, String, String, i64, Option<i64>, i64, String, bool, String, String);
 
 fn workspace_view(row: WorkspaceRow) -> WorkspaceView {
-    let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go) = row;
-    WorkspaceView { uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go }
+    let (uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder) = row;
+    WorkspaceView {
+        uid,
+        project,
+        branch,
+        id,
+        name,
+        created_at,
+        expires_at,
+        size_limit_bytes,
+        username,
+        is_let_go,
+        holder,
+    }
 }
 
+/// Workspaces that may share a user's name: it has chance in it, so there is one.
+const OF_USER_MAX: i64 = 4;
+
 impl Queries {
+    /// The workspaces of a user's name, also those that are over, with the verifiers of their passwords.
+    pub(crate) async fn workspaces_of_user(
+        &self,
+        tenant: &str,
+        username: &str,
+    ) -> Result<Vec<(WorkspaceView, String)>, Problem> {
+        let rows: Vec<OfUserRow> = sqlx::query_as(self.schema().sql(OF_USER))
+            .bind(tenant)
+            .bind(username)
+            .bind(OF_USER_MAX)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let known = |row: OfUserRow| {
+            let (uid, project, branch, id, name, created, expires, size_limit, username, let_go, holder, hash) = row;
+            let row = (uid, project, branch, id, name, created, expires, size_limit, username, let_go, holder);
+            (workspace_view(row), hash)
+        };
+        Ok(rows.into_iter().map(known).collect())
+    }
+
     /// A workspace, also one that is over; `project_not_found` or `workspace_not_found` without.
     pub async fn workspace(&self, tenant: &str, project: &str, id: &str) -> Result<WorkspaceView, Problem> {
         let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACE))
@@ -82,12 +132,27 @@ impl Queries {
         Err(problem::workspace_not_found(id))
     }
 
-    /// Workspaces of a project, or of one branch of it, newest first.
+    /// A workspace of whatever project, by its id; the newest where several projects have chosen the same.
+    pub(crate) async fn workspace_anywhere(&self, tenant: &str, id: &str) -> Result<WorkspaceView, Problem> {
+        if id.contains('\0') {
+            return Err(problem::workspace_not_found(id));
+        }
+        let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(ANYWHERE))
+            .bind(tenant)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        row.map(workspace_view).ok_or_else(|| problem::workspace_not_found(id))
+    }
+
+    /// Workspaces of a project, or of one branch of it, or of one key, newest first.
     pub async fn workspaces(
         &self,
         tenant: &str,
         project: &str,
         branch: Option<&str>,
+        holder: Option<&str>,
         page: Page,
     ) -> Result<Listed<WorkspaceView>, Problem> {
         self.require_project(tenant, project).await?;
@@ -96,6 +161,7 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(branch)
+            .bind(holder)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -105,6 +171,7 @@ impl Queries {
             .bind(tenant)
             .bind(project)
             .bind(branch)
+            .bind(holder)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;

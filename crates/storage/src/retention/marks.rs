@@ -1,6 +1,6 @@
 //! Which blobs are needed, by what the log says and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use alluvium_eventlog::blob::BlobId;
 use alluvium_kernel::{Problem, Timestamp, subject};
@@ -8,7 +8,7 @@ use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage, di
 use async_nats::jetstream;
 
 use super::unavailable;
-use crate::contract::{Event, FileEvent, RetentionEvent, TableEvent};
+use crate::contract::{Event, FileEvent, MultipartEvent, RetentionEvent, TableEvent};
 use crate::fold::STREAM;
 
 /// Events of storage.
@@ -35,6 +35,8 @@ pub struct Marks {
     floors: HashMap<String, (u64, bool)>,
     /// By file: when each of its contents, in order, was let go.
     contents: HashMap<String, Vec<Option<Timestamp>>>,
+    /// By upload in parts: its end, and which of its parts have content.
+    multiparts: HashMap<String, (Timestamp, BTreeSet<i32>)>,
     last: u64,
 }
 
@@ -85,6 +87,7 @@ impl Marks {
             Event::File(FileEvent::UploadStaged(staged)) => self.content(key(), staged.blob, at),
             Event::File(FileEvent::FileRegistered(file)) => self.content(key(), file.blob, at),
             Event::File(FileEvent::FileDeleted(_) | FileEvent::FileExpired(_)) => self.let_go(&key(), at),
+            Event::Multipart(event) => self.multipart(event, &key(), at),
             Event::Retention(RetentionEvent::TableCheckpointed(made)) => {
                 self.pin(made.blob, Pin::Checkpoint { uid: made.uid, seq: made.seq as u64 });
             }
@@ -96,7 +99,34 @@ impl Marks {
             | Event::Project(_)
             | Event::Shelf(_)
             | Event::Workspace(_)
+            | Event::Job(_)
             | Event::Refusal(_) => {}
+        }
+    }
+
+    /// Parts are needed until their upload ends in some way, of itself too: nobody says so when its project went before.
+    fn multipart(&mut self, event: MultipartEvent, upload: &str, at: Timestamp) {
+        let part = |number| format!("{upload}/{number}");
+        match event {
+            MultipartEvent::MultipartStarted(started) => {
+                let until = Timestamp::from_micros(started.expires_at);
+                self.multiparts.insert(upload.to_owned(), (until, BTreeSet::new()));
+            }
+            MultipartEvent::PartStaged(staged) => {
+                let Some((until, numbers)) = self.multiparts.get_mut(upload) else { return };
+                numbers.insert(staged.number);
+                let until = *until;
+                self.content(part(staged.number), staged.blob, at);
+                self.let_go(&part(staged.number), until);
+            }
+            MultipartEvent::MultipartCompleted(_)
+            | MultipartEvent::MultipartAborted(_)
+            | MultipartEvent::MultipartExpired(_) => {
+                let (_, numbers) = self.multiparts.remove(upload).unwrap_or_default();
+                for number in numbers {
+                    self.let_go(&part(number), at);
+                }
+            }
         }
     }
 
@@ -111,7 +141,7 @@ impl Marks {
 
     fn let_go(&mut self, file: &str, at: Timestamp) {
         if let Some(last) = self.contents.get_mut(file).and_then(|turns| turns.last_mut()) {
-            last.get_or_insert(at);
+            *last = Some(last.map_or(at, |known| known.min(at)));
         }
     }
 
@@ -163,7 +193,10 @@ pub fn mentioned(payload: &[u8]) -> HashSet<BlobId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{FileDeleted, FileExpired, LoadRequested, RowsPurged, UploadStaged};
+    use crate::contract::{
+        FileDeleted, FileExpired, LoadRequested, MultipartAborted, MultipartStarted, PartStaged, RowsPurged,
+        UploadStaged,
+    };
 
     fn id(digit: &str) -> BlobId {
         BlobId::try_from(digit.repeat(64)).unwrap()
@@ -179,6 +212,8 @@ mod tests {
             incremental: false,
             dedup_mode: "update_duplicates".into(),
             columns: None,
+            extra_columns: "error".into(),
+            delete_missing: false,
         }))
     }
 
@@ -232,6 +267,40 @@ mod tests {
         assert!(needs(&marks, "b", 9) && !needs(&marks, "b", 10));
         take(&mut marks, 11, staged("a"));
         assert!(needs(&marks, "a", 12), "it came again");
+    }
+
+    #[test]
+    fn parts_are_needed_until_their_upload_ends() {
+        let multipart = |event: MultipartEvent| Event::Multipart(event);
+        let started = |expires_at| {
+            multipart(
+                MultipartStarted {
+                    project: "p".into(),
+                    upload: "t".into(),
+                    key: "k".into(),
+                    content_type: None,
+                    expires_at,
+                    project_uid: "u".into(),
+                    branch: "default".into(),
+                }
+                .into(),
+            )
+        };
+        let staged = |number, digit: &str| {
+            let (project, upload, md5) = ("p".into(), "t".into(), "0".repeat(32));
+            multipart(PartStaged { project, upload, number, blob: digit.repeat(64), size_bytes: 1, md5 }.into())
+        };
+        let needs = |marks: &Marks, digit, past| marks.needs(&id(digit), Timestamp::from_micros(past));
+        let mut marks = Marks::default();
+        take(&mut marks, 5, started(100));
+        take(&mut marks, 6, staged(1, "a"));
+        take(&mut marks, 7, staged(2, "b"));
+        take(&mut marks, 8, staged(1, "c"));
+        assert!(!needs(&marks, "a", 9) && needs(&marks, "b", 9) && needs(&marks, "c", 9), "the first was replaced");
+        assert!(needs(&marks, "b", 100) && !needs(&marks, "b", 101), "nobody has to say that its time is over");
+        let aborted = MultipartAborted { project: "p".into(), upload: "t".into() };
+        take(&mut marks, 20, multipart(aborted.into()));
+        assert!(needs(&marks, "b", 20) && !needs(&marks, "b", 21) && !needs(&marks, "c", 21));
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //! next run, and the others go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use alluvium_kernel::{Actor, Problem, Timestamp};
+use alluvium_kernel::{Actor, Position, Problem, Timestamp};
+use alluvium_messaging::direct;
 use serde::Serialize;
 
 use super::plan::{Found, now_micros};
 use super::policy::{Policy, Purge};
-use super::{Retention, busy};
-use crate::fold::Lane;
+use super::{Retention, busy, unavailable};
+use crate::fold::{Lane, STREAM};
 
 /// Code of a read model that is not as far as it has to be.
 const LAGGING: &str = "projection.lagging";
+/// How long tables may take to be as far as the log is when a run begins, in seconds; one that stands still is left as it is.
+const CAUGHT_UP_SECONDS: u64 = 5;
 
 /// Whether a run goes on with the next table.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,6 +66,7 @@ impl Retention {
     }
 
     async fn all(&self, policy: &Policy, actor: &Actor) -> Result<Report, Problem> {
+        self.catch_up().await?;
         let fold = self.tables.fold();
         fold.kept().refresh_all(&self.tables.js).await?;
         self.pins.lock().await.read_on(&self.tables.js).await?;
@@ -84,6 +89,16 @@ impl Retention {
         }
         self.finish_dropped(&mut report).await?;
         Ok(report)
+    }
+
+    /// What was dropped before the run is dropped for it: a table whose end its fold has not met yet would count as living.
+    async fn catch_up(&self) -> Result<(), Problem> {
+        let end = direct::extent(&self.tables.js, STREAM).await.map_err(unavailable)?.last;
+        let waited = self.tables.wait_all(&Position::of(STREAM, end), Duration::from_secs(CAUGHT_UP_SECONDS)).await;
+        if let Err(problem) = waited {
+            tracing::info!(%problem, "retention begins while tables are behind the log");
+        }
+        Ok(())
     }
 
     async fn table(

@@ -42,10 +42,11 @@ pub(super) async fn list(
     let page = wire::page(query.as_deref())?;
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
+    let reach = state.readable(&principal, &place.project).await?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
-        return Ok(past::buckets(&state, &place, seq, page).await?.into_response());
+        return Ok(past::buckets(&state, &place, &reach, seq, page).await?.into_response());
     }
-    let listed = state.queries.buckets(&tenant_text(&place.tenant), &place.project, page).await?;
+    let listed = state.queries.buckets(&tenant_text(&place.tenant), &place.project, &reach, page).await?;
     let buckets = listed.items.into_iter().map(Bucket::from).collect();
     Ok(Json(Buckets { buckets, total: listed.total }).into_response())
 }

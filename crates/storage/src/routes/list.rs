@@ -4,6 +4,7 @@ mod branches;
 mod buckets;
 mod columns;
 mod files;
+mod jobs;
 mod merge;
 mod projects;
 mod rows;
@@ -22,6 +23,7 @@ use axum::http::Method;
 use super::past::AsOf;
 use super::paths::{Both, MAIN};
 use super::state::StorageRoutes;
+use crate::model::names;
 
 type Routes = Vec<Route<StorageRoutes>>;
 
@@ -53,8 +55,37 @@ fn contributes(params: &PathParams) -> Requirement {
     Requirement::AnyBranchWrite(params.owned("project_id"))
 }
 
-fn writes(params: &PathParams) -> Requirement {
-    Requirement::BranchWrite(params.owned("project_id"), params.owned("branch_id"))
+/// What of the project is open, to look at it.
+fn lists_project(params: &PathParams) -> Requirement {
+    Requirement::ProjectList(params.owned("project_id"))
+}
+
+/// What of the project is open, to make something beside it.
+fn works_in_project(params: &PathParams) -> Requirement {
+    Requirement::ProjectWork(params.owned("project_id"))
+}
+
+fn lists(params: &PathParams) -> Requirement {
+    Requirement::BranchList(params.owned("project_id"), params.owned("branch_id"))
+}
+
+/// What the body names, or the handler finds; the command asks for it.
+fn works(params: &PathParams) -> Requirement {
+    Requirement::BranchWork(params.owned("project_id"), params.owned("branch_id"))
+}
+
+fn reads_bucket(params: &PathParams) -> Requirement {
+    let bucket = names::bucket_name(params.get("bucket_name"));
+    Requirement::BucketRead(params.owned("project_id"), params.owned("branch_id"), bucket)
+}
+
+fn writes_bucket(params: &PathParams) -> Requirement {
+    let bucket = names::bucket_name(params.get("bucket_name"));
+    Requirement::BucketWrite(params.owned("project_id"), params.owned("branch_id"), bucket)
+}
+
+fn administers_buckets(params: &PathParams) -> Requirement {
+    Requirement::BucketAdmin(params.owned("project_id"))
 }
 
 fn reads(params: &PathParams) -> Requirement {
@@ -69,6 +100,8 @@ const FULL: &str = "storage.quota_exceeded";
 const NO_BUCKET: &str = "storage.bucket_not_found";
 const NO_TABLE: &str = "storage.table_not_found";
 const BUSY: &str = "storage.table_busy";
+/// What a change of rows or columns may come to that the engine cannot do.
+const TOO_MUCH: &str = "storage.change_failed";
 const BAD_NAME: &str = "storage.invalid_name";
 /// What a linked bucket may answer when a table in it is read.
 const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];
@@ -107,6 +140,8 @@ pub(super) fn all() -> Routes {
         .chain(snapshot_settings::all())
         .chain(versions::all())
         .chain(files::all())
+        .chain(jobs::all())
+        .map(jobs::or_later)
         .collect()
 }
 

@@ -18,6 +18,8 @@ type Answer<T> = Result<T, ProblemResponse>;
 
 /// How long both may take: each table is read whole.
 pub(super) const DIFF_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long a request that comes again waits for a merge of before that is on its way, in seconds.
+const MERGE_ON_ITS_WAY_SECONDS: u64 = 10;
 
 /// A table of the branch's own, and what the main line has in its place.
 struct Sides {
@@ -71,7 +73,9 @@ pub(super) async fn merge(
     let BranchMerge { tables, strategy } = BranchMerge::parse(&body)?;
     let (tenant, project) = (tenant_text(&principal.tenant), params.get("project_id"));
     let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?.id;
-    let own = state.queries.own_tables(&tenant, project, &branch).await?;
+    let mut own = state.queries.own_tables(&tenant, project, &branch).await?;
+    own.extend(done_before(&state, &principal, project, &own).await?);
+    own.sort_by(|one, other| (&one.bucket, &one.name).cmp(&(&other.bucket, &other.name)));
     let chosen = match tables {
         None => own,
         Some(tables) => chosen(&own, tables)?,
@@ -79,7 +83,7 @@ pub(super) async fn merge(
     if strategy == Strategy::Fail {
         let mut conflicts = Vec::new();
         for table in &chosen {
-            if sides(&state, &tenant, project, &branch, table).await?.main_changed {
+            if conflicts_now(&state, &principal, project, &branch, table).await? {
                 conflicts.push(json!({ "bucket_name": table.bucket, "table_name": table.name }));
             }
         }
@@ -98,6 +102,52 @@ pub(super) async fn merge(
     Ok(WithPosition(position, Json(BranchMerged { branch_id: branch, tables: merged })))
 }
 
+/// What a command of a merge is called among those of its request.
+fn named(what: &str, bucket: &str, table: &str) -> String {
+    format!("{what}:{bucket}/{table}")
+}
+
+/// The tables that a request which comes again has merged already, so that the branch has none of its own in their place: it was
+/// cut off before the others, and its answer is about all of them.
+async fn done_before(
+    state: &StorageRoutes,
+    principal: &Principal,
+    project: &str,
+    own: &[OwnTable],
+) -> Result<Vec<OwnTable>, Problem> {
+    let mut done = Vec::new();
+    if !principal.seed.is_again() {
+        return Ok(done);
+    }
+    for (bucket, name) in state.queries.main_tables(&tenant_text(&principal.tenant), project).await? {
+        let is_own = own.iter().any(|table| table.bucket == bucket && table.name == name);
+        let name_of_merge = named("MergeTable", &bucket, &name);
+        if !is_own && state.was_accepted(principal, &name_of_merge, Duration::ZERO).await? {
+            done.push(OwnTable { bucket, name, copy_of: None, main: None });
+        }
+    }
+    Ok(done)
+}
+
+/// Whether a merge of a table meets a conflict. What changed the main line may be this very request, when it was made before.
+async fn conflicts_now(
+    state: &StorageRoutes,
+    principal: &Principal,
+    project: &str,
+    branch: &str,
+    table: &OwnTable,
+) -> Answer<bool> {
+    let name_of_merge = named("MergeTable", &table.bucket, &table.name);
+    if state.was_accepted(principal, &name_of_merge, Duration::ZERO).await? {
+        return Ok(false);
+    }
+    if !sides(state, &tenant_text(&principal.tenant), project, branch, table).await?.main_changed {
+        return Ok(false);
+    }
+    let patience = Duration::from_secs(MERGE_ON_ITS_WAY_SECONDS);
+    Ok(!state.was_accepted(principal, &name_of_merge, patience).await?)
+}
+
 /// Merges a table and lets the branch show the main line's again. `None` where the main line's stays.
 async fn merge_one(
     state: &StorageRoutes,
@@ -105,7 +155,7 @@ async fn merge_one(
     (project, branch, bucket, table): (&str, &str, &str, &str),
     strategy: Strategy,
 ) -> Result<Option<Position>, Problem> {
-    let named = |what: &str| format!("{what}:{bucket}/{table}");
+    let named = |what: &str| named(what, bucket, table);
     let text = ToOwned::to_owned;
     let merge = MergeTable {
         project: text(project),

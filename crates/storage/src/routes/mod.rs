@@ -7,10 +7,13 @@ mod columns;
 mod counts;
 mod download;
 mod files;
+mod import_table;
+mod jobs;
 mod list;
 mod merge;
 mod past;
 mod paths;
+mod pgwire;
 mod profile;
 mod projects;
 mod pull;
@@ -33,6 +36,9 @@ use alluvium_http::{DetailRenderer, RouteGroup};
 pub(crate) use download::{Opened, http_date, open};
 pub use state::{ProjectKeys, RemoteSizes, StorageRoutes, WorkspacePlace};
 pub(crate) use state::{WRITE_TIMEOUT, now, tenant_text};
+pub(crate) use workspace_query::{Meant, copied, meant};
+
+pub use pgwire::pgwire_routes;
 
 /// The routes, with their shape of errors.
 pub fn routes(state: StorageRoutes) -> RouteGroup {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use alluvium_eventlog::Point;
 use alluvium_http::{Json, ProblemResponse, WithPosition};
-use alluvium_kernel::{Position, Problem, Token};
+use alluvium_kernel::{BucketReach, Position, Problem, Token};
 use alluvium_projection::PastGeneration;
 use alluvium_tablestore::QueryRows;
 use serde::Serialize;
@@ -79,12 +79,13 @@ pub(super) async fn project(state: &StorageRoutes, tenant: &Token, project: &str
 pub(super) async fn buckets(
     state: &StorageRoutes,
     place: &Place,
+    reach: &BucketReach,
     seq: u64,
     page: crate::queries::Page,
 ) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
-    let listed = queries.buckets(&place.tenant.decode(), &place.project, page).await?;
+    let listed = queries.buckets(&place.tenant.decode(), &place.project, reach, page).await?;
     let buckets: Vec<wire::Bucket> = listed.items.into_iter().map(Into::into).collect();
     Ok(at(seq, &json!({ "buckets": buckets, "total": listed.total })))
 }

@@ -13,6 +13,9 @@ pub(super) const DIFF: &str = "/projects/{project_id}/branches/{branch_id}/diff"
 pub(super) const MERGE: &str = "/projects/{project_id}/branches/{branch_id}/merge";
 pub(super) const PULL: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/pull";
 
+pub(super) const JOBS: &str = "/projects/{project_id}/jobs";
+pub(super) const JOB: &str = "/projects/{project_id}/jobs/{job_id}";
+
 pub(super) const WORKSPACES: &str = "/projects/{project_id}/workspaces";
 pub(super) const WORKSPACE: &str = "/projects/{project_id}/workspaces/{workspace_id}";
 pub(super) const WORKSPACE_CLEAR: &str = "/projects/{project_id}/workspaces/{workspace_id}/clear";
@@ -63,6 +66,7 @@ below_branch!(COLUMN, "/buckets/{bucket_name}/tables/{table_name}/columns/{colum
 below_branch!(PRIMARY_KEY, "/buckets/{bucket_name}/tables/{table_name}/primary-key");
 below_branch!(ROWS, "/buckets/{bucket_name}/tables/{table_name}/rows");
 below_branch!(IMPORT, "/buckets/{bucket_name}/tables/{table_name}/import/file");
+below_branch!(IMPORT_TABLE, "/buckets/{bucket_name}/tables/{table_name}/import/table");
 below_branch!(SNAPSHOTS, "/snapshots");
 below_branch!(SNAPSHOT, "/snapshots/{snapshot_id}");
 below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");

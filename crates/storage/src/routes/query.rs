@@ -29,7 +29,8 @@ pub(super) async fn query(
     let tenant = tenant_text(&principal.tenant);
     state.queries.require_project(&tenant, project).await?;
     let timeout_ms = timeout_seconds.unsigned_abs() * 1_000;
-    let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms };
+    let buckets = state.readable(&principal, project).await?;
+    let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms, buckets };
     let answer = if let Some(as_of) = as_of {
         past::query(&state, &principal.tenant, project, &as_of, ask).await
     } else {

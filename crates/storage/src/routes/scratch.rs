@@ -109,6 +109,9 @@ async fn load_now(
         bucket: names::bucket_name(bucket),
         table: table.to_owned(),
     };
+    if !state.readable(principal, &place.project).await?.has(&place.bucket) {
+        return Err(problem::bucket_not_found(&place.bucket));
+    }
     let table = state.fresh_table(&place, wanted).await?;
     state.client.room(table.size_bytes)?;
     let schema = schema_of(&table.columns, &table.primary_key)?;

@@ -1,15 +1,15 @@
 //! Snapshots: take, list, show, delete, restore.
 
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
-use alluvium_kernel::Problem;
+use alluvium_kernel::{BucketReach, Problem};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::state::{Accepted, StorageRoutes, now, tenant_text};
 use crate::contract::{Command, DeleteSnapshot, ProjectCommand, RestoreTable, TakeSnapshot};
-use crate::model::names;
-use crate::queries::SnapshotFilter;
+use crate::model::{names, problem};
+use crate::queries::{SnapshotFilter, SnapshotView};
 use crate::wire::{
     self, RestoredTo, Snapshot, SnapshotCreate, SnapshotDetail, SnapshotRestore, SnapshotRestored, Snapshots,
 };
@@ -49,7 +49,8 @@ pub(super) async fn list(
     let query = wire::Query::of(query.as_deref());
     let text = |name: &str| query.text(name).map(ToOwned::to_owned);
     let bucket = query.text("bucket").map(names::bucket_name);
-    let filter = SnapshotFilter { bucket, table: text("table"), kind: text("type") };
+    let buckets = state.readable(&principal, params.get("project_id")).await?.names();
+    let filter = SnapshotFilter { bucket, table: text("table"), kind: text("type"), buckets };
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     let tenant = tenant_text(&place.tenant);
@@ -68,7 +69,15 @@ pub(super) async fn get(
     let place = state.place(&principal, &params).await?;
     let (tenant, id) = (tenant_text(&place.tenant), params.get("snapshot_id"));
     let snapshot = state.queries.snapshot(&tenant, &place.project, &place.branch, id, now()).await?;
+    if !state.readable(&principal, &place.project).await?.has(&snapshot.bucket) {
+        return Err(problem::snapshot_not_found(id).into());
+    }
     Ok(Json(SnapshotDetail::of(&place.project, snapshot)))
+}
+
+/// The bucket that a caller with a right to some buckets says a snapshot is of.
+fn stated(reach: &BucketReach, taken: &SnapshotView) -> Result<String, Problem> {
+    if reach.has(&taken.bucket) { Ok(taken.bucket.clone()) } else { Err(problem::snapshot_not_found(&taken.id)) }
 }
 
 pub(super) async fn delete(
@@ -77,7 +86,16 @@ pub(super) async fn delete(
     params: PathParams,
 ) -> Answer<WithPosition<StatusCode>> {
     let place = state.place(&principal, &params).await?;
-    let delete = DeleteSnapshot { project: place.project, branch: place.branch, snapshot: params.owned("snapshot_id") };
+    let snapshot = params.owned("snapshot_id");
+    let reach = state.readable(&principal, &place.project).await?;
+    let bucket = if reach.names().is_some() {
+        let tenant = tenant_text(&place.tenant);
+        let taken = state.queries.snapshot(&tenant, &place.project, &place.branch, &snapshot, now()).await?;
+        Some(stated(&reach, &taken)?)
+    } else {
+        None
+    };
+    let delete = DeleteSnapshot { project: place.project, branch: place.branch, snapshot, bucket };
     let accepted = state.write(&principal, command(delete)).await?;
     Ok(WithPosition(accepted.position, StatusCode::NO_CONTENT))
 }
@@ -92,6 +110,8 @@ pub(super) async fn restore(
     let place = state.place(&principal, &params).await?;
     let (tenant, id) = (tenant_text(&place.tenant), params.owned("snapshot_id"));
     let taken = state.queries.snapshot(&tenant, &place.project, &place.branch, &id, now()).await?;
+    let reach = state.readable(&principal, &place.project).await?;
+    let bucket = if reach.names().is_some() { Some(stated(&reach, &taken)?) } else { None };
     let restored_to = RestoredTo {
         bucket: target_bucket.as_deref().map_or(taken.bucket, names::bucket_name),
         table: target_table.unwrap_or(taken.table),
@@ -105,6 +125,7 @@ pub(super) async fn restore(
         position: 0,
         columns: Vec::new(),
         primary_key: Vec::new(),
+        bucket,
     };
     let accepted = state.write(&principal, command(restore)).await?;
     let row_count = said(&accepted, "row_count").and_then(Value::as_u64).ok_or_else(Problem::internal)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::{CommandClient, CommandRequest, Past};
 use alluvium_http::{MinPosition, PathParams, Principal};
-use alluvium_kernel::{Authorizer, BoxFuture, Position, Problem, Timestamp, Token, Verdict};
+use alluvium_kernel::{Actor, Authorizer, BoxFuture, BucketReach, Position, Problem, Timestamp, Token, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_projection::{Freshness, Projections};
 use alluvium_workspaces::Workspaces;
@@ -16,10 +16,11 @@ use serde_json::Value;
 use super::counts::Queued;
 use crate::context::STREAM;
 use crate::contract::Command;
-use crate::fold::{Lane, Tables};
+use crate::fold::{Lane, Tables, project_key};
 use crate::model::names;
+use crate::pgwire::Sessions;
 use crate::projection;
-use crate::queries::{FileReach, Queries, TableStats, TableView};
+use crate::queries::{FileReach, Queries, TableStats, TableView, WorkspaceView};
 use crate::snapshots::IMPLIED;
 
 /// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
@@ -49,8 +50,14 @@ pub trait ProjectKeys: Send + Sync + 'static {
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>>;
 
-    /// The one branch that a caller's key opens; none for who reaches the whole project.
-    fn branch_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
+    /// The project that a caller's key is of; none for callers without a key.
+    fn project_of(&self, caller: &Principal) -> Result<Option<String>, Problem>;
+
+    /// The files that a caller reaches: of its branch, of its key, or all.
+    fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem>;
+
+    /// The live key that has what was made with this one: itself, or the one that came in its place; itself, where none is live.
+    fn present(&self, tenant: &Token, key: &str) -> Result<String, Problem>;
 
     /// Makes every key of a project that was issued up to `before` dead.
     fn revoke_all<'a>(
@@ -100,6 +107,8 @@ pub struct StorageRoutes {
     pub authorizer: Arc<dyn Authorizer>,
     /// What lies in workspaces; none in a process that keeps no tables.
     pub workspaces: Option<WorkspacePlace>,
+    /// Who is logged in to them.
+    pub sessions: Option<Sessions>,
     /// Whether the installation has an admin key; without one, routes for admins say so.
     pub admin_configured: bool,
 }
@@ -145,18 +154,45 @@ impl TableStats for Tables {
 
 impl StorageRoutes {
     /// The tables; a process that keeps none says who is to be asked again.
-    pub(super) fn tables(&self) -> Result<&Tables, Problem> {
+    pub(crate) fn tables(&self) -> Result<&Tables, Problem> {
         self.tables.as_deref().ok_or_else(moving)
     }
 
     /// The workspaces, which are where the tables are.
-    pub(super) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
+    pub(crate) fn workspaces(&self) -> Result<&WorkspacePlace, Problem> {
         self.workspaces.as_ref().ok_or_else(moving)
+    }
+
+    /// Refuses what is about a project whose tables, and so whose workspaces, are kept by another process.
+    pub(crate) fn keeps(&self, tenant: &Token, project: &str) -> Result<(), Problem> {
+        let project = Token::encode(project).map_err(|_| moving())?;
+        let served = self.tables()?.owned().serves(&project_key(tenant, &project));
+        if served.is_some() && self.workspaces.is_some() { Ok(()) } else { Err(moving()) }
+    }
+
+    /// Who is logged in to workspaces.
+    pub(crate) fn sessions(&self) -> Result<&Sessions, Problem> {
+        self.sessions.as_ref().ok_or_else(Problem::internal)
     }
 
     /// The files that a caller reaches.
     pub(crate) fn files_of(&self, caller: &Principal) -> Result<FileReach, Problem> {
-        self.keys.branch_of(caller).map(FileReach::of)
+        self.keys.files_of(caller)
+    }
+
+    /// The buckets whose tables a caller may read, in what of the project is open to it.
+    pub(super) async fn readable(&self, caller: &Principal, project: &str) -> Result<BucketReach, Problem> {
+        self.authorizer.readable_buckets(&caller.tenant, &caller.actor, project).await
+    }
+
+    /// The buckets whose tables are read in a workspace by whoever logs in to it: those that the key reads that it belongs to, all
+    /// where it belongs to the project.
+    pub(crate) async fn readable_in(&self, tenant: &Token, view: &WorkspaceView) -> Result<BucketReach, Problem> {
+        if view.holder.is_empty() {
+            return Ok(BucketReach::everything());
+        }
+        let key = Actor::Key(self.keys.present(tenant, &view.holder)?);
+        self.authorizer.readable_buckets(tenant, &key, &view.project).await
     }
 
     /// The names in the path; `project_not_found` or `branch_not_found` when they lead nowhere.
@@ -213,7 +249,7 @@ impl StorageRoutes {
     }
 
     /// The same for one of several commands of a kind.
-    pub(super) async fn write_as(
+    pub(crate) async fn write_as(
         &self,
         principal: &Principal,
         name: &str,
@@ -224,7 +260,27 @@ impl StorageRoutes {
         Ok(accepted)
     }
 
-    /// The same for a command on one table: its file shows it too. Gives the table as it is then.
+    /// Whether a command of this request was accepted when the request was made before; waits `patience` for one on its way.
+    pub(super) async fn was_accepted(
+        &self,
+        principal: &Principal,
+        name: &str,
+        patience: Duration,
+    ) -> Result<bool, Problem> {
+        if !principal.seed.is_again() {
+            return Ok(false);
+        }
+        let id = principal.seed.command_id(name);
+        let outcome = match self.client.known(&principal.tenant, &id).await? {
+            None if !patience.is_zero() => {
+                tokio::time::timeout(patience, self.client.outcome(&principal.tenant, &id)).await.ok().transpose()?
+            }
+            known => known,
+        };
+        Ok(matches!(outcome.map(|outcome| outcome.verdict), Some(Verdict::Accepted { .. })))
+    }
+
+    /// Sends a command on one table and waits until catalogue and file show it. Gives the table as it is then.
     pub(super) async fn write_table(
         &self,
         principal: &Principal,
@@ -378,7 +434,9 @@ fn project_of(command: &Command) -> Option<&str> {
         Command::Project(command) => Some(command.project()),
         Command::Table(command) => command.project(),
         Command::File(command) => Some(command.project()),
+        Command::Multipart(command) => Some(command.project()),
         Command::Workspace(command) => Some(command.project()),
+        Command::Job(command) => Some(command.project()),
         Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::counts;
 use super::past;
 use super::rows::lane;
-use super::state::{Place, Scratch, StorageRoutes, tenant_text};
+use super::state::{Place, StorageRoutes, tenant_text};
 use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
 use crate::digest::Md5Sum;
@@ -58,6 +58,8 @@ async fn load(
     };
     let bytes = file.size_bytes.unwrap_or(0);
     state.client.room(bytes.unsigned_abs())?;
+    let csv = body.csv();
+    let options = body.import_options;
     let load = LoadTable {
         branch: place.branch.clone(),
         project: place.project.clone(),
@@ -66,19 +68,31 @@ async fn load(
         blob: blob.into(),
         size_bytes: bytes,
         format: body.format,
-        csv: body.csv_options,
-        incremental: body.import_options.incremental,
-        dedup_mode: body.import_options.dedup_mode,
-        columns: body.import_options.columns,
+        csv,
+        incremental: options.incremental,
+        dedup_mode: options.dedup_mode,
+        columns: options.columns,
+        extra_columns: options.extra_columns,
+        delete_missing: options.delete_missing,
     };
+    Ok((loaded(state, principal, &place, load).await?, bytes.unsigned_abs()))
+}
+
+/// Sends a load and gives what it did.
+pub(super) async fn loaded(
+    state: &StorageRoutes,
+    principal: &Principal,
+    place: &Place,
+    load: LoadTable,
+) -> Result<WithPosition<Json<Imported>>, Problem> {
     let command = Command::Table(TableCommand::LoadTable(load));
-    let (accepted, _) = state.write_table(principal, &place, command).await?;
+    let (accepted, _) = state.write_table(principal, place, command).await?;
     let mut imported: Imported = serde_json::from_value(accepted.result).map_err(|error| {
         tracing::error!(error = %error, "the outcome of a load does not say what it did");
         Problem::internal()
     })?;
     imported.version = format!("{STREAM}:{}", accepted.position.seq(STREAM));
-    Ok((WithPosition(accepted.position, Json(imported)), bytes.unsigned_abs()))
+    Ok(WithPosition(accepted.position, Json(imported)))
 }
 
 pub(super) async fn export(
@@ -132,21 +146,19 @@ async fn write_out(
     }
     let at = principal.seed.at();
     let id = principal.seed.uuid("export").to_string();
-    let scratch = Scratch(state.tables()?.hub().config().export_dir.join(&id));
     let limit = body.limit.map(i64::unsigned_abs);
     let export = TableExport { format, columns: body.columns, where_filter, limit };
-    let to = scratch.0.clone();
     let tables = state.tables()?;
-    let written = match source {
-        Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await?,
-        Source::Then(version) => tables.export_version(version, export, to, at.micros()).await?,
+    // Written where it stays, and hashed meanwhile.
+    let incoming = state.blobs.incoming();
+    let to = incoming.path().to_owned();
+    let writing = async {
+        match source {
+            Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await,
+            Source::Then(version) => tables.export_version(version, export, to, at.micros()).await,
+        }
     };
-    let source = tokio::fs::File::open(&scratch.0).await.map_err(|error| {
-        tracing::error!(path = %scratch.0.display(), error = %error, "an export cannot be read back");
-        Problem::internal()
-    })?;
-    let mut md5 = Md5Sum::default();
-    let blob = state.blobs.put_with(source, FILE_BYTES_MAX.unsigned_abs(), &mut md5).await.map_err(Problem::from)?;
+    let (written, blob, md5) = incoming.taken(FILE_BYTES_MAX.unsigned_abs(), Md5Sum::default(), writing).await?;
     let name = format!("export_{}_{}.{}", place.table, stamp(at), kind.extension);
     let Place { project, bucket, table, .. } = &place;
     let command: FileCommand = RegisterExport {
@@ -158,7 +170,7 @@ async fn write_out(
         size_bytes: blob.bytes as i64,
         tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
         project_uid: String::new(),
-        branch: place.branch.clone(),
+        branch: state.files_of(principal)?.of_export(&place.branch),
         md5: Some(md5.hex()),
     }
     .into();

@@ -1,7 +1,9 @@
 //! SQL in a workspace: over its own objects, which it may change, and over the project's tables, which it can read.
 
+use std::path::PathBuf;
+
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse};
-use alluvium_kernel::Problem;
+use alluvium_kernel::{BucketReach, Problem, Token};
 use alluvium_tablestore::sql::mentions;
 use alluvium_tablestore::{QueryRows, ResultColumn};
 use alluvium_workspaces::{Error, Rows, Source, Statement};
@@ -22,6 +24,8 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 /// Statements that write files, after at most so many words, as in `EXPLAIN ANALYZE COPY`.
 const COPIES: [&str; 2] = ["copy", "export"];
 const WORDS_BEFORE_COPY_MAX: usize = 3;
+/// The condition that no row meets.
+const NOTHING: &str = "1 = 0";
 /// Tables of the project that one statement may be about.
 const TABLES_MAX: usize = 64;
 
@@ -51,7 +55,32 @@ async fn run(
 ) -> Result<QueryRows, Problem> {
     let engines = &state.workspaces()?.engines;
     let views = engines.views(&view.uid).await.map_err(|error| workspace_problem(&error))?;
-    let names = mentions(&body.query).map_err(sql_problem)?;
+    let reach = state.readable(principal, &view.project).await?;
+    let (mut sources, mut copies) = (Vec::new(), Vec::new());
+    for (schemas, table) in meant(state, (&principal.tenant, view, &reach), &body.query, views).await? {
+        let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
+        copied((state, &principal.tenant, view), &table, copy.0.clone(), true).await?;
+        sources.push(Source { file: copy.0.clone(), schemas, bucket: table.bucket, table: table.name });
+        copies.push(copy);
+    }
+    let statement =
+        Statement { sql: body.query.clone(), sources, rows_max: ROWS_MAX.unsigned_abs(), bytes_max: ANSWER_BYTES_MAX };
+    let limit_ms = body.timeout_seconds.unsigned_abs() * 1_000;
+    let ran = engines.run(&view.uid, statement, view.size_limit_bytes.unsigned_abs(), limit_ms).await;
+    ran.map(rows).map_err(|error| failed(&error))
+}
+
+/// A table that a statement is about, behind the schemas in which it looks for it.
+pub(crate) type Meant = (Vec<String>, TableView);
+
+/// The tables of the project that a statement is about, also through views. Refuses statements that write files.
+pub(crate) async fn meant(
+    state: &StorageRoutes,
+    (tenant, view, reach): (&Token, &WorkspaceView, &BucketReach),
+    sql: &str,
+    views: Vec<(String, String)>,
+) -> Result<Vec<Meant>, Problem> {
+    let names = mentions(sql).map_err(sql_problem)?;
     // The one thing that the engine would let it do beside the workspace: files where it spills to.
     if names
         .iter()
@@ -62,9 +91,9 @@ async fn run(
         return Err(Problem::new("storage.query_not_allowed", 400, "COPY and EXPORT are not allowed here"));
     }
     let names = reached(names, views);
-    let tenant = tenant_text(&principal.tenant);
-    let tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
-    let meant: Vec<(Vec<String>, TableView)> =
+    let mut tables = state.queries.project_tables(&tenant_text(tenant), &view.project, &view.branch).await?;
+    tables.retain(|table| reach.has(&table.bucket));
+    let meant: Vec<Meant> =
         tables.into_iter().filter_map(|table| Some((schemas(&table.bucket, &table.name, &names)?, table))).collect();
     if meant.len() > TABLES_MAX {
         let detail =
@@ -72,17 +101,7 @@ async fn run(
         return Err(Problem::new("storage.query_not_allowed", 400, detail));
     }
     state.client.room(meant.iter().map(|(_, table)| table.size_bytes).sum())?;
-    let (mut sources, mut copies) = (Vec::new(), Vec::new());
-    for (schemas, table) in meant {
-        let copy = copied(state, principal, view, &table).await?;
-        sources.push(Source { file: copy.0.clone(), schemas, bucket: table.bucket, table: table.name });
-        copies.push(copy);
-    }
-    let statement =
-        Statement { sql: body.query.clone(), sources, rows_max: ROWS_MAX.unsigned_abs(), bytes_max: ANSWER_BYTES_MAX };
-    let limit_ms = body.timeout_seconds.unsigned_abs() * 1_000;
-    let ran = engines.run(&view.uid, statement, view.size_limit_bytes.unsigned_abs(), limit_ms).await;
-    ran.map(rows).map_err(|error| failed(&error))
+    Ok(meant)
 }
 
 /// The names that a statement comes to: its own, and those of the views that it mentions.
@@ -118,25 +137,23 @@ fn schemas(bucket: &str, table: &str, names: &[Vec<String>]) -> Option<Vec<Strin
     is_meant.then_some(schemas)
 }
 
-/// A table as it is now, for an engine in another process.
-async fn copied(
-    state: &StorageRoutes,
-    principal: &Principal,
-    view: &WorkspaceView,
+/// A table as it is now, for an engine in another process: all of it, or its columns without rows. The last event it has taken in.
+pub(crate) async fn copied(
+    (state, tenant, view): (&StorageRoutes, &Token, &WorkspaceView),
     table: &TableView,
-) -> Result<Scratch, Problem> {
+    to: PathBuf,
+    whole: bool,
+) -> Result<u64, Problem> {
     let place = Place {
-        tenant: principal.tenant.clone(),
+        tenant: tenant.clone(),
         project: view.project.clone(),
         branch: view.branch.clone(),
         bucket: table.bucket.clone(),
         table: table.name.clone(),
     };
-    let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
     let lane = lane(state, table, &place)?;
-    let whole = TableExtract { columns: None, where_filter: None };
-    state.tables()?.extract(&lane, whole, copy.0.clone(), now().micros()).await?;
-    Ok(copy)
+    let extract = TableExtract { columns: None, where_filter: (!whole).then(|| NOTHING.to_owned()) };
+    Ok(state.tables()?.extract(&lane, extract, to, now().micros()).await?.mark.seq)
 }
 
 fn rows(rows: Rows) -> QueryRows {

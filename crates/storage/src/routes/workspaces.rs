@@ -50,16 +50,28 @@ async fn find(
         state.queries.branch(&tenant, project, branch).await?;
     }
     let found = state.queries.workspace(&tenant, project, id).await?;
-    if let Some(branch) = branch_of(params) {
-        return if found.branch == branch { Ok(found) } else { Err(problem::workspace_not_found(id)) };
+    if branch_of(params).is_some_and(|branch| found.branch != branch) {
+        return Err(problem::workspace_not_found(id));
     }
-    let (project, branch) = (project.to_owned(), found.branch.clone());
+    let (project, branch, holder) = (project.to_owned(), found.branch.clone(), found.holder.clone());
     let requirement = match what {
-        For::Looking => Requirement::BranchRead(project, branch),
-        For::Changing => Requirement::BranchWrite(project, branch),
+        For::Looking => Requirement::WorkspaceRead(project, branch, holder),
+        For::Changing => Requirement::WorkspaceWrite(project, branch, holder),
     };
-    state.authorizer.check(&principal.tenant, &principal.actor, &requirement).await?;
-    Ok(found)
+    let checked = state.authorizer.check(&principal.tenant, &principal.actor, &requirement).await;
+    let is_refused = checked.as_ref().is_err_and(|problem| problem.status == 403);
+    // Whoever has workspaces of its own is not told of others.
+    if is_refused && holder_of(state, principal, params.get("project_id")).await?.is_some() {
+        return Err(problem::workspace_not_found(id));
+    }
+    checked.map(|()| found)
+}
+
+/// The key of chosen buckets that a caller's workspaces are of; none for who shares those of a branch.
+async fn holder_of(state: &StorageRoutes, principal: &Principal, project: &str) -> Result<Option<String>, Problem> {
+    let reach = state.readable(principal, project).await?;
+    let own = state.files_of(principal)?.holder().map(ToOwned::to_owned);
+    Ok(own.filter(|_| reach.names().is_some()))
 }
 
 /// The same, and refuses one that is over.
@@ -102,6 +114,7 @@ pub(super) async fn create(
         username: minted.username,
         password_hash: minted.password.hash,
         project_uid: String::new(),
+        holder: holder_of(&state, &principal, &project).await?.unwrap_or_default(),
     };
     let accepted = state.write(&principal, command(create)).await?;
     let view = state.queries.workspace(&tenant_text(&principal.tenant), &project, &minted.id).await?;
@@ -129,7 +142,8 @@ pub(super) async fn list(
     if let Some(branch) = branch.filter(|branch| *branch != MAIN_BRANCH) {
         state.queries.branch(&tenant, project, branch).await?;
     }
-    let listed = state.queries.workspaces(&tenant, project, branch, page).await?;
+    let holder = holder_of(&state, &principal, project).await?;
+    let listed = state.queries.workspaces(&tenant, project, branch, holder.as_deref(), page).await?;
     let at = now();
     let workspaces: Vec<Workspace> =
         listed.items.into_iter().map(|view| shown(&state, view, at)).collect::<Result<_, _>>()?;
@@ -145,8 +159,11 @@ pub(super) async fn get(
     state.fresh_tables(&wanted).await?;
     let view = open(&state, &principal, &params, For::Looking).await?;
     let tenant = tenant_text(&principal.tenant);
-    let tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
+    let reach = state.readable(&principal, &view.project).await?;
+    let mut tables = state.queries.project_tables(&tenant, &view.project, &view.branch).await?;
+    tables.retain(|table| reach.has(&table.bucket));
     let objects = state.workspaces()?.engines.objects(&view.uid).await;
+    let active_sessions = state.sessions()?.active(&view.uid).await?;
     let mut workspace = shown(&state, view, now())?;
     let objects = match objects {
         Ok(objects) => objects,
@@ -160,8 +177,7 @@ pub(super) async fn get(
     };
     Ok(Json(WorkspaceDetail {
         workspace,
-        // Nobody can log in yet: there is no listener.
-        active_sessions: 0,
+        active_sessions,
         attached_tables: tables.into_iter().map(Into::into).collect(),
         workspace_objects: objects.into_iter().map(Into::into).collect(),
     }))
@@ -173,8 +189,10 @@ pub(super) async fn delete(
     params: PathParams,
 ) -> Answer<WithPosition<StatusCode>> {
     let view = find(&state, &principal, &params, For::Changing).await?;
-    let delete = DeleteWorkspace { project: view.project, branch: view.branch, workspace: view.id };
+    let delete =
+        DeleteWorkspace { project: view.project, branch: view.branch, workspace: view.id, holder: view.holder };
     let accepted = state.write(&principal, command(delete)).await?;
+    state.sessions()?.end_all(&view.uid, "workspace_deleted", "the workspace was deleted").await?;
     // The sweep takes what cannot be taken away now.
     if let Err(error) = state.workspaces()?.engines.clear(&view.uid).await {
         tracing::warn!(%error, "what a deleted workspace held is not gone yet");
@@ -240,8 +258,10 @@ pub(super) async fn reset_credentials(
         branch: view.branch.clone(),
         workspace: view.id.clone(),
         password_hash: password.hash,
+        holder: view.holder.clone(),
     };
     let accepted = state.write(&principal, command(reset)).await?;
+    state.sessions()?.end_all(&view.uid, "credentials_reset", "the password was reset").await?;
     let mut connection = shown(&state, view, now())?.connection;
     connection.password = Some(password.clear);
     Ok(WithPosition(accepted.position, Json(connection)))

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::object::etag;
 use super::xml::Xml;
-use super::{Bucket, counts, problem, sigv4, xml_response};
+use super::{Bucket, bucket, counts, problem, sigv4, uploads, xml_response};
 use crate::queries::FileView;
 use crate::routes::{StorageRoutes, tenant_text};
 use crate::wire::Query;
@@ -20,16 +20,15 @@ use crate::wire::Query;
 /// Entries of one page.
 const PAGE_KEYS_MAX: i64 = 1_000;
 /// Longest text in a query, in bytes.
-const TEXT_BYTES_MAX: usize = 1_024;
+pub(super) const TEXT_BYTES_MAX: usize = 1_024;
 
-/// Which objects to list, as documented.
+/// Which objects to list, as documented; or what else of the bucket.
 #[derive(Clone, Debug, IntoParams)]
 #[into_params(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "only documents what `Asked` reads")]
 pub struct ListQuery {
-    /// Always 2.
-    #[param(default = 2)]
-    list_type: i64,
+    /// 2. Without it, the answer is for clients of the first version too, which page by `marker`.
+    list_type: Option<i64>,
     /// Only keys that begin so.
     prefix: Option<String>,
     /// Keys that go on behind this text are shown as one.
@@ -41,8 +40,21 @@ pub struct ListQuery {
     start_after: Option<String>,
     /// Where the last page ended, as it said.
     continuation_token: Option<String>,
+    /// The same, in the first version.
+    marker: Option<String>,
     /// `url`: keys are percent-encoded in the answer.
     encoding_type: Option<String>,
+    /// Instead: where the bucket is.
+    location: Option<String>,
+    /// Instead: the uploads in parts that nobody has completed, by `prefix`.
+    uploads: Option<String>,
+    /// Uploads of one page.
+    #[param(default = 1000, minimum = 1, maximum = 1000)]
+    max_uploads: i64,
+    /// Only uploads to keys behind this one.
+    key_marker: Option<String>,
+    /// With `key-marker`: also those to that very key behind this upload.
+    upload_id_marker: Option<String>,
 }
 
 struct Asked {
@@ -52,6 +64,8 @@ struct Asked {
     start_after: Option<String>,
     token: Option<String>,
     url: bool,
+    /// Where a page of the first version begins, which is asked for.
+    marker: Option<String>,
 }
 
 /// Where a page begins.
@@ -68,7 +82,7 @@ struct Page {
     objects: Vec<FileView>,
     prefixes: Vec<String>,
     /// Where the next one begins, when there is one.
-    next: Option<String>,
+    next: Option<Begin>,
 }
 
 pub(super) async fn list(
@@ -79,8 +93,20 @@ pub(super) async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ProblemResponse> {
     let began = Instant::now();
-    let result = answer(&state, &principal, &params, &wanted, query.as_deref()).await;
-    counts::operation("ListObjectsV2", began, &result.as_ref().map(|_| 0));
+    let asked = Query::of(query.as_deref());
+    let (operation, result) = if asked.text("location").is_some() {
+        ("GetBucketLocation", bucket::location(&state, &principal, &params).await)
+    } else if asked.text("uploads").is_some() {
+        let result = match state.fresh(&wanted).await {
+            Ok(()) => uploads::list(&state, &principal, &params, asked).await,
+            Err(problem) => Err(problem),
+        };
+        ("ListMultipartUploads", result)
+    } else {
+        let operation = if asked.text("list-type") == Some("2") { "ListObjectsV2" } else { "ListObjects" };
+        (operation, answer(&state, &principal, &params, &wanted, query.as_deref()).await)
+    };
+    counts::operation(operation, began, &result);
     Ok(xml_response(result?))
 }
 
@@ -110,11 +136,13 @@ impl Asked {
             start_after: text("start-after"),
             token: text("continuation-token"),
             url: query.text("encoding-type") == Some("url"),
+            marker: (query.text("list-type") != Some("2")).then(|| text("marker").unwrap_or_default()),
         };
         query.finish()?;
-        let texts = [Some(&asked.prefix), asked.delimiter.as_ref(), asked.start_after.as_ref(), asked.token.as_ref()];
+        let begins = [asked.start_after.as_ref(), asked.token.as_ref(), asked.marker.as_ref()];
+        let texts = [Some(&asked.prefix), asked.delimiter.as_ref()].into_iter().chain(begins);
         // A token holds a key, and is a third longer.
-        if texts.into_iter().flatten().any(|text| text.len() > TEXT_BYTES_MAX * 2 || text.contains('\0')) {
+        if texts.flatten().any(|text| text.len() > TEXT_BYTES_MAX * 2 || text.contains('\0')) {
             return Err(problem::invalid(
                 "`prefix`, `delimiter`, `start-after` and tokens are texts of keys, without NUL.",
             ));
@@ -128,8 +156,16 @@ impl Asked {
                 Begin::read(token).map(Some).ok_or_else(|| problem::invalid("The continuation token is none of ours."))
             }
             (None, Some(key)) => Ok(Some(Begin::Behind(key.clone()))),
-            (None, None) => Ok(None),
+            (None, None) => {
+                Ok(self.marker.as_ref().filter(|marker| !marker.is_empty()).map(|marker| self.behind(marker)))
+            }
         }
+    }
+
+    /// A marker that stands for many keys, as the page before showed them, is behind all of them.
+    fn behind(&self, marker: &str) -> Begin {
+        let is_group = common(marker, self).is_some_and(|prefix| prefix == marker);
+        if is_group { Begin::Past(marker.to_owned()) } else { Begin::Behind(marker.to_owned()) }
     }
 }
 
@@ -140,6 +176,13 @@ impl Begin {
             Self::Past(prefix) => ('p', prefix),
         };
         URL_SAFE_NO_PAD.encode(format!("{kind}{text}"))
+    }
+
+    /// The same for clients of the first version, who name what they saw last.
+    fn marker(&self) -> &str {
+        match self {
+            Self::Behind(text) | Self::Past(text) => text,
+        }
     }
 
     fn read(token: &str) -> Option<Self> {
@@ -199,7 +242,7 @@ async fn page(state: &StorageRoutes, bucket: &Bucket, asked: &Asked) -> Result<P
                 continue;
             }
             if page.objects.len() + page.prefixes.len() == asked.max_keys {
-                page.next = last.as_ref().map(Begin::token);
+                page.next = last;
                 return Ok(page);
             }
             if let Some(prefix) = common(&key, asked) {
@@ -248,7 +291,13 @@ fn written(bucket: &str, asked: &Asked, page: &Page) -> String {
         xml.text("ContinuationToken", token);
     }
     if let Some(next) = &page.next {
-        xml.text("NextContinuationToken", next);
+        xml.text("NextContinuationToken", &next.token());
+    }
+    if let Some(marker) = &asked.marker {
+        xml.text("Marker", &shown(marker));
+        if let Some(next) = &page.next {
+            xml.text("NextMarker", &shown(next.marker()));
+        }
     }
     for file in &page.objects {
         xml.element("Contents", |xml| {
@@ -298,6 +347,12 @@ mod tests {
         assert_eq!(common("a/b/c", &asked("delimiter=/&prefix=a/")).as_deref(), Some("a/b/"));
         assert_eq!(common("a/b", &asked("delimiter=/&prefix=a/")), None);
         assert_eq!(common("a/b", &asked("prefix=a")), None);
+        let marker = |query: &str| asked(query).begin().unwrap();
+        assert_eq!(marker("marker=a/&delimiter=/"), Some(Begin::Past("a/".into())));
+        assert_eq!(marker("marker=a/b&delimiter=/"), Some(Begin::Behind("a/b".into())));
+        assert_eq!(marker("marker=a/&delimiter=/&prefix=a/"), Some(Begin::Behind("a/".into())));
+        assert_eq!(marker("marker=a/"), Some(Begin::Behind("a/".into())));
+        assert_eq!(marker("marker=a&list-type=2"), None);
         assert_eq!(Asked::of(Some("max-keys=0")).err().map(|problem| problem.status), Some(422));
         assert_eq!(iso(1_704_067_200_000_000), "2024-01-01T00:00:00.000Z");
     }

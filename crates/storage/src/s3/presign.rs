@@ -193,6 +193,10 @@ impl S3Links {
         let query = Query::of(parts.uri.query());
         let either = |name, alias| query.text(name).or_else(|| query.text(alias));
         let Some(signature) = either("signature", "X-Amz-Signature") else { return Ok(None) };
+        // It is for the object; what else a query may ask of its path, the signature does not cover.
+        if ["uploadId", "partNumber", "uploads"].into_iter().any(|name| query.text(name).is_some()) {
+            return Err(problem::signature());
+        }
         let expires = either("expires", "X-Amz-Expires").unwrap_or_default();
         let expires: i64 = expires.parse().map_err(|_| problem::invalid("`expires` is seconds since 1970."))?;
         let path = parts.uri.path().strip_prefix("/s3/").and_then(|path| path.split_once('/'));
@@ -267,6 +271,7 @@ mod tests {
             ("GET", url.replace(&later.to_string(), &(later + 1).to_string())),
             ("GET", url.replace("k1", "k2")),
             ("GET", format!("{url}&content_type=a")),
+            ("GET", format!("{url}&uploadId=u")),
             ("GET", links.url(&link("GET", later - 61))),
             ("GET", links.url(&Link { issuer: "default/system:x".into(), ..link("GET", later) })),
             ("GET", S3Links { key: SigningKey::new([8; 32]), ..links.clone() }.url(&link("GET", later))),

@@ -28,6 +28,36 @@ pub(crate) const ERRORS: &[ErrorInfo] = &[
     ),
     ErrorInfo::new("storage.no_such_key", 404, "The bucket has no object of this key", "List the bucket."),
     ErrorInfo::new(
+        "storage.no_such_upload",
+        404,
+        "No such upload in parts is open",
+        "Begin one; it ends when it is completed, aborted, or 7 days old.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_part",
+        400,
+        "A part is not there, or is not the one that its ETag names",
+        "List the parts of the upload, and send the missing one again.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_part_order",
+        400,
+        "The parts are not in ascending order of their numbers",
+        "Complete the upload with its parts in order, each once.",
+    ),
+    ErrorInfo::new(
+        "storage.part_too_small",
+        400,
+        "A part that is not the last has less than 5 MiB",
+        "Send larger parts.",
+    ),
+    ErrorInfo::new(
+        "storage.malformed_xml",
+        400,
+        "The body is not the document that this operation takes",
+        "See the S3 API for the document; it has 1 to 1,000 objects, or 1 to 10,000 parts.",
+    ),
+    ErrorInfo::new(
         "storage.bad_digest",
         400,
         "The content is not what its checksum says",
@@ -67,6 +97,10 @@ pub(super) fn no_such_key() -> Problem {
     Problem::new("storage.no_such_key", 404, "The specified key does not exist.")
 }
 
+pub(super) fn malformed_xml() -> Problem {
+    Problem::new("storage.malformed_xml", 400, "The body is not the XML document that this operation takes.")
+}
+
 pub(super) fn bad_digest(what: &str) -> Problem {
     Problem::new("storage.bad_digest", 400, format!("The {what} you specified did not match what we received."))
 }
@@ -80,8 +114,13 @@ pub(super) fn invalid_range(size: u64) -> Problem {
 }
 
 /// AWS's word for a problem.
-fn word(problem: &Problem) -> &'static str {
+pub(super) fn word(problem: &Problem) -> &'static str {
     word_of(&problem.code, problem.status)
+}
+
+/// What is said of a problem to people; nothing of what went wrong in here.
+pub(super) fn said(problem: &Problem) -> &str {
+    if word(problem) == "InternalError" { "An internal error occurred" } else { &problem.detail }
 }
 
 fn word_of(code: &str, status: u16) -> &'static str {
@@ -89,6 +128,11 @@ fn word_of(code: &str, status: u16) -> &'static str {
         "storage.signature_mismatch" => "SignatureDoesNotMatch",
         NO_SUCH_BUCKET => "NoSuchBucket",
         "storage.no_such_key" => "NoSuchKey",
+        "storage.no_such_upload" => "NoSuchUpload",
+        "storage.invalid_part" => "InvalidPart",
+        "storage.invalid_part_order" => "InvalidPartOrder",
+        "storage.part_too_small" => "EntityTooSmall",
+        "storage.malformed_xml" => "MalformedXML",
         "storage.bad_digest" => "BadDigest",
         "storage.file_too_large" | "http.body_too_large" => "EntityTooLarge",
         "storage.invalid_range" => "InvalidRange",
@@ -132,9 +176,8 @@ impl ErrorRenderer for ObjectErrors {
         if is_detail(problem.status, code) {
             return detail(problem);
         }
-        let message = if code == "InternalError" { "An internal error occurred" } else { &problem.detail };
         let mut xml = Xml::begin("Error");
-        xml.text("Code", code).text("Message", message).text("Resource", context.path);
+        xml.text("Code", code).text("Message", said(problem)).text("Resource", context.path);
         xml.text("RequestId", context.request_id);
         answer(problem.status, "application/xml", xml.end())
     }

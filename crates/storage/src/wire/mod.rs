@@ -5,8 +5,12 @@ mod bucket;
 mod csv;
 mod docs;
 mod file;
+mod job;
 mod list;
 mod merge;
+mod mistake;
+mod params;
+mod pgwire;
 mod profile;
 mod project;
 mod query;
@@ -23,13 +27,19 @@ pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, Dele
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
+pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};
 pub use list::page;
 pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
+pub use params::Query;
+pub use pgwire::{
+    PgwireActivity, PgwireActivityQuery, PgwireAdmitted, PgwireAuth, PgwireCleanup, PgwireCleanupQuery, PgwireEndQuery,
+    PgwireSession, PgwireSessionCreate, PgwireSessionsQuery, PgwireTable,
+};
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
 pub use settings::{SnapshotRetention, SnapshotSettingsAnswer, SnapshotSettingsBody, SnapshotTriggers};
-pub use shape::{Query, Shape, read};
+pub use shape::{Shape, read};
 pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, UnshareQuery};
 pub use snapshot::{
     RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
@@ -39,7 +49,7 @@ pub use table::{
     ColumnAdd, ColumnAlter, ColumnDef, ColumnView, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
     RowsDeleted, Table, TableCreate, Tables,
 };
-pub use transfer::{ExportBody, Exported, ImportBody, Imported};
+pub use transfer::{ExportBody, Exported, ImportBody, Imported, TableImportBody};
 pub use version::{TableVersion, TableVersions, TimeTravel};
 pub use workspace::{
     Workspace, WorkspaceConnection, WorkspaceCreate, WorkspaceCreated, WorkspaceDetail, WorkspaceLoad,
@@ -49,6 +59,8 @@ pub use workspace::{
 
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
+pub(crate) use job::{job_filter, kept_answer};
+pub(crate) use pgwire::{cleanup, is_plain};
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
 pub(crate) use settings::{patched, replaced};

@@ -7,6 +7,8 @@ use std::rc::Rc;
 use alluvium_kernel::Problem;
 use serde_json::{Map, Value, json};
 
+use super::mistake::{bounded, camel_case, entry, lax_bool, wrong};
+
 type Mistakes = Rc<RefCell<Vec<Value>>>;
 
 /// One JSON object while it is read. What is missing or wrong is noted, and a stand-in given so that reading goes on.
@@ -41,31 +43,22 @@ pub fn read<T>(bytes: &[u8], reader: impl FnOnce(&Shape<'_>) -> T) -> Result<T, 
     if found.is_empty() { Ok(value) } else { Err(wrong("http.invalid_body", found)) }
 }
 
-fn wrong(code: &str, mistakes: Vec<Value>) -> Problem {
-    Problem::new(code, 422, "The request does not have the shape it should have.")
-        .with_details(json!({ "detail": mistakes }))
-}
-
-/// One mistake; `ctx` holds the values that its message has.
-fn entry(kind: &str, loc: &[Value], msg: &str, input: &Value, ctx: Option<Value>) -> Value {
-    let mut entry = json!({ "type": kind, "loc": loc, "msg": msg, "input": input });
-    if let Some(ctx) = ctx {
-        entry["ctx"] = ctx;
-    }
-    entry
-}
-
 impl<'a> Shape<'a> {
     fn note(&self, name: &str, kind: &str, msg: &str, input: &Value) {
         self.note_at(json!(name), kind, msg, input, None);
     }
 
+    /// A field in either spelling: that of the surface, or in camel case as Keboola's own clients write it.
+    fn field(&self, name: &str) -> Option<&'a Value> {
+        self.fields.get(name).or_else(|| self.fields.get(&camel_case(name)))
+    }
+
     fn given(&self, name: &str) -> Option<&'a Value> {
-        self.fields.get(name).filter(|value| !value.is_null())
+        self.field(name).filter(|value| !value.is_null())
     }
 
     fn required(&self, name: &str) -> Option<&'a Value> {
-        let found = self.fields.get(name);
+        let found = self.field(name);
         if found.is_none() {
             self.note(name, "missing", "Field required", self.whole);
         }
@@ -161,7 +154,7 @@ impl<'a> Shape<'a> {
 
     /// Whether a field is there at all, null or not.
     pub fn names(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.field(name).is_some()
     }
 
     /// Refuses every field but these.
@@ -173,7 +166,7 @@ impl<'a> Shape<'a> {
 
     /// Whether a list was given.
     pub fn is_list(&self, name: &str) -> bool {
-        matches!(self.fields.get(name), Some(Value::Array(_)))
+        matches!(self.field(name), Some(Value::Array(_)))
     }
 
     /// Texts by name.
@@ -256,7 +249,7 @@ impl<'a> Shape<'a> {
     }
 
     fn check_length(&self, name: &str, length: Option<usize>) {
-        match (length, self.fields.get(name)) {
+        match (length, self.field(name)) {
             (Some(0), Some(value)) => {
                 let text = "List should have at least 1 item after validation, not 0";
                 let ctx = json!({ "field_type": "List", "min_length": 1, "actual_length": 0 });
@@ -276,152 +269,6 @@ impl<'a> Shape<'a> {
     fn below<'b>(&self, places: &[Value], fields: &'b Map<String, Value>, whole: &'b Value) -> Shape<'b> {
         let loc = self.loc.iter().chain(places).cloned().collect();
         Shape { fields, whole, loc, mistakes: self.mistakes.clone() }
-    }
-}
-
-fn lax_bool(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
-        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// Why a value does not do.
-struct Mistake {
-    kind: &'static str,
-    msg: String,
-    ctx: Option<Value>,
-}
-
-fn bounded(number: Option<i64>, min: i64, max: i64) -> Result<i64, Mistake> {
-    let (kind, msg, ctx) = match number {
-        Some(number) if number < min => (
-            "greater_than_equal",
-            format!("Input should be greater than or equal to {min}"),
-            Some(json!({ "ge": min })),
-        ),
-        Some(number) if number > max => {
-            ("less_than_equal", format!("Input should be less than or equal to {max}"), Some(json!({ "le": max })))
-        }
-        Some(number) => return Ok(number),
-        None => {
-            ("int_parsing", "Input should be a valid integer, unable to parse string as an integer".to_owned(), None)
-        }
-    };
-    Err(Mistake { kind, msg, ctx })
-}
-
-/// `'a', 'b' or 'c'`
-fn alternatives(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// The query part of a URL while it is read.
-#[derive(Default)]
-pub struct Query {
-    pairs: Vec<(String, String)>,
-    mistakes: Vec<Value>,
-}
-
-impl Query {
-    /// Takes the query apart; the last of equal names counts.
-    pub fn of(text: Option<&str>) -> Self {
-        let decode = |part: &str| {
-            let spaced = part.replace('+', " ");
-            percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-        };
-        let pairs = text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        });
-        Self { pairs: pairs.collect(), mistakes: Vec::new() }
-    }
-
-    /// A text.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A text that must be there.
-    pub fn required(&mut self, name: &str) -> String {
-        let found = self.text(name).map(ToOwned::to_owned);
-        found.unwrap_or_else(|| {
-            self.mistakes.push(entry("missing", &[json!("query"), json!(name)], "Field required", &Value::Null, None));
-            String::new()
-        })
-    }
-
-    /// Every text of a name that may be repeated.
-    pub fn every<'q>(&'q self, name: &'q str) -> impl Iterator<Item = &'q str> {
-        self.pairs.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// A whole number within bounds.
-    pub fn int(&mut self, name: &str, default: i64, (min, max): (i64, i64)) -> i64 {
-        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
-        match bounded(text.trim().parse().ok(), min, max) {
-            Ok(number) => number,
-            Err(Mistake { kind, msg, ctx }) => {
-                self.note(name, kind, &msg, &text, ctx);
-                default
-            }
-        }
-    }
-
-    /// A truth value.
-    pub fn flag(&mut self, name: &str, default: bool) -> bool {
-        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
-        lax_bool(&text).unwrap_or_else(|| {
-            let msg = "Input should be a valid boolean, unable to interpret input";
-            self.note(name, "bool_parsing", msg, &text, None);
-            default
-        })
-    }
-
-    /// One of some words.
-    pub fn choice<'w>(&mut self, name: &str, words: &[&'w str], default: &'w str) -> &'w str {
-        let Some(text) = self.text(name).map(ToOwned::to_owned) else { return default };
-        words.iter().find(|word| **word == text).copied().unwrap_or_else(|| {
-            let expected = alternatives(words);
-            let msg = format!("Input should be {expected}");
-            self.note(name, "literal_error", &msg, &text, Some(json!({ "expected": expected })));
-            default
-        })
-    }
-
-    /// A value of another crate's type, written as JSON.
-    pub fn json<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        let text = self.text(name)?.to_owned();
-        let read = serde_json::from_str(&text).map_err(|error| {
-            let kind = if error.is_data() { "value_error" } else { "json_invalid" };
-            let ctx = json!({ "error": error.to_string() });
-            self.note(name, kind, &format!("Value error, {error}"), &text, Some(ctx));
-        });
-        read.ok()
-    }
-
-    /// Texts: a JSON list of them, or parted by commas.
-    pub fn texts(&mut self, name: &str) -> Option<Vec<String>> {
-        let text = self.text(name)?;
-        if text.trim_start().starts_with('[') {
-            return self.json(name);
-        }
-        Some(text.split(',').map(|part| part.trim().to_owned()).collect())
-    }
-
-    fn note(&mut self, name: &str, kind: &str, msg: &str, input: &str, ctx: Option<Value>) {
-        self.mistakes.push(entry(kind, &[json!("query"), json!(name)], msg, &json!(input), ctx));
-    }
-
-    /// Fails with all mistakes found.
-    pub fn finish(self) -> Result<(), Problem> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(wrong("http.invalid_query", self.mistakes)) }
     }
 }
 
@@ -451,6 +298,15 @@ mod tests {
     }
 
     #[test]
+    fn camel_case_means_the_same() {
+        let body = br#"{"fileId": "f", "whereFilters": [], "allow_truncate": true, "allowTruncate": false}"#;
+        let read = read(body, |shape| {
+            (shape.string("file_id"), shape.names("where_filters"), shape.opt_bool("allow_truncate"))
+        });
+        assert_eq!(read.unwrap(), ("f".to_owned(), true, Some(true)), "our own spelling counts first");
+    }
+
+    #[test]
     fn every_mistake_is_named_with_its_place() {
         let body = br#"{"n": 0, "columns": [{"name": 5}, "x"], "key": [1]}"#;
         let found = mistakes(read(body, |shape| {
@@ -476,31 +332,6 @@ mod tests {
         assert_eq!(mistakes(read(b" ", |_| ())), [("missing".to_owned(), json!(["body"]))]);
         assert_eq!(mistakes(read(b"[]", |_| ())), [("model_attributes_type".to_owned(), json!(["body"]))]);
         assert_eq!(read(b"{", |_| ()).unwrap_err().code, "http.malformed_body");
-    }
-
-    #[test]
-    fn queries_are_read_the_same_way() {
-        let mut query = Query::of(Some("limit=2000&offset=x&cascade=no&name=a%20b+c"));
-        assert_eq!((query.int("limit", 100, (1, 1000)), query.int("offset", 0, (0, 9))), (100, 0));
-        assert!(!query.flag("cascade", true));
-        assert_eq!(query.text("name"), Some("a b c"));
-        let found = mistakes(query.finish());
-        let expected = [("less_than_equal", json!(["query", "limit"])), ("int_parsing", json!(["query", "offset"]))];
-        assert_eq!(found, expected.map(|(kind, loc)| (kind.to_owned(), loc)));
-    }
-
-    #[test]
-    fn lists_and_values_may_stand_in_a_query() {
-        let mut query = Query::of(Some("a=x,%20y&b=%5B%22p,q%22%5D&c=%7B%7D&d=1&format=xml"));
-        assert_eq!(query.texts("a"), Some(vec!["x".to_owned(), "y".to_owned()]));
-        assert_eq!(query.texts("b"), Some(vec!["p,q".to_owned()]));
-        assert_eq!(query.texts("none"), None);
-        assert_eq!((query.json::<Vec<u8>>("c"), query.json::<u8>("d")), (None, Some(1)));
-        assert_eq!(query.choice("format", &["json", "rfc"], "json"), "json");
-        let details = query.finish().unwrap_err().details.unwrap();
-        let found = |index: usize, part: &str| details["detail"][index][part].clone();
-        assert_eq!((found(0, "type"), found(1, "type")), (json!("value_error"), json!("literal_error")));
-        assert_eq!(found(1, "ctx"), json!({ "expected": "'json' or 'rfc'" }));
     }
 
     #[test]

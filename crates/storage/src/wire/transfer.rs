@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::docs::{CsvOptionsDoc, WhereFilterDoc};
 use super::{Shape, read};
 use crate::contract::CsvOptions;
+use crate::model::limits::IGNORED_LINES_MAX;
 
 /// What to load, and how.
 #[derive(Clone, Debug, PartialEq, ToSchema)]
@@ -38,11 +39,34 @@ pub struct ImportOptions {
     pub dedup_mode: String,
     /// Restricts the load to these columns.
     pub columns: Option<Vec<String>>,
+    /// The first record holds values, not names: another word for `header: false` of a CSV file.
+    pub without_headers: Option<bool>,
+    /// So many lines of a CSV file are left out before anything is read, its header included.
+    #[schema(default = 0, minimum = 0, maximum = 1_000_000, required = false)]
+    pub ignored_lines_count: i64,
+    /// Texts that stand for NULL in a CSV file, besides `null_string`.
+    #[schema(required = false)]
+    pub treat_values_as_null: Vec<String>,
+    /// What is done with columns that the table has not: `error`, `ignore`, or `add` them to it.
+    #[schema(default = "error", required = false)]
+    pub extra_columns: String,
+    /// A merge by primary key: rows whose key the file has not are deleted.
+    #[schema(default = false, required = false)]
+    pub delete_missing: bool,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { incremental: false, dedup_mode: "update_duplicates".to_owned(), columns: None }
+        Self {
+            incremental: false,
+            dedup_mode: "update_duplicates".to_owned(),
+            columns: None,
+            without_headers: None,
+            ignored_lines_count: 0,
+            treat_values_as_null: Vec::new(),
+            extra_columns: "error".to_owned(),
+            delete_missing: false,
+        }
     }
 }
 
@@ -52,18 +76,39 @@ fn import_options(shape: &Shape<'_>) -> ImportOptions {
         incremental: shape.opt_bool("incremental").unwrap_or(default.incremental),
         dedup_mode: shape.opt_string("dedup_mode").unwrap_or(default.dedup_mode),
         columns: shape.opt_strings("columns"),
+        without_headers: shape.opt_bool("without_headers"),
+        ignored_lines_count: shape.opt_int("ignored_lines_count", 0, IGNORED_LINES_MAX).unwrap_or(0),
+        treat_values_as_null: shape.opt_strings("treat_values_as_null").unwrap_or_default(),
+        extra_columns: shape.opt_string("extra_columns").unwrap_or(default.extra_columns),
+        delete_missing: shape.opt_bool("delete_missing").unwrap_or(false),
+    }
+}
+
+/// A CSV file of which nobody says anything.
+fn plain_csv() -> CsvOptions {
+    CsvOptions {
+        delimiter: ",".to_owned(),
+        quote: "\"".to_owned(),
+        escape: "\\".to_owned(),
+        header: true,
+        null_string: String::new(),
+        allow_quoted_nulls: true,
+        ignored_lines_count: 0,
+        null_strings: Vec::new(),
     }
 }
 
 fn csv_options(shape: &Shape<'_>) -> CsvOptions {
-    let text = |name: &str, default: &str| shape.opt_string(name).unwrap_or_else(|| default.to_owned());
+    let plain = plain_csv();
     CsvOptions {
-        delimiter: text("delimiter", ","),
-        quote: text("quote", "\""),
-        escape: text("escape", "\\"),
-        header: shape.opt_bool("header").unwrap_or(true),
-        null_string: text("null_string", ""),
-        allow_quoted_nulls: shape.opt_bool("allow_quoted_nulls").unwrap_or(true),
+        delimiter: shape.opt_string("delimiter").unwrap_or(plain.delimiter),
+        quote: shape.opt_string("quote").unwrap_or(plain.quote),
+        escape: shape.opt_string("escape").unwrap_or(plain.escape),
+        header: shape.opt_bool("header").unwrap_or(plain.header),
+        null_string: shape.opt_string("null_string").unwrap_or(plain.null_string),
+        allow_quoted_nulls: shape.opt_bool("allow_quoted_nulls").unwrap_or(plain.allow_quoted_nulls),
+        ignored_lines_count: plain.ignored_lines_count,
+        null_strings: plain.null_strings,
     }
 }
 
@@ -74,6 +119,66 @@ impl ImportBody {
             format: body.opt_string("format").unwrap_or_else(|| "csv".to_owned()),
             csv_options: body.opt_shape("csv_options", csv_options),
             import_options: body.opt_shape("import_options", import_options).unwrap_or_default(),
+        })
+    }
+
+    /// How the CSV is written, by both kinds of options; none when nobody says anything of it.
+    pub(crate) fn csv(&self) -> Option<CsvOptions> {
+        let ImportOptions { without_headers, ignored_lines_count, treat_values_as_null, .. } = &self.import_options;
+        if without_headers.is_none() && *ignored_lines_count == 0 && treat_values_as_null.is_empty() {
+            return self.csv_options.clone();
+        }
+        let csv = self.csv_options.clone().unwrap_or_else(plain_csv);
+        Some(CsvOptions {
+            header: without_headers.map_or(csv.header, |without| !without),
+            ignored_lines_count: *ignored_lines_count,
+            null_strings: treat_values_as_null.clone(),
+            ..csv
+        })
+    }
+}
+
+/// What to load from another table, and how.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageTableImportBody)]
+pub struct TableImportBody {
+    /// A bucket that the path's branch shows, in the same project.
+    pub source_bucket: String,
+    /// A table in it.
+    pub source_table: String,
+    /// Only rows that meet all these conditions.
+    #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
+    pub where_filters: Vec<WhereFilter>,
+    /// Only these columns, which both tables have; all of the source when null.
+    pub columns: Option<Vec<String>>,
+    /// `false` replaces all rows, `true` adds to them.
+    #[schema(default = false, required = false)]
+    pub incremental: bool,
+    /// `update_duplicates`, `insert_duplicates` or `fail_on_duplicates`.
+    #[schema(default = "update_duplicates", required = false)]
+    pub dedup_mode: String,
+    /// What is done with columns that the table has not: `error`, `ignore`, or `add` them to it.
+    #[schema(default = "error", required = false)]
+    pub extra_columns: String,
+    /// A merge by primary key: rows whose key the source has not are deleted.
+    #[schema(default = false, required = false)]
+    pub delete_missing: bool,
+}
+
+impl TableImportBody {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| {
+            let options = import_options(body);
+            Self {
+                source_bucket: body.string("source_bucket"),
+                source_table: body.string("source_table"),
+                where_filters: body.opt_value("where_filters").unwrap_or_default(),
+                columns: options.columns,
+                incremental: options.incremental,
+                dedup_mode: options.dedup_mode,
+                extra_columns: options.extra_columns,
+                delete_missing: options.delete_missing,
+            }
         })
     }
 }
@@ -98,6 +203,12 @@ pub struct Imported {
     pub unchanged_rows: u64,
     /// Rows of the file that a later row of equal key replaced.
     pub duplicates_in_file: u64,
+    /// Rows that `delete_missing` took away.
+    #[serde(default)]
+    pub deleted_rows: u64,
+    /// Columns that `extra_columns` added, by name.
+    #[serde(default)]
+    pub added_columns: Vec<String>,
     /// The table as this load left it, for `as_of`.
     #[serde(default)]
     pub version: String,
@@ -162,7 +273,7 @@ mod tests {
             file_id: "f".into(),
             format: "csv".into(),
             csv_options: None,
-            import_options: ImportOptions { incremental: false, dedup_mode: "update_duplicates".into(), columns: None },
+            import_options: ImportOptions::default(),
         };
         assert_eq!(plain, expected);
         let body = br#"{"file_id": "f", "csv_options": {"delimiter": ";", "header": "no"},
@@ -171,5 +282,21 @@ mod tests {
         let csv = full.csv_options.unwrap();
         assert_eq!((csv.delimiter.as_str(), csv.quote.as_str(), csv.header), (";", "\"", false));
         assert!(full.import_options.incremental && full.import_options.columns == Some(vec!["a".into()]));
+    }
+
+    #[test]
+    fn options_of_a_load_are_taken_in_keboolas_words_and_say_how_the_csv_is_written() {
+        let body = br#"{"fileId": "f", "csvOptions": {"delimiter": ";"}, "importOptions": {"withoutHeaders": true,
+            "ignoredLinesCount": 2, "treatValuesAsNull": ["-"], "extraColumns": "add", "deleteMissing": 1}}"#;
+        let full = ImportBody::parse(body).unwrap();
+        let csv = full.csv().unwrap();
+        assert_eq!((csv.delimiter.as_str(), csv.header, csv.ignored_lines_count), (";", false, 2));
+        assert_eq!(csv.null_strings, ["-"]);
+        assert!(full.import_options.delete_missing && full.import_options.extra_columns == "add");
+        assert_eq!(ImportBody::parse(br#"{"file_id": "f"}"#).unwrap().csv(), None);
+        let ignoring = ImportBody::parse(br#"{"file_id": "f", "import_options": {"ignored_lines_count": 1}}"#).unwrap();
+        assert!(ignoring.csv().unwrap().header, "the others stay what they are without being told");
+        let wrong = br#"{"file_id": "f", "import_options": {"ignored_lines_count": -1}}"#;
+        assert_eq!(ImportBody::parse(wrong).unwrap_err().status, 422);
     }
 }

@@ -308,6 +308,7 @@ mod tests {
             size_limit_bytes: 10 * GIGABYTE,
             username: "ws_ws_00c0ffee_12345678".into(),
             is_let_go: false,
+            holder: String::new(),
         };
         let at = Timestamp::from_micros(1_767_322_245_123_456);
         let shown = Workspace::of(view.clone(), 5, ("localhost", 5432), at);

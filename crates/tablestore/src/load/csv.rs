@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::scan::{self, Compression};
 use super::transcode::Found;
-use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, transcode, unpacked};
+use super::{ExtraColumns, LoadSpec, Source, import_failed, new_column, open_blob, transcode, unpacked};
 use crate::apply::Work;
 use crate::column::{Column, ColumnType};
 use crate::error::{ApplyError, Error, code};
@@ -35,6 +35,10 @@ pub struct CsvOptions {
     pub null_string: String,
     /// Whether a quoted field can be NULL too.
     pub allow_quoted_nulls: bool,
+    /// So many lines are left out before anything is read, the header included.
+    pub ignored_lines: u64,
+    /// What else is NULL.
+    pub null_strings: Vec<String>,
 }
 
 impl Default for CsvOptions {
@@ -46,6 +50,8 @@ impl Default for CsvOptions {
             header: true,
             null_string: String::new(),
             allow_quoted_nulls: true,
+            ignored_lines: 0,
+            null_strings: Vec::new(),
         }
     }
 }
@@ -62,6 +68,11 @@ impl CsvOptions {
     /// Checks the options; what is wrong is `invalid_csv_options`.
     pub fn check(&self) -> Result<(), Error> {
         self.dialect().map(|_| ())
+    }
+
+    /// All that stands for NULL.
+    fn nulls(&self) -> impl Iterator<Item = &str> {
+        [self.null_string.as_str()].into_iter().chain(self.null_strings.iter().map(String::as_str))
     }
 
     pub(super) fn dialect(&self) -> Result<Dialect, Error> {
@@ -81,13 +92,12 @@ impl CsvOptions {
         if inside(quote) || inside(escape) {
             return Err(wrong("delimiter may not contain quote or escape"));
         }
-        if [delimiter, &self.null_string].iter().any(|text| text.contains(['\r', '\n', '\0'])) {
-            return Err(wrong("delimiter and null_string may not contain line breaks"));
+        if self.nulls().chain([delimiter]).any(|text| text.contains(['\r', '\n', '\0'])) {
+            return Err(wrong("delimiter and what stands for NULL may not contain line breaks"));
         }
-        if self.null_string.contains(delimiter)
-            || quote.is_some_and(|quote| self.null_string.as_bytes().contains(&quote))
-        {
-            return Err(wrong("null_string may not contain delimiter or quote"));
+        let cut = |text: &str| text.contains(delimiter) || quote.is_some_and(|quote| text.as_bytes().contains(&quote));
+        if self.nulls().any(cut) {
+            return Err(wrong("what stands for NULL may not contain delimiter or quote"));
         }
         Ok(Dialect { delimiter: delimiter.as_bytes().to_vec(), quote, escape })
     }
@@ -106,35 +116,39 @@ pub(super) fn open(
     let mut compression = scan::compression(&mut file).map_err(damaged)?;
     let mut path = spec.path.clone();
     let mut copy = None;
-    match transcode::look(file, compression, &dialect, bytes_max).map_err(damaged)? {
-        Found::Plain => {}
-        Found::TooMuch => return Err(unpacked::refused(bytes_max)),
-        Found::Escapes => {
-            let file = open_blob(&spec.path)?;
-            let rewritten = transcode::rewrite(file, compression, &dialect, work.temp_dir, bytes_max)?;
-            path = rewritten.path().to_path_buf();
-            compression = Compression::None;
-            copy = Some(rewritten);
-        }
+    let found = transcode::look(file, compression, &dialect, bytes_max).map_err(damaged)?;
+    if found == Found::TooMuch {
+        return Err(unpacked::refused(bytes_max));
+    }
+    if found == Found::Escapes || options.ignored_lines > 0 {
+        let escapes = (found == Found::Escapes).then_some(&dialect);
+        let of = transcode::Rewrite { compression, escapes, ignored_lines: options.ignored_lines, bytes_max };
+        let rewritten = transcode::rewrite(open_blob(&spec.path)?, of, work.temp_dir)?;
+        path = rewritten.path().to_path_buf();
+        compression = Compression::None;
+        copy = Some(rewritten);
     }
     let mut head = Vec::new();
     let reader = scan::decompressed(open_blob(&path)?, compression).map_err(damaged)?;
     reader.take(LINE_BYTES_MAX as u64).read_to_end_of_record(&dialect, &mut head).map_err(damaged)?;
     let first = scan::first_record(&head, &dialect);
 
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
+    let mut added = Vec::new();
     let targets: Vec<Option<Column>> = match first {
         None if options.header => return Err(import_failed("the file is empty; a header was expected", None, None)),
         // Nothing to read: whatever we declare, there will be no rows.
         None => wanted.iter().cloned().map(Some).collect(),
         Some(record) if options.header => {
-            let found = match_header(work, spec, &record, wanted, &mut warnings)?;
+            let matched = match_header(work, spec, &record, wanted, options.ignored_lines + 1)?;
             names = record;
-            found
+            warnings = matched.warnings;
+            added = matched.added;
+            matched.targets
         }
         Some(record) => {
-            check_count(record.len(), wanted.len(), 1)?;
+            check_count(record.len(), wanted.len(), options.ignored_lines + 1)?;
             wanted.iter().cloned().map(Some).collect()
         }
     };
@@ -147,7 +161,7 @@ pub(super) fn open(
         .filter_map(|(index, column)| column.as_ref().map(|column| (column.clone(), value_sql(index, column))))
         .collect();
     let from_sql = read_csv_sql(&path, options, &dialect, compression, &targets)?;
-    Ok(Source { from_sql, given, warnings, names, _copy: copy })
+    Ok(Source { from_sql, given, added, warnings, names, lines_left_out: options.ignored_lines, _copy: copy })
 }
 
 fn damaged(error: std::io::Error) -> ApplyError {
@@ -168,38 +182,55 @@ fn check_count(found: usize, expected: usize, line: u64) -> Result<(), ApplyErro
     ))
 }
 
-/// Which column each field of the file is for; `None` for fields that are read over.
+/// What a header says.
+#[derive(Default)]
+struct Matched {
+    /// Which column each field of the file is for; `None` for fields that are read over.
+    targets: Vec<Option<Column>>,
+    /// Columns that the table has yet to get.
+    added: Vec<Column>,
+    warnings: Vec<String>,
+}
+
 fn match_header(
     work: &Work<'_>,
     spec: &LoadSpec,
     header: &[String],
     wanted: &[Column],
-    warnings: &mut Vec<String>,
-) -> Result<Vec<Option<Column>>, ApplyError> {
+    line: u64,
+) -> Result<Matched, ApplyError> {
+    let mut matched = Matched::default();
     let known = |name: &String| work.schema.column(name.trim()).is_some();
     if !header.iter().any(known) && header.len() == wanted.len() {
-        warnings.push("no header name is a column of the table; columns were matched by position".into());
-        return Ok(wanted.iter().cloned().map(Some).collect());
+        matched.warnings.push("no header name is a column of the table; columns were matched by position".into());
+        matched.targets = wanted.iter().cloned().map(Some).collect();
+        return Ok(matched);
     }
-    let mut targets: Vec<Option<Column>> = Vec::with_capacity(header.len());
     for name in header {
         let name = name.trim();
-        let column = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name));
+        let mut column = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name)).cloned();
         if column.is_none() && work.schema.column(name).is_none() {
-            if spec.extra_columns == ExtraColumns::Fail {
-                return Err(import_failed(format!("the table has no column {name:?}"), Some(1), Some(name)));
+            match spec.extra_columns {
+                ExtraColumns::Fail => {
+                    return Err(import_failed(format!("the table has no column {name:?}"), Some(line), Some(name)));
+                }
+                ExtraColumns::Ignore => matched.warnings.push(format!("column {name:?} of the file was ignored")),
+                ExtraColumns::Add => {
+                    let new = new_column(work, &matched.added, name, "VARCHAR")?;
+                    matched.added.push(new.clone());
+                    column = Some(new);
+                }
             }
-            warnings.push(format!("column {name:?} of the file was ignored"));
         }
-        if column.is_some() && targets.iter().flatten().any(|other| Some(other) == column) {
-            return Err(import_failed(format!("the header names column {name:?} twice"), Some(1), Some(name)));
+        if column.is_some() && matched.targets.contains(&column) {
+            return Err(import_failed(format!("the header names column {name:?} twice"), Some(line), Some(name)));
         }
-        targets.push(column.cloned());
+        matched.targets.push(column);
     }
-    if targets.iter().all(Option::is_none) {
-        return Err(import_failed("no column of the file is a column to load", Some(1), None));
+    if matched.targets.iter().all(Option::is_none) {
+        return Err(import_failed("no column of the file is a column to load", Some(line), None));
     }
-    Ok(targets)
+    Ok(matched)
 }
 
 /// Whether fields become values only behind the engine's reader, which makes NULL of times with zones that it cannot read.
@@ -213,6 +244,20 @@ fn value_sql(index: usize, column: &Column) -> String {
         return format!("CAST(c{index} AS {})", column.column_type.to_sql());
     }
     format!("c{index}")
+}
+
+/// One text as it is, several as a list: what one text means to the engine stays what it was.
+fn null_sql(options: &CsvOptions) -> String {
+    if options.null_strings.is_empty() {
+        return literal(&options.null_string);
+    }
+    let mut texts: Vec<String> = Vec::new();
+    for text in options.nulls().map(literal) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    format!("[{}]", texts.join(", "))
 }
 
 fn read_csv_sql(
@@ -240,7 +285,7 @@ fn read_csv_sql(
         path = literal_file(path)?,
         header = options.header,
         delimiter = literal(&String::from_utf8_lossy(&dialect.delimiter)),
-        null = literal(&options.null_string),
+        null = null_sql(options),
         quoted_nulls = options.allow_quoted_nulls,
         compression = compression.name(),
         columns = columns.join(", "),
@@ -252,6 +297,7 @@ pub(super) fn failure(message: &str, source: &Source) -> Option<ApplyError> {
     let (_, rest) = message.split_once("CSV Error on Line: ")?;
     let mut lines = rest.lines();
     let line = lines.next().and_then(|line| line.trim().parse::<u64>().ok());
+    let line = line.map(|line| line + source.lines_left_out);
     let reason = lines
         .find(|line| {
             line.starts_with("Error when converting")

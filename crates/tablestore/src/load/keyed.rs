@@ -31,9 +31,16 @@ pub(super) fn load(
             ),
         )?;
     }
-    let mut report =
-        if spec.incremental { incremental(work, spec, given, &keys, distinct)? } else { full(work, spec, given)? };
+    let deleted = if spec.delete_missing { delete_missing(work, &keys)? } else { 0 };
+    let mut report = if spec.incremental || spec.delete_missing {
+        incremental(work, spec, given, &keys, distinct)?
+    } else {
+        full(work, spec, given)?
+    };
+    report.deleted += deleted;
     if let Some(load) = &mut report.load {
+        load.deleted_rows = deleted;
+        load.imported_rows = load.imported_rows.saturating_sub(deleted);
         load.duplicates_in_file = duplicates_in_file;
         load.warnings = source.warnings;
         if !spec.incremental {
@@ -78,6 +85,13 @@ fn distinct(work: &Work<'_>, keys: &[String], read: u64) -> Result<u64, ApplyErr
         }
     }
     count(work, &format!("SELECT count(*) FROM (SELECT DISTINCT {} FROM {STAGE})", ident_list(keys)))
+}
+
+/// Takes away the rows whose key the stage has not.
+fn delete_missing(work: &Work<'_>, keys: &[String]) -> Result<u64, ApplyError> {
+    let there = keys_equal(keys, "d", "s");
+    let sql = format!("DELETE FROM {} AS d WHERE NOT EXISTS (SELECT 1 FROM {STAGE} AS s WHERE {there})", work.data());
+    run(work, &sql)
 }
 
 fn full(work: &Work<'_>, spec: &LoadSpec, given: &[Column]) -> Result<ChangeReport, ApplyError> {

@@ -16,9 +16,10 @@ use serde_json::json;
 
 pub use csv::{CSV_DELIMITER_BYTES_MAX, CsvOptions};
 
+use crate::alter;
 use crate::append::missing_columns;
 use crate::apply::{ChangeReport, Moment, Work, plain};
-use crate::column::Column;
+use crate::column::{COLUMNS_MAX, Column, ColumnError};
 use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
 
 /// What a file holds.
@@ -62,6 +63,8 @@ pub enum ExtraColumns {
     Fail,
     /// They are read over.
     Ignore,
+    /// The table gets them, at its end: as text, or as what a Parquet file says they are.
+    Add,
 }
 
 /// One load.
@@ -77,6 +80,8 @@ pub struct LoadSpec {
     pub dedup_mode: DedupMode,
     /// For columns the table does not have.
     pub extra_columns: ExtraColumns,
+    /// A merge by key: rows that are there are updated where they differ, and those whose key the file has not are deleted.
+    pub delete_missing: bool,
     /// Loads only these columns; without a header it is also their order in the file.
     pub columns: Option<Vec<String>>,
     /// For defaults.
@@ -96,6 +101,12 @@ pub struct LoadReport {
     pub unchanged_rows: u64,
     /// Rows of the file that a later row of equal key replaced.
     pub duplicates_in_file: u64,
+    /// Rows that a merge deleted because the file has them not.
+    #[serde(default)]
+    pub deleted_rows: u64,
+    /// Columns that the table got, by name.
+    #[serde(default)]
+    pub added_columns: Vec<String>,
     /// Things a person may want to know.
     pub warnings: Vec<String>,
 }
@@ -106,9 +117,13 @@ pub(crate) struct Source {
     pub from_sql: String,
     /// The table's columns the file brings, each with the SQL of its value.
     pub given: Vec<(Column, String)>,
+    /// Those of them that the table has yet to get.
+    pub added: Vec<Column>,
     pub warnings: Vec<String>,
     /// Header names by position, to say which column an engine message means.
     pub names: Vec<String>,
+    /// Lines of the file that are not in what the engine reads.
+    pub lines_left_out: u64,
     /// Holds a rewritten copy of the file until the load has ended.
     pub _copy: Option<tempfile::NamedTempFile>,
 }
@@ -120,6 +135,8 @@ pub(crate) fn load(work: &mut Work<'_>, spec: &LoadSpec) -> Result<ChangeReport,
         LoadFormat::Parquet => parquet::open(work, spec, &wanted)?,
     };
     let given: Vec<Column> = source.given.iter().map(|(column, _)| column.clone()).collect();
+    let added_columns: Vec<String> = source.added.iter().map(|column| column.name.clone()).collect();
+    alter::add_nullable(work, &source.added)?;
     if let Some(column) =
         missing_columns(&work.schema, &given).find(|column| !column.nullable && column.default.is_none())
     {
@@ -129,11 +146,30 @@ pub(crate) fn load(work: &mut Work<'_>, spec: &LoadSpec) -> Result<ChangeReport,
             Some(&column.name),
         ));
     }
-    if work.schema.primary_key.is_empty() {
-        keyless(work, spec, source)
+    let mut report = if !work.schema.primary_key.is_empty() {
+        keyed::load(work, spec, source, &given)?
+    } else if spec.delete_missing {
+        return Err(import_failed("without a primary key nobody can tell which rows the file has not", None, None));
     } else {
-        keyed::load(work, spec, source, &given)
+        keyless(work, spec, source)?
+    };
+    if let Some(load) = &mut report.load {
+        load.added_columns = added_columns;
     }
+    Ok(report)
+}
+
+/// A column of the file that the table is to get.
+fn new_column(work: &Work<'_>, added: &[Column], name: &str, column_type: &str) -> Result<Column, ApplyError> {
+    let name = name.trim();
+    if added.iter().any(|other| other.name.eq_ignore_ascii_case(name)) {
+        return Err(import_failed(format!("the file names column {name:?} twice"), None, Some(name)));
+    }
+    if work.schema.columns.len() + added.len() >= COLUMNS_MAX {
+        return Err(import_failed(format!("a table has at most {COLUMNS_MAX} columns"), None, Some(name)));
+    }
+    let no_column = |error: ColumnError| import_failed(error.to_string(), None, Some(name));
+    Column::new(name, column_type, true, None).map_err(no_column)
 }
 
 /// The columns a load may fill, in their order.

@@ -1,8 +1,8 @@
 //! Parquet: columns always by name.
 
-use super::{ExtraColumns, LoadSpec, Source, import_failed, open_blob, unpacked, unreadable};
+use super::{ExtraColumns, LoadSpec, Source, import_failed, new_column, open_blob, unpacked, unreadable};
 use crate::apply::Work;
-use crate::column::Column;
+use crate::column::{Column, ColumnType};
 use crate::error::{ApplyError, Error};
 use crate::quote::ident;
 use crate::quote_path::literal_file;
@@ -11,8 +11,16 @@ pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Resul
     let packed = open_blob(&spec.path)?.metadata().map_err(|source| Error::io(&spec.path, source))?.len();
     let file = literal_file(&spec.path)?;
     let from_sql = format!("read_parquet({file})");
-    let mut source = Source { from_sql, given: Vec::new(), warnings: Vec::new(), names: Vec::new(), _copy: None };
-    source.names = names(work, &source).map_err(|error| match unreadable(&error, spec, &source) {
+    let mut source = Source {
+        from_sql,
+        given: Vec::new(),
+        added: Vec::new(),
+        warnings: Vec::new(),
+        names: Vec::new(),
+        lines_left_out: 0,
+        _copy: None,
+    };
+    let described = described(work, &source).map_err(|error| match unreadable(&error, spec, &source) {
         ApplyError::Refused { .. } => import_failed("the file is not a readable Parquet file", None, None),
         other => other,
     })?;
@@ -20,16 +28,30 @@ pub(super) fn open(work: &Work<'_>, spec: &LoadSpec, wanted: &[Column]) -> Resul
     if unpacked_bytes(work, &file).map_err(|error| unreadable(&error, spec, &source))? > bytes_max {
         return Err(unpacked::refused(bytes_max));
     }
-    for name in &source.names {
-        if let Some(column) = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
+    for (name, kind) in described {
+        if let Some(column) = wanted.iter().find(|column| column.name.eq_ignore_ascii_case(&name)) {
             if source.given.iter().any(|(other, _)| other.name == column.name) {
-                return Err(import_failed(format!("the file has column {name:?} twice"), None, Some(name)));
+                return Err(import_failed(format!("the file has column {name:?} twice"), None, Some(&name)));
             }
-            let value = format!("CAST({} AS {})", ident(name), column.column_type.to_sql());
+            let value = format!("CAST({} AS {})", ident(&name), column.column_type.to_sql());
             source.given.push((column.clone(), value));
-        } else if work.schema.column(name).is_none() && spec.extra_columns == ExtraColumns::Fail {
-            return Err(import_failed(format!("the table has no column {name:?}"), None, Some(name)));
+        } else if work.schema.column(&name).is_none() {
+            match spec.extra_columns {
+                ExtraColumns::Fail => {
+                    return Err(import_failed(format!("the table has no column {name:?}"), None, Some(&name)));
+                }
+                ExtraColumns::Ignore => source.warnings.push(format!("column {name:?} of the file was ignored")),
+                ExtraColumns::Add => {
+                    // A type that tables do not have is kept as text.
+                    let kind = ColumnType::parse(&kind).map_or_else(|_| "VARCHAR".to_owned(), |kind| kind.to_string());
+                    let column = new_column(work, &source.added, &name, &kind)?;
+                    let value = format!("CAST({} AS {})", ident(&name), column.column_type.to_sql());
+                    source.given.push((column.clone(), value));
+                    source.added.push(column);
+                }
+            }
         }
+        source.names.push(name);
     }
     if source.given.is_empty() {
         return Err(import_failed("no column of the file is a column of the table", None, None));
@@ -47,11 +69,12 @@ fn unpacked_bytes(work: &Work<'_>, file: &str) -> duckdb::Result<u64> {
     work.session.noted(found).map(i64::unsigned_abs)
 }
 
-fn names(work: &Work<'_>, source: &Source) -> duckdb::Result<Vec<String>> {
+/// Its columns with their types.
+fn described(work: &Work<'_>, source: &Source) -> duckdb::Result<Vec<(String, String)>> {
     let read = || {
         let mut statement =
             work.session.connection().prepare(&format!("DESCRIBE SELECT * FROM {}", source.from_sql))?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     };
     work.session.noted(read())

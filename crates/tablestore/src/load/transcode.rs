@@ -1,8 +1,10 @@
-//! Rewriting escapes: the engine knows either the doubled quote or another escape, the surface allows both in one file.
+//! Rewriting files before the engine reads them: it knows either the doubled quote or another escape, the surface allows both in one
+//! file; and what it takes for a line to be left out depends on the quotes in it.
 //!
-//! Only files in which the escape really stands before a quote or itself are rewritten; all others are read in place.
+//! Only files in which the escape really stands before a quote or itself, or whose first lines are left out, are rewritten; all others
+//! are read in place.
 
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use super::csv::Dialect;
@@ -79,14 +81,25 @@ enum State {
     QuoteSeen,
 }
 
-/// Copies the file with every escape in a quoted field turned into the doubled quote (or the plain escape character).
+/// How a file is rewritten.
+pub(super) struct Rewrite<'a> {
+    pub compression: Compression,
+    /// Whose escapes go, if the file has any.
+    pub escapes: Option<&'a Dialect>,
+    /// So many lines are left out at the beginning.
+    pub ignored_lines: u64,
+    /// It may unpack to so many bytes.
+    pub bytes_max: u64,
+}
+
+/// Copies the file without the lines that are left out, and with every escape in a quoted field turned into the doubled quote (or the
+/// plain escape character).
 pub(super) fn rewrite(
     file: std::fs::File,
-    compression: Compression,
-    dialect: &Dialect,
+    of: Rewrite<'_>,
     temp_dir: &Path,
-    bytes_max: u64,
 ) -> Result<tempfile::NamedTempFile, ApplyError> {
+    let Rewrite { compression, escapes, ignored_lines, bytes_max } = of;
     let store = |source: std::io::Error| ApplyError::Store(Error::io(temp_dir, source));
     let damaged = |_| import_failed("the file cannot be read; its content is damaged", None, None);
     let reader = decompressed(file, compression).map_err(damaged)?;
@@ -95,7 +108,8 @@ pub(super) fn rewrite(
     let mut reader = BufReader::with_capacity(CHUNK_BYTES, reader.take(bytes_max.saturating_add(1)));
     let copy = tempfile::Builder::new().prefix("load-").suffix(".csv").tempfile_in(temp_dir).map_err(store)?;
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, copy.as_file());
-    let mut machine = Machine::new(dialect);
+    let mut machine = escapes.map(Machine::new);
+    skip_lines(&mut reader, ignored_lines).map_err(damaged)?;
     let mut chunk = vec![0; CHUNK_BYTES];
     let mut out = Vec::with_capacity(CHUNK_BYTES * 2);
     let mut total = 0;
@@ -108,6 +122,10 @@ pub(super) fn rewrite(
         if total > bytes_max {
             return Err(unpacked::refused(bytes_max));
         }
+        let Some(machine) = &mut machine else {
+            writer.write_all(&chunk[..read]).map_err(store)?;
+            continue;
+        };
         out.clear();
         for byte in &chunk[..read] {
             machine.push(*byte, &mut out);
@@ -115,10 +133,36 @@ pub(super) fn rewrite(
         writer.write_all(&out).map_err(store)?;
     }
     out.clear();
-    machine.end(&mut out);
+    if let Some(machine) = &mut machine {
+        machine.end(&mut out);
+    }
     writer.write_all(&out).and_then(|()| writer.flush()).map_err(store)?;
     drop(writer);
     Ok(copy)
+}
+
+/// Reads over lines, whatever is in them: what stands before the data need not be CSV.
+fn skip_lines(reader: &mut impl BufRead, lines: u64) -> std::io::Result<()> {
+    for _ in 0..lines {
+        loop {
+            let bytes = reader.fill_buf()?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) else {
+                let all = bytes.len();
+                reader.consume(all);
+                continue;
+            };
+            let is_return = bytes[end] == b'\r';
+            reader.consume(end + 1);
+            if is_return && reader.fill_buf()?.first() == Some(&b'\n') {
+                reader.consume(1);
+            }
+            break;
+        }
+    }
+    Ok(())
 }
 
 struct Machine<'a> {

@@ -135,6 +135,7 @@ pub fn csv_with(path: PathBuf, options: CsvOptions) -> LoadSpec {
         incremental: false,
         dedup_mode: DedupMode::UpdateDuplicates,
         extra_columns: ExtraColumns::Fail,
+        delete_missing: false,
         columns: None,
         moment: moment(),
     }

@@ -89,3 +89,26 @@ def test_a_key_of_a_branch_writes_there_alone(project):
             merge = http.post(f"{project.path}/branches/{branch}/merge", json={})
             assert merge.status_code == 403, merge.text
     assert (project.get(table)["primary_key"], project.get(through(table, branch))["primary_key"]) == (["id"], [])
+
+
+def test_a_branch_is_written_to_compared_and_merged(project):
+    table = project.table()
+    bucket, name = names(table)
+    project.load(table, "id,name\n1,a\n2,b\n")
+    branch = made(project, "work")
+    below, view = f"{project.path}/branches/{branch}", through(table, branch)
+    project.load(view, "id,name\n2,changed\n3,c\n", incremental=True)
+    project.delete(f"{view}/rows", {"where_clause": "id = 1"}, 200)
+    [diff] = project.get(f"{below}/diff")["tables"]
+    assert [diff[key] for key in ("state", "main_changed", "rows_added", "rows_changed", "rows_removed")] == ["copied", False, 1, 1, 1]
+    assert [row["id"] for row in project.rows(table)] == [1, 2], "the main line is as it was"
+    project.load(table, "id,name\n9,z\n", incremental=True)
+    assert project.get(f"{below}/diff")["tables"][0]["main_changed"]
+    details = project.refused("POST", f"{below}/merge", 409, "merge_conflict", json={})
+    assert [one["table_name"] for one in details["tables"]] == [name]
+    kept = project.post(f"{below}/merge", {"strategy": "main"}, 200)
+    assert [one["result"] for one in kept["tables"]] == ["conflict"]
+    merged = project.post(f"{below}/merge", {"strategy": "branch", "tables": [{"bucket_name": bucket, "table_name": name}]}, 200)
+    assert [one["result"] for one in merged["tables"]] == ["merged"]
+    assert [(row["id"], row["name"]) for row in project.rows(table)] == [(2, "changed"), (3, "c")]
+    assert project.get(view)["source"] == "main" and project.get(f"{below}/diff")["tables"] == []

@@ -11,7 +11,7 @@ def test_a_workspace_lives(project):
     connection = made["connection"]
     assert made["id"].startswith("ws_") and connection["username"].startswith(f"ws_{made['id']}_")
     assert len(connection["password"]) == 32 and connection["database"] == f"workspace_{made['id']}"
-    assert (connection["host"], connection["port"], connection["ssl_mode"]) == ("localhost", 5432, "prefer")
+    assert (connection["host"], connection["port"], connection["ssl_mode"]) == ("localhost", 5433, "prefer")
     assert (made["status"], made["branch_id"], made["size_limit_gb"]) == ("active", None, 1)
     tables = [{"source": f"{bucket}.{name}", "destination": "mine", "where": "id > 1"}, {"source": "no.where"}]
     loaded = project.post(f"{one}/load", {"tables": tables}, 200)

@@ -39,12 +39,13 @@ pub async fn update(platform: &Platform) {
     gauge!("duckdb_workspaces_total").set(totals.workspaces as f64);
     gauge!("duckdb_files_total").set(totals.files as f64);
     gauge!("duckdb_files_staging_count").set(totals.staging as f64);
+    gauge!("duckdb_s3_multipart_uploads_active").set(totals.multiparts as f64);
     snapshots(&totals.snapshots);
     let tables = platform.tables.as_ref().map_or(0, |tables| tables.bytes());
     let sizes = [
         ("metadata", totals.metadata_bytes as f64),
         ("tables", tables as f64),
-        ("staging", totals.staging_bytes as f64),
+        ("staging", (totals.staging_bytes + totals.parts_bytes) as f64),
         ("files", totals.files_bytes as f64),
     ];
     for (kind, bytes) in sizes {

@@ -430,6 +430,7 @@ pub(super) mod tests {
             position: 7,
             columns: columns(),
             primary_key: vec![],
+            bucket: None,
         };
         let when = |before: Vec<ProjectEvent>, branch: &str| {
             given::<Project>(and(before, vec![taken.clone().into()])).when(restore(branch).into()).inspect_result()

@@ -12,7 +12,7 @@ impl Decide<Project> for RestoreTable {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let snapshot = live.snapshot(&self.branch, &self.snapshot, at.time)?;
+        let snapshot = live.snapshot_in(&self.branch, &self.snapshot, self.bucket.as_deref(), at.time)?;
         let bucket = self.target_bucket.as_deref().map_or_else(|| snapshot.bucket.clone(), names::bucket_name);
         let bucket = live.bucket(&bucket)?;
         let table = self.target_table.unwrap_or_else(|| snapshot.table.clone());
@@ -82,6 +82,7 @@ mod tests {
             position: 7,
             columns: vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: true, default: None }],
             primary_key: vec![],
+            bucket: None,
         }
     }
 

@@ -178,8 +178,8 @@ impl Decide<Project> for DeleteSnapshot {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let uid = live.snapshot(&self.branch, &self.snapshot, at.time)?.uid.clone();
-        let Self { project, branch, snapshot } = self;
+        let uid = live.snapshot_in(&self.branch, &self.snapshot, self.bucket.as_deref(), at.time)?.uid.clone();
+        let Self { project, branch, snapshot, .. } = self;
         Ok(vec![SnapshotDeleted { project, branch, snapshot, uid }.into()])
     }
 }
@@ -316,10 +316,14 @@ pub(crate) mod tests {
             project: "Shop".into(),
             branch: "default".into(),
             snapshot: snapshot.into(),
+            bucket: None,
         };
         let mut events = before();
         events.extend([taken("old", at().time.micros()), taken("new", i64::MAX)]);
         let gone = given::<Project>(events.clone()).when(delete("old").into()).inspect_result();
+        let of_bucket = |bucket: &str| DeleteSnapshot { bucket: Some(bucket.into()), ..delete("new") };
+        let other = given::<Project>(events.clone()).when(of_bucket("other").into()).inspect_result();
+        refused(other, 404, "storage.snapshot_not_found");
         refused(gone, 404, "storage.snapshot_not_found");
         let deleted = SnapshotDeleted {
             project: "Shop".into(),

@@ -3,6 +3,7 @@
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
 use crate::contract::{CsvOptions, LoadRequested, LoadTable, TableEvent};
+use crate::model::limits::IGNORED_LINES_MAX;
 use crate::model::problem;
 use crate::model::table::Table;
 
@@ -12,8 +13,12 @@ pub const FORMATS: [&str; 2] = ["csv", "parquet"];
 pub const DEDUP_MODES: [&str; 3] = ["update_duplicates", "insert_duplicates", "fail_on_duplicates"];
 /// The longest delimiter, in bytes.
 const DELIMITER_BYTES_MAX: usize = 4;
+/// What a load may do with columns that the table has not.
+pub const EXTRA_COLUMNS: [&str; 3] = ["error", "ignore", "add"];
 /// The longest text that stands for NULL, in bytes.
 const NULL_STRING_BYTES_MAX: usize = 256;
+/// How many further texts may stand for NULL.
+const NULL_STRINGS_MAX: usize = 100;
 
 impl Decide<Table> for LoadTable {
     type Event = TableEvent;
@@ -29,13 +34,68 @@ impl Decide<Table> for LoadTable {
             let detail = format!("`dedup_mode` is one of {}, not {:?}.", DEDUP_MODES.join(", "), self.dedup_mode);
             return Err(problem::invalid("invalid_dedup_mode", detail));
         }
+        self.check_merge(state)?;
+        self.check_extra_columns()?;
         let columns = self.columns.as_deref().map(|names| chosen_columns(names, state)).transpose()?;
         if !is_sha256(&self.blob) || self.size_bytes < 0 {
             return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored file, with its size."));
         }
-        let Self { blob, size_bytes, format, csv, incremental, dedup_mode, .. } = self;
+        let Self { blob, size_bytes, format, csv, incremental, dedup_mode, extra_columns, delete_missing, .. } = self;
         let request = at.command_id.clone();
-        Ok(vec![LoadRequested { request, blob, size_bytes, format, csv, incremental, dedup_mode, columns }.into()])
+        Ok(vec![
+            LoadRequested {
+                request,
+                blob,
+                size_bytes,
+                format,
+                csv,
+                incremental,
+                dedup_mode,
+                columns,
+                extra_columns,
+                delete_missing,
+            }
+            .into(),
+        ])
+    }
+}
+
+impl LoadTable {
+    fn check_merge(&self, state: &Table) -> Result<(), Problem> {
+        if self.delete_missing && state.primary_key.is_empty() {
+            let detail =
+                "`delete_missing` needs a primary key: without one nobody can tell which rows the file has not.";
+            return Err(problem::invalid_request(detail));
+        }
+        if self.delete_missing && self.dedup_mode != DEDUP_MODES[0] {
+            let detail = "`delete_missing` updates rows that are there, so `dedup_mode` is update_duplicates.";
+            return Err(problem::invalid_request(detail));
+        }
+        Ok(())
+    }
+
+    fn check_extra_columns(&self) -> Result<(), Problem> {
+        if !EXTRA_COLUMNS.contains(&self.extra_columns.as_str()) {
+            let detail =
+                format!("`extra_columns` is one of {}, not {:?}.", EXTRA_COLUMNS.join(", "), self.extra_columns);
+            return Err(problem::invalid_request(detail));
+        }
+        let adds = self.extra_columns == "add";
+        if adds && self.columns.is_some() {
+            let detail = "`columns` says which columns are loaded; `extra_columns` adds others: give one of the two.";
+            return Err(problem::invalid_request(detail));
+        }
+        if adds && self.format == "csv" && self.csv.as_ref().is_some_and(|csv| !csv.header) {
+            return Err(problem::invalid_request(
+                "Columns are added by the names in a header, which this file has not.",
+            ));
+        }
+        let of_csv = |csv: &CsvOptions| csv.ignored_lines_count != 0 || !csv.null_strings.is_empty();
+        if self.format == "parquet" && self.csv.as_ref().is_some_and(of_csv) {
+            let detail = "`ignored_lines_count` and `treat_values_as_null` are for CSV; Parquet has neither lines nor texts for NULL.";
+            return Err(problem::invalid_request(detail));
+        }
+        Ok(())
     }
 }
 
@@ -70,6 +130,19 @@ fn check_csv(csv: &CsvOptions) -> Result<(), Problem> {
     if csv.null_string.len() > NULL_STRING_BYTES_MAX || csv.null_string.contains('\0') {
         return refuse("`null_string` takes at most 256 bytes, no NUL.");
     }
+    if csv.null_strings.len() > NULL_STRINGS_MAX {
+        return refuse("`treat_values_as_null` takes at most 100 texts.");
+    }
+    let long = |text: &String| text.len() > NULL_STRING_BYTES_MAX;
+    let cut = |text: &String| text.contains(delimiter) || (!csv.quote.is_empty() && text.contains(&csv.quote));
+    if csv.null_strings.iter().any(|text| long(text) || cut(text) || text.contains(['\n', '\r', '\0'])) {
+        return refuse(
+            "`treat_values_as_null` takes texts of at most 256 bytes without delimiter, quote, line end or NUL.",
+        );
+    }
+    if !(0..=IGNORED_LINES_MAX).contains(&csv.ignored_lines_count) {
+        return refuse("`ignored_lines_count` is 0 to 1000000.");
+    }
     Ok(())
 }
 
@@ -80,6 +153,9 @@ pub(crate) fn is_sha256(text: &str) -> bool {
 
 impl Evolve<Table> for LoadRequested {
     fn evolve(self, state: &mut Table) {
+        if self.extra_columns == "add" {
+            state.adding.insert(self.request.clone());
+        }
         state.open.insert(self.request);
     }
 }
@@ -105,6 +181,8 @@ mod tests {
             incremental: true,
             dedup_mode: "update_duplicates".into(),
             columns: Some(vec!["ID".into()]),
+            extra_columns: "error".into(),
+            delete_missing: false,
         }
     }
 
@@ -118,6 +196,8 @@ mod tests {
             incremental: true,
             dedup_mode: "update_duplicates".into(),
             columns: Some(vec!["id".into()]),
+            extra_columns: "error".into(),
+            delete_missing: false,
         }
     }
 
@@ -129,6 +209,8 @@ mod tests {
             header: true,
             null_string: String::new(),
             allow_quoted_nulls: true,
+            ignored_lines_count: 0,
+            null_strings: Vec::new(),
         }
     }
 
@@ -152,6 +234,42 @@ mod tests {
         let full = (0..OPEN_REQUESTS_PER_TABLE_MAX).map(|n| requested(&n.to_string()).into());
         let before = std::iter::once(opened()).chain(full).collect();
         refused(given::<Table>(before).when(load().into()).inspect_result(), 503, "storage.table_busy");
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        let when = |command: LoadTable| given::<Table>(vec![opened()]).when(command.into()).inspect_result();
+        let plain = || LoadTable { columns: None, ..load() };
+        let wrong = [
+            LoadTable { extra_columns: "drop".into(), ..plain() },
+            LoadTable { extra_columns: "add".into(), ..load() },
+            LoadTable {
+                extra_columns: "add".into(),
+                csv: Some(CsvOptions { header: false, ..csv(",", "", "") }),
+                ..plain()
+            },
+            LoadTable { delete_missing: true, dedup_mode: "fail_on_duplicates".into(), ..plain() },
+            LoadTable {
+                format: "parquet".into(),
+                csv: Some(CsvOptions { null_strings: vec!["-".into()], ..csv(",", "", "") }),
+                ..plain()
+            },
+        ];
+        for command in wrong {
+            refused(when(command), 400, "storage.invalid_request");
+        }
+        let no_key = crate::contract::PrimaryKeyDropped { columns: vec!["id".into()] };
+        let keyless = given::<Table>(vec![opened(), no_key.into()]);
+        let merge = LoadTable { delete_missing: true, ..plain() };
+        refused(keyless.when(merge.clone().into()).inspect_result(), 400, "storage.invalid_request");
+        assert!(when(merge).is_ok() && when(LoadTable { extra_columns: "add".into(), ..plain() }).is_ok());
+        for bad in [
+            CsvOptions { null_strings: vec!["a,b".into()], ..csv(",", "\"", "") },
+            CsvOptions { null_strings: vec![String::new(); 101], ..csv(",", "\"", "") },
+            CsvOptions { ignored_lines_count: -1, ..csv(",", "\"", "") },
+        ] {
+            refused(when(LoadTable { csv: Some(bad), ..plain() }), 400, "storage.invalid_csv_options");
+        }
     }
 
     #[test]

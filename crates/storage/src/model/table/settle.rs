@@ -17,7 +17,8 @@ impl Decide<Table> for SettleRequest {
         }
         let after = pending.filter(|_| self.accepted).map(|Pending { change, .. }| state.after(change));
         let (columns, primary_key) = after.unzip();
-        let Self { request, accepted, problem, result, .. } = self;
+        let Self { request, accepted, problem, result, columns: added, .. } = self;
+        let columns = columns.or(added.filter(|_| accepted));
         Ok(vec![
             Settled {
                 request,
@@ -35,6 +36,7 @@ impl Decide<Table> for SettleRequest {
 impl Evolve<Table> for Settled {
     fn evolve(self, state: &mut Table) {
         state.open.remove(&self.request);
+        state.adding.remove(&self.request);
         if state.pending.as_ref().is_some_and(|pending| pending.request == self.request) {
             state.pending = None;
         }
@@ -65,6 +67,7 @@ mod tests {
             accepted,
             problem: (!accepted).then(|| "{}".into()),
             result: r#"{"rows":1}"#.into(),
+            columns: None,
         }
     }
 
@@ -93,6 +96,8 @@ mod tests {
             incremental: false,
             dedup_mode: "update_duplicates".into(),
             columns: None,
+            extra_columns: "error".into(),
+            delete_missing: false,
         }
         .into()
     }
@@ -111,6 +116,30 @@ mod tests {
         given::<Table>(vec![opened(), adding()])
             .when(settle("r1", false).into())
             .then_expect_events(vec![settled("r1", false).into()]);
+    }
+
+    #[test]
+    fn a_load_that_may_add_columns_keeps_changes_of_columns_waiting_and_says_which_it_added() {
+        let TableEvent::LoadRequested(asked) = load("r1") else { unreachable!() };
+        let adding = || vec![opened(), LoadRequested { extra_columns: "add".into(), ..asked.clone() }.into()];
+        let drop = || crate::contract::DropColumn {
+            branch: "default".into(),
+            project: "Shop".into(),
+            bucket: "sales".into(),
+            table: "orders".into(),
+            column: "note".into(),
+        };
+        let busy = given::<Table>(adding()).when(drop().into()).inspect_result();
+        assert_eq!(busy.unwrap_err().code, "storage.table_busy");
+        let Settled { columns, .. } = with_x();
+        let verdict = SettleRequest { columns: columns.clone(), ..settle("r1", true) };
+        given::<Table>(adding()).when(verdict.into()).then_expect_events(vec![with_x().into()]);
+        let mut after = adding();
+        after.push(with_x().into());
+        assert!(given::<Table>(after).when(drop().into()).inspect_result().is_ok());
+        // A refused load added nothing.
+        let verdict = SettleRequest { columns, ..settle("r1", false) };
+        given::<Table>(adding()).when(verdict.into()).then_expect_events(vec![settled("r1", false).into()]);
     }
 
     #[test]

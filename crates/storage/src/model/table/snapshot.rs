@@ -93,6 +93,7 @@ mod tests {
             accepted: true,
             problem: None,
             result: "{}".into(),
+            columns: None,
         };
         let settled = Settled {
             request: event.request.clone(),

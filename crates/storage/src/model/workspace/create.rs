@@ -36,6 +36,7 @@ impl Decide<Workspace> for CreateWorkspace {
         }
         let Self { project, branch, workspace, name, expires_at, size_limit_bytes, .. } = self;
         let (username, password_hash, project_uid) = (self.username, self.password_hash, self.project_uid);
+        let holder = self.holder;
         Ok(vec![
             WorkspaceCreated {
                 project,
@@ -47,6 +48,7 @@ impl Decide<Workspace> for CreateWorkspace {
                 username,
                 password_hash,
                 project_uid,
+                holder,
             }
             .into(),
         ])
@@ -55,8 +57,8 @@ impl Decide<Workspace> for CreateWorkspace {
 
 impl Evolve<Workspace> for WorkspaceCreated {
     fn evolve(self, state: &mut Workspace) {
-        let Self { project, branch, workspace: id, expires_at, project_uid, .. } = self;
-        *state = Workspace { project, project_uid, branch, id, expires_at, stage: WorkspaceStage::Open };
+        let Self { project, branch, workspace: id, expires_at, project_uid, holder, .. } = self;
+        *state = Workspace { project, project_uid, branch, id, holder, expires_at, stage: WorkspaceStage::Open };
     }
 }
 
@@ -78,6 +80,7 @@ mod tests {
             username: event.username,
             password_hash: event.password_hash,
             project_uid: event.project_uid,
+            holder: event.holder,
         }
     }
 

@@ -10,7 +10,7 @@ impl Decide<Workspace> for ResetWorkspaceCredentials {
     type Event = WorkspaceEvent;
 
     fn decide(self, state: &Workspace, at: &DecisionContext) -> Result<Vec<WorkspaceEvent>, Problem> {
-        state.open(&self.workspace, at.time)?.of_branch(&self.branch)?;
+        state.open(&self.workspace, at.time)?.of_branch(&self.branch, &self.holder)?;
         if !self.password_hash.starts_with("$argon2id$") {
             return Err(problem::invalid_request("`password_hash` is an Argon2id PHC string."));
         }
@@ -37,6 +37,7 @@ mod tests {
             branch: branch.into(),
             workspace: "ws_1".into(),
             password_hash: hash.into(),
+            holder: String::new(),
         }
         .into()
     }

@@ -10,7 +10,7 @@ impl Decide<Workspace> for DeleteWorkspace {
 
     /// Also one that is over.
     fn decide(self, state: &Workspace, _: &DecisionContext) -> Result<Vec<WorkspaceEvent>, Problem> {
-        state.there(&self.workspace)?.of_branch(&self.branch)?;
+        state.there(&self.workspace)?.of_branch(&self.branch, &self.holder)?;
         Ok(vec![WorkspaceDeleted { project: self.project, workspace: self.workspace }.into()])
     }
 }
@@ -46,7 +46,12 @@ mod tests {
     use crate::model::spec::{NOW, given, nothing, refused};
 
     fn delete(branch: &str) -> DeleteWorkspace {
-        DeleteWorkspace { project: "Shop".into(), branch: branch.into(), workspace: "ws_1".into() }
+        DeleteWorkspace {
+            project: "Shop".into(),
+            branch: branch.into(),
+            workspace: "ws_1".into(),
+            holder: String::new(),
+        }
     }
 
     fn expire() -> ExpireWorkspace {

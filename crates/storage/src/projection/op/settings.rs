@@ -49,9 +49,9 @@ impl SettingsOp {
 
     pub fn kind(&self) -> u8 {
         match self.level {
-            Level::Project => 50,
-            Level::Bucket(_) => 51,
-            Level::Table(_) => 52,
+            Level::Project => 80,
+            Level::Bucket(_) => 81,
+            Level::Table(_) => 82,
         }
     }
 

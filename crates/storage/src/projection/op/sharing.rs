@@ -56,10 +56,10 @@ pub(super) fn linked(event: BucketLinked, tenant: String, time: i64) -> SharingO
 impl SharingOp {
     pub fn kind(&self) -> u8 {
         match self {
-            Self::Share(_) => 50,
-            Self::Unshare(_) => 51,
-            Self::Link(_) => 52,
-            Self::Unlink { .. } => 53,
+            Self::Share(_) => 90,
+            Self::Unshare(_) => 91,
+            Self::Link(_) => 92,
+            Self::Unlink { .. } => 93,
         }
     }
 

@@ -7,13 +7,13 @@ use crate::projection::op::{Op, WorkspaceOp};
 /// One of a project that was deleted meanwhile is not written.
 const PUT: &str = "
     INSERT INTO workspaces (uid, tenant, project, branch, id, name, created_at, expires_at, size_limit_bytes, username,
-      password_hash, is_let_go)
+      password_hash, is_let_go, holder)
     SELECT new.uid, new.tenant, new.project, new.branch, new.id, new.name, new.time, new.expires_at, new.size_limit_bytes,
-      new.username, new.password_hash, false
+      new.username, new.password_hash, false, new.holder
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
-      $9::bigint[], $10::bigint[], $11::text[], $12::text[])
+      $9::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[])
       AS new (uid, tenant, project, project_uid, branch, id, name, time, expires_at, size_limit_bytes, username,
-        password_hash)
+        password_hash, holder)
     JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
     ON CONFLICT (uid) DO NOTHING";
 const SET_PASSWORD: &str = "
@@ -36,7 +36,8 @@ pub(super) async fn workspaces(tx: &mut PgConnection, step: &[Op]) -> sqlx::Resu
             .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.expires_at))
             .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.size_limit_bytes))
             .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.username))
-            .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.password_hash)),
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.password_hash))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Put(row)) => row.event.holder)),
         Op::Workspace(WorkspaceOp::SetPassword { .. }) => sqlx::query(SET_PASSWORD)
             .bind(column!(step, Op::Workspace(WorkspaceOp::SetPassword { uid, .. }) => uid))
             .bind(column!(step, Op::Workspace(WorkspaceOp::SetPassword { hash, .. }) => hash)),

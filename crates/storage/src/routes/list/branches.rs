@@ -2,7 +2,9 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, administers, reads, reads_project, writes};
+use super::{
+    BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, administers, reads, reads_project, writes_bucket,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{branches, paths, pull};
 use crate::wire;
@@ -54,7 +56,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::PULL,
-            writes,
+            writes_bucket,
             pull::pull,
             op("pullTable", "Let a dev branch show the main line's table again")
                 .description("What the branch had in its place is dropped; its snapshots stay.")

@@ -3,7 +3,10 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers, both, past, reads};
+use super::{
+    BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both, lists, past,
+    reads_bucket,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{buckets, paths};
 use crate::wire;
@@ -14,7 +17,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::BUCKETS,
-            administers,
+            administers_buckets,
             buckets::create,
             op("createBucket", "Create a bucket")
                 .body::<wire::BucketCreate>()
@@ -25,7 +28,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::BUCKETS,
-            reads,
+            lists,
             buckets::list,
             past(
                 op("listBuckets", "List buckets by name")
@@ -37,7 +40,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::BUCKET,
-            reads,
+            reads_bucket,
             buckets::get,
             past(
                 op("getBucket", "Show a bucket")
@@ -48,7 +51,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::BUCKET,
-            administers,
+            administers_buckets,
             buckets::delete,
             op("deleteBucket", "Delete a bucket; its tables go too unless `cascade=false`")
                 .query::<wire::BucketDeleteQuery>()

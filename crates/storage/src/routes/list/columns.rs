@@ -3,19 +3,21 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, writes};
+use super::{
+    BAD_NAME, BUSY, FULL, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, TOO_MUCH, both, writes_bucket,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{columns, paths};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
-    const ALL: [&str; 6] = [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY];
+    const ALL: [&str; 7] = [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY, TOO_MUCH];
     let op = |id, what| Op::new(id, "columns", what).errors(&ALL).errors(READ_ONLY);
     let routes = vec![
         both(
             Method::POST,
             &paths::COLUMNS,
-            writes,
+            writes_bucket,
             columns::add,
             op("addColumn", "Add a column at the end")
                 .body::<wire::ColumnAdd>()
@@ -33,7 +35,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::PUT,
             &paths::COLUMN,
-            writes,
+            writes_bucket,
             columns::alter,
             op("alterColumn", "Rename, retype, constrain or redefault a column, as one change")
                 .body::<wire::ColumnAlter>()
@@ -50,7 +52,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::COLUMN,
-            writes,
+            writes_bucket,
             columns::drop,
             op("dropColumn", "Drop a column").json::<wire::Table>(200, "The table").errors(&[
                 "storage.column_not_found",
@@ -61,7 +63,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::PRIMARY_KEY,
-            writes,
+            writes_bucket,
             columns::set_key,
             op("setPrimaryKey", "Give a table a primary key")
                 .body::<wire::KeySet>()
@@ -76,7 +78,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::PRIMARY_KEY,
-            writes,
+            writes_bucket,
             columns::drop_key,
             op("dropPrimaryKey", "Take a table's primary key away; its columns stay not-null")
                 .json::<wire::Table>(200, "The table")

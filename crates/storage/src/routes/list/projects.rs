@@ -2,7 +2,7 @@
 
 use alluvium_http::{Afterwards, Op, Route};
 
-use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, past, reads_project, sees};
+use super::{BAD_NAME, NO_PROJECT, Routes, admin, administers, lists_project, past, sees};
 use crate::routes::query::QUERY_TIMEOUT;
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, projects, query};
@@ -76,7 +76,7 @@ pub(super) fn all() -> Routes {
         .timeout(WRITE_TIMEOUT),
         Route::post(
             paths::QUERY,
-            reads_project,
+            lists_project,
             query::query,
             op("queryProject", "Ask one SELECT over the project's tables, named `bucket.table`")
                 .description(

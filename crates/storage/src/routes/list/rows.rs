@@ -4,7 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, past, reads, writes,
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, TOO_MUCH, both, past,
+    reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
@@ -16,7 +17,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::PREVIEW,
-            reads,
+            reads_bucket,
             rows::preview,
             past(
                 op("previewTable", "Show rows in a stable order")
@@ -30,7 +31,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::PREVIEW,
-            reads,
+            reads_bucket,
             rows::preview_filtered,
             past(
                 op("previewTableFiltered", "Show rows that meet conditions, in a chosen order")
@@ -45,7 +46,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::PROFILE,
-            reads,
+            reads_bucket,
             profile::profile,
             past(
                 op("profileTable", "Show a table in figures")
@@ -58,13 +59,13 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::ROWS,
-            writes,
+            writes_bucket,
             rows::delete,
             op("deleteRows", "Delete the rows a condition picks")
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
                 .errors(CONDITIONS)
-                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, "storage.bucket_readonly"]),
+                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, TOO_MUCH, "storage.bucket_readonly"]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers, both};
+use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, sharing};
 use crate::wire;
@@ -14,7 +14,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::SHARE,
-            administers,
+            administers_buckets,
             sharing::share,
             op("shareBucket", "Let another project link a bucket")
                 .body::<wire::BucketShare>()
@@ -26,7 +26,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::SHARE,
-            administers,
+            administers_buckets,
             sharing::unshare,
             op("unshareBucket", "Take a share back; links that stand show nothing until it is given again")
                 .query::<wire::UnshareQuery>()
@@ -37,7 +37,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::LINK,
-            administers,
+            administers_buckets,
             sharing::link,
             op("linkBucket", "Show another project's bucket under a new name")
                 .body::<wire::BucketLink>()
@@ -50,7 +50,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::LINK,
-            administers,
+            administers_buckets,
             sharing::unlink,
             op("unlinkBucket", "Remove a linked bucket with the tables of its own").empty(204, "Gone").errors(&[
                 NO_PROJECT,
@@ -63,7 +63,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::READ_ONLY,
-            administers,
+            administers_buckets,
             sharing::grant_readonly,
             op("grantReadOnly", "Note that a bucket is read only; that changes nobody's rights")
                 .json::<wire::BucketReadOnly>(200, "Noted")
@@ -73,7 +73,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::READ_ONLY,
-            administers,
+            administers_buckets,
             sharing::revoke_readonly,
             op("revokeReadOnly", "Take that note back").empty(204, "Not noted").errors(&[
                 NO_PROJECT,

@@ -4,7 +4,7 @@ use alluvium_http::{Op, Route};
 use axum::http::Method;
 
 use super::{
-    NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, administers, both, reads, reads_project,
+    NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, administers, both, reads_bucket, reads_project,
 };
 use crate::routes::paths::{self, Both};
 use crate::routes::snapshot_settings::{delete, get, patch, put};
@@ -97,7 +97,7 @@ pub(super) fn all() -> Routes {
 fn below(at: &Both, level: &Level) -> Routes {
     let on_main = |op: Op| op.errors(&[NOT_ON_BRANCH]);
     vec![
-        both(Method::GET, at, reads, get, level.shows()),
+        both(Method::GET, at, reads_bucket, get, level.shows()),
         both(Method::PUT, at, administers, put, on_main(level.sets(1))).timeout(WRITE_TIMEOUT),
         both(Method::PATCH, at, administers, patch, on_main(level.sets(2))).timeout(WRITE_TIMEOUT),
         both(Method::DELETE, at, administers, delete, on_main(level.clears())).timeout(WRITE_TIMEOUT),

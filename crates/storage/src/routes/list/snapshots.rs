@@ -3,7 +3,7 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
+use super::{LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, lists, works};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, snapshots};
 use crate::wire;
@@ -16,7 +16,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::SNAPSHOTS,
-            writes,
+            works,
             snapshots::take,
             op("createSnapshot", "Give the content a table has now a name, by which it can be had again")
                 .body::<wire::SnapshotCreate>()
@@ -34,7 +34,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::SNAPSHOTS,
-            reads,
+            lists,
             snapshots::list,
             op("listSnapshots", "List a branch's snapshots, newest first")
                 .query::<wire::SnapshotQuery>()
@@ -43,7 +43,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::SNAPSHOT,
-            reads,
+            lists,
             snapshots::get,
             op("getSnapshot", "Show a snapshot with the columns and key of its content")
                 .json::<wire::SnapshotDetail>(200, "The snapshot")
@@ -52,7 +52,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::SNAPSHOT,
-            writes,
+            works,
             snapshots::delete,
             op("deleteSnapshot", "Delete a snapshot").empty(204, "Gone").errors(&[NO_SNAPSHOT]),
         )
@@ -60,7 +60,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::RESTORE,
-            writes,
+            works,
             snapshots::restore,
             op("restoreSnapshot", "Make a snapshot's content that of the table it was taken of, or of a new one")
                 .description("Rows, columns, constraints and key become what they were; what is replaced stays readable by `as_of`.")
@@ -74,6 +74,7 @@ pub(super) fn all() -> Routes {
                     "storage.table_exists",
                     "storage.version_expired",
                     "storage.quota_exceeded",
+                    super::TOO_MUCH,
                 ]),
         )
         .timeout(WRITE_TIMEOUT),

@@ -4,7 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, past, reads, writes,
+    BAD_NAME, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, past, reads_bucket,
+    writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, tables};
@@ -16,7 +17,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::TABLES,
-            writes,
+            writes_bucket,
             tables::create,
             op("createTable", "Create a table")
                 .body::<wire::TableCreate>()
@@ -39,7 +40,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::TABLES,
-            reads,
+            reads_bucket,
             tables::list,
             past(
                 op("listTables", "List a bucket's tables by name")
@@ -52,7 +53,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::TABLE,
-            reads,
+            reads_bucket,
             tables::get,
             past(
                 op("getTable", "Show a table")
@@ -64,7 +65,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::SCHEMA,
-            reads,
+            reads_bucket,
             tables::schema,
             op("getTableSchema", "The Avro schema that rows of the table are published with")
                 .json::<serde_json::Value>(200, "An Avro record schema")
@@ -74,7 +75,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::DELETE,
             &paths::TABLE,
-            writes,
+            writes_bucket,
             tables::drop,
             op("dropTable", "Drop a table")
                 .empty(204, "Gone")

@@ -3,10 +3,25 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads, writes};
+use super::{
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads_bucket,
+    writes_bucket,
+};
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{paths, transfer};
+use crate::routes::{import_table, paths, transfer};
 use crate::wire;
+
+/// What any load may be answered with.
+const LOADS: &[&str] = &[
+    "storage.bucket_readonly",
+    "storage.invalid_dedup_mode",
+    "storage.invalid_request",
+    "storage.column_not_found",
+    "storage.import_failed",
+    "storage.duplicate_key",
+    FULL,
+    BUSY,
+];
 
 pub(super) fn all() -> Routes {
     let op =
@@ -15,30 +30,36 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::IMPORT,
-            writes,
+            writes_bucket,
             transfer::import,
             op("importFile", "Load a file into a table, atomically")
                 .body::<wire::ImportBody>()
                 .json::<wire::Imported>(200, "What the load did")
                 .errors(&[
-                    "storage.bucket_readonly",
                     "storage.file_not_found",
                     "storage.file_content_not_found",
                     "storage.invalid_format",
                     "storage.invalid_csv_options",
-                    "storage.invalid_dedup_mode",
-                    "storage.column_not_found",
-                    "storage.import_failed",
-                    "storage.duplicate_key",
-                    FULL,
-                    BUSY,
-                ]),
+                ])
+                .errors(LOADS),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::IMPORT_TABLE,
+            writes_bucket,
+            import_table::import,
+            op("importTable", "Load rows of another table of the project into a table, atomically")
+                .body::<wire::TableImportBody>()
+                .json::<wire::Imported>(200, "What the load did")
+                .errors(CONDITIONS)
+                .errors(LOADS),
         )
         .timeout(WRITE_TIMEOUT),
         both(
             Method::POST,
             &paths::EXPORT,
-            reads,
+            reads_bucket,
             transfer::export,
             op("exportTable", "Write a table to a file of the project")
                 .body::<wire::ExportBody>()

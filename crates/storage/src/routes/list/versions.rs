@@ -4,8 +4,8 @@ use alluvium_http::{Afterwards, Op, Route};
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin, administers, both, reads,
-    writes,
+    BAD_NAME, BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin, administers_buckets,
+    both, reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, versions};
@@ -32,7 +32,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::GET,
             &paths::VERSIONS,
-            reads,
+            reads_bucket,
             versions::list,
             op("listTableVersions", "List the versions that accepted changes made of a table, newest first")
                 .description("Rows that were published over NATS stand between them: `as_of` reads any moment.")
@@ -43,7 +43,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::TIME_TRAVEL,
-            writes,
+            writes_bucket,
             versions::copy,
             op("createTableFromTimeTravel", "Make a table of what a table of the project held at an earlier moment")
                 .body::<wire::TimeTravel>()
@@ -66,7 +66,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::UNDROP_TABLE,
-            writes,
+            writes_bucket,
             versions::undrop_table,
             op("undropTable", "Bring back the table of this name that was dropped last, as it was")
                 .json::<wire::Table>(200, "The table")
@@ -77,7 +77,7 @@ pub(super) fn all() -> Routes {
         both(
             Method::POST,
             &paths::UNDROP_BUCKET,
-            administers,
+            administers_buckets,
             versions::undrop_bucket,
             op(
                 "undropBucket",

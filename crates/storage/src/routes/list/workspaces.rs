@@ -3,7 +3,7 @@
 
 use alluvium_http::{Op, Route};
 
-use super::{BAD_NAME, NO_BRANCH, NO_PROJECT, Routes, reads, reads_project, sees, writes, writes_project};
+use super::{BAD_NAME, NO_BRANCH, NO_PROJECT, Routes, lists, lists_project, sees, works, works_in_project};
 use crate::routes::query::QUERY_TIMEOUT;
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, workspace_query, workspaces};
@@ -49,8 +49,8 @@ pub(super) fn all() -> Routes {
 
 fn of_project() -> Routes {
     vec![
-        Route::post(paths::WORKSPACES, writes_project, workspaces::create, create("createWorkspace")),
-        Route::get(paths::WORKSPACES, reads_project, workspaces::list, list("listWorkspaces")),
+        Route::post(paths::WORKSPACES, works_in_project, workspaces::create, create("createWorkspace")),
+        Route::get(paths::WORKSPACES, lists_project, workspaces::list, list("listWorkspaces")),
         Route::get(paths::WORKSPACE, sees, workspaces::get, get("getWorkspace")),
         Route::delete(paths::WORKSPACE, sees, workspaces::delete, delete("deleteWorkspace")),
     ]
@@ -59,10 +59,10 @@ fn of_project() -> Routes {
 fn of_branch() -> Routes {
     let op = |op: Op| op.errors(&[NO_BRANCH]);
     vec![
-        Route::post(paths::BRANCH_WORKSPACES, writes, workspaces::create, op(create("createBranchWorkspace"))),
-        Route::get(paths::BRANCH_WORKSPACES, reads, workspaces::list, op(list("listBranchWorkspaces"))),
-        Route::get(paths::BRANCH_WORKSPACE, reads, workspaces::get, op(get("getBranchWorkspace"))),
-        Route::delete(paths::BRANCH_WORKSPACE, writes, workspaces::delete, op(delete("deleteBranchWorkspace"))),
+        Route::post(paths::BRANCH_WORKSPACES, works, workspaces::create, op(create("createBranchWorkspace"))),
+        Route::get(paths::BRANCH_WORKSPACES, lists, workspaces::list, op(list("listBranchWorkspaces"))),
+        Route::get(paths::BRANCH_WORKSPACE, lists, workspaces::get, op(get("getBranchWorkspace"))),
+        Route::delete(paths::BRANCH_WORKSPACE, works, workspaces::delete, op(delete("deleteBranchWorkspace"))),
     ]
 }
 
@@ -123,6 +123,6 @@ fn sql() -> Routes {
     let of_branch = op("queryBranchWorkspace").errors(&[NO_BRANCH]);
     vec![
         Route::post(paths::WORKSPACE_QUERY, sees, workspace_query::query, op("queryWorkspace")).timeout(QUERY_TIMEOUT),
-        Route::post(paths::BRANCH_WORKSPACE_QUERY, writes, workspace_query::query, of_branch).timeout(QUERY_TIMEOUT),
+        Route::post(paths::BRANCH_WORKSPACE_QUERY, works, workspace_query::query, of_branch).timeout(QUERY_TIMEOUT),
     ]
 }
