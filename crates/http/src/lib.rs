@@ -18,6 +18,7 @@ mod detail;
 mod docs;
 mod edge;
 mod error_body;
+mod expect;
 mod extract;
 mod guard;
 mod idempotency;

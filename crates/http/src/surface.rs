@@ -10,6 +10,7 @@ use axum::routing::MethodRouter;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
+use crate::expect::close_where_unasked;
 use crate::guard::{Guard, guard};
 use crate::{Authenticator, Catalogue, ErrorInfo, Idempotency, Later, Placement, RouteGroup, RouteInfo, docs, openapi};
 
@@ -128,6 +129,7 @@ impl Surface {
             .layer(from_fn(catch_panic))
             .layer(cors)
             .layer(from_fn_with_state(state, edge))
+            .layer(from_fn(close_where_unasked))
     }
 }
 

@@ -317,10 +317,12 @@ mod tests {
         for kind in 0..=255 {
             for body in bodies {
                 if let Ok(message) = read(kind, body) {
-                    let known =
-                        matches!(message, Message::Query(_) | Message::Password(_) | Message::Flush | Message::Sync)
-                            || matches!(message, Message::Terminate);
-                    assert!(known && body.len() <= 1, "{message:?} of {body:?}");
+                    let whole = match message {
+                        Message::Query(text) | Message::Password(text) => body.len() == text.len() + 1,
+                        Message::Flush | Message::Sync | Message::Terminate => body.is_empty(),
+                        _ => false,
+                    };
+                    assert!(whole, "kind {kind} is read from {body:?}");
                 }
             }
         }

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn first_words_are_found_behind_comments_and_brackets() {
         assert_eq!(first_words("/* x */ (SELECT * FROM t)"), ["select"]);
-        assert_eq!(first_words("create  OR replace TABLE x"), ["create", "or", "replace"]);
+        assert_eq!(first_words("create  OR replace TABLE x (y)"), ["create", "or", "replace", "table", "x"]);
         assert!(first_words("").is_empty());
     }
 }
