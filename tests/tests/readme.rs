@@ -22,6 +22,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/README.md")]
 #[case("docs/access.md")]
 #[case("docs/events.md")]
+#[case("docs/forgetting.md")]
 #[case("docs/history.md")]
 #[case("docs/messaging.md")]
 #[case("docs/operations.md")]

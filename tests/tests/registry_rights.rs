@@ -51,6 +51,7 @@ async fn foreign(registry: &Registry) -> String {
         expires_at: None,
         rights: vec!["subject::*:*:admin".into(), "config:write".into()],
         permissions: None,
+        person: None,
     };
     let nats = async_nats::connect(registry.world.nats.url()).await.unwrap();
     let client = CommandClient::new(async_nats::jetstream::new(nats), pepper);

@@ -119,8 +119,18 @@ impl For {
 /// What the matrix says of an operation; `None` for what it does not say.
 fn expected(method: &str, path: &str) -> Option<For> {
     const PUBLIC: [&str; 7] = ["/", "/driver/commands", "/health", "/ready", "/metrics", "/openapi.json", "/docs"];
-    const PLATFORM: [&str; 8] =
-        ["/backend/", "/events", "/projections", "/streams", "/retention", "/blobs/", "/projects", "/internal/"];
+    const PLATFORM: [&str; 10] = [
+        "/audit",
+        "/backend/",
+        "/events",
+        "/projections",
+        "/streams",
+        "/retention",
+        "/blobs/",
+        "/projects",
+        "/internal/",
+        "/forget",
+    ];
     // Each of these asks again for what stands in its body or path.
     const ANY_KEY: [&str; 5] =
         ["/commands", "/driver/execute", "/aggregates/", "/asyncapi.json", "/events/{position}/why"];

@@ -118,9 +118,15 @@ async fn a_deleted_project_comes_back_with_what_its_tables_held() {
     let (before, buckets) = (world.get(T).await, world.get(&format!("{B}/buckets")).await);
     gone(&world, "/projects/p").await;
     assert_eq!(world.http(Method::GET, "/projects/p", None).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(world.get("/projects").await["total"], 0);
+    let listed = world.get("/projects?status=deleted").await;
+    let gone_one = &listed["projects"][0];
+    assert_eq!((&listed["total"], &gone_one["id"], &gone_one["status"]), (&json!(1), &json!("p"), &json!("deleted")));
+    assert_eq!((&gone_one["settings"], &gone_one["bucket_count"]), (&json!({ "a": 1 }), &json!(2)));
     let (status, back) = world.http(Method::POST, undelete, None).await;
     assert_eq!((status, &back["name"], &back["settings"]), (StatusCode::OK, &json!("Shop"), &json!({ "a": 1 })));
     assert_eq!((shape(&world.get(T).await), world.get(&format!("{B}/buckets")).await), (shape(&before), buckets));
+    assert_eq!(world.get("/projects?status=deleted").await, json!({ "projects": [], "total": 0 }));
     let key = back["api_key"].as_str().expect("a key");
     assert_eq!(world.http_as(Some(key), Method::GET, T, None).await.0, StatusCode::OK);
     load(&world, "id,note\n3,d\n4,e\n").await;

@@ -67,7 +67,7 @@ impl BoundedContext for AccessContext {
                 let Some(key) = keyring.get(made) else { return Err(Problem::internal()) };
                 Ok(Decision::accepted(json!({
                     "key": made, "issued_at": key.issued_at.micros(), "expires_at": key.expires_at.map(Timestamp::micros),
-                    "description": key.description,
+                    "description": key.description, "person": key.person,
                 })))
             }
             Command::Tenant(command) => {

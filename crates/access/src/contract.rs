@@ -4,6 +4,51 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Makes everything that is sealed under a person's key unreadable for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetPerson {
+    /// HMAC-SHA256 of whom it is about under the server's pepper, 64 hex digits: `POST /forget` takes the person's name in its place.
+    pub person: String,
+}
+
+alluvium_messaging::contract!(
+    ForgetPerson,
+    "ForgetPerson",
+    r####"{"aggregate":"tenant","doc":"Makes everything that is sealed under a person's key unreadable for ever.","fields":[{"doc":"HMAC-SHA256 of whom it is about under the server's pepper, 64 hex digits: `POST /forget` takes the person's name in its place.","name":"person","type":"string"}],"kind":"command","name":"ForgetPerson","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Makes everything unreadable that was sealed under a project's key until now; what is sealed later gets a new key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetProject {
+    /// Id of the project, as in URLs.
+    pub project: String,
+}
+
+alluvium_messaging::contract!(
+    ForgetProject,
+    "ForgetProject",
+    r####"{"aggregate":"tenant","doc":"Makes everything unreadable that was sealed under a project's key until now; what is sealed later gets a new key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"command","name":"ForgetProject","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
+    &[]
+);
+
+/// Makes everything that is sealed under any key of the tenant unreadable for ever, and ends sealing for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetTenant {
+    /// Id of the tenant, once more, so that it is not done by mistake.
+    pub tenant: String,
+}
+
+alluvium_messaging::contract!(
+    ForgetTenant,
+    "ForgetTenant",
+    r####"{"aggregate":"tenant","doc":"Makes everything that is sealed under any key of the tenant unreadable for ever, and ends sealing for it.","fields":[{"doc":"Id of the tenant, once more, so that it is not done by mistake.","name":"tenant","type":"string"}],"kind":"command","name":"ForgetTenant","namespace":"alluvium.access","requires":"admin","type":"record"}"####,
+    &[]
+);
+
 /// Sets what unsigned NATS messages of a tenant may do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +93,9 @@ pub struct IssueKey {
     /// What a key of scope custom may; null for others.
     #[serde(default)]
     pub permissions: Option<KeyPermissions>,
+    /// Who holds it, if anybody was named: an address, a name or an id.
+    #[serde(default)]
+    pub person: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -55,14 +103,7 @@ fn default_IssueKey_scope() -> String {
     "project_admin".to_owned()
 }
 
-alluvium_messaging::contract!(
-    IssueKey,
-    "IssueKey",
-    r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
-    &[
-        r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####
-    ]
-);
+alluvium_messaging::contract!(IssueKey, "IssueKey", r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","sealed":"project","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>. Giving any is for admins.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]},{"default":null,"doc":"Who holds it, if anybody was named: an address, a name or an id.","name":"person","sealed":"person","type":["null","string"]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####, &[r####"{"aggregate":"keyring","doc":"Issues a key of a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"command","name":"IssueKey","namespace":"alluvium.access","requires":"project_admin","type":"record"}"####], sealed { "keyring.description": description by Project, "keyring.person": person by Person });
 
 /// A key works from now on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +137,9 @@ pub struct KeyIssued {
     /// What a key of scope custom may; null for others.
     #[serde(default)]
     pub permissions: Option<KeyPermissions>,
+    /// Who holds it, if anybody was named: an address, a name or an id.
+    #[serde(default)]
+    pub person: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -103,14 +147,7 @@ fn default_KeyIssued_scope() -> String {
     "project_admin".to_owned()
 }
 
-alluvium_messaging::contract!(
-    KeyIssued,
-    "KeyIssued",
-    r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####,
-    &[
-        r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####
-    ]
-);
+alluvium_messaging::contract!(KeyIssued, "KeyIssued", r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin opens the project, branch_admin and branch_read open one branch of it; custom opens what permissions say; registry opens nothing of it, only what rights say.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","sealed":"project","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"},{"default":[],"doc":"What the key may do in the schema registry: subject:<pattern>:<read|write|admin>, config:<read|write>.","name":"rights","type":{"items":"string","type":"array"}},{"default":null,"doc":"The one branch that branch_admin and branch_read open.","name":"branch","type":["null","string"]},{"default":null,"doc":"What a key of scope custom may; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]},{"default":null,"doc":"Who holds it, if anybody was named: an address, a name or an id.","name":"person","sealed":"person","type":["null","string"]}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####, &[r####"{"aggregate":"keyring","doc":"A key works from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key, key_ and hex.","name":"key","type":"string"},{"doc":"HMAC-SHA256 of the whole key under the server's pepper; the key itself is shown once and kept nowhere.","name":"digest","type":"string"},{"doc":"What may be shown of it.","name":"prefix","type":"string"},{"default":"project_admin","doc":"project_admin; narrower ones come with branches.","name":"scope","type":"string"},{"doc":"What it is for.","name":"description","type":"string"},{"default":null,"doc":"When it stops working.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"doc":"When it was issued.","name":"issued_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Who issued it: admin, key:<id>, nats:<tenant> or system:<role>; keys issued by a dead project's keys die with it.","name":"issued_by","type":"string"}],"kind":"event","name":"KeyIssued","namespace":"alluvium.access","type":"record"}"####], sealed { "keyring.description": description by Project, "keyring.person": person by Person });
 
 /// What a key of scope custom may in the main branch of its project.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,10 +225,33 @@ pub struct KeyUpdated {
     pub permissions: Option<KeyPermissions>,
 }
 
+alluvium_messaging::contract!(KeyUpdated, "KeyUpdated", r####"{"aggregate":"keyring","doc":"A key is described otherwise, or may something else.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"doc":"What it is for from now on.","name":"description","sealed":"project","type":"string"},{"default":null,"doc":"What a key of scope custom may from now on; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"event","name":"KeyUpdated","namespace":"alluvium.access","type":"record"}"####, &[], sealed { "keyring.description": description by Project });
+
+/// A person's key is to be destroyed, and never made again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonForgotten {
+    /// HMAC-SHA256 of whom it is about under the server's pepper, 64 hex digits: `POST /forget` takes the person's name in its place.
+    pub person: String,
+}
+
 alluvium_messaging::contract!(
-    KeyUpdated,
-    "KeyUpdated",
-    r####"{"aggregate":"keyring","doc":"A key is described otherwise, or may something else.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"doc":"What it is for from now on.","name":"description","type":"string"},{"default":null,"doc":"What a key of scope custom may from now on; null for others.","name":"permissions","type":["null",{"doc":"What a key of scope custom may in the main branch of its project.","fields":[{"default":{},"doc":"Names of buckets and what the key may do with their tables: read or write, which includes read.","name":"buckets","type":{"type":"map","values":"string"}},{"default":false,"doc":"Whether it may create, delete, share and link buckets, which opens all of them.","name":"manage_buckets","type":"boolean"},{"default":false,"doc":"Whether it may issue, change, rotate and revoke keys that are no wider than itself.","name":"manage_tokens","type":"boolean"},{"default":false,"doc":"Whether it may read all files of the project, not just its own.","name":"read_all_files","type":"boolean"}],"kind":"type","name":"KeyPermissions","namespace":"alluvium.access","type":"record"}]}],"kind":"event","name":"KeyUpdated","namespace":"alluvium.access","type":"record"}"####,
+    PersonForgotten,
+    "PersonForgotten",
+    r####"{"aggregate":"tenant","doc":"A person's key is to be destroyed, and never made again.","fields":[{"doc":"HMAC-SHA256 of whom it is about under the server's pepper, 64 hex digits: `POST /forget` takes the person's name in its place.","name":"person","type":"string"}],"kind":"event","name":"PersonForgotten","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
+/// A project's key of this moment is to be destroyed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectForgotten {
+    /// Id of the project, as in URLs.
+    pub project: String,
+}
+
+alluvium_messaging::contract!(
+    ProjectForgotten,
+    "ProjectForgotten",
+    r####"{"aggregate":"tenant","doc":"A project's key of this moment is to be destroyed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"event","name":"ProjectForgotten","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 
@@ -291,6 +351,20 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// All keys of the tenant are to be destroyed, and none made again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TenantForgotten {
+    /// Id of the tenant, once more, so that it is not done by mistake.
+    pub tenant: String,
+}
+
+alluvium_messaging::contract!(
+    TenantForgotten,
+    "TenantForgotten",
+    r####"{"aggregate":"tenant","doc":"All keys of the tenant are to be destroyed, and none made again.","fields":[{"doc":"Id of the tenant, once more, so that it is not done by mistake.","name":"tenant","type":"string"}],"kind":"event","name":"TenantForgotten","namespace":"alluvium.access","type":"record"}"####,
+    &[]
+);
+
 /// Changes what is said of a key, or what a key of scope custom may.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -316,12 +390,7 @@ pub struct UpdateKey {
     pub read_all_files: Option<bool>,
 }
 
-alluvium_messaging::contract!(
-    UpdateKey,
-    "UpdateKey",
-    r####"{"aggregate":"keyring","doc":"Changes what is said of a key, or what a key of scope custom may.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"default":null,"doc":"What it is for; null for what it was.","name":"description","type":["null","string"]},{"default":null,"doc":"All buckets that a key of scope custom opens from now on, and for what: read or write; null for what they were.","name":"buckets","type":["null",{"type":"map","values":"string"}]},{"default":null,"doc":"Whether a key of scope custom may manage buckets from now on; null for what it was.","name":"manage_buckets","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may manage keys from now on; null for what it was.","name":"manage_tokens","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may read all files from now on; null for what it was.","name":"read_all_files","type":["null","boolean"]}],"kind":"command","name":"UpdateKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####,
-    &[]
-);
+alluvium_messaging::contract!(UpdateKey, "UpdateKey", r####"{"aggregate":"keyring","doc":"Changes what is said of a key, or what a key of scope custom may.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the key.","name":"key","type":"string"},{"default":null,"doc":"What it is for; null for what it was.","name":"description","sealed":"project","type":["null","string"]},{"default":null,"doc":"All buckets that a key of scope custom opens from now on, and for what: read or write; null for what they were.","name":"buckets","type":["null",{"type":"map","values":"string"}]},{"default":null,"doc":"Whether a key of scope custom may manage buckets from now on; null for what it was.","name":"manage_buckets","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may manage keys from now on; null for what it was.","name":"manage_tokens","type":["null","boolean"]},{"default":null,"doc":"Whether a key of scope custom may read all files from now on; null for what it was.","name":"read_all_files","type":["null","boolean"]}],"kind":"command","name":"UpdateKey","namespace":"alluvium.access","requires":"key_admin","type":"record"}"####, &[], sealed { "keyring.description": description by Project });
 
 /// Commands of the aggregate `keyring`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -508,10 +577,31 @@ impl KeyringCommand {
 /// Commands of the aggregate `tenant`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TenantCommand {
+    ForgetPerson(ForgetPerson),
+    ForgetProject(ForgetProject),
+    ForgetTenant(ForgetTenant),
     GrantPublishers(GrantPublishers),
 }
 
-alluvium_messaging::contract_set!(TenantCommand { GrantPublishers });
+alluvium_messaging::contract_set!(TenantCommand { ForgetPerson, ForgetProject, ForgetTenant, GrantPublishers });
+
+impl From<ForgetPerson> for TenantCommand {
+    fn from(message: ForgetPerson) -> Self {
+        Self::ForgetPerson(message)
+    }
+}
+
+impl From<ForgetProject> for TenantCommand {
+    fn from(message: ForgetProject) -> Self {
+        Self::ForgetProject(message)
+    }
+}
+
+impl From<ForgetTenant> for TenantCommand {
+    fn from(message: ForgetTenant) -> Self {
+        Self::ForgetTenant(message)
+    }
+}
 
 impl From<GrantPublishers> for TenantCommand {
     fn from(message: GrantPublishers) -> Self {
@@ -522,14 +612,40 @@ impl From<GrantPublishers> for TenantCommand {
 /// Events of the aggregate `tenant`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TenantEvent {
+    PersonForgotten(PersonForgotten),
+    ProjectForgotten(ProjectForgotten),
     PublishersGranted(PublishersGranted),
+    TenantForgotten(TenantForgotten),
 }
 
-alluvium_messaging::contract_set!(TenantEvent { PublishersGranted });
+alluvium_messaging::contract_set!(TenantEvent {
+    PersonForgotten,
+    ProjectForgotten,
+    PublishersGranted,
+    TenantForgotten
+});
+
+impl From<PersonForgotten> for TenantEvent {
+    fn from(message: PersonForgotten) -> Self {
+        Self::PersonForgotten(message)
+    }
+}
+
+impl From<ProjectForgotten> for TenantEvent {
+    fn from(message: ProjectForgotten) -> Self {
+        Self::ProjectForgotten(message)
+    }
+}
 
 impl From<PublishersGranted> for TenantEvent {
     fn from(message: PublishersGranted) -> Self {
         Self::PublishersGranted(message)
+    }
+}
+
+impl From<TenantForgotten> for TenantEvent {
+    fn from(message: TenantForgotten) -> Self {
+        Self::TenantForgotten(message)
     }
 }
 
@@ -557,6 +673,9 @@ impl cqrs_es::Aggregate for crate::model::Tenant {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<TenantEvent> = match command {
+            TenantCommand::ForgetPerson(c) => Decide::decide(c, self, at)?,
+            TenantCommand::ForgetProject(c) => Decide::decide(c, self, at)?,
+            TenantCommand::ForgetTenant(c) => Decide::decide(c, self, at)?,
             TenantCommand::GrantPublishers(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -568,7 +687,10 @@ impl cqrs_es::Aggregate for crate::model::Tenant {
     fn apply(&mut self, event: TenantEvent) {
         use alluvium_kernel::Evolve;
         match event {
+            TenantEvent::PersonForgotten(e) => Evolve::evolve(e, self),
+            TenantEvent::ProjectForgotten(e) => Evolve::evolve(e, self),
             TenantEvent::PublishersGranted(e) => Evolve::evolve(e, self),
+            TenantEvent::TenantForgotten(e) => Evolve::evolve(e, self),
         }
     }
 }
@@ -596,6 +718,9 @@ impl Command {
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
+            Self::Tenant(TenantCommand::ForgetPerson(_)) => Requirement::Admin,
+            Self::Tenant(TenantCommand::ForgetProject(_)) => Requirement::Admin,
+            Self::Tenant(TenantCommand::ForgetTenant(_)) => Requirement::Admin,
             Self::Tenant(TenantCommand::GrantPublishers(_)) => Requirement::Admin,
             Self::Keyring(KeyringCommand::IssueKey(c)) => Requirement::KeyAdmin(c.project.clone()),
             Self::Keyring(KeyringCommand::RevokeBranchKeys(_)) => Requirement::System,

@@ -4,28 +4,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use alluvium_eventlog::seals::Forgotten;
 use alluvium_eventlog::{BoundedContext as _, CommandClient, CommandRequest};
 use alluvium_http::Principal;
 use alluvium_kernel::{Actor, Outcome, Position, Problem, Timestamp, Token, Verdict};
-use alluvium_messaging::ContractSet as _;
+use alluvium_messaging::{ContractSet as _, direct};
 use alluvium_projection::Freshness;
 
 use crate::access::Access;
 use crate::context::AccessContext;
 use crate::contract::{
-    Command, GrantPublishers, IssueKey, RevokeBranchKeys, RevokeKey, RevokeProjectKeys, RotateKey, UpdateKey,
+    Command, ForgetPerson, ForgetProject, ForgetTenant, GrantPublishers, IssueKey, RevokeBranchKeys, RevokeKey,
+    RevokeProjectKeys, RotateKey, UpdateKey,
 };
 use crate::error;
 use crate::keys::{self, Minted, Secret};
-use crate::live::LIVE;
-use crate::model::{Permissions, Rights, Scope};
+use crate::live::{LIVE, STREAM};
+use crate::model::{PERSON_CHARS_MAX, Permissions, Rights, Scope};
 use crate::projection::PROJECTION;
-use crate::queries::KeyRecord;
+use crate::queries::{KeyRecord, sealed_fields};
 
 /// How long a command's outcome is waited for, in milliseconds.
 const OUTCOME_WAIT_MS: u64 = 15_000;
 /// How long the folds are waited for after an outcome, in milliseconds.
 const VISIBLE_WAIT_MS: u64 = 30_000;
+/// How long the destruction of keys is waited for, in milliseconds, and how often it is looked for.
+const FORGOTTEN_WAIT_MS: u64 = 30_000;
+const FORGOTTEN_LOOK_MS: u64 = 20;
 /// What a key that comes with a project is for.
 const FIRST_KEY: &str = "Project admin key (created with project)";
 /// The role under which this context acts by itself.
@@ -42,6 +47,30 @@ pub struct NewKey {
     pub description: String,
     /// When it stops working by itself.
     pub expires_at: Option<Timestamp>,
+    /// Who holds it, if anybody is named.
+    pub person: Option<String>,
+}
+
+/// Whom to forget.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forget {
+    /// A person, by the name that keys give.
+    Person(String),
+    /// A project.
+    Project(String),
+    /// The caller's tenant, by its id.
+    Tenant(String),
+}
+
+impl Forget {
+    /// `person`, `project` or `tenant`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Person(_) => "person",
+            Self::Project(_) => "project",
+            Self::Tenant(_) => "tenant",
+        }
+    }
 }
 
 /// A key that was issued now: the only moment in which its secret is known.
@@ -100,9 +129,10 @@ impl KeyDesk {
             expires_at: key.expires_at.map(Timestamp::micros),
             rights: key.rights.clone(),
             permissions: key.scope.permissions().map(Permissions::contract),
+            person: key.person.clone(),
         };
         let accepted = self.ask(by, Command::Keyring(command.into())).await?;
-        self.issued(accepted, minted, project, &key.scope, key.rights).await
+        self.issued(accepted, minted, project, &by.tenant, (&key.scope, key.rights)).await
     }
 
     /// Changes what is said of a key, or what it may; waits until that holds here. What is not given stays as it is.
@@ -128,7 +158,7 @@ impl KeyDesk {
             grace_seconds,
         };
         let accepted = self.ask(by, Command::Keyring(command.into())).await?;
-        self.issued(accepted, minted, &key.project, &scope, key.rights).await
+        self.issued(accepted, minted, &key.project, &by.tenant, (&scope, key.rights)).await
     }
 
     /// The key that an accepted command made, once it works and is listed.
@@ -137,8 +167,8 @@ impl KeyDesk {
         accepted: Accepted,
         minted: Minted,
         project: &str,
-        scope: &Scope,
-        rights: Vec<String>,
+        tenant: &Token,
+        (scope, rights): (&Scope, Vec<String>),
     ) -> Result<IssuedKey, Problem> {
         self.visible(&accepted.position).await?;
         let result = &accepted.result;
@@ -147,7 +177,7 @@ impl KeyDesk {
             tracing::error!(key.id = minted.id, "the outcome of a key does not say when it was issued, or what for");
             return Err(Problem::internal());
         };
-        let record = KeyRecord {
+        let mut record = KeyRecord {
             id: minted.id,
             project: project.to_owned(),
             branch: scope.branch().map(str::to_owned),
@@ -156,11 +186,13 @@ impl KeyDesk {
             rights,
             permissions: scope.permissions().map(Permissions::contract),
             description: description.to_owned(),
+            person: result["person"].as_str().map(str::to_owned),
             issued_at: Timestamp::from_micros(issued_at),
             expires_at: result["expires_at"].as_i64().map(Timestamp::from_micros),
             last_used_at: None,
             revoked: false,
         };
+        self.client.seals().open(tenant, sealed_fields(&mut record).collect()).await?;
         Ok(IssuedKey { record, secret: minted.secret, position: accepted.position })
     }
 
@@ -254,6 +286,49 @@ impl KeyDesk {
         let accepted = self.ask(by, command).await?;
         self.visible(&accepted.position).await?;
         Ok(accepted.position)
+    }
+
+    /// Forgets, and waits until the keys are destroyed; gives what the log knows it by.
+    pub async fn forget(&self, by: &Principal, whom: Forget) -> Result<(String, Position), Problem> {
+        let seals = self.client.seals();
+        let (id, command, what) = match whom {
+            Forget::Person(name) => {
+                if !(1..=PERSON_CHARS_MAX).contains(&name.chars().count()) {
+                    return Err(error::cannot_forget(&format!("`person` takes 1 to {PERSON_CHARS_MAX} characters")));
+                }
+                let person = seals.person(&by.tenant, &name);
+                (person.clone(), ForgetPerson { person: person.clone() }.into(), Forgotten::Person(person))
+            }
+            Forget::Project(project) => {
+                let forgotten = Forgotten::Project(project.clone(), 0);
+                (project.clone(), ForgetProject { project }.into(), forgotten)
+            }
+            Forget::Tenant(tenant) => (tenant.clone(), ForgetTenant { tenant }.into(), Forgotten::Tenant),
+        };
+        let position = self.ask(by, Command::Tenant(command)).await?.position;
+        let what = match what {
+            Forgotten::Project(project, _) => {
+                let event = direct::leader_at(self.client.log(), STREAM, position.seq(STREAM)).await?;
+                let event = event.ok_or_else(Problem::internal)?;
+                Forgotten::Project(project, event.time.micros())
+            }
+            what => what,
+        };
+        self.destroyed(&by.tenant, &what).await?;
+        Ok((id, position))
+    }
+
+    /// Waits until keys are destroyed.
+    async fn destroyed(&self, tenant: &Token, what: &Forgotten) -> Result<(), Problem> {
+        let began = tokio::time::Instant::now();
+        while !self.client.seals().is_forgotten(tenant, what).await? {
+            if began.elapsed() > Duration::from_millis(FORGOTTEN_WAIT_MS) {
+                let detail = "It is on the log, and will be done; that the keys are destroyed is not known yet.";
+                return Err(Problem::unavailable("command.timeout", detail));
+            }
+            tokio::time::sleep(Duration::from_millis(FORGOTTEN_LOOK_MS)).await;
+        }
+        Ok(())
     }
 
     /// Waits until a position shows in every read and in every decision on who may, in this process.

@@ -119,6 +119,12 @@ pub const ERRORS: &[ErrorInfo] = &[
         "No such bucket, for this key",
         "`GET /projects/{project_id}/buckets` lists the buckets that the key reads. Its permissions say which those are.",
     ),
+    ErrorInfo::new(
+        "access.cannot_forget",
+        400,
+        "The request does not say whom to forget",
+        "Name one person, one project or the tenant; on the log a person is 64 hex digits, which `POST /forget` finds by itself.",
+    ),
     ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
 ];
 
@@ -230,6 +236,10 @@ pub(crate) fn last_admin_key(key: &str) -> Problem {
 pub(crate) fn unknown_rights(rights: &str) -> Problem {
     let shown: String = rights.chars().take(64).collect();
     Problem::new("access.unknown_rights", 400, format!("`rights` is `{shown}`; it must be `none` or `all`."))
+}
+
+pub(crate) fn cannot_forget(detail: &str) -> Problem {
+    Problem::new("access.cannot_forget", 400, format!("Nobody is forgotten: {detail}."))
 }
 
 pub(crate) fn not_ready() -> Problem {

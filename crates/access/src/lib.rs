@@ -21,6 +21,7 @@ mod context;
 pub mod contract;
 mod desk;
 mod error;
+pub mod forgetting;
 pub mod keys;
 mod live;
 pub mod model;
@@ -32,12 +33,13 @@ mod usage;
 
 pub use access::Access;
 pub use context::AccessContext;
-pub use desk::{Belongings, IssuedKey, KeyDesk, NewKey};
+pub use desk::{Belongings, Forget, IssuedKey, KeyDesk, NewKey};
 pub use error::ERRORS;
 pub use live::{Follower, LIVE, LiveKey, LiveKeys, STREAM};
 pub use projection::{AccessProjection, PROJECTION};
 pub use queries::{KeyQueries, KeyRecord};
 pub use routes::{
-    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys, KeyRoutes, Projects, routes,
+    ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys, ForgetAnswer, ForgetRequest, KeyRoutes,
+    Projects, forgetting as forgetting_routes, routes,
 };
 pub use usage::{UsageNotes, UsageWriter, usage};

@@ -131,7 +131,12 @@ pub(crate) fn decode(message: &LogMessage) -> Result<(Token, Vec<Event>), String
             Event::Keyring(KeyringEvent::KeyRevoked(revoked)) => &revoked.project,
             Event::Keyring(KeyringEvent::KeyRotated(rotated)) => &rotated.project,
             Event::Keyring(KeyringEvent::KeyUpdated(updated)) => &updated.project,
-            Event::Tenant(TenantEvent::PublishersGranted(_)) => &tenant.decode(),
+            Event::Tenant(
+                TenantEvent::PublishersGranted(_)
+                | TenantEvent::PersonForgotten(_)
+                | TenantEvent::ProjectForgotten(_)
+                | TenantEvent::TenantForgotten(_),
+            ) => &tenant.decode(),
         };
         if *owner != id.decode() {
             return Err(format!("an event of `{owner}` stands on the subject of `{}`", id.decode()));
@@ -154,6 +159,10 @@ impl Fold {
                 let rights = Rights::parse(&granted.rights).unwrap_or_default();
                 self.publishers.insert(tenant.clone(), rights);
             }
+            // Of keys that fields are sealed under: nobody may more or less for it.
+            Event::Tenant(
+                TenantEvent::PersonForgotten(_) | TenantEvent::ProjectForgotten(_) | TenantEvent::TenantForgotten(_),
+            ) => {}
         }
     }
 

@@ -20,6 +20,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (2, "rights", include_str!("../migrations/0002_rights.sql")),
         (3, "branches", include_str!("../migrations/0003_branches.sql")),
         (4, "permissions", include_str!("../migrations/0004_permissions.sql")),
+        (6, "persons", include_str!("../migrations/0006_persons.sql")),
     ])
 });
 
@@ -105,6 +106,10 @@ impl Changes {
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 self.publishers.insert(tenant, granted.rights);
             }
+            // Rows keep what is sealed; without its key it reads as forgotten.
+            Event::Tenant(
+                TenantEvent::PersonForgotten(_) | TenantEvent::ProjectForgotten(_) | TenantEvent::TenantForgotten(_),
+            ) => {}
         }
     }
 
@@ -119,6 +124,7 @@ impl Changes {
             let branches: Vec<Option<&str>> = self.issued.iter().map(|(_, issued)| issued.branch.as_deref()).collect();
             let permissions: Vec<Option<String>> =
                 self.issued.iter().map(|(_, issued)| text(issued.permissions.as_ref())).collect();
+            let persons: Vec<Option<&str>> = self.issued.iter().map(|(_, issued)| issued.person.as_deref()).collect();
             let rights: Vec<String> = self.issued.iter().map(|(_, issued)| issued.rights.join("\n")).collect();
             sqlx::query(INSERT_KEYS)
                 .bind(tenants)
@@ -134,6 +140,7 @@ impl Changes {
                 .bind(rights)
                 .bind(branches)
                 .bind(permissions)
+                .bind(persons)
                 .execute(&mut *tx)
                 .await?;
         }

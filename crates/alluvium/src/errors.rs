@@ -293,6 +293,7 @@ pub fn help(code: &str) -> &'static str {
 /// The lists of every crate that has codes.
 fn lists() -> Vec<&'static [ErrorInfo]> {
     let mut lists = vec![ERRORS, alluvium_http::ERRORS, alluvium_access::ERRORS, alluvium_storage::ERRORS];
+    lists.push(alluvium_audit::ERRORS);
     lists.extend(without_routes());
     lists
 }

@@ -1,6 +1,7 @@
 //! Sending commands and waiting for what became of them: the gateway's side.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,7 +11,9 @@ use std::{
 };
 
 use alluvium_kernel::trace::{self, Kind};
-use alluvium_kernel::{Actor, Outcome, Problem, SigningKey, Timestamp, Token, Verdict, body_hash, header, subject};
+use alluvium_kernel::{
+    Actor, BoxFuture, Outcome, Problem, SigningKey, Timestamp, Token, Verdict, body_hash, header, subject,
+};
 use alluvium_messaging::{Error, stream_created};
 use async_nats::{HeaderMap, Message, jetstream};
 use bytes::Bytes;
@@ -22,6 +25,7 @@ use crate::{
     commit::pause,
     intake::{check_id, id_reused},
     outcome::{DryOutcome, OutcomePublisher, subject_of},
+    seals::Seals,
 };
 
 /// Pauses between looks for an outcome that was not heard of, in milliseconds; the last one repeats. Long enough that
@@ -74,11 +78,16 @@ pub struct CommandClient {
     telling: Answering,
     room: Option<Room>,
     streams: Option<Streams>,
+    sealer: Option<Sealer>,
+    seals: Seals,
     clock: Arc<Clock>,
 }
 
 /// The stream that commands of a context are decided on, where it is known.
 pub type Streams = fn(&str) -> Option<&'static str>;
+
+/// The body of a command with what must be sealed sealed; none when there is nothing to seal.
+pub type Sealer = for<'a> fn(&'a Seals, &'a CommandRequest) -> BoxFuture<'a, Result<Option<Bytes>, Problem>>;
 
 /// Says whether there is room for so many bytes more.
 pub type Room = Arc<dyn Fn(u64) -> Result<(), Problem> + Send + Sync>;
@@ -109,7 +118,9 @@ impl CommandClient {
         let (taking, telling, outcomes) = (new(), new(), OutcomePublisher::new(js.clone()));
         let (waiters, listening) = (Waiters::default(), Listening::default());
         let clock = Arc::new(Clock::new());
-        Self { outcomes, js, key, waiters, listening, taking, telling, room: None, streams: None, clock }
+        let seals = Seals::new(js.clone(), key.clone());
+        let (room, streams, sealer) = (None, None, None);
+        Self { js, key, outcomes, waiters, listening, taking, telling, room, streams, sealer, seals, clock }
     }
 
     /// Has outcomes listened for from now on, after a waiter is there and before its command is sent.
@@ -139,6 +150,32 @@ impl CommandClient {
         self
     }
 
+    /// The same, which seals what must be sealed before anything is sent.
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: Sealer) -> Self {
+        self.sealer = Some(sealer);
+        self
+    }
+
+    /// The log that commands go to.
+    pub fn log(&self) -> &jetstream::Context {
+        &self.js
+    }
+
+    /// What seals and opens with this installation's keys.
+    pub fn seals(&self) -> &Seals {
+        &self.seals
+    }
+
+    /// A command as it is sent.
+    async fn sealed<'r>(&self, request: &'r CommandRequest) -> Result<Cow<'r, CommandRequest>, Problem> {
+        let Some(sealer) = self.sealer else { return Ok(Cow::Borrowed(request)) };
+        Ok(match sealer(&self.seals, request).await? {
+            Some(payload) => Cow::Owned(CommandRequest { payload, ..request.clone() }),
+            None => Cow::Borrowed(request),
+        })
+    }
+
     /// Refuses when there is no room for so many bytes more.
     pub fn room(&self, bytes: u64) -> Result<(), Problem> {
         self.room.as_ref().map_or(Ok(()), |room| room(bytes))
@@ -147,7 +184,8 @@ impl CommandClient {
     /// Sends a command and waits for its outcome, at most `wait`. A rejection is an outcome, not an error; errors are an id
     /// that belongs to another command, and an outcome that is not known in time.
     pub async fn send(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
-        let outcome = self.send_again(request, wait).await?;
+        let request = &*self.sealed(request).await?;
+        let outcome = self.send_as_it_is(request, wait).await?;
         let subject = subject::command(&request.tenant, &request.context, &request.command);
         if outcome.body_hash == body_hash(&subject, &request.payload) {
             Ok(outcome)
@@ -159,6 +197,11 @@ impl CommandClient {
     /// The same for a command whose id nobody else can have, and which may have been sent before with a body that was made at
     /// another moment: what was decided then stands.
     pub async fn send_again(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
+        let request = &*self.sealed(request).await?;
+        self.send_as_it_is(request, wait).await
+    }
+
+    async fn send_as_it_is(&self, request: &CommandRequest, wait: Duration) -> Result<Outcome, Problem> {
         let until = Instant::now() + wait;
         check_id(&request.command_id)?;
         self.room(request.payload.len() as u64)?;
@@ -219,6 +262,7 @@ impl CommandClient {
     pub async fn dry_run(&self, request: &CommandRequest, wait: Duration) -> Result<DryOutcome, Problem> {
         let until = Instant::now() + wait;
         check_id(&request.command_id)?;
+        let request = &*self.sealed(request).await?;
         let client = self.js.client();
         let inbox = client.new_inbox();
         let unavailable =

@@ -29,6 +29,8 @@ use crate::{
     lease::Lease,
     log::{Log, LogOptions},
     outcome::OutcomePublisher,
+    seals::Seals,
+    watch::CommandWatch,
 };
 
 /// The stream of commands.
@@ -89,6 +91,7 @@ pub struct Executor<C: BoundedContext> {
     options: ExecutorOptions,
     outcomes: OutcomePublisher,
     health: ExecutorHealth,
+    watch: Option<Arc<dyn CommandWatch>>,
 }
 
 impl<C: BoundedContext> Executor<C> {
@@ -106,7 +109,14 @@ impl<C: BoundedContext> Executor<C> {
             OutcomePublisher::new(js.clone())
         };
         let health = ExecutorHealth { began: Instant::now(), heard_ms: Arc::default(), active: Arc::default() };
-        Self { js, context, authorizer, key, options, outcomes, health }
+        Self { js, context, authorizer, key, options, outcomes, health, watch: None }
+    }
+
+    /// Tells of every command what was decided.
+    #[must_use]
+    pub fn watched_by(mut self, watch: Arc<dyn CommandWatch>) -> Self {
+        self.watch = Some(watch);
+        self
     }
 
     /// A handle for the health page.
@@ -152,10 +162,12 @@ impl<C: BoundedContext> Executor<C> {
             key: self.key.clone(),
             outcomes: self.outcomes.clone(),
             in_flight: in_flight.clone(),
+            seals: Seals::new(self.js.clone(), self.key.clone()),
             stream_created: created,
         };
         let (js, client) = (self.js.clone(), self.js.client());
-        let finisher = Finisher { js, client, outcomes: self.outcomes.clone(), in_flight };
+        let (outcomes, watch) = (self.outcomes.clone(), self.watch.clone());
+        let finisher = Finisher { js, client, outcomes, in_flight, watch };
         // A new log for each time of leading: what was at hand before may be stale by now.
         let log = Log::new(self.js.clone(), C::STREAM, C::NAME, self.options.log).with_snapshots(self.key.clone());
         let decider = Decider { context: self.context.clone(), log, outcomes: self.outcomes.clone() };

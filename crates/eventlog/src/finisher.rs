@@ -1,6 +1,6 @@
 //! Tells what became of commands: outcome, answer, acknowledgement, dead letter.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use alluvium_kernel::{Outcome, Problem, Verdict, header, subject};
 use async_nats::{HeaderMap, jetstream};
@@ -10,6 +10,7 @@ use crate::{
     executor::STREAM,
     intake::{Fate, ID_REUSED, InFlight, Received},
     outcome::OutcomePublisher,
+    watch::{self, CommandWatch},
 };
 
 /// The kind of dead letters that commands become; part of their subject.
@@ -22,11 +23,16 @@ pub(crate) struct Finisher {
     pub client: async_nats::Client,
     pub outcomes: OutcomePublisher,
     pub in_flight: InFlight,
+    /// Who keeps account of commands.
+    pub watch: Option<Arc<dyn CommandWatch>>,
 }
 
 impl Finisher {
     pub async fn finish(&self, fates: Vec<(Received, Fate)>) {
         count(&fates);
+        if let Some(watch) = &self.watch {
+            fates.iter().for_each(|(received, fate)| watch::tell(&**watch, received, fate));
+        }
         futures::future::join_all(fates.iter().map(|(received, fate)| async move {
             self.end(received, fate).await;
             self.in_flight.leave(received);

@@ -17,6 +17,7 @@ use crate::{
     COMMAND_BYTES_MAX, COMMAND_ID_BYTES_MAX, DecisionContext,
     context::BoundedContext,
     outcome::{DryOutcome, OutcomePublisher, subject_of},
+    seals::Seals,
     sender::sender,
     unit::Stamp,
 };
@@ -140,6 +141,7 @@ pub(crate) struct Intake<C: BoundedContext> {
     pub key: SigningKey,
     pub outcomes: OutcomePublisher,
     pub in_flight: InFlight,
+    pub seals: Seals,
     /// When the stream `CMD` was made: part of the id of a command that brings none.
     pub stream_created: Timestamp,
 }
@@ -283,7 +285,10 @@ impl<C: BoundedContext> Intake<C> {
             Ok(command) => {
                 let requirement = self.context.requirement(&command);
                 let may = self.authorizer.check(&received.tenant, &received.actor, &requirement).await;
-                may.map(|()| command)
+                match may {
+                    Ok(()) => self.sealed(&received.tenant, command).await,
+                    Err(problem) => Err(problem),
+                }
             }
             Err(problem) => Err(problem),
         };
@@ -297,6 +302,17 @@ impl<C: BoundedContext> Intake<C> {
                 Err(Box::new((received, fate)))
             }
         }
+    }
+}
+
+impl<C: BoundedContext> Intake<C> {
+    /// A command with everything sealed that must be: who publishes to the log itself sends it in clear.
+    async fn sealed(&self, tenant: &Token, mut command: C::Command) -> Result<C::Command, Problem> {
+        let fields = command.sealed_fields();
+        if !fields.is_empty() {
+            self.seals.seal(tenant, fields).await?;
+        }
+        Ok(command)
     }
 }
 

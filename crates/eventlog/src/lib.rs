@@ -22,18 +22,20 @@ mod past;
 pub mod registry;
 mod reservations;
 mod ring;
+pub mod seals;
 mod sender;
 mod shown;
 mod snapshot;
 mod store;
 mod stored;
 mod unit;
+mod watch;
 mod working;
 
 use alluvium_kernel::ErrorInfo;
 
 pub use alluvium_kernel::DecisionContext;
-pub use client::{CommandClient, CommandRequest, Room, Streams};
+pub use client::{CommandClient, CommandRequest, Room, Sealer, Streams};
 pub use context::{BoundedContext, Decision};
 pub use cqrs::{AggregateStore, StoredContext};
 pub use executor::{Executor, ExecutorHealth, ExecutorOptions};
@@ -48,6 +50,7 @@ pub use shown::{AggregateType, Look, Owner, Shown};
 pub use snapshot::SNAPSHOT_EVERY_EVENTS;
 pub use stored::{LogAggregate, Stored};
 pub use unit::{HandleError, Unit};
+pub use watch::{CommandSettled, CommandWatch};
 
 /// The largest command body, in bytes; larger input goes by upload.
 pub const COMMAND_BYTES_MAX: usize = 512 * 1024;
@@ -103,6 +106,24 @@ pub const ERRORS: &[ErrorInfo] = &[
         503,
         "The outcome of the command was not known in time",
         "The command may still be carried out. Send it again under the same id to learn its outcome.",
+    ),
+    ErrorInfo::new(
+        "platform.forgotten",
+        409,
+        "What the command would seal is of a person or a tenant that was forgotten",
+        "Leave the person out, or name another one. Nothing is ever sealed again for whom was forgotten.",
+    ),
+    ErrorInfo::new(
+        "platform.seal_broken",
+        400,
+        "A sealed text does not open where it stands",
+        "Send the text in clear: it is sealed on its way. What is sealed for one field does not open in another.",
+    ),
+    ErrorInfo::new(
+        "platform.seal_key_unreadable",
+        500,
+        "The key that a field is sealed under was wrapped under another signing key",
+        "Start the process with the installation's own signing key; `signing.key` of the data directory has it.",
     ),
     ErrorInfo::new(
         "command.dead_letter",

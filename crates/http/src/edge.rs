@@ -14,8 +14,10 @@ use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use metrics::{counter, gauge, histogram};
 
+use crate::audit::Sender;
+use crate::idempotency::IDEMPOTENCY_REPLAY;
 use crate::problem::{Carried, Found, Slot, add_status_headers};
-use crate::{Catalogue, ErrorContext, ErrorRenderer, ProblemRenderer, ProblemResponse, RequestId};
+use crate::{Audit, Call, Catalogue, ErrorContext, ErrorRenderer, Peer, ProblemRenderer, ProblemResponse, RequestId};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id of a client that is kept, in characters.
@@ -27,6 +29,8 @@ pub(crate) struct Edge {
     pub catalogue: Arc<Catalogue>,
     /// Renderers of unknown paths, longest prefix first.
     pub prefixes: Vec<(&'static str, Arc<dyn ErrorRenderer>)>,
+    /// Who keeps account of requests.
+    pub audit: Option<Arc<dyn Audit>>,
 }
 
 /// Turns a panic of a handler into a problem, inside CORS so that browsers see it.
@@ -48,6 +52,7 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let slot = Slot::default();
+    let sender = edge.audit.as_ref().map(|_| Sender::of(request.headers(), request.extensions().get::<Peer>()));
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(slot.clone());
 
@@ -85,6 +90,9 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
     }
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     record(&context, found, &response, code.as_deref(), started, around.as_deref());
+    if let Some(sender) = sender {
+        edge.account(&context, &slot, &sender, &response, code.as_deref(), started);
+    }
     finish(span, &context, found, &response, code.as_deref());
     response
 }
@@ -109,6 +117,37 @@ fn finish(mut span: Span, cx: &ErrorContext<'_>, found: Option<&Found>, response
 }
 
 impl Edge {
+    /// Tells whoever keeps account of requests.
+    fn account(
+        &self,
+        cx: &ErrorContext<'_>,
+        slot: &Slot,
+        sender: &Sender,
+        response: &Response,
+        code: Option<&str>,
+        started: Instant,
+    ) {
+        let (Some(audit), Some(found)) = (&self.audit, slot.0.get()) else { return };
+        let status = response.status().as_u16();
+        audit.note(&Call {
+            operation: &found.named.0,
+            summary: &found.named.1,
+            matched: &found.matched,
+            concerns: slot.2.concerns(),
+            changes: found.changes,
+            is_replay: response.headers().contains_key(IDEMPOTENCY_REPLAY),
+            is_denied: slot.2.is_denied() || matches!(status, 401 | 403),
+            caller: slot.2.caller.get().or(cx.principal),
+            status,
+            problem: code.map(|code| (code, self.catalogue.title(code, status))),
+            took: started.elapsed(),
+            request_id: cx.request_id,
+            remote: sender.remote,
+            user_agent: sender.user_agent(),
+            run_id: sender.run_id(),
+        });
+    }
+
     fn rendered(
         &self,
         problem: &Problem,

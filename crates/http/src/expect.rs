@@ -13,7 +13,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CONNECTION, EXPECT};
 use axum::middleware::Next;
 use axum::response::Response;
-use hyper::body::{Body as _, Frame, SizeHint};
+use hyper::body::{Frame, SizeHint};
 
 /// Closes the connection behind an answer that did not ask for the body the client holds back.
 pub(crate) async fn close_where_unasked(request: Request, next: Next) -> Response {

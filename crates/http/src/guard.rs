@@ -24,6 +24,8 @@ pub(crate) struct Guard {
     pub template: Arc<str>,
     /// The label of what it does, where that is counted as an operation.
     pub operation: Option<Arc<str>>,
+    /// The unique id of its operation, and what that does.
+    pub named: Arc<(String, String)>,
     pub defaults: &'static [(&'static str, &'static str)],
     pub renderer: Arc<dyn ErrorRenderer>,
     /// Who finds out who calls, where that is not just a key.
@@ -123,7 +125,7 @@ impl Guard {
         let identified = match (vouched, parts.extensions.remove::<Resumed>()) {
             (Some(Vouched(principal)), _) => Some(Identified { principal, credential: None, is_late: false }),
             (None, Some(Resumed(principal))) => {
-                self.authorizer.check(&principal.tenant, &principal.actor, &requirement).await?;
+                self.check(&parts.extensions, &principal, &requirement).await?;
                 Some(Identified { principal, credential: None, is_late: false })
             }
             (None, None) => self.identify(&mut parts, &params, &requirement).await?,
@@ -165,8 +167,9 @@ impl Guard {
         if let Some(slot) = extensions.get::<Slot>() {
             let matched =
                 Matched { template: self.template.clone(), requirement: requirement.clone(), params: params.clone() };
-            let (renderer, operation) = (self.renderer.clone(), self.operation.clone());
-            let _ = slot.0.set(Found { matched, renderer, instrumented: self.info.op.instrumented, operation });
+            let (renderer, operation, named) = (self.renderer.clone(), self.operation.clone(), self.named.clone());
+            let (instrumented, changes) = (self.info.op.instrumented, self.info.changes);
+            let _ = slot.0.set(Found { matched, renderer, instrumented, operation, named, changes });
         }
     }
 
@@ -182,15 +185,35 @@ impl Guard {
         }
         if let Some(reader) = &self.credentials {
             let principal = reader.read(parts, &self.authenticator).await?.ok_or_else(not_authenticated)?;
-            self.authorizer.check(&principal.tenant, &principal.actor, requirement).await?;
+            self.check(&parts.extensions, &principal, requirement).await?;
             return Ok(Some(Identified { principal, credential: None, is_late: false }));
         }
         let credential: Arc<str> = bearer(&parts.headers).ok_or_else(not_authenticated)?.into();
         let Some(principal) = self.authenticator.authenticate(&credential).await? else {
             return self.late(parts, params, credential).await?.ok_or_else(unknown_credential).map(Some);
         };
-        self.authorizer.check(&principal.tenant, &principal.actor, requirement).await?;
+        self.check(&parts.extensions, &principal, requirement).await?;
         Ok(Some(Identified { principal, credential: Some(credential), is_late: false }))
+    }
+
+    /// Whether a caller has what the route asks for. Who asked, and that it was denied, is left for the account.
+    async fn check(
+        &self,
+        extensions: &axum::http::Extensions,
+        principal: &Principal,
+        requirement: &Requirement,
+    ) -> Result<(), Problem> {
+        let noted = extensions.get::<Slot>().map(|slot| slot.2.clone());
+        if let Some(noted) = &noted {
+            let _ = noted.caller.set(principal.clone());
+        }
+        let checked = self.authorizer.check(&principal.tenant, &principal.actor, requirement).await;
+        if let (Some(noted), Err(problem)) = (noted, &checked)
+            && matches!(problem.status, 401 | 403 | 404)
+        {
+            noted.deny();
+        }
+        checked
     }
 
     /// A caller whose credential died of what it asked for: it may still learn that it did.

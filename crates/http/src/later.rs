@@ -10,12 +10,11 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use utoipa::IntoParams;
 
+use crate::audit::RUN_ID;
 use crate::{BodyBytes, PathParams, Principal, ProblemResponse};
 
 /// Request header: what the caller would like, by RFC 7240.
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-/// Request header: the run of the client that the request is part of.
-const RUN_ID: HeaderName = HeaderName::from_static("x-kbc-runid");
 /// The longest that a caller is kept waiting who would like an answer within some time, in seconds.
 pub const WAIT_SECONDS_MAX: u64 = 50;
 

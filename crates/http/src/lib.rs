@@ -12,6 +12,7 @@
 //! assert_eq!(group.routes()[0].template(), "/hello");
 //! ```
 
+mod audit;
 mod auth;
 mod catalogue;
 mod detail;
@@ -34,6 +35,7 @@ mod serve;
 mod surface;
 
 pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
+pub use audit::{Audit, Call, Concerns, Peer};
 pub use auth::{Authenticator, CredentialReader, Principal, Vouched};
 pub use catalogue::{Catalogue, ERRORS};
 pub use detail::DetailRenderer;

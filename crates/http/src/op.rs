@@ -134,6 +134,10 @@ impl Op {
         self
     }
 
+    pub(crate) fn summary(&self) -> &str {
+        self.operation.summary.as_deref().unwrap_or_default()
+    }
+
     fn json_body<T: ToSchema>(mut self, required: Required) -> Self {
         let schema = self.reference::<T>();
         let content = ContentBuilder::new().schema(Some(schema)).build();

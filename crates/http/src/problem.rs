@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use crate::audit::Noted;
 use crate::{Catalogue, ErrorBody, PathParams, Principal};
 
 /// What a client should wait before it tries again, in seconds, unless the problem's details say `retry_after_seconds`.
@@ -66,7 +67,7 @@ pub struct Matched {
 
 /// Where the guard leaves what it found out, for the edge.
 #[derive(Clone, Default)]
-pub(crate) struct Slot(pub Arc<OnceLock<Found>>, pub Arc<OnceLock<Principal>>);
+pub(crate) struct Slot(pub Arc<OnceLock<Found>>, pub Arc<OnceLock<Principal>>, pub Arc<Noted>);
 
 pub(crate) struct Found {
     pub matched: Matched,
@@ -74,6 +75,9 @@ pub(crate) struct Found {
     pub instrumented: bool,
     /// The label of what it does, where that is counted as an operation.
     pub operation: Option<Arc<str>>,
+    /// The unique id of its operation, and what that does.
+    pub named: Arc<(String, String)>,
+    pub changes: bool,
 }
 
 /// What a renderer may know about the request it answers.

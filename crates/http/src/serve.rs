@@ -3,13 +3,17 @@
 use std::{pin::pin, time::Duration};
 
 use axum::{Router, serve::Listener};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::Peer;
 
 /// How long a client may take to send a request's headers; an idle connection ends after it, too.
 const HEADERS_READ_MAX: Duration = Duration::from_secs(75);
@@ -37,11 +41,18 @@ pub async fn serve(mut listener: TcpListener, router: Router, stop: impl Future<
 
 /// Answers one client until either side ends it; once `stopping`, after the request that runs.
 async fn converse(stream: TcpStream, router: Router, stopping: CancellationToken) {
+    let (peer, router) = (stream.peer_addr().ok().map(Peer), TowerToHyperService::new(router));
+    let answer = service_fn(move |mut request: hyper::Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        router.call(request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_READ_MAX)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), answer)
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -12,7 +12,9 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
 use crate::expect::close_where_unasked;
 use crate::guard::{Guard, guard};
-use crate::{Authenticator, Catalogue, ErrorInfo, Idempotency, Later, Placement, RouteGroup, RouteInfo, docs, openapi};
+use crate::{
+    Audit, Authenticator, Catalogue, ErrorInfo, Idempotency, Later, Placement, RouteGroup, RouteInfo, docs, openapi,
+};
 
 /// How the surface presents itself in its documentation.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ pub struct Surface {
     placement: Option<Arc<dyn Placement>>,
     idempotency: Option<Arc<Idempotency>>,
     later: Option<Arc<dyn Later>>,
+    audit: Option<Arc<dyn Audit>>,
 }
 
 impl Surface {
@@ -47,7 +50,7 @@ impl Surface {
         check(&groups, &catalogue)?;
         let openapi = Arc::new(openapi::assemble(about, &groups, &catalogue));
         groups.push(docs::group(about, openapi.clone(), catalogue.clone()));
-        Ok(Self { groups, catalogue, openapi, placement: None, idempotency: None, later: None })
+        Ok(Self { groups, catalogue, openapi, placement: None, idempotency: None, later: None, audit: None })
     }
 
     /// Lets routes that are [placed](crate::Route::placed) be answered by the process that has what they are about.
@@ -68,6 +71,13 @@ impl Surface {
     #[must_use]
     pub fn later_by(mut self, later: Arc<dyn Later>) -> Self {
         self.later = Some(later);
+        self
+    }
+
+    /// Keeps account of requests.
+    #[must_use]
+    pub fn audited_by(mut self, audit: Arc<dyn Audit>) -> Self {
+        self.audit = Some(audit);
         self
     }
 
@@ -99,6 +109,7 @@ impl Surface {
                         info: info.clone(),
                         template: info.template().into(),
                         operation: info.keyed.then(|| snake_case(info.operation_id()).into()),
+                        named: Arc::new((info.operation_id().to_owned(), info.op.summary().to_owned())),
                         defaults,
                         renderer: group.renderer.clone(),
                         credentials: group.credentials.clone(),
@@ -115,7 +126,7 @@ impl Surface {
             }
         }
         prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        let state = Arc::new(Edge { catalogue: self.catalogue, prefixes });
+        let state = Arc::new(Edge { catalogue: self.catalogue, prefixes, audit: self.audit });
         let cors = CorsLayer::new()
             .allow_origin(Any)
             .allow_methods(AllowMethods::mirror_request())

@@ -1,4 +1,5 @@
 //! Bodies that a client holds back until it hears `100 Continue`, over a real connection.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -24,6 +24,7 @@ mod problem;
 mod requirement;
 mod reservations;
 mod schema_right;
+pub mod sealed;
 mod sign;
 pub mod subject;
 mod time;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use alluvium_kernel::sealed::SealedField;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_avro_fast::Schema;
 
@@ -54,6 +55,13 @@ pub trait Contract: Serialize + DeserializeOwned + Clone + PartialEq + Debug + S
     const SCHEMA: &'static str;
     /// The schemas of earlier releases; what they wrote stays readable for ever.
     const HISTORY: &'static [&'static str];
+    /// Its fields that must be sealed on the log, as its schema marks them.
+    const SEALED: &'static [&'static str] = &[];
+
+    /// Those of them that hold a text.
+    fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
+        Vec::new()
+    }
 
     /// The parsed schemas, parsed once.
     fn codec() -> &'static Codec;
@@ -121,6 +129,16 @@ pub trait ContractSet: Clone + PartialEq + Debug + Send + Sync + Sized + 'static
         None
     }
 
+    /// Fields of the member called `name` that must be sealed on the log.
+    fn sealed_of(_name: &str) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Those fields of this one that hold a text.
+    fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
+        Vec::new()
+    }
+
     /// The error for a name that is not in the set.
     fn unknown(name: &str) -> CodecError {
         CodecError::Unknown { name: name.to_owned(), known: Self::names().join(", ") }
@@ -168,11 +186,24 @@ fn hex(bytes: &[u8]) -> String {
 /// Ties a generated record to its schemas.
 #[macro_export]
 macro_rules! contract {
-    ($type:ty, $name:literal, $schema:expr, $history:expr) => {
+    ($type:ty, $name:literal, $schema:expr, $history:expr $(, sealed { $($place:literal: $field:ident by $by:ident),+ })?) => {
         impl $crate::Contract for $type {
             const NAME: &'static str = $name;
             const SCHEMA: &'static str = $schema;
             const HISTORY: &'static [&'static str] = $history;
+            $(
+                const SEALED: &'static [&'static str] = &[$(stringify!($field)),+];
+
+                fn sealed_fields(&mut self) -> Vec<$crate::SealedField<'_>> {
+                    let project = self.project.clone();
+                    let mut fields = Vec::new();
+                    $(if let Some(text) = $crate::Sealable::text(&mut self.$field) {
+                        let (by, project) = ($crate::SealedBy::$by, project.clone());
+                        fields.push($crate::SealedField { place: $place, by, project, text });
+                    })+
+                    fields
+                }
+            )?
 
             fn codec() -> &'static $crate::Codec {
                 static CODEC: std::sync::OnceLock<$crate::Codec> = std::sync::OnceLock::new();
@@ -195,6 +226,15 @@ macro_rules! contract_set {
                     return Some(<$member as $crate::Contract>::SCHEMA);
                 })+
                 None
+            }
+            fn sealed_of(name: &str) -> &'static [&'static str] {
+                $(if name == <$member as $crate::Contract>::NAME {
+                    return <$member as $crate::Contract>::SEALED;
+                })+
+                &[]
+            }
+            fn sealed_fields(&mut self) -> Vec<$crate::SealedField<'_>> {
+                match self { $(Self::$member(message) => $crate::Contract::sealed_fields(message)),+ }
             }
             fn name(&self) -> &'static str {
                 match self { $(Self::$member(_) => <$member as $crate::Contract>::NAME),+ }
@@ -227,6 +267,15 @@ macro_rules! contract_union {
             }
             fn schema_of(name: &str) -> Option<&'static str> {
                 None$(.or_else(|| <$set as $crate::ContractSet>::schema_of(name)))+
+            }
+            fn sealed_of(name: &str) -> &'static [&'static str] {
+                $(if <$set as $crate::ContractSet>::names().contains(&name) {
+                    return <$set as $crate::ContractSet>::sealed_of(name);
+                })+
+                &[]
+            }
+            fn sealed_fields(&mut self) -> Vec<$crate::SealedField<'_>> {
+                match self { $(Self::$part(set) => $crate::ContractSet::sealed_fields(set)),+ }
             }
             fn name(&self) -> &'static str {
                 match self { $(Self::$part(set) => $crate::ContractSet::name(set)),+ }

@@ -54,6 +54,7 @@ pub mod transport;
 pub mod validate;
 pub mod wire;
 
+pub use alluvium_kernel::sealed::{Sealable, SealedBy, SealedField};
 pub use alluvium_messaging_derive::{AvroType, Message, consumer};
 pub use bus::Bus;
 pub use commit::{Commit, Entry};

@@ -10,6 +10,8 @@ use crate::error::Error;
 
 /// Bucket of the leases: who decides what.
 pub const LEASES: &str = "LEASES";
+/// Stream of the account of calls. It lets go of old messages by itself, and is no part of the log.
+pub const AUDIT: &str = "AUDIT";
 /// Stream of the bucket of floors: how far followers have come that keep nothing else.
 pub const FLOORS: &str = "KV_FLOORS";
 /// Stream of the bucket of snapshots: states of long aggregates. Made from the log, and never needed to know what it says.
@@ -17,6 +19,8 @@ pub const SNAPSHOTS: &str = "KV_SNAPSHOTS";
 /// Stream of the bucket of requests that carry a key of their own, so that one that comes again is not done again. Each message is
 /// forgotten after its own time.
 pub const IDEMPOTENCY: &str = "KV_IDEMPOTENCY";
+/// Stream of the bucket of the keys that fields are sealed under. Never part of a backup: what is destroyed here is gone.
+pub const SEALS: &str = "KV_SEALS";
 /// Bucket of the processes that share the log.
 pub const NODES: &str = "NODES";
 /// Bucket of who keeps which tables.
@@ -31,7 +35,7 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
@@ -39,9 +43,11 @@ const FILES: [(&str, &str); 10] = [
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
     ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
     ("EV_SCHEMAS", include_str!("../../../streams/EV_SCHEMAS.json")),
+    (AUDIT, include_str!("../../../streams/AUDIT.json")),
     (FLOORS, include_str!("../../../streams/KV_FLOORS.json")),
     (SNAPSHOTS, include_str!("../../../streams/KV_SNAPSHOTS.json")),
     (IDEMPOTENCY, include_str!("../../../streams/KV_IDEMPOTENCY.json")),
+    (SEALS, include_str!("../../../streams/KV_SEALS.json")),
 ];
 
 /// Fields whose change on a live stream loses or reinterprets what it holds.

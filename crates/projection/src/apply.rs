@@ -135,15 +135,29 @@ impl Applier {
         Ok(())
     }
 
+    /// Moves the watermark over messages that the stream has let go of, up to `seq`.
+    pub async fn pass_forgotten(&mut self, seq: u64) -> Result<(), Error> {
+        let mut tx = self.pool.begin().await?;
+        let to = Watermark { seq, hash: String::new(), ..self.watermark.clone() };
+        let to = self.moved_to(&mut tx, to).await?;
+        tx.commit().await?;
+        self.watermark = to;
+        Ok(())
+    }
+
     async fn moved(&self, tx: &mut PgConnection, to: &LogMessage) -> Result<Watermark, Error> {
-        let from = &self.watermark;
         let to = Watermark {
             seq: to.seq,
             hash: hash_of(to),
-            stream_created: from.stream_created,
+            stream_created: self.watermark.stream_created,
             message_micros: to.time.micros(),
             quarantined: None,
         };
+        self.moved_to(tx, to).await
+    }
+
+    async fn moved_to(&self, tx: &mut PgConnection, to: Watermark) -> Result<Watermark, Error> {
+        let from = &self.watermark;
         if !Watermark::advance(tx, self.projection.name(), &self.schema, from, &to, self.tell).await? {
             return Err(Error::Overtaken { generation: self.schema.generation(), from: from.seq });
         }

@@ -32,6 +32,18 @@ pub trait PgProjection: Send + Sync + 'static {
     /// Must depend on nothing but the messages and its own tables (no clock, no randomness, no other projection), or a
     /// rebuild would not equal the running one. Must not commit. After an error everything it did here is rolled back.
     fn apply<'a>(&'a self, tx: &'a mut PgConnection, batch: &'a [LogMessage]) -> BoxFuture<'a, Result<(), ApplyError>>;
+
+    /// Whether the stream lets go of old messages by itself. Then it is no loss that the first ones are gone, and what the projection
+    /// has of them is [trimmed](Self::trim), so that it equals a replay.
+    fn forgets(&self) -> bool {
+        false
+    }
+
+    /// Deletes what is only of messages before `first`; the schema is on the search path. Must not commit.
+    fn trim<'a>(&'a self, tx: &'a mut PgConnection, first: u64) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        let _ = (tx, first);
+        Box::pin(async { Ok(()) })
+    }
 }
 
 /// Why a batch could not be applied.

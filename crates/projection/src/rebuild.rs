@@ -193,6 +193,7 @@ impl Unit {
         // Another process may have moved it on, up to here.
         let seq = standing.at;
         replay.to(seq).await?;
+        lineage::trim(&self.pool, &self.js, &*self.projection, &[live, next]).await?;
         let snapshot = Snapshot::take(&self.pool).await?;
         standing.let_go().await?;
         drop(level);
@@ -275,7 +276,7 @@ impl Unit {
     /// Where the replay must end, and whether the live content is worth comparing: a quarantined one is of another stream.
     async fn end_of(&self, live: &Schema) -> Result<(u64, bool), Error> {
         let watermark = self.live_watermark(live).await?;
-        match lineage::verify(&self.js, self.projection.stream(), &watermark).await {
+        match lineage::verify(&self.js, &*self.projection, &watermark).await {
             Ok(_) if watermark.quarantined.is_none() => Ok((watermark.seq, true)),
             Ok(facts) => Ok((facts.last_seq, false)),
             Err(Error::Quarantine(_)) => {
@@ -390,7 +391,7 @@ impl<'a> Replay<'a> {
             Gathered::Messages(batch) => self.batch(batch, target).await?,
             Gathered::Reconnected => {
                 let watermark = &self.applier.watermark;
-                let facts = lineage::verify(&self.unit.js, self.unit.projection.stream(), watermark).await?;
+                let facts = lineage::verify(&self.unit.js, &*self.unit.projection, watermark).await?;
                 if facts.created != watermark.stream_created {
                     return Err(Error::Quarantine("the stream was made anew during the replay".to_owned()));
                 }
@@ -404,7 +405,7 @@ impl<'a> Replay<'a> {
 
     /// What was read ahead may be of a stream that was replaced since, without the reader having noticed.
     async fn vouched(&self) -> Result<(), Error> {
-        lineage::verify(&self.unit.js, self.unit.projection.stream(), &self.applier.watermark).await.map(drop)
+        lineage::verify(&self.unit.js, &*self.unit.projection, &self.applier.watermark).await.map(drop)
     }
 
     async fn next(&mut self) -> Result<Gathered, Error> {

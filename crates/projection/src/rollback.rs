@@ -55,7 +55,7 @@ impl Unit {
         if let Some(reason) = watermark.quarantined {
             return Err(refuse(reason));
         }
-        let facts = match lineage::verify(&self.js, self.projection.stream(), &watermark).await {
+        let facts = match lineage::verify(&self.js, &*self.projection, &watermark).await {
             Ok(facts) => facts,
             Err(Error::Quarantine(reason)) => return Err(refuse(reason)),
             Err(error) => return Err(error),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use alluvium_kernel::header;
 use alluvium_kernel::trace::{self, Kind, Span};
-use alluvium_messaging::direct::{leader_at, leader_next};
+use alluvium_messaging::direct::{extent, leader_at, leader_next};
 use alluvium_messaging::{PullSettings, Tail, TailConfig, TailHealth};
 use async_nats::jetstream::Context;
 use metrics::{counter, gauge, histogram};
@@ -30,6 +30,8 @@ const STREAM_MISSING_MS_MAX: u64 = 3_000;
 const SPANS_PER_BATCH_MAX: usize = 64;
 /// First and longest time that a runner somebody waits for gives the next message before it asks whether there is one.
 const ASKED_MS: (u64, u64) = (3, 1_000);
+/// How often what a stream has let go of is deleted.
+const TRIM_EVERY: Duration = Duration::from_mins(10);
 
 /// One projection in this process.
 pub(crate) struct Unit {
@@ -238,7 +240,7 @@ impl Unit {
         if let Some(reason) = &applier.watermark.quarantined {
             return Err(Error::Quarantine(reason.clone()));
         }
-        let facts = lineage::verify(&self.js, self.projection.stream(), &applier.watermark).await?;
+        let facts = lineage::verify(&self.js, &*self.projection, &applier.watermark).await?;
         applier.adopt(facts.created).await?;
         *missing_since = None;
         self.freshness.reset(self.name(), applier.watermark.seq);
@@ -250,7 +252,13 @@ impl Unit {
         let wanted = self.freshness.wanted(self.name());
         // Somebody waits for more than is applied: how long the next message may take before we ask whether there is one.
         let mut asked_ms = None;
+        let mut trimmed: Option<Instant> = None;
         loop {
+            if trimmed.is_none_or(|at| at.elapsed() > TRIM_EVERY) {
+                let schema = applier.schema.clone();
+                lineage::trim(&self.pool, &self.js, &*self.projection, &[&schema]).await?;
+                trimmed = Some(Instant::now());
+            }
             // Lives through the other branches: dropping it would begin a reconnect anew each time.
             let gathered = {
                 let mut first = std::pin::pin!(reader.first());
@@ -282,7 +290,7 @@ impl Unit {
                     asked_ms = asked_ms.map(|_| ASKED_MS.0);
                 }
                 Gathered::Reconnected => {
-                    let facts = lineage::verify(&self.js, self.projection.stream(), &applier.watermark).await?;
+                    let facts = lineage::verify(&self.js, &*self.projection, &applier.watermark).await?;
                     applier.adopt(facts.created).await?;
                 }
                 Gathered::Idle => {
@@ -414,7 +422,12 @@ pub(crate) async fn pass_irrelevant(js: &Context, applier: &mut Applier, limit: 
         }
     }
     // A purged message cannot vouch for the stream later on; the watermark then stays where it is.
-    let Some(message) = leader_at(js, stream, target).await? else { return Ok(true) };
-    applier.pass(&message).await?;
+    match leader_at(js, stream, target).await? {
+        Some(message) => applier.pass(&message).await?,
+        None if projection.forgets() && extent(js, stream).await?.first > target => {
+            applier.pass_forgotten(target).await?;
+        }
+        None => {}
+    }
     Ok(true)
 }

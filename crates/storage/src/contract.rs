@@ -990,6 +990,12 @@ pub struct DeleteRows {
     pub table: String,
     /// A boolean expression over the table's columns.
     pub where_clause: String,
+    /// Only rows whose last change was not before this, in microseconds since 1970.
+    #[serde(default)]
+    pub changed_since: Option<i64>,
+    /// Only rows whose last change was before this, in microseconds since 1970.
+    #[serde(default)]
+    pub changed_until: Option<i64>,
 }
 
 #[allow(non_snake_case)]
@@ -1000,7 +1006,7 @@ fn default_DeleteRows_branch() -> String {
 alluvium_messaging::contract!(
     DeleteRows,
     "DeleteRows",
-    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"},{"default":null,"doc":"Only rows whose last change was not before this, in microseconds since 1970.","name":"changed_since","type":["null","long"]},{"default":null,"doc":"Only rows whose last change was before this, in microseconds since 1970.","name":"changed_until","type":["null","long"]}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Deletes the rows a condition picks.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"A boolean expression over the table's columns.","name":"where_clause","type":"string"}],"kind":"command","name":"DeleteRows","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2509,13 +2515,21 @@ pub struct RowsDeleteRequested {
     pub request: String,
     /// The condition, parsed and printed again.
     pub where_clause: String,
+    /// Only rows whose last change was not before this, in microseconds since 1970.
+    #[serde(default)]
+    pub changed_since: Option<i64>,
+    /// Only rows whose last change was before this, in microseconds since 1970.
+    #[serde(default)]
+    pub changed_until: Option<i64>,
 }
 
 alluvium_messaging::contract!(
     RowsDeleteRequested,
     "RowsDeleteRequested",
-    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","request_of":"DeleteRows","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"},{"default":null,"doc":"Only rows whose last change was not before this, in microseconds since 1970.","name":"changed_since","type":["null","long"]},{"default":null,"doc":"Only rows whose last change was before this, in microseconds since 1970.","name":"changed_until","type":["null","long"]}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","request_of":"DeleteRows","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"Rows are to be deleted.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"The condition, parsed and printed again.","name":"where_clause","type":"string"}],"kind":"event","name":"RowsDeleteRequested","namespace":"alluvium.storage","request_of":"DeleteRows","type":"record"}"####
+    ]
 );
 
 /// Rows of the table may be gone from the log from here on; every replay begins at a checkpoint.

@@ -5,6 +5,7 @@ mod steps;
 mod write;
 
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use alluvium_kernel::subject::{self, Parsed};
 use alluvium_kernel::{BoxFuture, Token};
@@ -14,6 +15,7 @@ use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 
 use crate::contract::Event;
+use crate::queries;
 use op::Op;
 
 /// The projection's name, for freshness and health.
@@ -35,6 +37,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (18, "multiparts", include_str!("../migrations/0018_multiparts.sql")),
         (19, "jobs", include_str!("../migrations/0019_jobs.sql")),
         (29, "workspaces_of_keys", include_str!("../migrations/0029_workspaces_of_keys.sql")),
+        (33, "deleted_projects", include_str!("../migrations/0033_deleted_projects.sql")),
     ])
 });
 
@@ -70,7 +73,9 @@ impl PgProjection for CatalogueProjection {
                 read(message, &mut ops)?;
             }
             for step in steps::arrange(ops) {
+                let began = Instant::now();
                 write::write(tx, step).await?;
+                queries::count("write", began);
             }
             Ok(())
         })

@@ -1,5 +1,6 @@
 //! Reading the catalogue: typed, paged, in the order the surface promises.
 
+mod asking;
 mod branches;
 mod files;
 mod jobs;
@@ -16,12 +17,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alluvium_kernel::Problem;
-use alluvium_projection::{ActiveSchema, Schema};
+use alluvium_projection::ActiveSchema;
 use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
 use crate::model::names::{self, MAIN_BRANCH};
 
+use asking::Asking;
+pub(crate) use asking::count;
 pub use files::{Ended, FileFilter};
 pub use jobs::{JobFilter, JobReach, JobView};
 pub use links::{LinkView, Links};
@@ -73,6 +76,13 @@ pub struct Listed<T> {
     pub items: Vec<T>,
     /// How many there are in all.
     pub total: i64,
+}
+
+impl<T> Listed<T> {
+    /// Each entry made into something else.
+    pub fn map<U>(self, into: impl FnMut(T) -> U) -> Listed<U> {
+        Listed { items: self.items.into_iter().map(into).collect(), total: self.total }
+    }
 }
 
 /// A project.
@@ -270,8 +280,8 @@ impl Queries {
         Self { pool: self.pool.clone(), active: generation, stats: Arc::new(Unknown) }
     }
 
-    fn schema(&self) -> Arc<Schema> {
-        self.active.current()
+    fn schema(&self) -> Asking {
+        Asking::of(self.active.current())
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) async fn before(
             known.map(|column| table(&c.bucket, &c.table, &c.project, &c.branch, Some(column)))
         }
         TableCommand::DeleteRows(c) => {
-            let all = unit.load::<Table>(&token(uid)?).await?.picks_all(&c.where_clause);
+            let any_time = c.changed_since.is_none() && c.changed_until.is_none();
+            let all = any_time && unit.load::<Table>(&token(uid)?).await?.picks_all(&c.where_clause);
             all.then(|| table(&c.bucket, &c.table, &c.project, &c.branch, None))
         }
         _ => None,

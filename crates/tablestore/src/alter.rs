@@ -12,6 +12,7 @@ use crate::key;
 use crate::load::default_of;
 use crate::meta::create_data_sql;
 use crate::quote::ident;
+use crate::stamp;
 
 /// The parts of `AlterColumn`.
 pub(crate) struct Alteration {
@@ -176,7 +177,8 @@ pub(crate) fn check_no_nulls(work: &Work<'_>, name: &str) -> Result<(), ApplyErr
     ))
 }
 
-/// Copies the rows into a table of the next shape and puts it in the place of the old one.
+/// Copies the rows into a table of the next shape and puts it in the place of the old one. Another shape is no change of a row: they
+/// keep the time of their last one.
 pub(crate) fn copy_into(
     work: &mut Work<'_>,
     next: TableSchema,
@@ -187,7 +189,11 @@ pub(crate) fn copy_into(
     let fresh = work.file.relation("data_next");
     work.session.run(&create_data_sql(&fresh, &next)).map_err(|error| store_error(&error))?;
     work.session
-        .run(&format!("INSERT INTO {fresh} SELECT {} FROM {data} AS d ORDER BY d.rowid", values.join(", ")))
+        .run(&format!(
+            "INSERT INTO {fresh} SELECT {}, {} FROM {data} AS d ORDER BY d.rowid",
+            values.join(", "),
+            stamp::of("d", true)
+        ))
         .map_err(|error| match kind(&error) {
             Kind::Conversion => ApplyError::refused(code::INVALID_CAST, plain(&text(&error))),
             _ => refuse(&error, refusal),

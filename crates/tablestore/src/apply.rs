@@ -13,6 +13,7 @@ use crate::hub::Hub;
 use crate::instance::{Attached, Session};
 use crate::load::{LoadReport, LoadSpec};
 use crate::meta::Meta;
+use crate::stamp::{self, Changed};
 use crate::writing::Writing;
 use crate::{alter, append, key, load, meta, replace};
 
@@ -75,12 +76,23 @@ pub enum Change {
         /// Made by `Predicate::to_sql`, never user text.
         predicate_sql: String,
     },
+    /// Deletes the rows for which the predicate is true and that changed when `changed` says. Refused where that is not known of
+    /// every row: a fold that knows it would delete others.
+    DeleteChanged {
+        /// Made by `Predicate::to_sql`, never user text.
+        predicate_sql: String,
+        /// When they changed.
+        changed: Changed,
+    },
     /// Gives the table the columns, key and rows that another file has.
     Replace {
         /// The file.
         from: TableFile,
         /// The furthest it may be folded, where somebody may write it meanwhile; `None` where nobody does.
         up_to: Option<u64>,
+        /// When that changes the table's own rows, microseconds since 1970: those that it has already keep the time of their last
+        /// change. `None` where it is the table's beginning, and all come with the time they have.
+        changed_at_micros: Option<i64>,
     },
     /// Records the verdict on an earlier request.
     Settle {
@@ -178,6 +190,7 @@ impl Hub {
         let writer = self.writer(&path);
         let _writing = Writing::begin(&writer);
         let (attached, session) = self.open_file(file)?;
+        stamp::ensure(&session, &attached)?;
         let sources = self.sources(&attached, &changes)?;
         let outcome = apply_in(&session, &attached, &sources, &self.config().temp_dir(), from, to, changes);
         match outcome {
@@ -253,7 +266,7 @@ fn apply_in(
             .map_err(|error| store_error(&error))?;
     }
     transaction.commit().map_err(|error| refuse_commit(&error))?;
-    let after = Meta { mark: to.clone(), rows: work.rows.max(0) as u64, schema: work.schema };
+    let after = Meta { mark: to.clone(), rows: work.rows.max(0) as u64, schema: work.schema, is_stamped: true };
     Ok((after, reports))
 }
 
@@ -273,19 +286,28 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
         Change::SetPrimaryKey { columns } => key::set_primary_key(work, &columns),
         Change::DropPrimaryKey => key::drop_primary_key(work),
         Change::Load(spec) => load::load(work, &spec),
-        Change::DeleteRows { predicate_sql } => {
-            let deleted = work
-                .session
-                .run(&format!("DELETE FROM {} WHERE {predicate_sql}", work.data()))
-                .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
-            Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
+        Change::DeleteRows { predicate_sql } => delete(work, &predicate_sql),
+        Change::DeleteChanged { predicate_sql, changed } => {
+            stamp::check_known(work)?;
+            let changed = changed.to_sql("d", true).unwrap_or_else(|| "TRUE".to_owned());
+            delete(work, &format!("({predicate_sql}) AND {changed}"))
         }
-        Change::Replace { from, up_to } => match work.sources.iter().find(|(file, _)| *file == from) {
-            Some((_, source)) => replace::replace(work, source, up_to),
-            None => Err(Error::NotFound(from.to_string()).into()),
-        },
+        Change::Replace { from, up_to, changed_at_micros } => {
+            match work.sources.iter().find(|(file, _)| *file == from) {
+                Some((_, source)) => replace::replace(work, source, up_to, changed_at_micros),
+                None => Err(Error::NotFound(from.to_string()).into()),
+            }
+        }
         Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),
     }
+}
+
+fn delete(work: &Work<'_>, predicate_sql: &str) -> Result<ChangeReport, ApplyError> {
+    let deleted = work
+        .session
+        .run(&format!("DELETE FROM {} AS d WHERE {predicate_sql}", work.data()))
+        .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
+    Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
 }
 
 fn settle(

@@ -16,6 +16,7 @@ use crate::hub::Hub;
 use crate::instance::{Attached, Session};
 use crate::marker;
 use crate::meta;
+use crate::stamp;
 use crate::verify::Checksum;
 
 /// Bytes copied at once.
@@ -81,9 +82,10 @@ impl Hub {
         let held = meta::read(&session, &source)?;
         let failed = |error: duckdb::Error| store_error(&error);
         meta::create(&session, &target, &held.schema, &held.mark, from.generation).map_err(failed)?;
-        for table in ["data", "_settlements"] {
-            let copy = format!("INSERT INTO {} SELECT * FROM {}", target.relation(table), source.relation(table));
-            session.run(&copy).map_err(failed)?;
+        let rows = format!("{}, {}", stamp::VISIBLE, stamp::of("d", held.is_stamped));
+        for (table, columns) in [("data", rows.as_str()), ("_settlements", "*")] {
+            let (to, from) = (target.relation(table), source.relation(table));
+            session.run(&format!("INSERT INTO {to} SELECT {columns} FROM {from} AS d")).map_err(failed)?;
         }
         let rows = format!("UPDATE {} SET row_count = ?", target.relation("_meta"));
         session.run_with(&rows, params![held.rows as i64]).map_err(failed)?;

@@ -60,14 +60,14 @@ impl Hub {
     }
 }
 
-fn has(schema: &TableSchema, column: &Column) -> bool {
+pub(crate) fn has(schema: &TableSchema, column: &Column) -> bool {
     let same =
         |other: &Column| other.name.eq_ignore_ascii_case(&column.name) && other.column_type == column.column_type;
     schema.columns.iter().any(same)
 }
 
 /// The key, when it is the same in both and of columns that compare.
-fn common_key<'a>(before: &'a TableSchema, after: &TableSchema, common: &[&Column]) -> Option<&'a [String]> {
+pub(crate) fn common_key<'a>(before: &'a TableSchema, after: &TableSchema, common: &[&Column]) -> Option<&'a [String]> {
     let (key, other) = (&before.primary_key, &after.primary_key);
     let is_same = key.len() == other.len() && key.iter().zip(other).all(|(key, other)| key.eq_ignore_ascii_case(other));
     let compares = key.iter().all(|name| common.iter().any(|column| column.name == *name));

@@ -30,6 +30,8 @@ pub mod code {
     pub const DEFAULT_REQUIRED: &str = "default_required";
     /// Rows do not fit the table.
     pub const ROWS_SCHEMA_MISMATCH: &str = "rows_schema_mismatch";
+    /// Rows of an earlier release, whose last change is not known.
+    pub const CHANGE_TIMES_UNKNOWN: &str = "change_times_unknown";
     /// A predicate fails on the stored rows.
     pub const INVALID_WHERE_CLAUSE: &str = "invalid_where_clause";
 }

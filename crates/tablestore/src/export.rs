@@ -7,9 +7,11 @@ use crate::error::{Error, Result, store_error};
 use crate::file::TableFile;
 use crate::hub::Hub;
 use crate::instance::Session;
+use crate::order::lie_in_order;
 use crate::quote::ident;
 use crate::quote_path::literal_path;
 use crate::read::{chosen, read_error};
+use crate::stamp::{self, Changed};
 
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,10 @@ pub struct ExportSpec {
     pub columns: Option<Vec<String>>,
     /// A predicate made by `Predicate::to_sql`.
     pub predicate_sql: Option<String>,
+    /// When they last changed.
+    pub changed: Changed,
+    /// Writes that too, as the last column.
+    pub with_stamp: bool,
     /// At most so many rows.
     pub limit: Option<u64>,
 }
@@ -90,11 +96,16 @@ impl Hub {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
-        let schema = crate::meta::read(&session, &attached)?.schema;
+        let held = crate::meta::read(&session, &attached)?;
+        let schema = held.schema;
         let data = attached.relation("data");
         let columns = chosen(&schema, spec.columns.as_deref())?;
-        let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
-        let condition = spec.predicate_sql.as_ref().map_or_else(String::new, |sql| format!("WHERE ({sql})"));
+        let mut names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
+        if spec.with_stamp {
+            let shown = stamp::shown(&schema)?;
+            names.push(format!("{} AS {}", stamp::of("d", held.is_stamped), ident(&shown.name)));
+        }
+        let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
         let limit = spec.limit.map_or_else(String::new, |limit| format!("LIMIT {limit}"));
         let sql = format!(
             "COPY (SELECT {} FROM {data} AS d {condition} {} {limit}) TO {} ({}, USE_TMP_FILE false)",
@@ -118,30 +129,13 @@ fn real(path: &Path) -> Result<PathBuf> {
     Ok(parent.canonicalize().map_err(io)?.join(name))
 }
 
-/// What puts the rows in order, as far as a scan does not: it gives them as they lie, which is as they were inserted. Sorting whole
-/// rows takes longer than writing them.
+/// What puts the rows in order, as far as a scan does not: it gives them as they lie, which is as they were inserted.
 fn order(session: &Session, data: &str, schema: &TableSchema, spec: &ExportSpec) -> Result<String> {
     let keys = &schema.primary_key;
     // The first few of many are found by one pass over the keys, too.
-    if keys.is_empty() || (spec.limit.is_none() && lie_in_order(session, data, keys)?) {
+    if keys.is_empty() || (spec.limit.is_none() && lie_in_order(session, data, schema)?) {
         return Ok(String::new());
     }
     let keys: Vec<String> = keys.iter().map(|key| format!("d.{}", ident(key))).collect();
     Ok(format!("ORDER BY {}", keys.join(", ")))
-}
-
-/// Whether the rows lie in the order of their key. One pass over the columns of the key tells, and ends at the first row that does not.
-fn lie_in_order(session: &Session, data: &str, keys: &[String]) -> Result<bool> {
-    let pairs: Vec<String> = keys
-        .iter()
-        .enumerate()
-        .map(|(n, key)| format!("d.{0} AS key{n}, lag(d.{0}) OVER () AS before{n}", ident(key)))
-        .collect();
-    let misplaced = (0..keys.len())
-        .rev()
-        .fold("TRUE".to_owned(), |rest, n| format!("(key{n} < before{n} OR (key{n} = before{n} AND {rest}))"));
-    let pairs = pairs.join(", ");
-    let sql =
-        format!("SELECT count(*) FROM (SELECT 1 FROM (SELECT {pairs} FROM {data} AS d) WHERE {misplaced} LIMIT 1)");
-    session.count(&sql).map(|misplaced| misplaced == 0).map_err(|error| store_error(&error))
 }

@@ -10,6 +10,7 @@ use crate::marker;
 use crate::meta;
 use crate::quote::ident;
 use crate::read::{chosen, read_error};
+use crate::stamp::{self, Changed};
 
 /// What is taken out of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct ExtractSpec {
     pub columns: Option<Vec<String>>,
     /// Only rows that meet this, a rendered [`crate::sql::Predicate`].
     pub predicate_sql: Option<String>,
+    /// Only rows that last changed then.
+    pub changed: Changed,
 }
 
 /// What was taken.
@@ -60,7 +63,7 @@ impl Hub {
         let held = meta::read(&session, &source)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
-        let condition = spec.predicate_sql.as_ref().map_or_else(String::new, |sql| format!("WHERE ({sql})"));
+        let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
         let (from, to) = (source.relation("data"), target.relation("data"));
         let sql = format!("CREATE TABLE {to} AS SELECT {} FROM {from} AS d {condition}", names.join(", "));
         session.run(&sql).map_err(|error| read_error(&error))?;

@@ -12,6 +12,7 @@ use crate::file::{Mark, TableFile, TableStats};
 use crate::instance::{Attached, Instance, Session, lock};
 use crate::marker::{self, Suspect};
 use crate::meta;
+use crate::stamp;
 use crate::writing::Writing;
 
 /// How long a restart of the engine waits for those who still use the broken one.
@@ -248,7 +249,7 @@ impl Hub {
         self.meta(file).map(|meta| meta.map(|meta| meta.schema))
     }
 
-    fn meta(&self, file: &TableFile) -> Result<Option<meta::Meta>> {
+    pub(crate) fn meta(&self, file: &TableFile) -> Result<Option<meta::Meta>> {
         if !self.exists(file)? {
             return Ok(None);
         }
@@ -309,8 +310,13 @@ impl Pinned {
         self.held.iter().map(|attached| attached.alias.clone()).collect()
     }
 
-    /// The physical name of the rows of the n-th file, ready to stand in SQL.
+    /// What stands for the rows of the n-th file in SQL: their columns, without what the fold keeps beside them.
     pub fn relation(&self, index: usize) -> Option<String> {
+        self.physical(index).map(|data| format!("(SELECT {} FROM {data})", stamp::VISIBLE))
+    }
+
+    /// The table of the n-th file.
+    pub(crate) fn physical(&self, index: usize) -> Option<String> {
         self.held.get(index).map(|attached| format!("\"{}\".\"main\".\"data\"", attached.alias))
     }
 }

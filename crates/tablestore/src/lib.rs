@@ -24,15 +24,18 @@ mod key;
 mod load;
 mod marker;
 mod meta;
+mod order;
 mod parcel;
 mod profile;
 mod query;
 pub mod quote;
 mod quote_path;
 mod read;
+mod repeat;
 mod replace;
 mod rows;
 pub mod sql;
+mod stamp;
 mod verify;
 mod writing;
 
@@ -57,4 +60,5 @@ pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
     RowsError,
 };
+pub use stamp::{Changed, SHOWN_AS};
 pub use verify::{Checksum, TablePair};

@@ -6,9 +6,12 @@ use crate::column::{Column, TableSchema};
 use crate::error::{Error, Result, store_error};
 use crate::file::Mark;
 use crate::instance::{Attached, Session};
+use crate::stamp;
 
-/// Shape of `_meta` and `_settlements`; a file of another shape is rebuilt from the log.
-const SCHEMA_VERSION: i32 = 1;
+/// Shape of a file whose rows carry no time of their last change, as releases before wrote it.
+const PLAIN_VERSION: i32 = 1;
+/// Shape of a file whose rows carry it. A file of any other shape is rebuilt from the log.
+pub(crate) const STAMPED_VERSION: i32 = 2;
 
 /// The one row of `_meta`.
 #[derive(Debug, Clone)]
@@ -16,13 +19,15 @@ pub(crate) struct Meta {
     pub mark: Mark,
     pub rows: u64,
     pub schema: TableSchema,
+    /// Whether its rows carry the time of their last change.
+    pub is_stamped: bool,
 }
 
-/// `CREATE TABLE` of the rows under a physical name. There is never an index: the engine's ART indexes are slow to fill and the
+/// `CREATE TABLE` of the rows under a physical name, the time of their last change behind the columns. There is never an index: the engine's ART indexes are slow to fill and the
 /// part of it most reported for corruption.
 pub(crate) fn create_data_sql(relation: &str, schema: &TableSchema) -> String {
-    let columns: Vec<String> = schema.columns.iter().map(Column::definition_sql).collect();
-    format!("CREATE TABLE {relation} ({})", columns.join(", "))
+    let columns = schema.columns.iter().map(Column::definition_sql).chain([stamp::definition()]);
+    format!("CREATE TABLE {relation} ({})", columns.collect::<Vec<_>>().join(", "))
 }
 
 pub(crate) fn create(
@@ -50,7 +55,7 @@ pub(crate) fn create(
             mark.stream_created_micros,
             generation,
             schema_text(schema),
-            SCHEMA_VERSION
+            STAMPED_VERSION
         ],
     )?;
     Ok(())
@@ -80,11 +85,11 @@ pub(crate) fn read(session: &Session, file: &Attached) -> Result<Meta> {
         }
         Err(error) => return Err(store_error(&error)),
     };
-    if version != SCHEMA_VERSION {
+    if !matches!(version, PLAIN_VERSION | STAMPED_VERSION) {
         return Err(corrupt(format!("_meta has version {version}")));
     }
     let schema = serde_json::from_str(&schema).map_err(|error| corrupt(error.to_string()))?;
-    Ok(Meta { mark, rows, schema })
+    Ok(Meta { mark, rows, schema, is_stamped: version == STAMPED_VERSION })
 }
 
 /// Reads `_meta`, or says that the file was never finished (created, but its first transaction not committed).

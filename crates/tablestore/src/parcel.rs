@@ -10,6 +10,7 @@ use crate::hub::Hub;
 use crate::quote::ident;
 use crate::quote_path::literal_path;
 use crate::read::{chosen, read_error};
+use crate::stamp;
 
 impl Hub {
     /// Writes rows of a table, as of one moment and in their order, to a file inside the hub's export directory; nothing is left
@@ -30,7 +31,7 @@ impl Hub {
         let held = crate::meta::read(&session, &attached)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let values: Vec<String> = columns.iter().map(value).collect();
-        let condition = spec.predicate_sql.as_ref().map_or_else(String::new, |sql| format!("WHERE ({sql})"));
+        let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
         let sql = format!(
             "COPY (SELECT {} FROM {} AS d {condition}) TO {} (FORMAT parquet, COMPRESSION 'zstd')",
             values.join(", "),

@@ -17,7 +17,7 @@ use crate::read::raw;
 /// A guarded query.
 #[derive(Debug, Clone)]
 pub struct QuerySpec {
-    /// One SELECT in which tables stand by their physical names ([`Pinned::relation`]).
+    /// One SELECT in which [`Pinned::relation`] stands for tables.
     pub sql: String,
     /// How long it may run, in milliseconds.
     pub timeout_ms: u64,

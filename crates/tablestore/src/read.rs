@@ -11,9 +11,11 @@ use crate::file::TableFile;
 use crate::hub::Hub;
 use crate::instance::Session;
 use crate::json::{string, write_value};
+use crate::meta::Meta;
 use crate::quote::ident;
 use crate::sql::filters::filters_sql;
 use crate::sql::{OrderBy, SqlError, WhereFilter};
+use crate::stamp::{self, Changed};
 
 /// Most rows one preview gives.
 pub const PREVIEW_ROWS_MAX: u64 = 10_000;
@@ -27,6 +29,10 @@ pub struct PreviewSpec {
     pub predicate_sql: Option<String>,
     /// Structured filters; their values are bound, not spliced.
     pub filters: Vec<WhereFilter>,
+    /// When they last changed.
+    pub changed: Changed,
+    /// Shows that, as [`crate::SHOWN_AS`].
+    pub with_stamp: bool,
     /// What to sort by; ties are broken as without it.
     pub order_by: Vec<OrderBy>,
     /// How many rows.
@@ -52,8 +58,13 @@ impl Hub {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         let meta = crate::meta::read(&session, &attached)?;
-        let columns = chosen(&meta.schema, spec.columns.as_deref())?;
-        let (condition, values) = condition(&meta.schema, spec)?;
+        let mut columns = chosen(&meta.schema, spec.columns.as_deref())?;
+        let mut selected = selected(&columns);
+        if spec.with_stamp {
+            columns.push(stamp::shown(&meta.schema)?);
+            selected = format!("{selected}, {}", stamp::of("d", meta.is_stamped));
+        }
+        let (condition, values) = condition(&meta, spec)?;
         let data = attached.relation("data");
         let failed = |error: duckdb::Error| read_error(&error);
         let total = if condition.is_empty() {
@@ -65,8 +76,7 @@ impl Hub {
             session.noted(count).map_err(|error| filter_error(&error, spec))? as u64
         };
         let sql = format!(
-            "SELECT {} FROM {data} AS d {condition} {} LIMIT {} OFFSET {}",
-            selected(&columns),
+            "SELECT {selected} FROM {data} AS d {condition} {} LIMIT {} OFFSET {}",
             order(&meta.schema, &spec.order_by)?,
             spec.limit.min(PREVIEW_ROWS_MAX),
             spec.offset,
@@ -136,12 +146,13 @@ pub(crate) fn carried(value: &str, column_type: &ColumnType) -> String {
     }
 }
 
-fn condition(schema: &TableSchema, spec: &PreviewSpec) -> Result<(String, Vec<String>)> {
+fn condition(meta: &Meta, spec: &PreviewSpec) -> Result<(String, Vec<String>)> {
     let mut parts: Vec<String> = spec.predicate_sql.iter().map(|sql| format!("({sql})")).collect();
-    let (filters, values) = filters_sql(&spec.filters, schema).map_err(refused)?;
+    let (filters, values) = filters_sql(&spec.filters, &meta.schema).map_err(refused)?;
     if !spec.filters.is_empty() {
         parts.push(filters);
     }
+    parts.extend(spec.changed.to_sql("d", meta.is_stamped));
     let condition = if parts.is_empty() { String::new() } else { format!("WHERE {}", parts.join(" AND ")) };
     Ok((condition, values))
 }

@@ -6,6 +6,7 @@ use crate::hub::{Hub, Pinned};
 use crate::instance::Session;
 use crate::json::write_value;
 use crate::read::each_batch;
+use crate::stamp;
 
 /// What a table holds, whatever the order of its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +38,12 @@ impl Hub {
 
     /// Two tables as they are now, to be compared while both go on.
     pub fn pair(&self, left: &TableFile, right: &TableFile) -> Result<TablePair> {
-        let same_schema = self.schema(left)? == self.schema(right)?;
+        let (this, other) = (self.meta(left)?, self.meta(right)?);
+        let same_schema = this.as_ref().map(|meta| &meta.schema) == other.as_ref().map(|meta| &meta.schema);
+        let is_stamped = [this, other].iter().flatten().all(|meta| meta.is_stamped);
         let pinned = self.pin(&[left.clone(), right.clone()])?;
         let session = pinned.instance.session()?;
-        let pair = TablePair { session, pinned, same_schema };
+        let pair = TablePair { session, pinned, same_schema, is_stamped };
         pair.session.run("BEGIN TRANSACTION").map_err(|error| store_error(&error))?;
         // The first look at a file is what fixes the moment that the transaction sees of it.
         for relation in pair.relations().into_iter().flatten() {
@@ -56,11 +59,12 @@ pub struct TablePair {
     session: Session,
     pinned: Pinned,
     same_schema: bool,
+    is_stamped: bool,
 }
 
 impl TablePair {
     pub(crate) fn relations(&self) -> [Option<String>; 2] {
-        [self.pinned.relation(0), self.pinned.relation(1)]
+        [self.pinned.physical(0), self.pinned.physical(1)]
     }
 
     pub(crate) fn session(&self) -> &Session {
@@ -73,8 +77,10 @@ impl TablePair {
             return Ok(Some("the schemas differ".into()));
         }
         let [Some(a), Some(b)] = self.relations() else { return Ok(None) };
+        let stamps = if self.knows_stamps()? { format!(", {} AS \"(changed)\"", stamp::name()) } else { String::new() };
+        let rows = |relation: &str| format!("SELECT {}{stamps} FROM {relation}", stamp::VISIBLE);
         for (this, other, place) in [(&a, &b, "first"), (&b, &a, "second")] {
-            let sql = format!("SELECT x FROM (SELECT * FROM {this} EXCEPT ALL SELECT * FROM {other}) AS x LIMIT 1");
+            let sql = format!("SELECT x FROM ({} EXCEPT ALL {}) AS x LIMIT 1", rows(this), rows(other));
             let mut found = None;
             each_batch(&self.session, &sql, &[], |batch| {
                 if found.is_none() && batch.num_rows() > 0 {
@@ -90,6 +96,20 @@ impl TablePair {
         }
         Ok(None)
     }
+
+    /// Whether the time of change of every row is known in both. What an earlier release wrote has none, until it is folded again.
+    fn knows_stamps(&self) -> Result<bool> {
+        if !self.is_stamped {
+            return Ok(false);
+        }
+        for relation in self.relations().into_iter().flatten() {
+            let sql = format!("SELECT count(*) FROM {relation} WHERE {} IS NULL", stamp::name());
+            if self.session.count(&sql).map_err(|error| store_error(&error))? > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl Drop for TablePair {
@@ -99,8 +119,9 @@ impl Drop for TablePair {
     }
 }
 
-/// The checksum of a relation, as its session sees it.
+/// The checksum of a relation, as its session sees it: of what people wrote, as in releases that kept no times of change.
 pub(crate) fn checksum_of(session: &Session, relation: &str) -> Result<Checksum, duckdb::Error> {
-    let sql = format!("SELECT count(*), CAST(coalesce(sum(hash(d)), 0) AS VARCHAR) FROM {relation} AS d");
+    let rows = format!("(SELECT {} FROM {relation})", stamp::VISIBLE);
+    let sql = format!("SELECT count(*), CAST(coalesce(sum(hash(d)), 0) AS VARCHAR) FROM {rows} AS d");
     session.row(&sql, |row| Ok(Checksum { rows: row.get::<_, i64>(0)? as u64, hash: row.get(1)? }))
 }

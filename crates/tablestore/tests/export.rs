@@ -7,7 +7,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alluvium_tablestore::{Change, ExportFormat, ExportSpec, ParquetCompression};
+use alluvium_tablestore::{Change, Changed, ExportFormat, ExportSpec, ParquetCompression};
 use common::{Bench, Table, csv, uuid};
 
 /// More than the engine keeps together, so that several of its threads have something to do.
@@ -25,7 +25,14 @@ fn load(bench: &Bench, table: &Table, ids: impl Iterator<Item = u64>, incrementa
 }
 
 fn all(format: ExportFormat) -> ExportSpec {
-    ExportSpec { format, columns: None, predicate_sql: None, limit: None }
+    ExportSpec {
+        format,
+        columns: None,
+        predicate_sql: None,
+        changed: Changed::default(),
+        with_stamp: false,
+        limit: None,
+    }
 }
 
 fn destination(bench: &Bench) -> PathBuf {

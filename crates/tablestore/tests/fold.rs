@@ -80,7 +80,7 @@ fn a_table_takes_over_what_another_file_holds_with_the_verdict_or_not_at_all() {
     source.apply(vec![append(&[Some(9), Some(8)], &[Some("b"), None])]).unwrap();
     let table = bench.table(ID_NAME, &[]);
     table.apply(vec![append(&[Some(1), Some(2), Some(3)], &[None, None, None])]).unwrap();
-    let replace = || Change::Replace { from: source.file.clone(), up_to: None };
+    let replace = || Change::Replace { from: source.file.clone(), up_to: None, changed_at_micros: None };
     let refused_after = table.apply(vec![replace(), append(&[None], &[Some("no key")])]);
     assert!(refused_after.is_err());
     assert_eq!(table.rows().len(), 3, "nothing of it stays");

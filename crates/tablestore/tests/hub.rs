@@ -326,7 +326,11 @@ fn a_part_of_a_table_comes_out_as_a_file_of_its_own_while_the_table_goes_on() {
     let table = bench.table(ID_NAME, &[]);
     table.apply(vec![append(&[Some(1), Some(2), Some(3)], &[Some("a"), None, Some("c")])]).unwrap();
     let to = bench.hub.config().export_dir.join("part.duckdb");
-    let spec = ExtractSpec { columns: Some(vec!["name".into()]), predicate_sql: Some("d.\"id\" > 1".into()) };
+    let spec = ExtractSpec {
+        columns: Some(vec!["name".into()]),
+        predicate_sql: Some("d.\"id\" > 1".into()),
+        ..ExtractSpec::default()
+    };
     let reader = bench.hub.pin(std::slice::from_ref(&table.file)).unwrap();
     let taken = bench.hub.extract(&table.file, &spec, &to).unwrap();
     drop(reader);
@@ -340,7 +344,7 @@ fn a_part_of_a_table_comes_out_as_a_file_of_its_own_while_the_table_goes_on() {
     table.apply(vec![append(&[Some(4)], &[None])]).unwrap();
 
     let wrong = bench.hub.config().export_dir.join("wrong.duckdb");
-    let unknown = ExtractSpec { columns: Some(vec!["nope".into()]), predicate_sql: None };
+    let unknown = ExtractSpec { columns: Some(vec!["nope".into()]), predicate_sql: None, ..ExtractSpec::default() };
     assert!(matches!(bench.hub.extract(&table.file, &unknown, &wrong), Err(Error::Invalid { .. })));
     assert!(!wrong.exists(), "nothing is left of a failure");
 }

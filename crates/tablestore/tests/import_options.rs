@@ -163,8 +163,11 @@ fn a_parcel_carries_every_type_exactly_and_in_order() {
     assert_eq!(target.rows(), source.rows());
     assert_eq!(bench.hub.first_difference(&source.file, &target.file).unwrap(), None);
 
-    let part =
-        ExtractSpec { columns: Some(vec!["l".into(), "h".into()]), predicate_sql: Some("\"h\" IS NOT NULL".into()) };
+    let part = ExtractSpec {
+        columns: Some(vec!["l".into(), "h".into()]),
+        predicate_sql: Some("\"h\" IS NOT NULL".into()),
+        ..ExtractSpec::default()
+    };
     let some = bench.table(&[("h", "DOUBLE", true, None), ("l", "INTEGER[]", true, None)], &[]);
     let spec = LoadSpec { format: LoadFormat::Parquet, ..csv(parcel(&bench.hub, &source.file, &part)) };
     some.load(spec).unwrap();

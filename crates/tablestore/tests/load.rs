@@ -6,7 +6,7 @@ mod common;
 use std::io::Write as _;
 
 use alluvium_tablestore::{
-    CsvOptions, DedupMode, ExportFormat, ExportSpec, ExtraColumns, LoadFormat, LoadSpec, ParquetCompression,
+    Changed, CsvOptions, DedupMode, ExportFormat, ExportSpec, ExtraColumns, LoadFormat, LoadSpec, ParquetCompression,
 };
 use common::{Bench, append, csv, csv_with, moment, refused};
 
@@ -326,7 +326,14 @@ fn parquet_loads_by_name_and_exports_come_back() {
         (ExportFormat::Csv { gzip: true }, LoadFormat::Csv(options(|o| o.allow_quoted_nulls = false))),
     ] {
         let path = bench.hub.config().export_dir.join(common::uuid());
-        let spec = ExportSpec { format, columns: None, predicate_sql: None, limit: None };
+        let spec = ExportSpec {
+            format,
+            columns: None,
+            predicate_sql: None,
+            changed: Changed::default(),
+            with_stamp: false,
+            limit: None,
+        };
         let exported = bench.hub.export(&source.file, &spec, &path).unwrap();
         assert_eq!((exported.rows, exported.bytes), (3, std::fs::metadata(&path).unwrap().len()));
         if format == (ExportFormat::Csv { gzip: false }) {
@@ -339,8 +346,14 @@ fn parquet_loads_by_name_and_exports_come_back() {
     let junk = LoadSpec { format: LoadFormat::Parquet, ..csv(bench.blob(b"PAR1 this is not parquet PAR1")) };
     assert_eq!(refused(target.load(junk)).0, "import_failed");
     let outside = std::env::temp_dir().join("not-ours.csv");
-    let spec =
-        ExportSpec { format: ExportFormat::Csv { gzip: false }, columns: None, predicate_sql: None, limit: None };
+    let spec = ExportSpec {
+        format: ExportFormat::Csv { gzip: false },
+        columns: None,
+        predicate_sql: None,
+        changed: Changed::default(),
+        with_stamp: false,
+        limit: None,
+    };
     assert!(bench.hub.export(&source.file, &spec, &outside).is_err());
     assert!(!outside.exists());
 }

@@ -1,10 +1,14 @@
 //! `IssueKey`: a key of a project begins to work.
 
+use alluvium_kernel::sealed::chars_of;
 use alluvium_kernel::{
     Decide, DecisionContext, Problem, SCHEMA_RIGHTS_MAX, SchemaRight, TOKEN_BYTES_MAX, Timestamp, Token,
 };
 
-use super::{DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, Permissions, Scope};
+use super::{
+    DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PERSON_CHARS_MAX, Permissions,
+    Scope,
+};
 use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
 use crate::error;
 use crate::keys;
@@ -38,6 +42,7 @@ impl Decide<Keyring> for IssueKey {
             issued_by: at.actor.to_string(),
             rights: self.rights,
             permissions: self.permissions,
+            person: self.person,
         };
         Ok(vec![issued.into()])
     }
@@ -64,6 +69,9 @@ impl IssueKey {
         }
         check_minted(&self.project, &scope, &self.key, &self.digest, &self.prefix)?;
         check_description(&self.description)?;
+        if self.person.as_deref().is_some_and(|person| !(1..=PERSON_CHARS_MAX).contains(&chars_of(person))) {
+            return Err(error::invalid_key(format!("`person` takes 1 to {PERSON_CHARS_MAX} characters.")));
+        }
         let latest = at.time.micros().saturating_add(LIFETIME_DAYS_MAX * DAY_MICROS);
         match self.expires_at {
             Some(expires_at) if expires_at <= at.time.micros() || expires_at > latest => {
@@ -79,7 +87,7 @@ impl IssueKey {
 }
 
 pub(super) fn check_description(description: &str) -> Result<(), Problem> {
-    if description.chars().count() > DESCRIPTION_CHARS_MAX {
+    if chars_of(description) > DESCRIPTION_CHARS_MAX {
         return Err(error::invalid_key(format!("`description` may take {DESCRIPTION_CHARS_MAX} characters.")));
     }
     Ok(())
@@ -190,6 +198,8 @@ mod tests {
             ("access.invalid_key", IssueKey { digest: "secret".into(), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { prefix: "proj_p_admin_0123456789abcdef".into(), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { description: "x".repeat(DESCRIPTION_CHARS_MAX + 1), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { person: Some(String::new()), ..issue("p", 1) }),
+            ("access.invalid_key", IssueKey { person: Some("x".repeat(PERSON_CHARS_MAX + 1)), ..issue("p", 1) }),
             ("access.invalid_key", IssueKey { rights: vec!["subject:a:own".into()], ..issue("p", 1) }),
             (
                 "access.invalid_key",

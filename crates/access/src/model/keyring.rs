@@ -26,6 +26,9 @@ pub struct KeyState {
     pub rights: Vec<String>,
     /// What it is for.
     pub description: String,
+    /// Who holds it, if anybody was named.
+    #[serde(default)]
+    pub person: Option<String>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// Who issued it, in an actor's printed form.
@@ -107,6 +110,7 @@ impl Evolve<Keyring> for KeyIssued {
             digest: self.digest,
             rights: self.rights,
             description: self.description,
+            person: self.person,
             issued_at: Timestamp::from_micros(self.issued_at),
             issued_by: self.issued_by,
             expires_at: self.expires_at.map(Timestamp::from_micros),

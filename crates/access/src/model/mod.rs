@@ -2,6 +2,7 @@
 //!
 //! A keyring holds all keys of one project, because "the last live key cannot be revoked" needs all of them at once.
 
+mod forget;
 mod grant_publishers;
 mod issue_key;
 mod keyring;
@@ -25,6 +26,8 @@ pub use tenant::{Rights, Tenant};
 pub const KEYS_PER_PROJECT_MAX: usize = 1_000;
 /// Length of a key's description, in characters.
 pub const DESCRIPTION_CHARS_MAX: usize = 1_024;
+/// Length of the name of who holds a key, in characters.
+pub const PERSON_CHARS_MAX: usize = 320;
 /// How far in the future a key may expire, in days: the surface offers 365, one more is for clocks that differ.
 pub const LIFETIME_DAYS_MAX: i64 = 366;
 /// How long a rotated key may work on, in seconds.

@@ -1,5 +1,6 @@
 //! `RotateKey`: a key gives its place to another one.
 
+use alluvium_kernel::sealed::{SealedText, chars_of};
 use alluvium_kernel::{Decide, DecisionContext, Problem};
 
 use super::issue_key::check_minted;
@@ -52,6 +53,7 @@ impl Decide<Keyring> for RotateKey {
             issued_by: at.actor.to_string(),
             rights: self.rights,
             permissions: old.scope.permissions().map(Permissions::contract),
+            person: old.person.clone(),
         };
         let works_until = stays.then(|| now.saturating_add(self.grace_seconds * SECOND_MICROS));
         let rotated = KeyRotated { project: self.project, key: self.key, successor: self.successor, works_until };
@@ -61,6 +63,11 @@ impl Decide<Keyring> for RotateKey {
 
 /// The description of the key that follows one of this description; what does not fit goes from its end.
 fn following(description: &str) -> String {
+    // A sealed one stays as it is, and says the rest in clear; where there is no room for that, it says no more than before.
+    if SealedText::parse(description).is_some() {
+        let longer = chars_of(description) + ROTATED.len() <= DESCRIPTION_CHARS_MAX;
+        return format!("{description}{}", if longer { ROTATED } else { "" });
+    }
     let kept = description.chars().take(DESCRIPTION_CHARS_MAX - ROTATED.len());
     kept.chain(ROTATED.chars()).collect()
 }
@@ -159,5 +166,9 @@ mod tests {
         let long = following(&"é".repeat(DESCRIPTION_CHARS_MAX));
         assert_eq!(long.chars().count(), DESCRIPTION_CHARS_MAX);
         assert!(long.ends_with("é (rotated)"));
+        let sealed = "sealed:v1:project.p.1:1020:AAAA.";
+        assert_eq!(following(sealed), sealed);
+        let short = sealed.replace("1020", "20");
+        assert_eq!(following(&following(&short)), format!("{short} (rotated) (rotated)"));
     }
 }

@@ -1,5 +1,7 @@
 //! What a tenant allows those who publish on its subjects without a signature.
 
+use std::collections::BTreeSet;
+
 use alluvium_kernel::Evolve;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,12 @@ use crate::contract::PublishersGranted;
 pub struct Tenant {
     /// Rights of unsigned messages.
     pub publishers: Rights,
+    /// Digests of persons that were forgotten.
+    #[serde(default)]
+    pub persons_forgotten: BTreeSet<String>,
+    /// Whether the tenant itself was.
+    #[serde(default)]
+    pub is_forgotten: bool,
 }
 
 /// What unsigned messages may do.

@@ -57,6 +57,7 @@ pub(crate) fn issue(project: &str, n: usize) -> IssueKey {
         expires_at: None,
         rights: vec![],
         permissions: None,
+        person: None,
     }
 }
 
@@ -74,6 +75,7 @@ pub(crate) fn issued(project: &str, n: usize, at: i64) -> KeyIssued {
         issued_by: "admin".into(),
         rights: vec![],
         permissions: None,
+        person: None,
     }
 }
 

@@ -29,6 +29,8 @@ const SECOND_MICROS: i64 = 1_000_000;
 pub struct ApiKeyCreate {
     /// What the key is for.
     pub description: String,
+    /// Who holds the key: an address, a name or an id, which can be forgotten.
+    pub person: Option<String>,
     /// `project_admin`; `branch_admin` or `branch_read` for a key of one branch; `custom` for one of chosen buckets; `registry` for
     /// a key that opens nothing of the project.
     #[schema(default = "project_admin")]
@@ -91,6 +93,9 @@ pub struct ApiKeyCreated {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<String>,
     pub description: String,
+    /// Who holds the key, if anybody was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     pub created_at: String,
     pub expires_at: Option<String>,
     /// Names of buckets with `read` or `write`; of `custom` keys only, as are those that follow.
@@ -119,6 +124,9 @@ pub struct ApiKey {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rights: Vec<String>,
     pub description: String,
+    /// Who holds the key, if anybody was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     pub created_at: String,
     pub last_used_at: Option<String>,
     pub expires_at: Option<String>,
@@ -155,6 +163,7 @@ impl From<KeyRecord> for ApiKey {
             scope: key.scope,
             rights: key.rights,
             description: key.description,
+            person: key.person,
             created_at: key.issued_at.to_rfc3339(),
             last_used_at: key.last_used_at.map(Timestamp::to_rfc3339),
             expires_at: key.expires_at.map(Timestamp::to_rfc3339),
@@ -178,6 +187,7 @@ impl From<IssuedKey> for ApiKeyCreated {
             scope: key.scope,
             rights: key.rights,
             description: key.description,
+            person: key.person,
             created_at: key.issued_at.to_rfc3339(),
             expires_at: key.expires_at.map(Timestamp::to_rfc3339),
             bucket_permissions: key.permissions.as_ref().map(|may| may.buckets.clone()),
@@ -224,6 +234,14 @@ impl ApiKeyCreate {
                 None
             }
         };
+        let person = match fields.get("person") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name.clone()),
+            Some(other) => {
+                mistakes.push(mistake("string_type", "person", "Input should be a valid string", other));
+                None
+            }
+        };
         let rights = rights(fields.get("rights"), &mut mistakes);
         let may = Asked::parse(&fields, &mut mistakes);
         let seconds = field(&fields, "expires_in", "expiresIn");
@@ -234,6 +252,7 @@ impl ApiKeyCreate {
         if mistakes.is_empty() {
             Ok(Self {
                 description,
+                person,
                 scope,
                 rights,
                 branch_id,

@@ -1,6 +1,6 @@
 //! `POST /projects/{project_id}/api-keys`
 
-use alluvium_http::{BodyBytes, Json, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_http::{BodyBytes, Concerns, Json, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Timestamp;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,6 +15,7 @@ pub(super) async fn create(
     State(state): State<KeyRoutes>,
     principal: Principal,
     params: PathParams,
+    concerns: Concerns,
     BodyBytes(bytes): BodyBytes,
 ) -> Result<Response, ProblemResponse> {
     let asked = ApiKeyCreate::parse(&bytes)?;
@@ -27,8 +28,9 @@ pub(super) async fn create(
     }
     let now = principal.seed.at().micros();
     let expires_at = asked.lifetime_micros()?.map(|lifetime| Timestamp::from_micros(now.saturating_add(lifetime)));
-    let key = NewKey { scope, rights: asked.rights, description: asked.description, expires_at };
+    let key = NewKey { scope, rights: asked.rights, description: asked.description, expires_at, person: asked.person };
     let issued = state.desk.issue(&principal, project(&params), key).await?;
     let position = issued.position.clone();
+    concerns.are([("key_id", issued.record.id.clone())]);
     Ok(WithPosition(position, (StatusCode::CREATED, Json(ApiKeyCreated::from(issued)))).into_response())
 }

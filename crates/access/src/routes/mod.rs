@@ -2,6 +2,7 @@
 
 mod body;
 mod create;
+mod forget;
 mod permissions;
 mod read;
 mod revoke;
@@ -21,6 +22,7 @@ use crate::error;
 use crate::queries::KeyQueries;
 
 pub use body::{ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys};
+pub use forget::{ForgetAnswer, ForgetRequest, forgetting};
 
 /// How the routes learn which projects and branches there are; the binary answers from the context that has projects.
 pub trait Projects: Send + Sync + 'static {
@@ -97,6 +99,7 @@ fn list() -> Vec<Route<KeyRoutes>> {
                     "access.invalid_request",
                     "access.invalid_key",
                     "access.too_many_keys",
+                    "platform.forgotten",
                 ]),
         ),
         Route::get(
@@ -125,7 +128,8 @@ fn list() -> Vec<Route<KeyRoutes>> {
                 .body::<ApiKeyUpdate>()
                 .json::<ApiKey>(200, "The key")
                 .errors(&["access.project_not_found", "access.api_key_not_found"])
-                .errors(&["access.cannot_update_revoked_key", "access.invalid_request", "access.invalid_key"]),
+                .errors(&["access.cannot_update_revoked_key", "access.invalid_request", "access.invalid_key"])
+                .errors(&["platform.forgotten"]),
         ),
         Route::get(
             ITEM,

@@ -74,11 +74,7 @@ pub(super) async fn list(
     let page = Page::parse(query.as_deref().unwrap_or_default())?;
     state.must_exist(&principal, project(&params)).await?;
     state.desk.freshness().wait(&wanted.position, &[PROJECTION], wanted.budget).await?;
-    let (keys, total) = state
-        .queries
-        .list(&principal.tenant, project(&params), page.limit, page.offset)
-        .await
-        .map_err(|cause| error::database(&cause))?;
+    let (keys, total) = state.queries.list(&principal.tenant, project(&params), page.limit, page.offset).await?;
     let api_keys: Vec<ApiKey> = keys.into_iter().map(ApiKey::from).collect();
     Ok(Json(ApiKeys { count: api_keys.len(), api_keys, total }))
 }
@@ -96,7 +92,7 @@ pub(super) async fn own(
     // It works, so it is on the log; another process may have issued it, and it may not be listed here yet.
     let known = state.desk.freshness().reached(&[LIVE]);
     state.desk.freshness().wait(&wanted.position.join(&known), &[PROJECTION], wanted.budget).await?;
-    let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
+    let found = state.queries.get(&principal.tenant, project, key).await?;
     Ok(Json(found.ok_or_else(|| error::key_not_found(project, key))?.into()))
 }
 
@@ -109,6 +105,6 @@ pub(super) async fn get(
     let (project, key) = (project(&params), params.get("key_id"));
     state.must_exist(&principal, project).await?;
     state.desk.freshness().wait(&wanted.position, &[PROJECTION], wanted.budget).await?;
-    let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
+    let found = state.queries.get(&principal.tenant, project, key).await?;
     Ok(Json(found.ok_or_else(|| error::key_not_found(project, key))?.into()))
 }

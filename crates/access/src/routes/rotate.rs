@@ -21,7 +21,7 @@ pub(super) async fn rotate(
     let (project, key) = (project(&params), params.get("key_id"));
     state.must_exist(&principal, project).await?;
     state.desk.freshness().wait(&wanted.position, &[PROJECTION], wanted.budget).await?;
-    let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
+    let found = state.queries.get(&principal.tenant, project, key).await?;
     let key = found.ok_or_else(|| error::key_not_found(project, key))?;
     let issued = state.desk.rotate(&principal, key, asked.grace_seconds).await?;
     let position = issued.position.clone();

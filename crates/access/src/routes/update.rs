@@ -28,7 +28,7 @@ pub(super) async fn update(
         read_all_files: may.read_all_files,
     };
     let position = state.desk.update(&principal, command).await?;
-    let found = state.queries.get(&principal.tenant, project, key).await.map_err(|cause| error::database(&cause))?;
+    let found = state.queries.get(&principal.tenant, project, key).await?;
     let key = found.ok_or_else(|| error::key_not_found(project, key))?;
     Ok(WithPosition(position, Json(key.into())))
 }

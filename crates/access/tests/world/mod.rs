@@ -10,6 +10,7 @@ use alluvium_access::{
     Access, AccessContext, AccessProjection, Follower, KeyDesk, KeyQueries, KeyRoutes, PROJECTION, Projects,
     project_keys, usage,
 };
+use alluvium_eventlog::seals::Seals;
 use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, LogOptions};
 use alluvium_http::{About, DetailRenderer, Op, Principal, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, BoxFuture, Problem, Requirement, SigningKey, Token};
@@ -126,7 +127,8 @@ impl World {
         });
 
         let projects = Arc::new(KnownProjects::default());
-        let queries = KeyQueries::new(pool.clone(), projections.active(PROJECTION).unwrap());
+        let queries =
+            KeyQueries::new(pool.clone(), projections.active(PROJECTION).unwrap(), Seals::new(js.clone(), secret()));
         let state = KeyRoutes { desk: desk.clone(), queries, projects: projects.clone() };
         let router = router(state, &access);
         let world =
@@ -195,5 +197,5 @@ fn router(state: KeyRoutes, access: &Arc<Access>) -> Router {
     let group = |name, routes| RouteGroup::new(name, (), routes).errors_as(DetailRenderer { admin_configured }, &[]);
     let groups = vec![alluvium_access::routes(state), group("admins", admins), group("known", known)];
     let about = About { title: "test".into(), version: "0".into() };
-    Surface::assemble(&about, groups, &[]).unwrap().into_router(access.clone(), access.clone())
+    Surface::assemble(&about, groups, &[alluvium_eventlog::ERRORS]).unwrap().into_router(access.clone(), access.clone())
 }

@@ -52,21 +52,22 @@ async fn wanted(js: &jetstream::Context) -> Result<Vec<String>, Failure> {
     let of_files: Vec<&str> = streams::load(None).iter().map(|file| file.name).collect();
     let mut names: Vec<String> = FIRST.map(str::to_owned).into();
     names.extend(buckets(js).await?);
-    let events =
-        of_files.iter().filter(|name| !FIRST.contains(name) && **name != LAST && !name.starts_with(BUCKET_PREFIX));
+    // The account of calls is no part of the log, and begins anew.
+    let left = |name: &str| FIRST.contains(&name) || name == LAST || name == streams::AUDIT;
+    let events = of_files.iter().filter(|name| !left(name) && !name.starts_with(BUCKET_PREFIX));
     names.extend(events.map(|name| (*name).to_owned()));
     names.push(LAST.to_owned());
     Ok(names)
 }
 
 /// The streams of key-value buckets. Leases and the answers to requests that may come again are not kept, they mean nothing later;
-/// nor snapshots, which the log makes again.
+/// nor snapshots, which the log makes again; nor the keys of sealed fields: what is forgotten must be forgotten in every backup.
 async fn buckets(js: &jetstream::Context) -> Result<BTreeSet<String>, Failure> {
     let all: Vec<String> = js.stream_names().try_collect().await.map_err(|error| {
         Failure::unavailable("platform.log_unavailable", "The streams of the server cannot be listed.").because(&error)
     })?;
     let leases = format!("{BUCKET_PREFIX}{}", streams::LEASES);
-    let left = [leases.as_str(), streams::SNAPSHOTS, streams::IDEMPOTENCY];
+    let left = [leases.as_str(), streams::SNAPSHOTS, streams::IDEMPOTENCY, streams::SEALS];
     let kept = |name: &String| name.starts_with(BUCKET_PREFIX) && !left.contains(&name.as_str());
     Ok(all.into_iter().filter(kept).collect())
 }

@@ -18,7 +18,7 @@ use crate::client::Client;
 use crate::failure::Failure;
 
 /// Rows of the table.
-const ROWS: u64 = 1_000_000;
+const ROWS: u64 = 4_000_000;
 /// What is promised.
 const SHARE: f64 = 0.9;
 /// Times each is done; the best counts.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::process::{Process, resident};
-use super::storage;
+use super::storage::{self, At, nth_table};
 use super::world::World;
 use super::{Measured, Results, Run};
 use crate::failure::Failure;
 
-/// Tables there are, of one project.
+/// Tables there are.
 const TABLES: u64 = 10_000;
 /// Tables that are made at once.
 const MAKERS: usize = 32;
@@ -25,9 +25,10 @@ pub async fn run(run: Run) -> Results {
     let world = World::start().await?;
     let process = Process::start(&world).await?;
     let client = &process.client;
-    storage::bucket(client).await?;
+    storage::projects_for(client, tables).await?;
     let made = futures::stream::iter(0..tables).map(|n| async move {
-        storage::table(client, &format!("t{n}"), &[("id", "BIGINT"), ("name", "VARCHAR")], &[]).await
+        let (project, name) = nth_table(n);
+        storage::table(client, At(&project, &name), &[("id", "BIGINT"), ("name", "VARCHAR")], &[]).await
     });
     made.buffer_unordered(MAKERS).try_collect::<Vec<()>>().await?;
     process.end().await?;
@@ -37,8 +38,8 @@ pub async fn run(run: Run) -> Results {
     let megabytes = resident(process.id()?)?;
     let seconds = process.began_in;
     // Ready means readable, the last one too.
-    let last = format!("t{}", tables - 1);
-    let preview = process.client.get(&storage::table_path(&last, &["preview"])).await?;
+    let (project, last) = nth_table(tables - 1);
+    let preview = process.client.get(&storage::table_path(At(&project, &last), &["preview"])).await?;
     if preview["total_row_count"].as_u64() != Some(0) {
         return Err(Failure::bug(format!("table {last} answered {preview}")));
     }

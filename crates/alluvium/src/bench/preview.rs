@@ -1,6 +1,7 @@
 //! Previews over HTTP of more tables than stay attached, each in turn, so that every one is attached on demand; beside attaching
 //! such a file, reading its rows and detaching it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use reqwest::Method;
 
 use super::process::Process;
-use super::storage::{self, COLUMNS, blocking, import, table_path, upload, written};
+use super::storage::{self, At, COLUMNS, blocking, import, nth_project, nth_table, table_path, upload_to, written};
 use super::world::World;
 use super::{Measured, Results, Run, raw};
 use crate::client::Client;
@@ -28,27 +29,31 @@ pub async fn run(run: Run) -> Results {
     let world = World::start().await?;
     let process = Process::start(&world).await?;
     let client = &process.client;
-    storage::bucket(client).await?;
+    let projects = storage::projects_for(client, tables).await?;
     let file = world.dir.path().join("rows.parquet");
     written(&file, "parquet", 0..ROWS).await?;
-    let id = upload(client, &file).await?;
+    let mut ids = BTreeMap::new();
+    for project in (0..projects).map(nth_project) {
+        let id = upload_to(client, &project, &file).await?;
+        ids.insert(project, id);
+    }
     let made = futures::stream::iter(0..tables).map(|n| {
-        let id = &id;
+        let ids = &ids;
         async move {
-            let name = format!("t{n}");
-            storage::table(client, &name, &COLUMNS, &[]).await?;
-            import(client, &name, ("parquet", id), false, ROWS).await.map(drop)
+            let (project, name) = nth_table(n);
+            storage::table(client, At(&project, &name), &COLUMNS, &[]).await?;
+            import(client, At(&project, &name), ("parquet", &ids[&project]), false, ROWS).await.map(drop)
         }
     });
     made.buffer_unordered(MAKERS).try_collect::<Vec<()>>().await?;
 
     let mut each = Vec::new();
     for n in 0..tables {
-        each.push(preview(client, &format!("t{n}")).await?);
+        each.push(preview(client, n).await?);
     }
     let mut same = Vec::new();
     for _ in 0..tables {
-        same.push(preview(client, "t0").await?);
+        same.push(preview(client, 0).await?);
     }
     process.end().await?;
     let dir = world.dir.path().join("raw");
@@ -74,9 +79,11 @@ pub async fn run(run: Run) -> Results {
 }
 
 /// Milliseconds of one preview.
-async fn preview(client: &Client, table: &str) -> Result<f64, Failure> {
+async fn preview(client: &Client, n: u64) -> Result<f64, Failure> {
+    let (project, table) = nth_table(n);
     let began = Instant::now();
-    let request = client.request(Method::GET, &format!("{}?limit={ROWS}", table_path(table, &["preview"])));
+    let request =
+        client.request(Method::GET, &format!("{}?limit={ROWS}", table_path(At(&project, &table), &["preview"])));
     let body = client.send(request).await?.bytes().await.map_err(Failure::bug)?;
     let took = began.elapsed().as_secs_f64() * 1e3;
     let answer: serde_json::Value = serde_json::from_slice(&body).map_err(Failure::bug)?;

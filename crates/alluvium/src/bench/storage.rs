@@ -19,9 +19,31 @@ pub const COLUMNS: [(&str, &str); 5] =
 /// Threads of the raw engine: as many as ours has by default.
 const RAW_THREADS: u32 = 4;
 
+/// The project that most paths are measured in.
+const PROJECT: &str = "bench";
+/// How many of many tables one project has.
+const TABLES_OF_PROJECT: u64 = 500;
+
+/// A table: its project and its name in the project's bucket.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a>(pub &'a str, pub &'a str);
+
+impl<'a> From<&'a str> for At<'a> {
+    fn from(table: &'a str) -> Self {
+        Self(PROJECT, table)
+    }
+}
+
+impl<'a> From<&'a String> for At<'a> {
+    fn from(table: &'a String) -> Self {
+        Self(PROJECT, table)
+    }
+}
+
 /// The path of a table, or of something of it.
-pub fn table_path(table: &str, rest: &[&str]) -> String {
-    let table = ["projects", "bench", "branches", "default", "buckets", "b", "tables", table];
+pub fn table_path<'a>(table: impl Into<At<'a>>, rest: &[&str]) -> String {
+    let At(project, table) = table.into();
+    let table = ["projects", project, "branches", "default", "buckets", "b", "tables", table];
     path(&[&table[..], rest].concat())
 }
 
@@ -31,31 +53,72 @@ async fn post(client: &Client, at: &str, body: &Value) -> Result<Value, Failure>
 
 /// A project `bench`, a bucket `b`. The answers come once the catalogue shows them.
 pub async fn bucket(client: &Client) -> Result<(), Failure> {
-    post(client, "/projects", &json!({ "id": "bench" })).await?;
-    post(client, "/projects/bench/branches/default/buckets", &json!({ "name": "b" })).await.map(drop)
+    bucket_of(client, PROJECT).await
+}
+
+async fn bucket_of(client: &Client, project: &str) -> Result<(), Failure> {
+    post(client, "/projects", &json!({ "id": project })).await?;
+    let buckets = path(&["projects", project, "branches", "default", "buckets"]);
+    post(client, &buckets, &json!({ "name": "b" })).await.map(drop)
+}
+
+/// Projects for more tables than one may have, each with a bucket `b`; how many there are.
+pub async fn projects_for(client: &Client, tables: u64) -> Result<u64, Failure> {
+    let projects = tables.div_ceil(TABLES_OF_PROJECT);
+    for n in 0..projects {
+        bucket_of(client, &nth_project(n)).await?;
+    }
+    Ok(projects)
+}
+
+/// The name of one of them.
+pub fn nth_project(n: u64) -> String {
+    format!("bench{n}")
+}
+
+/// Project and name of one of many tables.
+pub fn nth_table(n: u64) -> (String, String) {
+    (nth_project(n / TABLES_OF_PROJECT), format!("t{n}"))
 }
 
 /// A table in it.
-pub async fn table(client: &Client, name: &str, columns: &[(&str, &str)], key: &[&str]) -> Result<(), Failure> {
+pub async fn table<'a>(
+    client: &Client,
+    table: impl Into<At<'a>>,
+    columns: &[(&str, &str)],
+    key: &[&str],
+) -> Result<(), Failure> {
+    let At(project, name) = table.into();
     let columns: Vec<Value> = columns.iter().map(|(name, kind)| json!({ "name": name, "type": kind })).collect();
     let body = json!({ "name": name, "columns": columns, "primary_key": key });
-    post(client, "/projects/bench/branches/default/buckets/b/tables", &body).await.map(drop)
+    let tables = path(&["projects", project, "branches", "default", "buckets", "b", "tables"]);
+    post(client, &tables, &body).await.map(drop)
 }
 
 /// Uploads a file; gives its id.
 pub async fn upload(client: &Client, file: &Path) -> Result<String, Failure> {
+    upload_to(client, PROJECT, file).await
+}
+
+/// Uploads a file to a project; gives its id.
+pub async fn upload_to(client: &Client, project: &str, file: &Path) -> Result<String, Failure> {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let part = Part::bytes(tokio::fs::read(file).await?).file_name(name.clone());
-    upload_part(client, &name, part).await
+    upload_part_to(client, project, &name, part).await
 }
 
 /// Uploads the content of a file, in the three steps of the surface; gives its id.
 pub async fn upload_part(client: &Client, name: &str, part: Part) -> Result<String, Failure> {
-    let prepared = post(client, "/projects/bench/files/prepare", &json!({ "filename": name })).await?;
+    upload_part_to(client, PROJECT, name, part).await
+}
+
+async fn upload_part_to(client: &Client, project: &str, name: &str, part: Part) -> Result<String, Failure> {
+    let files = |rest: &[&str]| path(&[&["projects", project, "files"][..], rest].concat());
+    let prepared = post(client, &files(&["prepare"]), &json!({ "filename": name })).await?;
     let key = prepared["upload_key"].as_str().unwrap_or_default();
-    let upload = client.request(Method::POST, &path(&["projects", "bench", "files", "upload", key]));
+    let upload = client.request(Method::POST, &files(&["upload", key]));
     client.json(upload.multipart(Form::new().part("file", part))).await?;
-    let file = post(client, "/projects/bench/files", &json!({ "upload_key": key })).await?;
+    let file = post(client, &files(&[]), &json!({ "upload_key": key })).await?;
     Ok(file["id"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -69,9 +132,9 @@ pub struct Loaded {
 }
 
 /// Loads a file into a table, which must have so many rows then.
-pub async fn import(
+pub async fn import<'a>(
     client: &Client,
-    table: &str,
+    table: impl Into<At<'a>>,
     (format, file): (&str, &str),
     incremental: bool,
     rows_after: u64,

@@ -449,6 +449,9 @@ pub struct IssueKeyArgs {
     /// What it is for
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub description: String,
+    /// Who holds it; what is sealed for a person can be forgotten
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
     /// Days until it stops working by itself [default: never]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=365))]
     pub expires_in_days: Option<u32>,

@@ -5,6 +5,7 @@ pub mod bridge;
 pub mod broker;
 pub mod dlq;
 pub mod schema;
+pub mod seals;
 pub mod topic;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use args::*;
+pub use seals::{ForgetCommand, SealsCommand};
 
 use crate::ui::Format;
 
@@ -105,6 +107,12 @@ pub enum Command {
     /// Issue, list and revoke keys of a project and of the schema registry
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Make what is sealed for a person, a project or the tenant unreadable for ever, in every backup too
+    #[command(subcommand)]
+    Forget(ForgetCommand),
+    /// Keep the keys of sealed fields apart from backups
+    #[command(subcommand)]
+    Seals(SealsCommand),
     /// Check, compare, generate from and register schemas
     Schema(Box<schema::SchemaArgs>),
     /// Look after topics, publish and read messages

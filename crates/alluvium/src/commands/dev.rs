@@ -57,7 +57,7 @@ async fn serve(cx: &Context, args: &DevArgs, mut config: Config) -> Done {
     config.nats.url = Some(nats.url());
     config.nats.group_commit |= args.durable;
     config.postgres.url = Some(Secret::new(postgres.url()));
-    let result = run_node(cx, &config, &secrets, (&nats, &postgres), began).await;
+    let result = Box::pin(run_node(cx, &config, &secrets, (&nats, &postgres), began)).await;
     cx.ui.say("stopping");
     // Postgres first: nothing writes to either any more, and the log is the one that matters.
     let stopped = (postgres.stop().await, nats.stop().await);

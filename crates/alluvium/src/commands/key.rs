@@ -35,7 +35,7 @@ async fn issue(cx: &Context, args: &IssueKeyArgs) -> Done {
     let scope = scope(args)?;
     let may = scope.permissions().map(Permissions::contract);
     let body = json!({
-        "description": args.description, "scope": scope.name(), "branch_id": scope.branch(), "rights": args.right,
+        "description": args.description, "person": args.person, "scope": scope.name(), "branch_id": scope.branch(), "rights": args.right,
         "expires_in_days": args.expires_in_days, "bucket_permissions": may.as_ref().map(|may| &may.buckets),
         "can_manage_buckets": may.as_ref().map(|may| may.manage_buckets),
         "can_manage_tokens": may.as_ref().map(|may| may.manage_tokens),
@@ -104,7 +104,7 @@ fn issuing(project: &str, scope: &Scope, args: &IssueKeyArgs) -> Value {
         "project": project, "key": format!("key_{}", uuid::Uuid::new_v4().simple()), "digest": "0".repeat(64),
         "prefix": alluvium_access::keys::prefix(project, scope), "scope": scope.name(), "description": args.description,
         "expires_at": expires_at, "rights": args.right, "branch": scope.branch(),
-        "permissions": scope.permissions().map(Permissions::contract),
+        "permissions": scope.permissions().map(Permissions::contract), "person": args.person,
     })
 }
 

@@ -20,6 +20,7 @@ mod projections;
 mod retention;
 mod rows;
 mod schema;
+mod seals;
 mod serve;
 mod streams;
 mod tables;
@@ -84,6 +85,8 @@ pub fn run(cli: Cli) -> Done {
         Command::Retention(command) => wait(retention::run(&cx, command)),
         Command::Blobs(command) => wait(retention::blobs(&cx, command)),
         Command::Key(command) => wait(key::run(&cx, command)),
+        Command::Forget(command) => wait(seals::forget(&cx, command)),
+        Command::Seals(command) => wait(seals::seals(&cx, command)),
         Command::Schema(args) => wait(schema::run(&cx, *args)),
         Command::Topic(args) => wait(topic::run(&cx, *args)),
         Command::Dlq(args) => wait(dlq::run(&cx, *args)),

@@ -88,7 +88,7 @@ pub async fn send_over_nats(session: &Session, args: &SendArgs, id: &str, body: 
         Failure::new(Exit::NotAllowed, "cli.no_signing_key", "No signing key is known here.")
             .help("set ALLUVIUM_SIGNING_KEY, run beside the data directory, or send over HTTP")
     })?;
-    let client = CommandClient::new(js, key);
+    let client = CommandClient::new(js, key).with_sealer(crate::node::sealed);
     let request = CommandRequest {
         tenant: Token::encode(DEFAULT_TENANT).map_err(Failure::bug)?,
         context: args.context.clone(),

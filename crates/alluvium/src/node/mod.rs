@@ -3,6 +3,7 @@
 //! Everything starts in the order commands, projections, tables, HTTP, and stops the other way round: first nobody new is
 //! let in, then what was begun is finished, then the folds save where they are.
 
+mod audit;
 mod contexts;
 mod expiry;
 mod identity;
@@ -31,7 +32,7 @@ use alluvium_kernel::Problem;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context};
+pub use contexts::{CONTEXTS, ContextInfo, PROJECTIONS, TABLES, context, sealed};
 pub use parts::Parts;
 pub use remedies::obey_anew;
 pub use routes::{WholeSurface, idempotency, jobs, placement, route_groups};

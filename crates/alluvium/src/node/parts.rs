@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use alluvium_access::{Access, AccessProjection, Follower, KeyDesk, KeyQueries, PROJECTION, UsageWriter, usage};
+use alluvium_audit::{AuditProjection, AuditQueries, Auditor, Publisher};
 use alluvium_eventlog::blob::BlobStore;
 use alluvium_eventlog::registry::{NodeInfo, Registry};
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
+use alluvium_kernel::SigningKey;
 use alluvium_messaging::{connect, streams};
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
 use alluvium_schemas::{Follower as SchemaFollower, Library, SchemasProjection};
@@ -57,6 +59,10 @@ pub struct Parts {
     pub usage: std::sync::Mutex<Option<UsageWriter>>,
     /// Sends commands.
     pub client: CommandClient,
+    /// Who keeps account of calls.
+    pub auditor: Arc<Auditor>,
+    /// What publishes the account; taken by the role that runs it.
+    pub account: std::sync::Mutex<Option<Publisher>>,
     /// The folds into Postgres.
     pub projections: Projections,
     /// Uploaded and exported content.
@@ -102,7 +108,10 @@ impl Parts {
         let access =
             Arc::new(Access::new(secrets.signing_key.clone(), admin_key, follower.clone()).noting_usage(notes));
         let client = CommandClient::new(js.clone(), secrets.signing_key.clone());
-        let client = client.with_room(super::room::of(&config.data_dir)).with_streams(super::contexts::stream_of);
+        let client = client
+            .with_room(super::room::of(&config.data_dir))
+            .with_streams(super::contexts::stream_of)
+            .with_sealer(super::contexts::sealed);
         let desk = KeyDesk::new(access.clone(), client.clone(), freshness.clone());
         let blobs = BlobStore::open(config.blobs_dir()).await.map_err(|error| {
             Failure::unavailable("cli.io", "The directory of uploaded files cannot be used.").because(&error)
@@ -113,7 +122,14 @@ impl Parts {
         let sessions = sessions.map_err(|error| no_postgres(&error))?;
         let registry = config.is_shared().then(|| registry(config, &identity, &js));
         let settings = Settings { pool: pool.clone(), js: js.clone(), freshness: freshness.clone() };
-        let projections = Projections::open(settings, projections()).await.map_err(|error| at_start(error.into()))?;
+        let (auditor, account) = alluvium_audit::ledger(
+            js.clone(),
+            secrets.signing_key.clone(),
+            access.tenant().clone(),
+            super::audit::NAMING,
+        );
+        let folds = projections(&secrets.signing_key);
+        let projections = Projections::open(settings, folds).await.map_err(|error| at_start(error.into()))?;
         Ok(Self {
             config: config.clone(),
             secrets: secrets.clone(),
@@ -128,6 +144,8 @@ impl Parts {
             desk,
             usage: std::sync::Mutex::new(Some(writer)),
             client,
+            auditor: Arc::new(auditor),
+            account: std::sync::Mutex::new(Some(account)),
             projections,
             blobs,
             registry,
@@ -144,7 +162,13 @@ impl Parts {
 
     /// Keys as they are listed.
     pub fn key_queries(&self) -> Option<KeyQueries> {
-        Some(KeyQueries::new(self.pool.clone(), self.projections.active(PROJECTION)?))
+        let seals = self.client.seals().clone();
+        Some(KeyQueries::new(self.pool.clone(), self.projections.active(PROJECTION)?, seals))
+    }
+
+    /// The account of calls.
+    pub fn audit_queries(&self) -> Option<AuditQueries> {
+        Some(AuditQueries::new(self.pool.clone(), self.projections.active(alluvium_audit::PROJECTION)?))
     }
 
     /// Sizes of tables wherever they are kept; none when all are kept here.
@@ -177,8 +201,9 @@ fn registry(config: &Config, identity: &Identity, js: &jetstream::Context) -> Ar
 }
 
 /// The folds into Postgres of all contexts.
-fn projections() -> Vec<Arc<dyn PgProjection>> {
-    vec![Arc::new(AccessProjection), Arc::new(SchemasProjection), Arc::new(CatalogueProjection)]
+fn projections(key: &SigningKey) -> Vec<Arc<dyn PgProjection>> {
+    let audit = AuditProjection { key: key.clone() };
+    vec![Arc::new(AccessProjection), Arc::new(audit), Arc::new(SchemasProjection), Arc::new(CatalogueProjection)]
 }
 
 fn new_enough(connection: &async_nats::Client) -> Result<(), Failure> {

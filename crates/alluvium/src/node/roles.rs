@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use alluvium_access::{AccessContext, project_keys};
+use alluvium_access::{AccessContext, forgetting, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_schemas::SchemasContext;
@@ -32,6 +32,10 @@ pub fn followers(parts: &Parts, tasks: &mut Tasks) {
     if let Some(writer) = writer {
         tasks.spawn("access.usage", writer.run(tasks.token()));
     }
+    let account = parts.account.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(account) = account {
+        tasks.spawn("audit", account.run(tasks.token()));
+    }
     if let Some(registry) = &parts.registry {
         tasks.spawn("nodes", registry.clone().run(tasks.token()));
     }
@@ -55,6 +59,8 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.storage", Arc::new(Storage { links }));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
+    let (seals, js, stop) = (parts.client.seals().clone(), parts.js.clone(), tasks.token());
+    tasks.spawn("access.forgetting", forgetting::run(seals, js, stop));
     if let Some(catalogue) = parts.catalogue() {
         let every = Duration::from_secs(parts.config.files.expiry_every_seconds.max(1));
         tasks.spawn("storage.expiry", expiry::run(catalogue, parts.client.clone(), every, tasks.token()));
@@ -75,6 +81,7 @@ fn execute<C: BoundedContext>(parts: &Parts, tasks: &mut Tasks, name: &'static s
     };
     let key = parts.secrets.signing_key.clone();
     let executor = Executor::new(parts.js.clone(), context, parts.access.clone(), key, options);
+    let executor = executor.watched_by(parts.auditor.clone());
     parts.executors.lock().unwrap_or_else(PoisonError::into_inner).push((C::NAME, executor.health()));
     let (registry, stop) = (parts.registry.clone(), tasks.token());
     tasks.spawn(name, async move {

@@ -39,7 +39,10 @@ pub fn route_groups(parts: &Parts, surface: &WholeSurface) -> Result<Vec<RouteGr
     let storage = alluvium_storage::routes(state);
     let schemas = alluvium_schemas::server::routes(super::schemas::server(parts)?);
     let sessions = pgwire(parts).ok_or_else(Problem::internal)?;
-    Ok(vec![alluvium_access::routes(keys), schemas, storage, sessions, buckets, objects, driver])
+    let forgetting = alluvium_access::forgetting_routes(keys.clone());
+    let audit = super::audit::routes(parts).ok_or_else(Problem::internal)?;
+    let access = alluvium_access::routes(keys);
+    Ok(vec![access, forgetting, audit, schemas, storage, sessions, buckets, objects, driver])
 }
 
 /// The routes of storage.
@@ -181,8 +184,7 @@ impl ProjectKeys for Keys {
         project: &'a str,
     ) -> BoxFuture<'a, Result<(String, Position), Problem>> {
         Box::pin(async move {
-            let wanted =
-                NewKey { scope: Scope::Project, rights: Vec::new(), description: S3_KEY.to_owned(), expires_at: None };
+            let wanted = NewKey { scope: Scope::Project, description: S3_KEY.to_owned(), ..NewKey::default() };
             let issued = self.0.issue(by, project, wanted).await?;
             Ok((issued.record.id, issued.position))
         })

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::folds::{self, Fold};
+use super::folds::Fold;
 use super::{Platform, admin, health, public};
 
 const UNAVAILABLE: &str = "storage.storage_unavailable";
@@ -56,6 +56,8 @@ struct Health {
     nats: &'static str,
     /// The folds that run here: how far behind, what is parked, whether their pollers live.
     projections: Vec<Fold>,
+    /// How long ago they were looked at, in milliseconds: under load a second or two.
+    projections_age_ms: u64,
 }
 
 /// What became of the backend.
@@ -105,13 +107,15 @@ async fn health(State(platform): State<Platform>) -> Result<Json<Health>, Proble
         let missing = Problem::unavailable(UNAVAILABLE, "A directory of the data directory is missing.");
         return Err(missing.with_details(json!(Directories::from(there))).into());
     }
+    let seen = platform.lately.seen(&platform).await;
     Ok(Json(Health {
         status: "healthy",
         version: env!("CARGO_PKG_VERSION"),
         storage_available: true,
         details: there.into(),
         nats: if health::connected(&platform) { "connected" } else { "disconnected" },
-        projections: folds::all(&platform).await,
+        projections: seen.folds.as_ref().clone(),
+        projections_age_ms: seen.age_ms(),
     }))
 }
 

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use alluvium_audit::CommandParts;
 use alluvium_eventlog::{COMMAND_BYTES_MAX, CommandRequest};
-use alluvium_http::{BodyBytes, Json, Op, PathParams, Principal, ProblemResponse, Route, WithPosition};
+use alluvium_http::{BodyBytes, Concerns, Json, Op, PathParams, Principal, ProblemResponse, Route, WithPosition};
 use alluvium_kernel::{Position, Problem, Verdict, header};
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -66,6 +67,7 @@ async fn send(
     State(platform): State<Platform>,
     principal: Principal,
     params: PathParams,
+    concerns: Concerns,
     headers: HeaderMap,
     BodyBytes(payload): BodyBytes,
 ) -> Result<Response, ProblemResponse> {
@@ -82,6 +84,12 @@ async fn send(
     if payload.len() > COMMAND_BYTES_MAX {
         let detail = format!("The body has {} bytes; a command may have {COMMAND_BYTES_MAX}.", payload.len());
         return Err(Problem::new("command.too_large", 413, detail).into());
+    }
+    let mut parts = (context.command)(command, &payload).map(|it| CommandParts::of(&it).0).unwrap_or_default();
+    parts.extend(headers.contains_key(header::DRY_RUN).then(|| ("dry_run", "1".to_owned())));
+    concerns.are(parts);
+    if let Some(requirement) = context.asks_first.and_then(|asks| asks(command, &payload)) {
+        platform.authorizer.check(&principal.tenant, &principal.actor, &requirement).await?;
     }
     let request = CommandRequest {
         tenant: principal.tenant,

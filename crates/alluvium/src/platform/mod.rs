@@ -9,6 +9,7 @@ mod folds;
 mod generations;
 mod health;
 mod history;
+mod lately;
 mod metrics;
 mod parked;
 mod projections;
@@ -63,6 +64,7 @@ pub struct Platform {
     replicas: usize,
     freshness: Freshness,
     caught_up: Arc<caught_up::CaughtUp>,
+    lately: Arc<lately::Lately>,
     /// How fast a rebuild may go that does not say.
     pace: Pace,
     stopping: CancellationToken,
@@ -87,6 +89,7 @@ pub fn router(parts: &Parts) -> Result<(Router, Option<Arc<Jobs>>), Problem> {
         replicas: parts.config.nats.replicas,
         freshness: parts.freshness.clone(),
         caught_up: Arc::default(),
+        lately: Arc::default(),
         pace: parts.config.rebuild.pace(),
         stopping: parts.stopping.clone(),
         metrics: metrics::install()?,
@@ -106,6 +109,7 @@ pub fn router(parts: &Parts) -> Result<(Router, Option<Arc<Jobs>>), Problem> {
         Some(placement) => surface.placed_by(placement),
         None => surface,
     };
+    let surface = surface.audited_by(parts.auditor.clone());
     let surface = surface.once_by(crate::node::idempotency(parts));
     let jobs = api.then(|| crate::node::jobs(parts, &whole)).transpose()?;
     let surface = match jobs.clone() {

@@ -2,7 +2,7 @@
 //!
 //! A record's own attributes say what it is: `kind` (`command`, `event` or `type`), `aggregate`, and for commands
 //! `requires` (the right it needs, see `Requirement`; those of a project read the field `project`, those of a branch `branch` too,
-//! and so on).
+//! and so on). A field's attribute `sealed` (`tenant`, `project` or `person`) says under whose key it is sealed on the log.
 
 pub mod codegen;
 mod context;

@@ -54,7 +54,31 @@ pub fn rust(source: &Source, inlined: &Value, lock: &Lock) -> Result<String, Gen
     let name = &source.name;
     let history: Vec<String> = lock.history(name, &text).iter().map(|old| format!("r####\"{old}\"####")).collect();
     Ok(format!(
-        "{rust}alluvium_messaging::contract!({name}, \"{name}\", r####\"{text}\"####, &[{}]);\n\n",
-        history.join(", ")
+        "{rust}alluvium_messaging::contract!({name}, \"{name}\", r####\"{text}\"####, &[{}]{});\n\n",
+        history.join(", "),
+        sealed(source)?
     ))
+}
+
+/// The fields that are marked as sealed, as the tie says them: `, sealed { "keyring.description": description by Project }`.
+fn sealed(source: &Source) -> Result<String, GenerateError> {
+    let fields = source.schema["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut marked = Vec::new();
+    for field in fields {
+        let Some(by) = field.get("sealed") else { continue };
+        let by = match by.as_str() {
+            Some("tenant") => "Tenant",
+            Some("project") => "Project",
+            Some("person") => "Person",
+            _ => return Err(source.wrong("`sealed` is `tenant`, `project` or `person`")),
+        };
+        let is_text = field["type"] == "string" || field["type"] == serde_json::json!(["null", "string"]);
+        let of_project = fields.iter().any(|field| field["name"] == "project" && field["type"] == "string");
+        if !is_text || !of_project {
+            return Err(source.wrong("a sealed field is a text, perhaps null, of a record with the field `project`"));
+        }
+        let name = field["name"].as_str().unwrap_or_default();
+        marked.push(format!("\"{}.{name}\": {name} by {by}", source.text("aggregate")?));
+    }
+    Ok(if marked.is_empty() { String::new() } else { format!(", sealed {{ {} }}", marked.join(", ")) })
 }

@@ -14,8 +14,8 @@ use crate::model::names::bucket_name;
 const OPERATORS: [&str; 6] = ["eq", "ne", "gt", "ge", "lt", "le"];
 /// Types that comparisons may be made in, by their numbers; the first is none.
 const DATA_TYPES: [&str; 6] = ["string", "integer", "double", "bigint", "real", "decimal"];
-/// Conditions on the time of a change, which rows do not carry.
-const CHANGES: [&str; 2] = ["changeSince", "changeUntil"];
+/// When rows changed, as the command says it and as the surface takes it.
+const CHANGES: [(&str, &str); 2] = [("changeSince", "changed_since"), ("changeUntil", "changed_until")];
 /// Rows of a preview when the command does not say.
 const PREVIEW_ROWS: i64 = 1_000;
 
@@ -32,6 +32,16 @@ pub(super) fn filters(fields: &Fields<'_>) -> Result<Vec<Value>, Problem> {
     fields.objects("whereFilters")?.iter().map(filter).collect()
 }
 
+/// The body with when rows changed, as far as the command says it.
+pub(super) fn changed(fields: &Fields<'_>, mut body: Value) -> Result<Value, Problem> {
+    for (given, name) in CHANGES {
+        if let Some(text) = fields.text(given)? {
+            body[name] = text.into();
+        }
+    }
+    Ok(body)
+}
+
 /// Keys of an order as the surface takes them.
 pub(super) fn order(fields: &Fields<'_>) -> Result<Vec<Value>, Problem> {
     let key = |key: &Fields<'_>| {
@@ -46,13 +56,13 @@ pub(super) fn order(fields: &Fields<'_>) -> Result<Vec<Value>, Problem> {
 pub(super) async fn preview(ask: &Ask<'_>) -> Done {
     let (at, table) = named(ask).await?;
     let given = ask.fields.object("filters")?;
-    given.unsupported(&[CHANGES[0], CHANGES[1], "fulltextSearch"])?;
+    given.unsupported(&["fulltextSearch"])?;
     let limit = Some(given.number("limit")?).filter(|limit| *limit > 0).unwrap_or(PREVIEW_ROWS);
     let columns = Some(ask.fields.texts("columns")?).filter(|columns| !columns.is_empty());
     let body = json!({
         "limit": limit, "columns": columns, "where_filters": filters(&given)?, "order_by": order(&ask.fields)?,
     });
-    let shown = ask.rest.post(&at.table(&table, &["preview"]), body).await?;
+    let shown = ask.rest.post(&at.table(&table, &["preview"]), changed(&given, body)?).await?;
     let names: Vec<&Value> = shown["columns"].as_array().into_iter().flatten().map(|column| &column["name"]).collect();
     let cell = |row: &Value, name: &Value| {
         let value = name.as_str().and_then(|name| row.get(name)).unwrap_or(&Value::Null);
@@ -65,9 +75,9 @@ pub(super) async fn preview(ask: &Ask<'_>) -> Done {
 
 pub(super) async fn delete(ask: &Ask<'_>) -> Done {
     let (at, table) = named(ask).await?;
-    ask.fields.unsupported(&CHANGES)?;
     let filters = filters(&ask.fields)?;
     let body = if filters.is_empty() { json!({ "allow_truncate": true }) } else { json!({ "where_filters": filters }) };
+    let body = changed(&ask.fields, body)?;
     let gone = ask.rest.delete(&at.table(&table, &["rows"]), Some(body)).await?;
     let left = ask.rest.get(&at.table(&table, &[])).await?;
     let response = json!({

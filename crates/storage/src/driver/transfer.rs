@@ -7,13 +7,10 @@ use serde_json::{Value, json};
 
 use super::fields::Fields;
 use super::object::table_info;
-use super::rows::{filters, order};
+use super::rows::{changed, filters, order};
 use super::table::named_in;
 use super::{Ask, Done, Executed, long, wrong};
 use crate::routes::tenant_text;
-
-/// Conditions that rows cannot meet or miss.
-const CHANGES: [&str; 3] = ["changeSince", "changeUntil", "fulltextSearch"];
 
 /// The file that `filePath` names in the project's own store: by its key, or by its id.
 async fn file_of(ask: &Ask<'_>, project: &str) -> Result<String, Problem> {
@@ -85,9 +82,10 @@ pub(super) async fn import(ask: &Ask<'_>) -> Done {
     let done = Executed::with("table", "TableImport", response);
     // Clients name it whether or not they need it, so it is no reason to refuse the load.
     Ok(match options.text("timestampColumn")? {
-        Some(name) => {
-            done.saying("Warning", format!("Rows carry no time of their last change: {name} was not filled."))
-        }
+        Some(name) => done.saying(
+            "Warning",
+            format!("The time of a row's last change stands beside its columns: {name} was not filled."),
+        ),
         None => done,
     })
 }
@@ -117,7 +115,7 @@ pub(super) async fn export(ask: &Ask<'_>) -> Done {
     own_store(&ask.fields.object("filePath")?, &at.project)?;
     let options = ask.fields.object("exportOptions")?;
     let conditions = options.object("filters")?;
-    conditions.unsupported(&CHANGES)?;
+    conditions.unsupported(&["fulltextSearch"])?;
     if !order(&options)?.is_empty() {
         return Err(wrong("`orderBy` is not supported here."));
     }
@@ -127,7 +125,7 @@ pub(super) async fn export(ask: &Ask<'_>) -> Done {
     let body = json!({
         "format": "csv", "compression": compression, "columns": columns, "limit": limit, "where_filters": filters(&conditions)?,
     });
-    let written = ask.rest.post(&at.table(&table, &["export"]), body).await?;
+    let written = ask.rest.post(&at.table(&table, &["export"]), changed(&conditions, body)?).await?;
     let shown = ask.rest.get(&at.table(&table, &[])).await?;
     let response = json!({ "tableInfo": table_info(&at, &shown) });
     let said = format!(

@@ -5,7 +5,7 @@ use alluvium_tablestore::quote::ident;
 use serde_json::{Value, json};
 
 use super::rest::path;
-use super::rows::filters;
+use super::rows::{changed, filters};
 use super::{Ask, Done, Executed, long, wrong};
 use crate::model::names::bucket_name;
 
@@ -166,7 +166,7 @@ pub(super) async fn load(ask: &Ask<'_>) -> Done {
         "source": format!("{}.{}", bucket_name(bucket), source.required("tableName")?), "destination": first,
         "columns": Some(&names).filter(|names| !names.is_empty()), "where_filters": filters(&source)?,
     });
-    let done = ask.rest.post(&workspace.below(&["load"]), json!({ "tables": [item] })).await?;
+    let done = ask.rest.post(&workspace.below(&["load"]), json!({ "tables": [changed(&source, item)?] })).await?;
     let mut loaded = done["loaded"][0].clone();
     if let Some(message) = loaded["error"]["message"].as_str() {
         return Err(wrong(message));

@@ -16,6 +16,18 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Name a column of the table and one value; `eq` and `ne` take several.",
     ),
     ErrorInfo::new(
+        "storage.timestamp_column_taken",
+        400,
+        "The table has a column `_timestamp` of its own",
+        "Leave out `include_internal_timestamp`, or rename the column.",
+    ),
+    ErrorInfo::new(
+        "storage.change_times_unknown",
+        409,
+        "Rows were written by an earlier release, which did not note when they changed",
+        "Have the tables folded again with `alluvium projections rebuild tables`, or load the table whole; then try again.",
+    ),
+    ErrorInfo::new(
         "storage.truncate_not_confirmed",
         400,
         "Deleting every row was not confirmed",

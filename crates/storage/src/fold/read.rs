@@ -6,8 +6,8 @@ use std::sync::Arc;
 use alluvium_kernel::{BucketReach, Problem, Token, subject};
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile, ProfileMode,
-    QueryRows, QuerySpec, RowsDiffer, TableFile, TableSchema,
+    Changed, Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile,
+    ProfileMode, QueryRows, QuerySpec, RowsDiffer, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
@@ -49,6 +49,10 @@ pub struct TableExport {
     pub columns: Option<Vec<String>>,
     /// Only rows that meet this condition.
     pub where_filter: Option<String>,
+    /// Only rows that last changed then.
+    pub changed: Changed,
+    /// Writes when that was, too.
+    pub with_stamp: bool,
     /// At most so many rows.
     pub limit: Option<u64>,
 }
@@ -58,7 +62,8 @@ impl TableExport {
     pub(super) fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExportSpec, Problem> {
         let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
         let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        Ok(ExportSpec { format: self.format, columns: self.columns, predicate_sql, limit: self.limit })
+        let Self { format, columns, changed, with_stamp, limit, .. } = self;
+        Ok(ExportSpec { format, columns, predicate_sql, changed, with_stamp, limit })
     }
 }
 
@@ -69,6 +74,8 @@ pub struct TableExtract {
     pub columns: Option<Vec<String>>,
     /// Only rows that meet this condition.
     pub where_filter: Option<String>,
+    /// Only rows that last changed then.
+    pub changed: Changed,
 }
 
 impl TableExtract {
@@ -76,7 +83,7 @@ impl TableExtract {
     fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExtractSpec, Problem> {
         let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
         let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        Ok(ExtractSpec { columns: self.columns, predicate_sql })
+        Ok(ExtractSpec { columns: self.columns, predicate_sql, changed: self.changed })
     }
 }
 

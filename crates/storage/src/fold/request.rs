@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use alluvium_kernel::{Problem, Timestamp};
 use alluvium_tablestore::{
-    Change, ChangeReport, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadSpec, Moment, TableSchema,
+    Change, ChangeReport, Changed, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadSpec, Moment, TableSchema,
     column::{Column, ColumnError, DefaultExpr},
     sql::Predicate,
 };
@@ -82,7 +82,13 @@ pub fn effect(
             let schema = schema.ok_or_else(|| poison("rows are to be deleted before the table was opened"))?;
             let predicate =
                 Predicate::parse(&delete.where_clause, schema).map_err(|error| poison(&error.to_string()))?;
-            Effect::Asked(Change::DeleteRows { predicate_sql: predicate.to_sql(at.event_time_micros) })
+            let predicate_sql = predicate.to_sql(at.event_time_micros);
+            let changed = Changed { since_micros: delete.changed_since, until_micros: delete.changed_until };
+            Effect::Asked(if changed.is_any() {
+                Change::DeleteRows { predicate_sql }
+            } else {
+                Change::DeleteChanged { predicate_sql, changed }
+            })
         }
         TableEvent::SnapshotRequested(_) => Effect::Counted,
         TableEvent::RestoreRequested(restore) => {
@@ -116,7 +122,7 @@ pub fn result(change: &TableEvent, report: &ChangeReport, rows: u64, bytes: u64)
 /// A refusal by the data, as the caller sees it.
 pub fn refusal(code: &str, message: &str, details: &serde_json::Value) -> Problem {
     let status = match code {
-        "duplicate_key" | "column_exists" | "primary_key_exists" => 409,
+        "duplicate_key" | "column_exists" | "primary_key_exists" | "change_times_unknown" => 409,
         "column_not_found" => 404,
         _ => 400,
     };

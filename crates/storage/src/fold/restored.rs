@@ -36,6 +36,7 @@ impl Lane {
         mark: &mut Option<Mark>,
     ) -> Result<(), LaneError> {
         let Wanted { source, seq, unchanged_since } = wanted;
+        let changed_at_micros = Some(event.time.micros());
         match self.effects.verdict(&self.id, event.request(), at).await? {
             Some(verdict) if verdict.problem.is_some() => {
                 return self.asked(at, event, reply, Ok(None), to, mark).await;
@@ -51,12 +52,12 @@ impl Lane {
             }
         }
         if let Some(from) = self.file_of_other(&source, seq).await {
-            let change = Change::Replace { from, up_to: Some(seq) };
+            let change = Change::Replace { from, up_to: Some(seq), changed_at_micros };
             return self.asked(at, event, reply, Ok(Some(change)), to, mark).await;
         }
         match self.content_of(&source, seq, at).await {
             Ok(version) => {
-                let change = Change::Replace { from: version.file().clone(), up_to: None };
+                let change = Change::Replace { from: version.file().clone(), up_to: None, changed_at_micros };
                 let asked = self.asked(at, event, reply, Ok(Some(change)), to, mark).await;
                 // Held until here: its file goes with it.
                 drop(version);
@@ -87,7 +88,8 @@ impl Lane {
             Some(file) => (file, Some(at)),
             None => (held.insert(self.content_of(source, at, at).await?).file().clone(), None),
         };
-        let (at, applied) = self.apply(mark.as_ref(), to, vec![Change::Replace { from, up_to }]).await?;
+        let (at, applied) =
+            self.apply(mark.as_ref(), to, vec![Change::Replace { from, up_to, changed_at_micros: None }]).await?;
         *mark = Some(at);
         // Until here, as its file goes with it.
         drop(held);

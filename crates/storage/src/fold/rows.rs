@@ -91,7 +91,8 @@ async fn decode_now(lane: &Lane, items: &[Arc<Item>]) -> Result<(Vec<Change>, Ve
         .blocking(move |_, _| {
             let payloads: Vec<&[u8]> = items.iter().map(|item| payload(item)).collect();
             let decoded = decoder.decode_many(&payloads);
-            let changes = decoder.appends(decoded.runs, |index| moment(&items[index]));
+            let micros = |index: usize| items[index].time.micros();
+            let changes = decoder.appends(decoded.runs, |index| moment(&items[index]), micros);
             Ok((decoder, (changes, decoded.errors)))
         })
         .await?;

@@ -1,7 +1,8 @@
 //! Requests in a lane: obey the verdict on the log; without one, decide by applying, and put the verdict there.
 
 use alluvium_kernel::Problem;
-use alluvium_tablestore::{Applied, ApplyError, Change, ChangeReport, Mark};
+use alluvium_tablestore::error::code::CHANGE_TIMES_UNKNOWN;
+use alluvium_tablestore::{Applied, ApplyError, Change, ChangeReport, Error, Mark};
 
 use super::counts;
 use super::lane::{Lane, LaneError};
@@ -29,7 +30,8 @@ impl Lane {
             (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict)
         } else {
             let _by_itself = self.by_itself(event.request()).await;
-            match self.decide(seq, event, change, to.clone(), mark.as_ref()).await {
+            let is_accepted = on_log.is_some();
+            match self.decide(seq, event, change, to.clone(), mark.as_ref(), is_accepted).await {
                 Err(error) if on_log.is_none() => match self.gives_up(seq, event, reply, &error).await? {
                     Some(verdict) => (self.settle(mark.as_ref(), to, seq, &verdict, None).await?.0, verdict),
                     None => return Err(error),
@@ -83,6 +85,7 @@ impl Lane {
         change: Result<Option<Change>, Problem>,
         to: Mark,
         from: Option<&Mark>,
+        is_accepted: bool,
     ) -> Result<(Mark, Verdict), LaneError> {
         let accepted = Verdict::new(event.request());
         let change = match change.map(|change| (change.as_ref().and_then(request::missing_content), change)) {
@@ -98,6 +101,12 @@ impl Lane {
                 let report = applied.changes.first().cloned().unwrap_or_default();
                 let result = request::result(&event.event, &report, applied.rows, applied.bytes_estimate);
                 Ok((at, Verdict { result, columns: self.columns_added(&report), ..accepted }))
+            }
+            // Another fold knew when the rows changed, so the log tells it: this file is to be folded again, not gone on with.
+            Err(LaneError::Apply(ApplyError::Refused { code, message, .. }))
+                if is_accepted && code == CHANGE_TIMES_UNKNOWN =>
+            {
+                Err(Error::Corrupt { table: self.file.to_string(), reason: message }.into())
             }
             Err(LaneError::Apply(ApplyError::Refused { code, message, details })) => {
                 let problem = request::refusal(code, &message, &details);

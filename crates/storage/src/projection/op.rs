@@ -27,7 +27,7 @@ use crate::model::key_of;
 pub(super) enum Op {
     PutProject { tenant: String, id: String, uid: String, name: Option<String>, settings: String, time: i64 },
     UpdateProject { tenant: String, id: String, name: Option<String>, settings: String, time: i64 },
-    DeleteProject { tenant: String, id: String },
+    DeleteProject { tenant: String, id: String, time: i64 },
     PutBranch(Box<BranchRow>),
     DeleteBranch { tenant: String, project: String, id: String },
     PutBucket { tenant: String, project: String, name: String, uid: String, description: Option<String>, time: i64 },
@@ -159,7 +159,7 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
         ProjectEvent::ProjectUpdated(e) => {
             Op::UpdateProject { tenant, id: e.project, name: e.name, settings: e.settings, time }
         }
-        ProjectEvent::ProjectDeleted(e) => Op::DeleteProject { tenant, id: e.project },
+        ProjectEvent::ProjectDeleted(e) => Op::DeleteProject { tenant, id: e.project, time },
         ProjectEvent::BranchCreated(e) => Op::PutBranch(Box::new(BranchRow {
             tenant,
             project: e.project,
@@ -326,7 +326,7 @@ impl Op {
         match self {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id } => Key::Project(tenant, id),
+            | Self::DeleteProject { tenant, id, .. } => Key::Project(tenant, id),
             Self::PutBranch(row) => Key::Branch(&row.tenant, &row.project, &row.id),
             Self::DeleteBranch { tenant, project, id } => Key::Branch(tenant, project, id),
             Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
@@ -358,7 +358,7 @@ impl Op {
         match self {
             Self::PutProject { tenant, id, .. }
             | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id } => [Some(Key::Project(tenant, id)), None],
+            | Self::DeleteProject { tenant, id, .. } => [Some(Key::Project(tenant, id)), None],
             Self::PutBranch(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::HideTable(row) | Self::ShowTable(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::PutBucket { tenant, project, .. }

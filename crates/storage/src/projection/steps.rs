@@ -55,7 +55,7 @@ mod tests {
     }
 
     fn delete(project: &str) -> Op {
-        Op::DeleteProject { tenant: "t".into(), id: project.into() }
+        Op::DeleteProject { tenant: "t".into(), id: project.into(), time: 0 }
     }
 
     fn shape(ops: Vec<Op>) -> Vec<(u8, usize)> {

@@ -9,6 +9,7 @@ macro_rules! column {
 
 mod job;
 mod multipart;
+mod project;
 mod settings;
 mod sharing;
 mod snapshot;
@@ -19,45 +20,6 @@ use sqlx::PgConnection;
 
 use super::op::Op;
 
-const PUT_PROJECTS: &str = "
-    INSERT INTO projects (tenant, id, uid, name, settings, created_at, updated_at)
-    SELECT tenant, id, uid, name, settings, time, time
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-      AS new (tenant, id, uid, name, settings, time)
-    ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
-      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at, snapshot_settings = NULL";
-const UPDATE_PROJECTS: &str = "
-    UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
-    WHERE projects.tenant = new.tenant AND projects.id = new.id";
-const DELETE_PROJECTS: [&str; 13] = [
-    "DELETE FROM jobs USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE jobs.tenant = gone.tenant AND jobs.project = gone.id",
-    "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE h.tenant = gone.tenant AND h.project = gone.id",
-    "DELETE FROM links USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE links.tenant = gone.tenant AND links.project = gone.id",
-    "DELETE FROM shares USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE shares.tenant = gone.tenant AND gone.id IN (shares.project, shares.target_project)",
-    "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
-    "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.id",
-    "DELETE FROM workspaces USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.id",
-    "DELETE FROM files USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE files.tenant = gone.tenant AND files.project = gone.id",
-    "DELETE FROM multipart_parts AS p USING multiparts AS m, unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE m.tenant = gone.tenant AND m.project = gone.id AND p.tenant = m.tenant AND p.upload = m.upload",
-    "DELETE FROM multiparts AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE m.tenant = gone.tenant AND m.project = gone.id",
-    "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE tables.tenant = gone.tenant AND tables.project = gone.id",
-    "DELETE FROM buckets USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.id",
-    "DELETE FROM projects USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
-     WHERE projects.tenant = gone.tenant AND projects.id = gone.id",
-];
 const PUT_BRANCHES: &str = "
     INSERT INTO branches (tenant, project, id, name, description, created_at, created_by)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
@@ -157,7 +119,9 @@ const DELETE_FILES: &str = "
 pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), ApplyError> {
     let Some(first) = step.first() else { return Ok(()) };
     match first {
-        Op::PutProject { .. } | Op::UpdateProject { .. } | Op::DeleteProject { .. } => projects(tx, &step).await,
+        Op::PutProject { .. } | Op::UpdateProject { .. } | Op::DeleteProject { .. } => {
+            project::projects(tx, &step).await
+        }
         Op::PutBranch(_) | Op::DeleteBranch { .. } => branches(tx, &step).await,
         Op::PutBucket { .. } | Op::DeleteBucket { .. } => buckets(tx, &step).await,
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
@@ -173,42 +137,6 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::Multipart(_) => multipart::multiparts(tx, &step).await,
         Op::Job(_) => job::jobs(tx, &step).await,
     }?;
-    Ok(())
-}
-
-async fn projects(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
-    match &step[0] {
-        Op::PutProject { .. } => {
-            sqlx::query(PUT_PROJECTS)
-                .bind(column!(step, Op::PutProject { tenant, .. } => tenant))
-                .bind(column!(step, Op::PutProject { id, .. } => id))
-                .bind(column!(step, Op::PutProject { uid, .. } => uid))
-                .bind(column!(step, Op::PutProject { name, .. } => name))
-                .bind(column!(step, Op::PutProject { settings, .. } => settings))
-                .bind(column!(step, Op::PutProject { time, .. } => time))
-                .execute(tx)
-                .await?;
-        }
-        Op::UpdateProject { .. } => {
-            sqlx::query(UPDATE_PROJECTS)
-                .bind(column!(step, Op::UpdateProject { tenant, .. } => tenant))
-                .bind(column!(step, Op::UpdateProject { id, .. } => id))
-                .bind(column!(step, Op::UpdateProject { name, .. } => name))
-                .bind(column!(step, Op::UpdateProject { settings, .. } => settings))
-                .bind(column!(step, Op::UpdateProject { time, .. } => time))
-                .execute(tx)
-                .await?;
-        }
-        _ => {
-            for statement in DELETE_PROJECTS {
-                sqlx::query(statement)
-                    .bind(column!(step, Op::DeleteProject { tenant, .. } => tenant))
-                    .bind(column!(step, Op::DeleteProject { id, .. } => id))
-                    .execute(&mut *tx)
-                    .await?;
-            }
-        }
-    }
     Ok(())
 }
 

@@ -61,9 +61,10 @@ impl Queries {
 
     /// Where a dev branch differs from the main line.
     pub async fn branch_tables(&self, tenant: &str, project: &str, branch: &str) -> Result<BranchTables, Problem> {
-        let schema = self.schema();
-        let copied = sqlx::query_as(schema.sql(COPIED)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
-        let hidden = sqlx::query_as(schema.sql(HIDDEN)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
+        let copied =
+            sqlx::query_as(self.schema().sql(COPIED)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
+        let hidden =
+            sqlx::query_as(self.schema().sql(HIDDEN)).bind(tenant).bind(project).bind(branch).fetch_all(&self.pool);
         Ok(BranchTables { copied: copied.await.map_err(unavailable)?, hidden: hidden.await.map_err(unavailable)? })
     }
 
@@ -93,8 +94,7 @@ impl Queries {
     /// Dev branches of a project, newest first.
     pub async fn branches(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<BranchView>, Problem> {
         self.require_project(tenant, project).await?;
-        let schema = self.schema();
-        let rows: Vec<BranchRow> = sqlx::query_as(schema.sql(BRANCHES))
+        let rows: Vec<BranchRow> = sqlx::query_as(self.schema().sql(BRANCHES))
             .bind(tenant)
             .bind(project)
             .bind(page.limit)
@@ -102,7 +102,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_BRANCHES))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_BRANCHES))
             .bind(tenant)
             .bind(project)
             .fetch_one(&self.pool)

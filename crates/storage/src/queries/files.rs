@@ -215,17 +215,17 @@ impl Queries {
         self.require_project(tenant, project).await?;
         let since = self.end(tenant, project, filter.since.as_deref(), reach).await?;
         let ends = (since, self.end(tenant, project, filter.before.as_deref(), reach).await?);
-        let schema = self.schema();
-        let rows: Vec<FileRow> = bound(sqlx::query_as(schema.sql(FILES)), tenant, project, filter, reach, &ends)
+        let rows: Vec<FileRow> = bound(sqlx::query_as(self.schema().sql(FILES)), tenant, project, filter, reach, &ends)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let (total,): (i64,) = bound(sqlx::query_as(schema.sql(COUNT_FILES)), tenant, project, filter, reach, &ends)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (total,): (i64,) =
+            bound(sqlx::query_as(self.schema().sql(COUNT_FILES)), tenant, project, filter, reach, &ends)
+                .fetch_one(&self.pool)
+                .await
+                .map_err(unavailable)?;
         Ok(Listed { items: rows.into_iter().map(file_view).collect::<Result<_, _>>()?, total })
     }
 

@@ -141,8 +141,7 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<JobView>, Problem> {
         self.require_project(tenant, project).await?;
-        let schema = self.schema();
-        let items = sqlx::query_as(schema.sql(JOBS))
+        let items = sqlx::query_as(self.schema().sql(JOBS))
             .bind(tenant)
             .bind(project)
             .bind(&filter.reach.branch)
@@ -156,7 +155,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_JOBS))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_JOBS))
             .bind(tenant)
             .bind(project)
             .bind(&filter.reach.branch)

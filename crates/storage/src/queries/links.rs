@@ -135,8 +135,7 @@ impl Queries {
 
     /// What a project's links show to a query; costs next to nothing for a project without.
     pub async fn links(&self, tenant: &str, project: &str) -> Result<Links, Problem> {
-        let schema = self.schema();
-        let buckets: Vec<String> = sqlx::query_scalar(schema.sql(LINKED_BUCKETS))
+        let buckets: Vec<String> = sqlx::query_scalar(self.schema().sql(LINKED_BUCKETS))
             .bind(tenant)
             .bind(project)
             .fetch_all(&self.pool)
@@ -145,7 +144,7 @@ impl Queries {
         if buckets.is_empty() {
             return Ok(Links::default());
         }
-        let rows: Vec<(String, String, String)> = sqlx::query_as(schema.sql(LINKED_TABLES))
+        let rows: Vec<(String, String, String)> = sqlx::query_as(self.schema().sql(LINKED_TABLES))
             .bind(tenant)
             .bind(project)
             .bind(&buckets)

@@ -3,6 +3,7 @@
 use alluvium_kernel::{BucketReach, Problem};
 
 use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
+use crate::model::limits::UNDROP_DAYS;
 use crate::model::problem;
 
 const PROJECT: &str = "
@@ -25,6 +26,23 @@ const PROJECTS_BY_ID: &str = "
     SELECT id, created_at FROM {schema}.projects
     WHERE tenant = $1 AND id > $2 AND ($3::text[] IS NULL OR id = ANY ($3)) ORDER BY id LIMIT $4";
 const COUNT_PROJECTS: &str = "SELECT count(*) FROM {schema}.projects WHERE tenant = $1";
+/// Those that can be brought back. Postgres' clock says how long that is, for all processes alike.
+macro_rules! deleted {
+    ($what:literal, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            $what,
+            " FROM {schema}.deleted_projects WHERE tenant = $1
+                AND deleted_at > (extract(epoch FROM clock_timestamp() - make_interval(days => $2)) * 1000000)::bigint ",
+            $rest
+        )
+    };
+}
+const DELETED_PROJECTS: &str = deleted!(
+    "id, uid, name, settings, created_at, deleted_at, bucket_count, table_count, ARRAY[]::text[]",
+    "ORDER BY deleted_at DESC, id LIMIT $3 OFFSET $4"
+);
+const COUNT_DELETED_PROJECTS: &str = deleted!("count(*)", "");
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
     SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
@@ -77,16 +95,35 @@ impl Queries {
 
     /// Projects, newest first.
     pub async fn projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
-        let schema = self.schema();
-        let rows: Vec<ProjectRow> = sqlx::query_as(schema.sql(PROJECTS))
+        let rows: Vec<ProjectRow> = sqlx::query_as(self.schema().sql(PROJECTS))
             .bind(tenant)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_PROJECTS))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_PROJECTS))
             .bind(tenant)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
+    }
+
+    /// Projects that are deleted and can be brought back, the one that was deleted last first; it was changed last when it was deleted.
+    pub async fn deleted_projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
+        let days = UNDROP_DAYS as i32;
+        let rows: Vec<ProjectRow> = sqlx::query_as(self.schema().sql(DELETED_PROJECTS))
+            .bind(tenant)
+            .bind(days)
+            .bind(page.limit)
+            .bind(page.offset)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_DELETED_PROJECTS))
+            .bind(tenant)
+            .bind(days)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;
@@ -148,8 +185,7 @@ impl Queries {
     ) -> Result<Listed<BucketView>, Problem> {
         let names = reach.names();
         self.require_project(tenant, project).await?;
-        let schema = self.schema();
-        let rows: Vec<BucketRow> = sqlx::query_as(schema.sql(BUCKETS))
+        let rows: Vec<BucketRow> = sqlx::query_as(self.schema().sql(BUCKETS))
             .bind(tenant)
             .bind(project)
             .bind(&names)
@@ -158,7 +194,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_BUCKETS))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_BUCKETS))
             .bind(tenant)
             .bind(project)
             .bind(&names)

@@ -97,8 +97,7 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<SnapshotView>, Problem> {
         self.require_project(tenant, project).await?;
-        let schema = self.schema();
-        let rows: Vec<SnapshotRow> = sqlx::query_as(schema.sql(SNAPSHOTS))
+        let rows: Vec<SnapshotRow> = sqlx::query_as(self.schema().sql(SNAPSHOTS))
             .bind(tenant)
             .bind(project)
             .bind(branch)
@@ -112,7 +111,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_SNAPSHOTS))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_SNAPSHOTS))
             .bind(tenant)
             .bind(project)
             .bind(branch)

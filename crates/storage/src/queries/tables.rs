@@ -96,8 +96,7 @@ impl Queries {
     ) -> Result<Listed<TableView>, Problem> {
         self.bucket(tenant, project, bucket).await?;
         self.readable(tenant, project, bucket).await?;
-        let schema = self.schema();
-        let rows: Vec<TableRow> = sqlx::query_as(schema.sql(TABLES))
+        let rows: Vec<TableRow> = sqlx::query_as(self.schema().sql(TABLES))
             .bind(tenant)
             .bind(project)
             .bind(branch)
@@ -107,7 +106,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_TABLES))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_TABLES))
             .bind(tenant)
             .bind(project)
             .bind(branch)

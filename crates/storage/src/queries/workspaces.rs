@@ -156,8 +156,7 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<WorkspaceView>, Problem> {
         self.require_project(tenant, project).await?;
-        let schema = self.schema();
-        let rows: Vec<WorkspaceRow> = sqlx::query_as(schema.sql(WORKSPACES))
+        let rows: Vec<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACES))
             .bind(tenant)
             .bind(project)
             .bind(branch)
@@ -167,7 +166,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let total = sqlx::query_scalar(schema.sql(COUNT_WORKSPACES))
+        let total = sqlx::query_scalar(self.schema().sql(COUNT_WORKSPACES))
             .bind(tenant)
             .bind(project)
             .bind(branch)

@@ -1,6 +1,6 @@
 //! Buckets.
 
-use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_http::{BodyBytes, Concerns, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -21,11 +21,13 @@ pub(super) async fn create(
     State(state): State<StorageRoutes>,
     principal: Principal,
     params: PathParams,
+    concerns: Concerns,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<Bucket>)>> {
     let BucketCreate { name, description } = BucketCreate::parse(&body)?;
     let place = state.place(&principal, &params).await?;
     let (project, bucket) = (place.project, names::bucket_name(&name));
+    concerns.are([("bucket_name", bucket.clone())]);
     let create = CreateBucket { project: project.clone(), bucket: bucket.clone(), description };
     let accepted = state.write(&principal, command(create)).await?;
     let bucket = state.queries.bucket(&tenant_text(&place.tenant), &project, &bucket).await?;

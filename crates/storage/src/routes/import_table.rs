@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
+use alluvium_tablestore::Changed;
 use alluvium_tablestore::sql::filters_text;
 use axum::extract::State;
 
@@ -72,7 +73,7 @@ async fn load(
     state.client.room(table.size_bytes)?;
     let tables = state.tables()?;
     let file = Scratch(tables.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
-    let extract = TableExtract { columns: body.columns.clone(), where_filter };
+    let extract = TableExtract { columns: body.columns.clone(), where_filter, changed: Changed::default() };
     tables.parcel(&*lane(state, &table, &source)?, extract, file.0.clone(), now().micros()).await?;
     let content = tokio::fs::File::open(&file.0).await.map_err(|error| {
         tracing::error!(path = %file.0.display(), error = %error, "what was taken out of a table cannot be read back");

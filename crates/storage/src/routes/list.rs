@@ -107,6 +107,8 @@ const BAD_NAME: &str = "storage.invalid_name";
 const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];
 /// And when it is to be changed.
 const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly"];
+/// The name under which the time of changes is shown may be that of a column.
+const STAMP_TAKEN: &str = "storage.timestamp_column_taken";
 /// What may be wrong with a condition on rows.
 const CONDITIONS: &[&str] = &[
     "storage.invalid_where_clause",

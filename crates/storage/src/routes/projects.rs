@@ -1,6 +1,6 @@
 //! Projects.
 
-use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_http::{BodyBytes, Concerns, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -32,9 +32,11 @@ fn text(settings: serde_json::Map<String, serde_json::Value>) -> String {
 pub(super) async fn create(
     State(state): State<StorageRoutes>,
     principal: Principal,
+    concerns: Concerns,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<ProjectCreated>)>> {
     let ProjectCreate { id, name, settings } = ProjectCreate::parse(&body)?;
+    concerns.are([("project_id", id.clone())]);
     let settings = text(settings.unwrap_or_default());
     let accepted = state.write(&principal, command(CreateProject { project: id.clone(), name, settings })).await?;
     let (api_key, keyed) = state.keys.issue_first_key(&principal, &id).await?;
@@ -57,14 +59,13 @@ pub(super) async fn list(
         return Ok(past::projects(&state, &principal.tenant, seq, page).await?.into_response());
     }
     state.fresh_everywhere(&wanted).await?;
-    let listed = state.queries.projects(&tenant_text(&principal.tenant), page).await?;
-    // A deleted project leaves nothing to list: its id is free at once.
-    Ok(Json(if status == "active" {
-        Projects { projects: listed.items.into_iter().map(Project::from).collect(), total: listed.total }
+    let tenant = tenant_text(&principal.tenant);
+    let listed = if status == "deleted" {
+        state.queries.deleted_projects(&tenant, page).await?.map(Project::deleted)
     } else {
-        Projects { projects: Vec::new(), total: 0 }
-    })
-    .into_response())
+        state.queries.projects(&tenant, page).await?.map(Project::from)
+    };
+    Ok(Json(Projects { projects: listed.items, total: listed.total }).into_response())
 }
 
 pub(super) async fn get(

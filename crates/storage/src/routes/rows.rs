@@ -106,7 +106,8 @@ pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> R
 }
 
 pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpec, Problem> {
-    let PreviewBody { limit, offset, columns, where_clause, where_filters, order_by } = body;
+    let PreviewBody { limit, offset, columns, where_clause, where_filters, order_by, .. } = body;
+    let (changed, with_stamp) = (body.changed.at(now()), body.include_internal_timestamp);
     if where_clause.is_some() && !where_filters.is_empty() {
         return Err(problem::invalid_request("`where_clause` and `where_filters` exclude each other."));
     }
@@ -115,6 +116,8 @@ pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpe
         columns,
         predicate_sql: predicate.map(|predicate| predicate.to_sql(now().micros())),
         filters: where_filters,
+        changed,
+        with_stamp,
         order_by,
         limit: limit.unsigned_abs(),
         offset: offset.unsigned_abs(),
@@ -123,15 +126,16 @@ pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpe
 
 /// The condition that picks the rows to delete. Nothing said is not everything: that must be said.
 fn picked(body: RowsDelete, table: &TableView) -> Result<String, Problem> {
-    let RowsDelete { where_clause, where_filters, allow_truncate } = body;
+    let RowsDelete { where_clause, where_filters, allow_truncate, changed } = body;
     let text = where_clause.filter(|text| allow_truncate != Some(true) || !text.trim().is_empty());
     match (text, where_filters.as_slice()) {
         (Some(text), []) => Ok(text),
         (Some(_), _) => Err(problem::invalid_request("`where_clause` and `where_filters` exclude each other.")),
-        (None, []) if allow_truncate == Some(true) => Ok("TRUE".to_owned()),
+        (None, []) if allow_truncate == Some(true) || !changed.is_any() => Ok("TRUE".to_owned()),
         (None, []) => Err(problem::invalid(
             "truncate_not_confirmed",
-            "Without a condition every row would go: send `where_clause`, `where_filters`, or `allow_truncate: true`.",
+            "Without a condition every row would go: send `where_clause`, `where_filters`, `changed_since`, `changed_until`, or \
+             `allow_truncate: true`.",
         )),
         (None, filters) => {
             let schema = schema_of(&table.columns, &table.primary_key)?;
@@ -148,11 +152,14 @@ pub(super) async fn delete(
 ) -> Answer<WithPosition<Json<RowsDeleted>>> {
     let body = RowsDelete::parse(&body)?;
     let place = state.place(&principal, &params).await?;
+    // The command says moments: whoever follows the log later does not know when it was asked.
+    let changed = body.changed.at(principal.seed.at());
     let where_clause = picked(body, &state.table(&place).await?)?;
     let Place { project, bucket, table, .. } = &place;
     let (project, bucket, table) = (project.clone(), bucket.clone(), table.clone());
+    let (branch, changed_since, changed_until) = (place.branch.clone(), changed.since_micros, changed.until_micros);
     let command: TableCommand =
-        DeleteRows { branch: place.branch.clone(), project, bucket, table, where_clause }.into();
+        DeleteRows { branch, project, bucket, table, where_clause, changed_since, changed_until }.into();
     let (accepted, _) = state.write_table(&principal, &place, Command::Table(command)).await?;
     let count = |name: &str| accepted.result.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
     let answer = RowsDeleted { deleted_rows: count("deleted_rows"), table_rows_after: count("table_rows_after") };

@@ -123,7 +123,8 @@ async fn load_now(
     if let Some(text) = &where_filter {
         Predicate::parse(text, &schema).map_err(sql_problem)?;
     }
-    let extract = TableExtract { columns: item.columns.clone(), where_filter: where_filter.clone() };
+    let changed = item.changed.at(principal.seed.at());
+    let extract = TableExtract { columns: item.columns.clone(), where_filter: where_filter.clone(), changed };
     let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
     let lane = lane(state, &table, &place)?;
     let taken = state.tables()?.extract(&lane, extract, copy.0.clone(), now().micros()).await?;

@@ -1,6 +1,6 @@
 //! Tables: create, list, show, drop, and the schema that rows are published with.
 
-use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
+use alluvium_http::{BodyBytes, Concerns, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::Problem;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -23,11 +23,13 @@ pub(super) async fn create(
     State(state): State<StorageRoutes>,
     principal: Principal,
     params: PathParams,
+    concerns: Concerns,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<Table>)>> {
     let TableCreate { name, columns, primary_key } = TableCreate::parse(&body)?;
     let mut place = state.place(&principal, &params).await?;
     place.table.clone_from(&name);
+    concerns.are([("table_name", name.clone())]);
     let create = CreateTable {
         branch: place.branch.clone(),
         project: place.project.clone(),

@@ -6,8 +6,8 @@ use std::time::Instant;
 use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::{Problem, Timestamp};
-use alluvium_tablestore::sql::{Predicate, filters_text};
-use alluvium_tablestore::{ExportFormat, ParquetCompression};
+use alluvium_tablestore::sql::{Predicate, WhereFilter, filters_text};
+use alluvium_tablestore::{ExportFormat, ParquetCompression, TableSchema};
 use axum::extract::State;
 use serde_json::json;
 
@@ -17,7 +17,6 @@ use super::rows::lane;
 use super::state::{Place, StorageRoutes, tenant_text};
 use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
-use crate::digest::Md5Sum;
 use crate::fold::{TableExport, Version, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::{problem, schema_of};
@@ -131,23 +130,15 @@ async fn write_out(
     };
     // What is wrong is said in this order: the places first, then how, then what.
     let (format, kind) = format(&body.format, body.compression.as_deref())?;
-    let where_filter = match (body.where_filter, body.where_filters.as_slice()) {
-        (text, []) => text,
-        (None, filters) => Some(filters_text(filters, &schema).map_err(sql_problem)?),
-        (Some(_), _) => {
-            return Err(problem::invalid_request("`where_filter` and `where_filters` exclude each other.").into());
-        }
-    };
-    if let Some(text) = where_filter.as_deref() {
-        Predicate::parse(text, &schema).map_err(sql_problem)?;
-    }
+    let where_filter = condition(body.where_filter, &body.where_filters, &schema)?;
     if let Some(unknown) = body.columns.iter().flatten().find(|name| schema.column(name).is_none()) {
         return Err(problem::column_not_found(400, unknown).into());
     }
     let at = principal.seed.at();
     let id = principal.seed.uuid("export").to_string();
     let limit = body.limit.map(i64::unsigned_abs);
-    let export = TableExport { format, columns: body.columns, where_filter, limit };
+    let (changed, with_stamp) = (body.changed.at(at), body.include_internal_timestamp);
+    let export = TableExport { format, columns: body.columns, where_filter, changed, with_stamp, limit };
     let tables = state.tables()?;
     // Written where it stays, and hashed meanwhile.
     let incoming = state.blobs.incoming();
@@ -158,7 +149,7 @@ async fn write_out(
             Source::Then(version) => tables.export_version(version, export, to, at.micros()).await,
         }
     };
-    let (written, blob, md5) = incoming.taken(FILE_BYTES_MAX.unsigned_abs(), Md5Sum::default(), writing).await?;
+    let (written, blob) = incoming.taken(FILE_BYTES_MAX.unsigned_abs(), writing).await?;
     let name = format!("export_{}_{}.{}", place.table, stamp(at), kind.extension);
     let Place { project, bucket, table, .. } = &place;
     let command: FileCommand = RegisterExport {
@@ -171,7 +162,8 @@ async fn write_out(
         tags: [("type".to_owned(), "export".to_owned()), ("table".to_owned(), format!("{bucket}.{table}"))].into(),
         project_uid: String::new(),
         branch: state.files_of(principal)?.of_export(&place.branch),
-        md5: Some(md5.hex()),
+        // Takes longer than all else that is done to the content, and nobody has promised it of an export.
+        md5: None,
     }
     .into();
     let accepted = state.write(principal, Command::File(command)).await?;
@@ -180,6 +172,19 @@ async fn write_out(
     let answer =
         Exported { file_id: id, file_path: file.path, rows_exported: written.rows, file_size_bytes: blob.bytes };
     Ok(WithPosition(accepted.position, Json(answer)))
+}
+
+/// The condition on the rows, in one of its two forms.
+fn condition(text: Option<String>, filters: &[WhereFilter], schema: &TableSchema) -> Result<Option<String>, Problem> {
+    let condition = match (text, filters) {
+        (text, []) => text,
+        (None, filters) => Some(filters_text(filters, schema).map_err(sql_problem)?),
+        (Some(_), _) => return Err(problem::invalid_request("`where_filter` and `where_filters` exclude each other.")),
+    };
+    if let Some(text) = condition.as_deref() {
+        Predicate::parse(text, schema).map_err(sql_problem)?;
+    }
+    Ok(condition)
 }
 
 /// What is exported: the table as it is, or as it was.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse};
 use alluvium_kernel::{BucketReach, Problem, Token};
 use alluvium_tablestore::sql::mentions;
-use alluvium_tablestore::{QueryRows, ResultColumn};
+use alluvium_tablestore::{Changed, QueryRows, ResultColumn};
 use alluvium_workspaces::{Error, Rows, Source, Statement};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -152,7 +152,8 @@ pub(crate) async fn copied(
         table: table.name.clone(),
     };
     let lane = lane(state, table, &place)?;
-    let extract = TableExtract { columns: None, where_filter: (!whole).then(|| NOTHING.to_owned()) };
+    let extract =
+        TableExtract { columns: None, where_filter: (!whole).then(|| NOTHING.to_owned()), changed: Changed::default() };
     Ok(state.tables()?.extract(&lane, extract, to, now().micros()).await?.mark.seq)
 }
 

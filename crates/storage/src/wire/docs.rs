@@ -33,6 +33,16 @@ pub struct OrderByDoc {
     data_type: Option<String>,
 }
 
+/// When rows last changed.
+#[derive(ToSchema)]
+#[schema(as = StorageChanged)]
+pub struct ChangedDoc {
+    /// Only rows whose last change was not before this: unix seconds, an ISO 8601 time, or a span before now such as `-2 days`.
+    changed_since: Option<String>,
+    /// Only rows whose last change was before this.
+    changed_until: Option<String>,
+}
+
 /// How a CSV file is written.
 #[derive(ToSchema)]
 #[schema(as = StorageCsvOptions)]
@@ -74,6 +84,13 @@ pub struct PreviewQuery {
     where_filters: Option<String>,
     /// Sort keys, most significant first, as a JSON list.
     order_by: Option<String>,
+    /// Only rows whose last change was not before this: unix seconds, an ISO 8601 time, or a span before now such as `-2 days`.
+    changed_since: Option<String>,
+    /// Only rows whose last change was before this.
+    changed_until: Option<String>,
+    /// Shows when each row last changed, as the column `_timestamp`.
+    #[param(default = false)]
+    include_internal_timestamp: Option<bool>,
 }
 
 /// How rows are written.

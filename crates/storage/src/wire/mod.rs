@@ -2,6 +2,7 @@
 
 mod branch;
 mod bucket;
+mod changed;
 mod csv;
 mod docs;
 mod file;
@@ -25,6 +26,7 @@ mod workspace;
 
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable, PulledTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
+pub use changed::ChangedWords;
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};

@@ -110,6 +110,16 @@ impl Query {
         Some(text.split(',').map(|part| part.trim().to_owned()).collect())
     }
 
+    /// A text that `read` understands; another one is this mistake.
+    pub fn read<T>(&mut self, name: &str, kind: &str, msg: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(name)?.to_owned();
+        let found = read(&text);
+        if found.is_none() {
+            self.note(name, kind, msg, &text, None);
+        }
+        found
+    }
+
     fn note(&mut self, name: &str, kind: &str, msg: &str, input: &str, ctx: Option<Value>) {
         self.mistakes.push(entry(kind, &[json!("query"), json!(name)], msg, &json!(input), ctx));
     }

@@ -67,6 +67,13 @@ pub struct Project {
     pub settings: Value,
 }
 
+impl Project {
+    /// One that was deleted.
+    pub fn deleted(view: ProjectView) -> Self {
+        Self { status: "deleted", ..view.into() }
+    }
+}
+
 impl From<ProjectView> for Project {
     fn from(view: ProjectView) -> Self {
         Self {

@@ -248,6 +248,22 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// A value that `read` understands; another one is this mistake.
+    pub fn opt_read<T>(
+        &self,
+        name: &str,
+        kind: &'static str,
+        msg: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.given(name)?;
+        let found = read(value);
+        if found.is_none() {
+            self.note(name, kind, msg, value);
+        }
+        found
+    }
+
     fn check_length(&self, name: &str, length: Option<usize>) {
         match (length, self.field(name)) {
             (Some(0), Some(value)) => {

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::docs::{OrderByDoc, WhereFilterDoc};
-use super::{Query, Shape, read};
+use super::docs::{ChangedDoc, OrderByDoc, WhereFilterDoc};
+use super::{ChangedWords, Query, Shape, read};
 use crate::contract::ColumnSpec;
 use crate::queries::{Source, TableView};
 
@@ -141,6 +141,10 @@ pub struct RowsDelete {
     /// Conditions that must all hold.
     #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
     pub where_filters: Vec<WhereFilter>,
+    /// When their last change was.
+    #[serde(flatten)]
+    #[schema(value_type = ChangedDoc)]
+    pub changed: ChangedWords,
     /// Without a condition: deletes every row.
     pub allow_truncate: Option<bool>,
 }
@@ -150,6 +154,7 @@ impl RowsDelete {
         read(bytes, |body| Self {
             where_clause: body.opt_string("where_clause"),
             where_filters: body.opt_value("where_filters").unwrap_or_default(),
+            changed: ChangedWords::read(body),
             allow_truncate: body.opt_bool("allow_truncate"),
         })
     }
@@ -181,6 +186,13 @@ pub struct PreviewBody {
     /// Conditions that must all hold.
     #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
     pub where_filters: Vec<WhereFilter>,
+    /// When their last change was.
+    #[serde(flatten)]
+    #[schema(value_type = ChangedDoc)]
+    pub changed: ChangedWords,
+    /// Shows when each row last changed, as the column `_timestamp`.
+    #[schema(default = false, required = false)]
+    pub include_internal_timestamp: bool,
     /// Sort keys, most significant first.
     #[schema(value_type = Vec<OrderByDoc>, required = false)]
     pub order_by: Vec<OrderBy>,
@@ -194,6 +206,8 @@ impl PreviewBody {
             columns: body.opt_strings("columns"),
             where_clause: body.opt_string("where_clause"),
             where_filters: body.opt_value("where_filters").unwrap_or_default(),
+            changed: ChangedWords::read(body),
+            include_internal_timestamp: body.opt_bool("include_internal_timestamp").unwrap_or(false),
             order_by: body.opt_value("order_by").unwrap_or_default(),
         })
     }
@@ -206,6 +220,8 @@ impl PreviewBody {
             columns: query.texts("columns"),
             where_clause: query.text("where_clause").map(ToOwned::to_owned),
             where_filters: query.json("where_filters").unwrap_or_default(),
+            changed: ChangedWords::of_query(query),
+            include_internal_timestamp: query.flag("include_internal_timestamp", false),
             order_by: query.json("order_by").unwrap_or_default(),
         }
     }
@@ -309,7 +325,12 @@ impl Preview {
     /// Rows read from a table with these columns.
     pub(crate) fn of(preview: alluvium_tablestore::Preview, schema: &TableSchema) -> Self {
         let column = |column: alluvium_tablestore::Column| PreviewColumn {
-            ordinal_position: schema.columns.iter().position(|known| known.name == column.name).map_or(0, |at| at + 1),
+            // What is no column of the table stands behind them.
+            ordinal_position: 1 + schema
+                .columns
+                .iter()
+                .position(|known| known.name == column.name)
+                .unwrap_or(schema.columns.len()),
             r#type: column.column_type.to_string(),
             nullable: column.nullable,
             name: column.name,

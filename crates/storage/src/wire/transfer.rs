@@ -5,8 +5,8 @@ use alluvium_tablestore::sql::WhereFilter;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::docs::{CsvOptionsDoc, WhereFilterDoc};
-use super::{Shape, read};
+use super::docs::{ChangedDoc, CsvOptionsDoc, WhereFilterDoc};
+use super::{ChangedWords, Shape, read};
 use crate::contract::CsvOptions;
 use crate::model::limits::IGNORED_LINES_MAX;
 
@@ -230,6 +230,13 @@ pub struct ExportBody {
     /// Conditions that must all hold.
     #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
     pub where_filters: Vec<WhereFilter>,
+    /// When their last change was.
+    #[serde(flatten)]
+    #[schema(value_type = ChangedDoc)]
+    pub changed: ChangedWords,
+    /// Writes when each row last changed, as a last column `_timestamp`.
+    #[schema(default = false, required = false)]
+    pub include_internal_timestamp: bool,
     /// At most so many rows.
     pub limit: Option<i64>,
     /// The table as it was at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
@@ -245,6 +252,8 @@ impl ExportBody {
             columns: body.opt_strings("columns"),
             where_filter: body.opt_string("where_filter"),
             where_filters: body.opt_value("where_filters").unwrap_or_default(),
+            changed: ChangedWords::read(body),
+            include_internal_timestamp: body.opt_bool("include_internal_timestamp").unwrap_or(false),
             limit: body.opt_int("limit", 1, i64::MAX),
             as_of: body.opt_string("as_of"),
         })

@@ -5,7 +5,8 @@ use alluvium_tablestore::sql::WhereFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::docs::WhereFilterDoc;
+use super::ChangedWords;
+use super::docs::{ChangedDoc, WhereFilterDoc};
 use super::query::{ROWS_MAX, TIMEOUT_SECONDS, TIMEOUT_SECONDS_MAX};
 use super::read;
 use crate::model::limits::GIGABYTE;
@@ -208,6 +209,10 @@ pub struct WorkspaceLoadTable {
     /// Conditions that must all hold.
     #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
     pub where_filters: Vec<WhereFilter>,
+    /// When their last change was.
+    #[serde(flatten)]
+    #[schema(value_type = ChangedDoc)]
+    pub changed: ChangedWords,
 }
 
 impl WorkspaceLoad {
@@ -219,6 +224,7 @@ impl WorkspaceLoad {
                 columns: table.opt_strings("columns"),
                 r#where: table.opt_string("where"),
                 where_filters: table.opt_value("where_filters").unwrap_or_default(),
+                changed: ChangedWords::read(table),
             }),
         })
     }

@@ -7,6 +7,7 @@ use crate::column::Column;
 use crate::error::{ApplyError, code, store_error};
 use crate::key::{duplicate_key, duplicates, examples};
 use crate::quote::ident;
+use crate::stamp;
 
 pub(super) fn load(
     work: &Work<'_>,
@@ -120,7 +121,7 @@ fn incremental(
             return Err(duplicate_key(examples(work, keys, &existing)?));
         }
     }
-    let updated = update(work, given, keys)?;
+    let updated = update(work, spec, given, keys)?;
     if work.rows > 0 && spec.dedup_mode == DedupMode::UpdateDuplicates {
         // What is dealt with leaves the stage, so that the rest goes into the table in its order without being sorted.
         run(work, &format!("DELETE FROM {STAGE} AS s WHERE {matching}"))?;
@@ -142,13 +143,14 @@ fn incremental(
 }
 
 /// Gives the rows of equal key the values of the stage; those that have them already are left alone.
-fn update(work: &Work<'_>, given: &[Column], keys: &[String]) -> Result<u64, ApplyError> {
+fn update(work: &Work<'_>, spec: &LoadSpec, given: &[Column], keys: &[String]) -> Result<u64, ApplyError> {
     let values: Vec<String> =
         given.iter().filter(|column| !keys.contains(&column.name)).map(|column| ident(&column.name)).collect();
     if work.rows == 0 || values.is_empty() {
         return Ok(0);
     }
-    let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).collect();
+    let stamp = format!("{} = {}", stamp::name(), stamp::at(spec.moment.event_time_micros));
+    let set: Vec<String> = values.iter().map(|name| format!("{name} = s.{name}")).chain([stamp]).collect();
     let differs: Vec<String> = values.iter().map(|name| format!("d.{name} IS DISTINCT FROM s.{name}")).collect();
     let sql = format!(
         "UPDATE {} AS d SET {} FROM {STAGE} AS s WHERE {} AND ({})",
@@ -162,7 +164,14 @@ fn update(work: &Work<'_>, given: &[Column], keys: &[String]) -> Result<u64, App
 }
 
 fn insert(work: &Work<'_>, spec: &LoadSpec, given: &[Column]) -> Result<u64, ApplyError> {
-    let sql = insert_from_stage(&work.schema, &work.data(), given, &spec.moment, "");
+    let sql = insert_from_stage(
+        &work.schema,
+        &work.data(),
+        given,
+        &spec.moment,
+        &stamp::at(spec.moment.event_time_micros),
+        "",
+    );
     let inserted = work.session.run(&sql).map_err(|error| refuse(&error, code::IMPORT_FAILED))?;
     Ok(inserted as u64)
 }

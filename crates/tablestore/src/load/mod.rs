@@ -17,10 +17,11 @@ use serde_json::json;
 pub use csv::{CSV_DELIMITER_BYTES_MAX, CsvOptions};
 
 use crate::alter;
-use crate::append::missing_columns;
+use crate::append::{columns_of, missing_columns};
 use crate::apply::{ChangeReport, Moment, Work, plain};
 use crate::column::{COLUMNS_MAX, Column, ColumnError};
 use crate::error::{ApplyError, Error, Kind, code, kind, store_error, text};
+use crate::stamp;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +207,9 @@ fn keyless(work: &Work<'_>, spec: &LoadSpec, source: Source) -> Result<ChangeRep
             found.map_or_else(|| default_of(column, &spec.moment, "row_number() OVER ()"), |(_, sql)| sql.clone())
         })
         .collect();
-    let sql = format!("INSERT INTO {} SELECT {} FROM {}", work.data(), values.join(", "), source.from_sql);
+    let (columns, stamp) = (columns_of(&work.schema), stamp::at(spec.moment.event_time_micros));
+    let (data, values) = (work.data(), values.join(", "));
+    let sql = format!("INSERT INTO {data} ({columns}) SELECT {values}, {stamp} FROM {}", source.from_sql);
     let inserted = work.session.run(&sql).map_err(|error| unreadable(&error, spec, &source))? as u64;
     Ok(ChangeReport {
         inserted,

@@ -6,20 +6,29 @@ use arrow::record_batch::RecordBatch;
 use super::DecodedRun;
 use crate::apply::{Change, Moment};
 use crate::column::{DefaultExpr, TableSchema};
+use crate::stamp;
 
 /// Batches of fewer rows are put together with their neighbours; for larger ones the copy costs more than it saves.
 const SMALL_BATCH_ROWS: usize = 8_192;
 
-/// The changes that append the rows. `moment` says what the defaults of a message (by its index) are made of.
-pub(super) fn appends(runs: Vec<DecodedRun>, schema: &TableSchema, moment: impl Fn(usize) -> Moment) -> Vec<Change> {
+/// The changes that append the rows. `moment` says what the defaults of a message (by its index) are made of, `micros` when it was:
+/// the same, but asked for each message.
+pub(super) fn appends(
+    runs: Vec<DecodedRun>,
+    schema: &TableSchema,
+    moment: impl Fn(usize) -> Moment,
+    micros: impl Fn(usize) -> i64,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     let mut small = Small::default();
     for run in runs {
         let (first, messages) = (run.messages.start, run.messages.len());
         for (part, batch) in run.batches.into_iter().enumerate() {
+            // A run of several messages has one row of each.
+            let batch = stamp::stamped(&batch, |row| micros(if messages > 1 { first + row } else { first }));
             if takes_moment(schema, &batch) {
                 small.flush(&mut changes);
-                // A run of several messages has one row of each. Rows of two messages must never share a moment: which messages
+                // Rows of two messages must never share a moment: which messages
                 // are decoded together is chance, and a replay has to give every row the same value again.
                 let step = if messages > 1 { 1 } else { batch.num_rows() };
                 for (row, index) in (0..batch.num_rows()).step_by(step.max(1)).zip(first..) {
@@ -98,7 +107,7 @@ mod tests {
             Change::Append { batch, moment } => (moment.seed, batch.num_rows()),
             other => panic!("{other:?}"),
         };
-        decoder.appends(runs, moment).into_iter().map(shape).collect()
+        decoder.appends(runs, moment, |_| 0).into_iter().map(shape).collect()
     }
 
     fn column(name: &str, kind: &str, default: Option<&str>) -> Column {

@@ -136,9 +136,14 @@ impl RowsDecoder {
     }
 
     /// The changes that append decoded rows, as few as the order and the defaults allow. `moment` says what the defaults of a
-    /// message are made of, by its index.
-    pub fn appends(&self, runs: Vec<DecodedRun>, moment: impl Fn(usize) -> Moment) -> Vec<Change> {
-        appends::appends(runs, &self.schema, moment)
+    /// message are made of, by its index, and `micros` when it was.
+    pub fn appends(
+        &self,
+        runs: Vec<DecodedRun>,
+        moment: impl Fn(usize) -> Moment,
+        micros: impl Fn(usize) -> i64,
+    ) -> Vec<Change> {
+        appends::appends(runs, &self.schema, moment, micros)
     }
 
     /// Decodes single objects of one schema in one pass. False when values do not fit the table, so that each has to be tried

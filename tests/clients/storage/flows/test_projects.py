@@ -25,11 +25,19 @@ def test_a_project_lives_and_its_id_is_free_again(admin):
     changed = admin.put(f"/projects/{name}", json={"settings": {"b": 2}}).json()
     assert (changed["name"], changed["settings"]) == ("Sales", {"b": 2})
     assert name in [one["id"] for one in admin.get("/projects", params={"limit": 1000}).json()["projects"]]
-    assert admin.get("/projects", params={"status": "deleted"}).json() == {"projects": [], "total": 0}
+    assert name not in deleted_projects(admin)
     assert admin.delete(f"/projects/{name}").status_code == 204
+    assert deleted_projects(admin)[name]["status"] == "deleted"
     gone = admin.get(f"/projects/{name}")
     assert (gone.status_code, gone.json()["detail"]["error"]) == (404, "not_found")
     assert admin.post("/projects", json={"id": name}).status_code == 201
+    assert name not in deleted_projects(admin)
+
+
+def deleted_projects(admin):
+    """The deleted projects that may still come back, by id."""
+    listed = admin.get("/projects", params={"status": "deleted", "limit": 1000}).json()["projects"]
+    return {one["id"]: one for one in listed}
 
 
 def test_names_that_are_no_names_are_refused(admin):

@@ -22,7 +22,9 @@ impl Decide<Table> for DeleteRows {
         let schema = schema_of(&state.columns, &state.primary_key)?;
         let predicate = Predicate::parse(&self.where_clause, &schema)
             .map_err(|error| problem::invalid("invalid_where_clause", error.message))?;
-        Ok(vec![RowsDeleteRequested { request: at.command_id.clone(), where_clause: predicate.to_string() }.into()])
+        let (request, where_clause) = (at.command_id.clone(), predicate.to_string());
+        let Self { changed_since, changed_until, .. } = self;
+        Ok(vec![RowsDeleteRequested { request, where_clause, changed_since, changed_until }.into()])
     }
 }
 
@@ -54,7 +56,17 @@ mod tests {
             bucket: "sales".into(),
             table: "orders".into(),
             where_clause: where_clause.into(),
+            changed_since: None,
+            changed_until: None,
         }
+    }
+
+    #[test]
+    fn when_rows_changed_is_requested_as_it_was_said() {
+        let command = DeleteRows { changed_since: Some(5), changed_until: Some(7), ..delete("TRUE") };
+        let events = given::<Table>(vec![opened()]).when(command.into()).inspect_result().unwrap();
+        let [TableEvent::RowsDeleteRequested(event)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((event.changed_since, event.changed_until), (Some(5), Some(7)));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, TOO_MUCH, both, past,
-    reads_bucket, writes_bucket,
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, TOO_MUCH, both,
+    past, reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
@@ -25,7 +25,8 @@ pub(super) fn all() -> Routes {
                     .query::<wire::FormatQuery>()
                     .json::<wire::Preview>(200, "Columns and rows")
                     .or_binary(200, "text/csv")
-                    .errors(CONDITIONS),
+                    .errors(CONDITIONS)
+                    .errors(&[STAMP_TAKEN]),
             ),
         ),
         both(
@@ -39,7 +40,8 @@ pub(super) fn all() -> Routes {
                     .body::<wire::PreviewBody>()
                     .json::<wire::Preview>(200, "Columns and rows")
                     .or_binary(200, "text/csv")
-                    .errors(CONDITIONS),
+                    .errors(CONDITIONS)
+                    .errors(&[STAMP_TAKEN]),
             ),
         )
         .asks(),
@@ -65,7 +67,14 @@ pub(super) fn all() -> Routes {
                 .body::<wire::RowsDelete>()
                 .json::<wire::RowsDeleted>(200, "How many")
                 .errors(CONDITIONS)
-                .errors(&["storage.truncate_not_confirmed", FULL, BUSY, TOO_MUCH, "storage.bucket_readonly"]),
+                .errors(&[
+                    "storage.truncate_not_confirmed",
+                    "storage.change_times_unknown",
+                    FULL,
+                    BUSY,
+                    TOO_MUCH,
+                    "storage.bucket_readonly",
+                ]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

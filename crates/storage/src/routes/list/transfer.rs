@@ -4,8 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, both, reads_bucket,
-    writes_bucket,
+    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, both,
+    reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{import_table, paths, transfer};
@@ -64,7 +64,7 @@ pub(super) fn all() -> Routes {
             op("exportTable", "Write a table to a file of the project")
                 .body::<wire::ExportBody>()
                 .json::<wire::Exported>(200, "The file")
-                .errors(&["storage.invalid_format", "storage.invalid_compression"])
+                .errors(&["storage.invalid_format", "storage.invalid_compression", STAMP_TAKEN])
                 .errors(CONDITIONS),
         )
         .timeout(WRITE_TIMEOUT),

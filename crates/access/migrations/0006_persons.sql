@@ -1,0 +1,2 @@
+-- Who holds a key, sealed.
+ALTER TABLE key ADD COLUMN person text;

@@ -1,0 +1,1 @@
+DELETE FROM call WHERE seq < $1
