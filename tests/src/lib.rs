@@ -1,9 +1,12 @@
 //! What the black-box tests share: a world of real servers with the real binary in it, and ways to talk to it.
 
+pub mod certificates;
 mod cli;
 pub mod cluster;
 pub mod demo;
+pub mod machine;
 pub mod registry;
+pub mod sessions;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -278,6 +278,93 @@ async fn pages_follow_each_other_and_clients_report_events_of_their_own() {
     assert!(!text.contains(&uuid(5)), "{text}");
 }
 
+#[tokio::test]
+async fn operations_are_listed_with_what_became_of_them_and_counted() {
+    let world = World::start().await;
+    let client = reqwest::Client::new();
+    let key = project(&world, "p").await;
+    world.table("p", "t", &[("a", "VARCHAR")], &[]).await;
+    let asked = async |query: &str| {
+        let (status, answer) =
+            world.http_as(Some(&key), Method::GET, &format!("/projects/p/operations{query}"), None).await;
+        assert_eq!(status, StatusCode::OK, "{query}: {answer}");
+        answer
+    };
+    let listed = async |query: &str| asked(query).await["operations"].as_array().expect("operations").clone();
+    let names = |operations: &[Value]| -> Vec<String> {
+        operations.iter().map(|one| one["operation"].as_str().expect("text").to_owned()).collect()
+    };
+    assert_eq!(
+        world.http_as(Some(&key), Method::POST, BUCKETS, Some(&json!({"name": "b"}))).await.0,
+        StatusCode::CONFLICT
+    );
+    assert_eq!(world.http_as(None, Method::GET, BUCKETS, None).await.0, StatusCode::UNAUTHORIZED);
+    let reported = json!({ "component": "acme", "message": "not an operation" });
+    world.http_as(Some(&key), Method::POST, "/projects/p/events", Some(&reported)).await;
+    let row = json!({ "where_clause": "a = 'x'" });
+    assert_eq!(world.http(Method::DELETE, &format!("{BUCKETS}/b/tables/t/rows"), Some(&row)).await.0, StatusCode::OK);
+    world.eventually("all are there", async || listed("?operation=deleteRows").await.len() == 1).await;
+
+    let all = listed("").await;
+    let expected =
+        ["deleteRows", "listBuckets", "createBucket", "createTable", "createApiKey", "createBucket", "createProject"];
+    let shown: Vec<String> = names(&all).into_iter().filter(|name| name != "createEvent").collect();
+    assert_eq!(shown, expected, "{all:#?}");
+    let statuses: Vec<&str> = all.iter().filter_map(|one| one["status"].as_str()).collect();
+    assert_eq!(statuses[..4], ["success", "denied", "error", "success"], "{all:#?}");
+    let (refused, table) = (&all[2], &all[3]);
+    assert_eq!((&refused["error"], &refused["status_code"]), (&json!("storage.bucket_exists"), &json!(409)));
+    assert_eq!(
+        (&table["object_type"], &table["object_id"], &table["actor"]),
+        (&json!("table"), &json!("b.t"), &json!("admin"))
+    );
+    assert!(table["duration_ms"].as_f64().is_some_and(|took| took > 0.0), "{table:#}");
+
+    assert_eq!(names(&listed("?operation=createBucket").await), ["createBucket"; 2]);
+    assert_eq!(names(&listed("?operation=createBucket&status=error").await), ["createBucket"]);
+    assert_eq!(names(&listed("?object_type=table&objectId=b.t").await), ["deleteRows", "createTable"]);
+    assert_eq!(names(&listed("?status=denied").await), ["listBuckets"]);
+    let [newest, oldest] = [&all[0], &all[all.len() - 1]].map(|one| one["id"].as_str().expect("an id"));
+    assert_eq!(names(&listed(&format!("?max_id={newest}&limit=1")).await), names(&all[1..2]));
+    assert_eq!(listed(&format!("?since_id={oldest}")).await.len(), all.len() - 1);
+    let time = table["created_time"].as_str().expect("a time").replace('+', "%2B");
+    assert_eq!(listed(&format!("?created_time_from={time}")).await, all[..4]);
+    assert_eq!(listed(&format!("?created_time_to={time}")).await, all[4..]);
+
+    let stats = asked("/stats").await;
+    let of = |name: &str| {
+        let one = stats["operations"].as_array().expect("operations").iter().find(|one| one["operation"] == name);
+        one.unwrap_or_else(|| panic!("{name}: {stats:#}")).clone()
+    };
+    let buckets = of("createBucket");
+    assert_eq!((&buckets["calls"], &buckets["errors"], &buckets["denied"]), (&json!(2), &json!(1), &json!(0)));
+    assert_eq!(of("listBuckets")["denied"], 1);
+    assert_eq!((&stats["errors"], &stats["denied"]), (&json!(1), &json!(1)));
+    assert_eq!(stats["calls"].as_u64(), Some(all.len() as u64), "{stats:#}");
+    let took = ["median", "p95", "max"].map(|name| buckets["duration_ms"][name].as_f64().expect("a time"));
+    assert!(took.is_sorted() && took[0] > 0.0, "{buckets:#}");
+    // What a client reports is no operation, whatever it says of itself.
+    assert!(all.iter().all(|one| one["channel"] != "event"), "{all:#?}");
+    // What is done later is there when it is taken on, with its run, and when it is done.
+    let later = client.delete(format!("{}{BUCKETS}/b/tables/t/rows?async=true", world.alluvium.url()));
+    let later = later.bearer_auth(&key).header("X-KBC-RunId", "run-7").json(&json!({ "allow_truncate": true }));
+    assert_eq!(later.send().await.expect("an answer").status(), StatusCode::ACCEPTED);
+    world.eventually("both are there", async || listed("?operation=deleteRows").await.len() == 3).await;
+    assert_eq!(listed("?status=processing&runId=run-7").await.len(), 1);
+    assert_eq!(listed("?operation=deleteRows&status=success").await.len(), 2);
+    for (path, status) in [
+        ("/projects/p/operations?status=done", 422),
+        ("/projects/p/operations?limit=0", 422),
+        ("/projects/p/operations?created_time_from=soon", 422),
+        ("/projects/p/operations/stats?hours=9999", 422),
+        ("/projects/never/operations", 404),
+        ("/projects/never/operations/stats", 404),
+    ] {
+        assert_eq!(world.http(Method::GET, path, None).await.0.as_u16(), status, "{path}");
+    }
+    world.verify();
+}
+
 /// A process that is killed loses at most what waited: nothing of what was answered a moment before, and nothing breaks.
 #[tokio::test]
 async fn a_killed_process_loses_what_waited_at_the_most() {

@@ -2,115 +2,53 @@
 //! backup is refused.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
 use alluvium_blackbox::binary;
-use alluvium_testing::{Alluvium, NatsServer, Postgres, Scratch};
+use alluvium_blackbox::machine::{Machine, cli, expect, text};
+use alluvium_testing::{Alluvium, NatsServer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 /// Rows published one message a row.
 const ROWS: u64 = 3_000;
 
-/// `alluvium serve` on servers of its own, whose keys are in its data directory.
-struct Machine {
-    alluvium: Alluvium,
-    nats: NatsServer,
-    _postgres: Postgres,
-    database: String,
-    data: PathBuf,
-    _scratch: Scratch,
+/// The event by which a bucket was created, which may take a moment.
+async fn waiting(machine: &Machine, bucket: &str) -> Value {
+    let began = std::time::Instant::now();
+    loop {
+        let events = machine.get("/events?subject=ev.default.storage.>&type=BucketCreated&limit=1000").await;
+        let mut events = events["events"].as_array().expect("events").iter();
+        if let Some(event) = events.find(|event| event["event"]["bucket"] == bucket) {
+            return event.clone();
+        }
+        assert!(began.elapsed().as_secs() < 60, "{bucket} never came\n{}", machine.alluvium.output());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
-impl Machine {
-    /// Servers without data, and a data directory that is not there yet; `prepare` runs before the platform starts.
-    async fn start(prepare: impl AsyncFnOnce(&NatsServer, &Path)) -> Self {
-        let (nats, postgres, scratch) = (NatsServer::start().await, Postgres::start().await, Scratch::new());
-        let data = scratch.path().join("data");
-        prepare(&nats, &data).await;
-        let database = postgres.database().await;
-        let alluvium = Alluvium::builder(binary())
-            .args(["serve"])
-            .env("ALLUVIUM_NATS_URL", nats.url())
-            .env("ALLUVIUM_POSTGRES_URL", &database)
-            .env("ALLUVIUM_DATA_DIR", &data)
-            .start()
-            .await;
-        Self { alluvium, nats, _postgres: postgres, database, data, _scratch: scratch }
+/// Everything that this test's input shows in.
+async fn reads(machine: &Machine) -> Vec<Value> {
+    let table = "/projects/p/branches/default/buckets/b/tables";
+    let mut reads = Vec::new();
+    for path in [
+        "/projects".to_owned(),
+        "/projects/p/branches/default/buckets".to_owned(),
+        table.to_owned(),
+        format!("{table}/rows"),
+        format!("{table}/loaded"),
+        "/projects/p/files".to_owned(),
+    ] {
+        reads.push(without_sizes(machine.get(&path).await));
     }
-
-    fn admin(&self) -> String {
-        std::fs::read_to_string(self.data.join("admin.key")).expect("the admin key").trim().to_owned()
+    for sql in [
+        "SELECT count(*) AS n, sum(n) AS s, min(t) AS low, max(t) AS high FROM b.rows",
+        "SELECT * FROM b.loaded ORDER BY k",
+    ] {
+        reads.push(machine.post("/projects/p/query", json!({ "query": sql })).await["data"]["rows"].clone());
     }
-
-    async fn ask(&self, key: &str, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
-        let mut request =
-            reqwest::Client::new().request(method, format!("{}{path}", self.alluvium.url())).bearer_auth(key);
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.expect("the server answers");
-        let status = response.status();
-        let text = response.text().await.expect("a body");
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.ask(&self.admin(), Method::POST, path, Some(&body)).await;
-        assert!(status.is_success(), "POST {path}: {status} {answer}");
-        answer
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, answer) = self.ask(&self.admin(), Method::GET, path, None).await;
-        assert!(status.is_success(), "GET {path}: {status} {answer}");
-        answer
-    }
-
-    fn cli(&self, args: &[&str]) -> Output {
-        let server =
-            ["--server", &self.alluvium.url(), "--nats", &self.nats.url(), "--key", &self.admin()].map(str::to_owned);
-        let args: Vec<String> = server.into_iter().chain(args.iter().map(|arg| (*arg).to_owned())).collect();
-        cli(&args.iter().map(String::as_str).collect::<Vec<_>>(), &self.data)
-    }
-
-    /// The event by which a bucket was created, which may take a moment.
-    async fn waiting(&self, bucket: &str) -> Value {
-        let began = std::time::Instant::now();
-        loop {
-            let events = self.get("/events?subject=ev.default.storage.>&type=BucketCreated&limit=1000").await;
-            let mut events = events["events"].as_array().expect("events").iter();
-            if let Some(event) = events.find(|event| event["event"]["bucket"] == bucket) {
-                return event.clone();
-            }
-            assert!(began.elapsed().as_secs() < 60, "{bucket} never came\n{}", self.alluvium.output());
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Everything that this test's input shows in.
-    async fn reads(&self) -> Vec<Value> {
-        let table = "/projects/p/branches/default/buckets/b/tables";
-        let mut reads = Vec::new();
-        for path in [
-            "/projects".to_owned(),
-            "/projects/p/branches/default/buckets".to_owned(),
-            table.to_owned(),
-            format!("{table}/rows"),
-            format!("{table}/loaded"),
-            "/projects/p/files".to_owned(),
-        ] {
-            reads.push(without_sizes(self.get(&path).await));
-        }
-        for sql in [
-            "SELECT count(*) AS n, sum(n) AS s, min(t) AS low, max(t) AS high FROM b.rows",
-            "SELECT * FROM b.loaded ORDER BY k",
-        ] {
-            reads.push(self.post("/projects/p/query", json!({ "query": sql })).await["data"]["rows"].clone());
-        }
-        reads
-    }
+    reads
 }
 
 /// The size of a table file is the engine's affair: the same rows may take another number of bytes.
@@ -125,25 +63,6 @@ fn without_sizes(mut value: Value) -> Value {
         _ => {}
     }
     value
-}
-
-/// The command line with nothing of this test's environment that could tell it where to go.
-fn cli(args: &[&str], data: &Path) -> Output {
-    let mut command = Command::new(binary());
-    command.args(args).env("ALLUVIUM_DATA_DIR", data).env("NO_COLOR", "1");
-    for name in ["ALLUVIUM_NATS", "ALLUVIUM_NATS_URL", "ALLUVIUM_SIGNING_KEY", "ALLUVIUM_ADMIN_KEY"] {
-        command.env_remove(name);
-    }
-    command.output().expect("the binary runs")
-}
-
-fn text(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn expect(output: &Output, code: i32, says: &str) {
-    assert_eq!(output.status.code(), Some(code), "{}", text(output));
-    assert!(text(output).contains(says), "{says} is not in\n{}", text(output));
 }
 
 /// Real input of every kind: a key, a table of rows published one by one, a table loaded from an uploaded file.
@@ -209,7 +128,7 @@ async fn everything_comes_back_on_an_empty_machine() {
     let archive = format!("{backup}.tar");
     let mut before = Machine::start(async |_, _| {}).await;
     let key = fill(&before).await;
-    let reads = before.reads().await;
+    let seen = reads(&before).await;
     expect(&before.cli(&["log", "verify"]), 0, "STORAGE");
     expect(&before.cli(&["log", "verify", "rows.>", "-o", "json"]), 0, "\"rows\": 3000");
     expect(&before.cli(&["backup", "create", backup, "--dry-run"]), 0, "stream STORAGE");
@@ -265,10 +184,10 @@ async fn everything_comes_back_on_an_empty_machine() {
         let late = |read: &Value| {
             read["name"].as_str().is_some_and(|name| name.starts_with("late") || name.starts_with("waits"))
         };
-        let mut found = after.reads().await;
+        let mut found = reads(&after).await;
         // What came meanwhile may be in it; what was there before has to be.
         found[1] = buckets_but(&found[1], late);
-        let mut reads = reads.clone();
+        let mut reads = seen.clone();
         reads[1] = buckets_but(&reads[1], late);
         for (found, wanted) in found.iter().zip(&reads) {
             assert_eq!(without_counts(found), without_counts(wanted));
@@ -278,9 +197,9 @@ async fn everything_comes_back_on_an_empty_machine() {
         expect(&after.cli(&["projections", "verify", "--all"]), 0, "");
         expect(&after.cli(&["log", "verify"]), 0, "STORAGE");
         if backup == archive {
-            let made = after.waiting("waits_too").await;
+            let made = waiting(&after, "waits_too").await;
             assert_eq!(made["command_id"], "an-id-of-its-own");
-            let made = after.waiting("waits").await["command_id"].as_str().unwrap_or_default().to_owned();
+            let made = waiting(&after, "waits").await["command_id"].as_str().unwrap_or_default().to_owned();
             assert!(made.starts_with("CMD:"), "the id that it always had: {made}");
         }
         // And it works on: a new command on an old aggregate, rows into an old table.

@@ -1,14 +1,12 @@
 //! Forgetting: what is sealed stands nowhere in clear, and what is forgotten is unreadable everywhere, backups included.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use alluvium_access::contract::Event;
-use alluvium_blackbox::binary;
+use alluvium_blackbox::machine::{Machine, cli, expect, text};
 use alluvium_kernel::sealed::{FORGOTTEN, SealedText};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _};
-use alluvium_testing::{Alluvium, NatsServer, Postgres, Scratch};
 use async_nats::jetstream;
 use futures::{StreamExt as _, TryStreamExt as _};
 use reqwest::{Method, StatusCode};
@@ -23,152 +21,71 @@ const CHANGED: &str = "marker changed 1b2c";
 /// The bucket of keys.
 const SEALS: &str = "KV_SEALS";
 
-/// `alluvium serve` on servers of its own, whose secrets are in its data directory.
-struct Machine {
-    alluvium: Alluvium,
-    nats: NatsServer,
-    _postgres: Postgres,
-    database: String,
-    data: PathBuf,
-    scratch: Scratch,
+/// A key of a project, by its id.
+async fn issue(machine: &Machine, project: &str, description: &str, person: &str) -> String {
+    let body = json!({ "description": description, "person": person });
+    let made = machine.post(&format!("/projects/{project}/api-keys"), body).await;
+    assert_eq!((&made["description"], &made["person"]), (&json!(description), &json!(person)));
+    made["id"].as_str().expect("an id").to_owned()
 }
 
-impl Machine {
-    async fn start(prepare: impl AsyncFnOnce(&NatsServer, &Path)) -> Self {
-        let (nats, postgres, scratch) = (NatsServer::start().await, Postgres::start().await, Scratch::new());
-        let data = scratch.path().join("data");
-        prepare(&nats, &data).await;
-        let database = postgres.database().await;
-        let alluvium = Alluvium::builder(binary())
-            .args(["serve"])
-            .env("ALLUVIUM_NATS_URL", nats.url())
-            .env("ALLUVIUM_POSTGRES_URL", &database)
-            .env("ALLUVIUM_DATA_DIR", &data)
-            .start()
-            .await;
-        Self { alluvium, nats, _postgres: postgres, database, data, scratch }
-    }
+/// What a reader learns of a key: its description and who holds it.
+async fn shown(machine: &Machine, project: &str, key: &str) -> (String, String) {
+    let key = machine.get(&format!("/projects/{project}/api-keys/{key}")).await;
+    let text = |field: &str| key[field].as_str().unwrap_or_default().to_owned();
+    (text("description"), text("person"))
+}
 
-    fn admin(&self) -> String {
-        std::fs::read_to_string(self.data.join("admin.key")).expect("the admin key").trim().to_owned()
-    }
+async fn js(machine: &Machine) -> jetstream::Context {
+    jetstream::new(machine.nats.connect().await)
+}
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let url = format!("{}{path}", self.alluvium.url());
-        let mut request = reqwest::Client::new().request(method, url).bearer_auth(self.admin());
-        if let Some(body) = &body {
-            request = request.json(body);
+/// Every message of every stream: its stream, subject, headers and payload.
+async fn messages(machine: &Machine) -> Vec<(String, String, String, Vec<u8>)> {
+    let js = js(machine).await;
+    let names: Vec<String> = js.stream_names().try_collect().await.expect("streams");
+    let mut all = Vec::new();
+    for name in names {
+        let stream = js.get_stream(&name).await.expect("a stream");
+        let state = stream.cached_info().state.clone();
+        for seq in state.first_sequence..=state.last_sequence {
+            // Some are gone.
+            let Ok(message) = stream.get_raw_message(seq).await else { continue };
+            let headers = format!("{:?}", message.headers);
+            all.push((name.clone(), message.subject.to_string(), headers, message.payload.to_vec()));
         }
-        let response = request.send().await.expect("the server answers");
-        let status = response.status();
-        let text = response.text().await.expect("a body");
-        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        let (status, answer) = self.ask(Method::POST, path, Some(body)).await;
-        assert!(status.is_success(), "POST {path}: {status} {answer}\n{}", self.alluvium.output());
-        answer
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let (status, answer) = self.ask(Method::GET, path, None).await;
-        assert!(status.is_success(), "GET {path}: {status} {answer}\n{}", self.alluvium.output());
-        answer
-    }
-
-    /// A key of a project, by its id.
-    async fn issue(&self, project: &str, description: &str, person: &str) -> String {
-        let body = json!({ "description": description, "person": person });
-        let made = self.post(&format!("/projects/{project}/api-keys"), body).await;
-        assert_eq!((&made["description"], &made["person"]), (&json!(description), &json!(person)));
-        made["id"].as_str().expect("an id").to_owned()
-    }
-
-    /// What a reader learns of a key: its description and who holds it.
-    async fn shown(&self, project: &str, key: &str) -> (String, String) {
-        let key = self.get(&format!("/projects/{project}/api-keys/{key}")).await;
-        let text = |field: &str| key[field].as_str().unwrap_or_default().to_owned();
-        (text("description"), text("person"))
-    }
-
-    fn cli(&self, args: &[&str]) -> Output {
-        let server =
-            ["--server", &self.alluvium.url(), "--nats", &self.nats.url(), "--key", &self.admin()].map(str::to_owned);
-        let args: Vec<String> = server.into_iter().chain(args.iter().map(|arg| (*arg).to_owned())).collect();
-        cli(&args.iter().map(String::as_str).collect::<Vec<_>>(), &self.data)
-    }
-
-    async fn js(&self) -> jetstream::Context {
-        jetstream::new(self.nats.connect().await)
-    }
-
-    /// Every message of every stream: its stream, subject, headers and payload.
-    async fn messages(&self) -> Vec<(String, String, String, Vec<u8>)> {
-        let js = self.js().await;
-        let names: Vec<String> = js.stream_names().try_collect().await.expect("streams");
-        let mut all = Vec::new();
-        for name in names {
-            let stream = js.get_stream(&name).await.expect("a stream");
-            let state = stream.cached_info().state.clone();
-            for seq in state.first_sequence..=state.last_sequence {
-                // Some are gone.
-                let Ok(message) = stream.get_raw_message(seq).await else { continue };
-                let headers = format!("{:?}", message.headers);
-                all.push((name.clone(), message.subject.to_string(), headers, message.payload.to_vec()));
-            }
-        }
-        all
-    }
-
-    /// The wrapped key at a place, as it lies on the disk.
-    async fn wrapped(&self, subject: &str) -> Option<String> {
-        let found = self.messages().await.into_iter().find(|(stream, at, ..)| stream == SEALS && at == subject);
-        let kept: Value = serde_json::from_slice(&found?.3).expect("JSON");
-        Some(kept["key"]["wrapped"].as_str()?.to_owned())
-    }
-
-    /// Every row of every table, as text.
-    async fn rows(&self) -> String {
-        let mut connection = sqlx::PgConnection::connect(&self.database).await.expect("Postgres");
-        let tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables \
-                      WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
-        let names = sqlx::query(tables).fetch_all(&mut connection).await.expect("tables");
-        let mut text = String::new();
-        for name in names {
-            let name: String = name.get("name");
-            let all = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') AS rows FROM {name} AS t");
-            let row = sqlx::query(sqlx::AssertSqlSafe(all)).fetch_one(&mut connection).await.expect("rows");
-            text.push_str(&row.get::<String, _>("rows"));
-        }
-        text
-    }
-
-    /// The files below the data directory, the logs of the process among them, and those of NATS that hold a text.
-    fn files_with(&self, text: &str) -> Vec<PathBuf> {
-        let mut found = files_with(&self.data, text);
-        found.extend(files_with(&self.nats.directory(), text));
-        found
-    }
+    all
 }
 
-/// The command line with nothing of this test's environment that could tell it where to go.
-fn cli(args: &[&str], data: &Path) -> Output {
-    let mut command = Command::new(binary());
-    command.args(args).env("ALLUVIUM_DATA_DIR", data).env("NO_COLOR", "1");
-    for name in ["ALLUVIUM_NATS", "ALLUVIUM_NATS_URL", "ALLUVIUM_SIGNING_KEY", "ALLUVIUM_ADMIN_KEY"] {
-        command.env_remove(name);
+/// The wrapped key at a place, as it lies on the disk.
+async fn wrapped(machine: &Machine, subject: &str) -> Option<String> {
+    let found = messages(machine).await.into_iter().find(|(stream, at, ..)| stream == SEALS && at == subject);
+    let kept: Value = serde_json::from_slice(&found?.3).expect("JSON");
+    Some(kept["key"]["wrapped"].as_str()?.to_owned())
+}
+
+/// Every row of every table, as text.
+async fn rows(machine: &Machine) -> String {
+    let mut connection = sqlx::PgConnection::connect(&machine.database).await.expect("Postgres");
+    let tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables \
+                  WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+    let names = sqlx::query(tables).fetch_all(&mut connection).await.expect("tables");
+    let mut text = String::new();
+    for name in names {
+        let name: String = name.get("name");
+        let all = format!("SELECT coalesce(string_agg(t::text, E'\\n'), '') AS rows FROM {name} AS t");
+        let row = sqlx::query(sqlx::AssertSqlSafe(all)).fetch_one(&mut connection).await.expect("rows");
+        text.push_str(&row.get::<String, _>("rows"));
     }
-    command.output().expect("the binary runs")
+    text
 }
 
-fn text(output: &Output) -> String {
-    format!("{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn expect(output: &Output, code: i32, says: &str) {
-    assert_eq!(output.status.code(), Some(code), "{}", text(output));
-    assert!(text(output).contains(says), "{says} is not in\n{}", text(output));
+/// The files below the data directory, the logs of the process among them, and those of NATS that hold a text.
+fn files_of(machine: &Machine, text: &str) -> Vec<PathBuf> {
+    let mut found = files_with(&machine.data, text);
+    found.extend(files_with(&machine.nats.directory(), text));
+    found
 }
 
 fn files_with(directory: &Path, text: &str) -> Vec<PathBuf> {
@@ -235,21 +152,22 @@ struct Keys {
 async fn fill(machine: &Machine) -> Keys {
     machine.post("/projects", json!({ "id": "p" })).await;
     machine.post("/projects", json!({ "id": "q" })).await;
-    let anna = machine.issue("p", "soon otherwise", ANNA).await;
+    let anna = issue(machine, "p", "soon otherwise", ANNA).await;
     let path = format!("/projects/p/api-keys/{anna}");
-    let (status, answer) = machine.ask(Method::PUT, &path, Some(json!({ "description": CHANGED }))).await;
+    let (status, answer) =
+        machine.ask(&machine.admin(), Method::PUT, &path, Some(&json!({ "description": CHANGED }))).await;
     assert!(status == StatusCode::OK && answer["description"] == CHANGED, "{answer}");
-    let bob = machine.issue("p", ABOUT, BOB).await;
+    let bob = issue(machine, "p", ABOUT, BOB).await;
     let turned = machine.post(&format!("/projects/p/api-keys/{bob}/rotate"), json!({})).await;
     assert_eq!(turned["description"], format!("{ABOUT} (rotated)"));
     assert_eq!(turned["person"], BOB);
-    let other = machine.issue("q", ABOUT, BOB).await;
+    let other = issue(machine, "q", ABOUT, BOB).await;
     Keys { anna, bob: turned["id"].as_str().expect("an id").to_owned(), other }
 }
 
 /// Nothing in clear: streams, files, tables, what the process said, and each field that its schema marks.
 async fn nothing_is_in_clear(machine: &Machine) {
-    let (messages, rows) = (machine.messages().await, machine.rows().await);
+    let (messages, rows) = (messages(machine).await, rows(machine).await);
     assert!(rows.contains("sealed:v1:project.p."), "the rows keep what is sealed");
     let mut sealed = 0;
     for (stream, subject, _, payload) in messages.iter().filter(|(stream, ..)| stream == "EV_ACCESS") {
@@ -270,7 +188,7 @@ async fn nothing_is_in_clear(machine: &Machine) {
         }
         assert!(!rows.contains(marker), "Postgres holds `{marker}`");
         assert!(!machine.alluvium.output().contains(marker), "the process told `{marker}`");
-        assert_eq!(machine.files_with(marker), Vec::<PathBuf>::new(), "`{marker}` is on the disk");
+        assert_eq!(files_of(machine, marker), Vec::<PathBuf>::new(), "`{marker}` is on the disk");
     }
 }
 
@@ -286,8 +204,8 @@ async fn what_is_forgotten_is_unreadable_everywhere_backups_included() {
         let look = look.to_string();
         assert!(look.contains("sealed:v1:") && !look.contains("marker"), "{look}");
     }
-    assert_eq!(machine.shown("p", &keys.anna).await, (CHANGED.into(), ANNA.into()));
-    assert_eq!(machine.shown("p", &keys.bob).await, (format!("{ABOUT} (rotated)"), BOB.into()));
+    assert_eq!(shown(&machine, "p", &keys.anna).await, (CHANGED.into(), ANNA.into()));
+    assert_eq!(shown(&machine, "p", &keys.bob).await, (format!("{ABOUT} (rotated)"), BOB.into()));
     expect(&machine.cli(&["projections", "verify", "--all"]), 0, "");
 
     let (backup, before) = (path("backup"), path("before.seals"));
@@ -301,8 +219,7 @@ async fn what_is_forgotten_is_unreadable_everywhere_backups_included() {
     // A person: only what is sealed for them.
     let digest = machine.post("/forget", json!({ "person": "nobody@example.com" })).await["id"].clone();
     assert_eq!(digest.as_str().expect("a digest").len(), 64);
-    let kept: Vec<(String, String)> = machine
-        .messages()
+    let kept: Vec<(String, String)> = messages(&machine)
         .await
         .into_iter()
         .filter(|(stream, at, _, payload)| {
@@ -313,59 +230,60 @@ async fn what_is_forgotten_is_unreadable_everywhere_backups_included() {
     assert_eq!(kept.len(), 2, "one key a person");
     expect(&machine.cli(&["forget", "person", ANNA]), 2, "--yes");
     expect(&machine.cli(&["--yes", "forget", "person", &ANNA.to_uppercase()]), 0, "person");
-    assert_eq!(machine.shown("p", &keys.anna).await, (CHANGED.into(), FORGOTTEN.into()));
-    assert_eq!(machine.shown("p", &keys.bob).await, (format!("{ABOUT} (rotated)"), BOB.into()));
+    assert_eq!(shown(&machine, "p", &keys.anna).await, (CHANGED.into(), FORGOTTEN.into()));
+    assert_eq!(shown(&machine, "p", &keys.bob).await, (format!("{ABOUT} (rotated)"), BOB.into()));
     let mut gone = Vec::new();
     for (at, whole) in &kept {
-        let wrapped = serde_json::from_str::<Value>(whole).expect("JSON")["key"]["wrapped"].clone();
-        let wrapped = wrapped.as_str().expect("a key").to_owned();
-        if machine.wrapped(at).await.is_none() {
-            gone.push(wrapped);
+        let kept = serde_json::from_str::<Value>(whole).expect("JSON")["key"]["wrapped"].clone();
+        let kept = kept.as_str().expect("a key").to_owned();
+        if wrapped(&machine, at).await.is_none() {
+            gone.push(kept);
         } else {
             // The same look finds what is still there.
-            eventually("a kept key is in the files", async || !machine.files_with(&wrapped).is_empty()).await;
+            eventually("a kept key is in the files", async || !files_of(&machine, &kept).is_empty()).await;
         }
     }
     assert_eq!(gone.len(), 1);
     eventually("the destroyed key is in no file", async || {
-        let files = machine.files_with(&gone[0]);
+        let files = files_of(&machine, &gone[0]);
         files.iter().all(|file| file.ends_with("before.seals"))
     })
     .await;
     let again = json!({ "description": "again", "person": ANNA });
-    let (status, refused) = machine.ask(Method::POST, "/projects/p/api-keys", Some(again)).await;
+    let (status, refused) = machine.ask(&machine.admin(), Method::POST, "/projects/p/api-keys", Some(&again)).await;
     assert_eq!(status, StatusCode::CONFLICT, "{refused}");
     assert!(!refused.to_string().contains(ANNA), "{refused}");
 
     // A project: what was sealed until now; what comes later has another key.
     machine.post("/forget", json!({ "project": "p" })).await;
-    assert_eq!(machine.shown("p", &keys.bob).await, (format!("{FORGOTTEN} (rotated)"), BOB.into()));
-    assert_eq!(machine.shown("q", &keys.other).await, (ABOUT.into(), BOB.into()));
-    let later = machine.issue("p", "later", BOB).await;
-    assert_eq!(machine.shown("p", &later).await, ("later".into(), BOB.into()));
+    assert_eq!(shown(&machine, "p", &keys.bob).await, (format!("{FORGOTTEN} (rotated)"), BOB.into()));
+    assert_eq!(shown(&machine, "q", &keys.other).await, (ABOUT.into(), BOB.into()));
+    let later = issue(&machine, "p", "later", BOB).await;
+    assert_eq!(shown(&machine, "p", &later).await, ("later".into(), BOB.into()));
 
     // What was kept apart before gives nothing of it back.
     expect(&machine.cli(&["-o", "json", "seals", "import", &before]), 0, "\"refused_as_forgotten\": 2");
-    assert_eq!(machine.shown("p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
+    assert_eq!(shown(&machine, "p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
     expect(&machine.cli(&["projections", "rebuild", "access"]), 0, "");
-    assert_eq!(machine.shown("p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
+    assert_eq!(shown(&machine, "p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
     let state = text(&machine.cli(&["state", "access.keyring.p"]));
     assert!(state.contains("sealed:v1:") && !state.contains("marker"), "{state}");
 
     restored(&machine, &keys, &backup, &path("after.seals")).await;
 
     // The tenant: all of it, for good.
-    let (status, refused) = machine.ask(Method::POST, "/forget", Some(json!({ "tenant": "other" }))).await;
+    let (status, refused) =
+        machine.ask(&machine.admin(), Method::POST, "/forget", Some(&json!({ "tenant": "other" }))).await;
     assert_eq!((status, &refused["code"]), (StatusCode::BAD_REQUEST, &json!("access.cannot_forget")), "{refused}");
     expect(&machine.cli(&["--yes", "forget", "tenant", "default"]), 0, "tenant");
     for (project, key) in [("p", &keys.anna), ("p", &later), ("q", &keys.other)] {
-        let (description, person) = machine.shown(project, key).await;
+        let (description, person) = shown(&machine, project, key).await;
         assert_eq!((description.as_str(), person.as_str()), (FORGOTTEN, FORGOTTEN));
     }
     let new = json!({ "description": "more" });
-    let (status, _) = machine.ask(Method::POST, "/projects/q/api-keys", Some(new)).await;
+    let (status, _) = machine.ask(&machine.admin(), Method::POST, "/projects/q/api-keys", Some(&new)).await;
     assert_eq!(status, StatusCode::CONFLICT);
-    let left = machine.messages().await.into_iter().filter(|(stream, ..)| stream == SEALS);
+    let left = messages(&machine).await.into_iter().filter(|(stream, ..)| stream == SEALS);
     assert!(left.into_iter().all(|(.., kept)| kept == b"\"forgotten\""), "a key is left");
     let state = text(&machine.cli(&["state", "access.keyring.p"]));
     assert!(!state.contains("marker"), "{state}");
@@ -382,7 +300,7 @@ async fn restored(machine: &Machine, keys: &Keys, backup: &str, seals: &str) {
     })
     .await;
     for (project, key) in [("p", &keys.anna), ("q", &keys.other)] {
-        assert_eq!(without.shown(project, key).await, (FORGOTTEN.into(), FORGOTTEN.into()));
+        assert_eq!(shown(&without, project, key).await, (FORGOTTEN.into(), FORGOTTEN.into()));
         let (mut then, mut now) = (
             without.get(&format!("/projects/{project}/api-keys/{key}")).await,
             machine.get(&format!("/projects/{project}/api-keys/{key}")).await,
@@ -393,17 +311,17 @@ async fn restored(machine: &Machine, keys: &Keys, backup: &str, seals: &str) {
         assert_eq!(then, now, "everything else is as it was");
     }
     for marker in [ANNA, BOB, ABOUT, CHANGED] {
-        assert_eq!(without.files_with(marker), Vec::<PathBuf>::new());
+        assert_eq!(files_of(&without, marker), Vec::<PathBuf>::new());
     }
     let with = Machine::start(async |nats, data| {
         expect(&cli(&["--nats", &nats.url(), "backup", "restore", backup], data), 0, "restored");
         expect(&cli(&["--nats", &nats.url(), "seals", "import", seals], data), 0, "there");
     })
     .await;
-    assert_eq!(with.shown("q", &keys.other).await, (ABOUT.into(), BOB.into()));
-    assert_eq!(with.shown("p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
+    assert_eq!(shown(&with, "q", &keys.other).await, (ABOUT.into(), BOB.into()));
+    assert_eq!(shown(&with, "p", &keys.anna).await, (FORGOTTEN.into(), FORGOTTEN.into()));
     let again = json!({ "description": "again", "person": ANNA });
-    let (status, refused) = with.ask(Method::POST, "/projects/q/api-keys", Some(again)).await;
+    let (status, refused) = with.ask(&with.admin(), Method::POST, "/projects/q/api-keys", Some(&again)).await;
     assert_eq!(status, StatusCode::CONFLICT, "who was forgotten stays so: {refused}");
 }
 
@@ -412,9 +330,8 @@ async fn restored(machine: &Machine, keys: &Keys, backup: &str, seals: &str) {
 async fn a_key_that_outlived_its_forgetting_is_destroyed_at_the_next_start() {
     let mut machine = Machine::start(async |_, _| {}).await;
     let keys = fill(&machine).await;
-    let js = machine.js().await;
-    let kept: Vec<(String, Vec<u8>)> = machine
-        .messages()
+    let js = js(&machine).await;
+    let kept: Vec<(String, Vec<u8>)> = messages(&machine)
         .await
         .into_iter()
         .filter(|(stream, at, ..)| stream == SEALS && at.contains(".person."))
@@ -434,9 +351,9 @@ async fn a_key_that_outlived_its_forgetting_is_destroyed_at_the_next_start() {
     }
     assert_eq!(put_back, 1);
     machine.alluvium.restart().await;
-    eventually("the key is destroyed again", async || machine.shown("p", &keys.anna).await.1 == FORGOTTEN).await;
-    assert_eq!(machine.shown("p", &keys.anna).await.0, CHANGED);
-    assert_eq!(machine.shown("p", &keys.bob).await.1, BOB);
+    eventually("the key is destroyed again", async || shown(&machine, "p", &keys.anna).await.1 == FORGOTTEN).await;
+    assert_eq!(shown(&machine, "p", &keys.anna).await.0, CHANGED);
+    assert_eq!(shown(&machine, "p", &keys.bob).await.1, BOB);
 }
 
 /// Who publishes commands to the log sends them in clear: the worker seals before it decides, and believes no seal of others.
@@ -445,7 +362,7 @@ async fn a_command_that_comes_in_clear_is_sealed_before_it_is_decided() {
     let machine = Machine::start(async |_, _| {}).await;
     let keys = fill(&machine).await;
     machine.post("/commands/access/GrantPublishers", json!({ "rights": "all" })).await;
-    let js = machine.js().await;
+    let js = js(&machine).await;
     let send = async |id: &str, description: &str| {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Msg-Id", id);
@@ -463,8 +380,8 @@ async fn a_command_that_comes_in_clear_is_sealed_before_it_is_decided() {
         outcome
     };
     assert_eq!(send("plain", "marker over nats").await["status"], "accepted");
-    eventually("it is shown", async || machine.shown("p", &keys.anna).await.0 == "marker over nats").await;
-    for (stream, subject, _, payload) in machine.messages().await {
+    eventually("it is shown", async || shown(&machine, "p", &keys.anna).await.0 == "marker over nats").await;
+    for (stream, subject, _, payload) in messages(&machine).await {
         assert!(!payload.windows(16).any(|window| window == b"marker over nats"), "{stream} {subject}");
     }
     // A seal of another project, and one of nobody.

@@ -2,106 +2,35 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::path::PathBuf;
-use std::process::Output;
-
+use alluvium_blackbox::sessions::{
+    WORKSPACES, code, connection, fill, filled, login, printed, psql, rejected, workspace,
+};
 use alluvium_blackbox::{ADMIN, World};
-use alluvium_testing::{NatsServer, Postgres, pick_port};
+use alluvium_testing::pick_port;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
-
-const P: &str = "/projects/p/workspaces";
-
-/// A project with table `b.t` of three rows, where workspaces listen on a port of their own.
-async fn filled(envs: &[(&str, &str)]) -> World {
-    let data = tempfile::tempdir().unwrap();
-    let envs: Vec<(&str, &str)> = [("PGWIRE_PORT", "0"), ("ALLUVIUM_PGWIRE_INTERNAL_LISTEN", "off")]
-        .into_iter()
-        .chain(envs.iter().copied())
-        .collect();
-    let world = World::start_on(NatsServer::start().await, Postgres::shared().await, data, &envs).await;
-    world.project("p").await;
-    world.table("p", "t", &[("id", "BIGINT"), ("note", "VARCHAR")], &["id"]).await;
-    fill(&world, "default", "t", "id,note\n1,a\n2,b\n3,c\n").await;
-    world
-}
-
-async fn fill(world: &World, branch: &str, table: &str, csv: &str) {
-    let file = world.upload("p", "rows.csv", csv.as_bytes().to_vec()).await;
-    let path = format!("/projects/p/branches/{branch}/buckets/b/tables/{table}/import/file");
-    world.post(&path, &json!({ "file_id": file })).await;
-}
-
-/// A workspace with its credentials.
-async fn workspace(world: &World) -> Value {
-    world.post(P, &json!({ "name": "w" })).await
-}
+use sqlx::postgres::PgConnection;
+use sqlx::{Connection as _, Executor as _, Row as _};
 
 fn id(workspace: &Value) -> &str {
     workspace["id"].as_str().unwrap()
-}
-
-fn options(workspace: &Value) -> PgConnectOptions {
-    let connection = &workspace["connection"];
-    let text = |name: &str| connection[name].as_str().unwrap();
-    let port = u16::try_from(connection["port"].as_u64().unwrap()).unwrap();
-    PgConnectOptions::new_without_pgpass()
-        .host("127.0.0.1")
-        .port(port)
-        .username(text("username"))
-        .password(text("password"))
-        .database(text("database"))
-        .ssl_mode(PgSslMode::Disable)
-}
-
-async fn login(workspace: &Value) -> PgConnection {
-    PgConnection::connect_with(&options(workspace).disable_statement_logging()).await.unwrap()
-}
-
-/// The code with which a login or a statement is refused.
-fn code<T>(result: Result<T, sqlx::Error>) -> String {
-    match result {
-        Err(sqlx::Error::Database(error)) => error.code().map(std::borrow::Cow::into_owned).unwrap_or_default(),
-        Err(other) => format!("{other:?}"),
-        Ok(_) => "none".to_owned(),
-    }
-}
-
-async fn rejected(workspace: &Value) -> String {
-    code(PgConnection::connect_with(&options(workspace)).await.map(drop))
 }
 
 async fn number(connection: &mut PgConnection, sql: &'static str) -> i64 {
     sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
 }
 
-/// The real `psql`, from where the servers are.
-fn psql(workspace: &Value, password: &str, more: &[&str]) -> Output {
-    let directory = PathBuf::from(std::env::var_os("ALLUVIUM_POSTGRES_BIN").expect("where Postgres is"));
-    let connection = &workspace["connection"];
-    std::process::Command::new(directory.join("psql"))
-        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p"])
-        .arg(connection["port"].to_string())
-        .args(["-U", connection["username"].as_str().unwrap(), "-d", connection["database"].as_str().unwrap()])
-        .args(more)
-        .env("PGPASSWORD", password)
-        .output()
-        .unwrap()
-}
-
-fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+async fn metrics(world: &World) -> String {
+    let answer = reqwest::get(format!("{}/metrics", world.alluvium.url())).await.unwrap();
+    answer.text().await.unwrap()
 }
 
 #[tokio::test]
 async fn psql_works_in_a_workspace() {
     let world = filled(&[]).await;
     let made = workspace(&world).await;
-    let password = made["connection"]["password"].as_str().unwrap();
-    let ask = |sql: &str| printed(&psql(&made, password, &["-c", sql]));
+    let password = connection(&made, "password");
+    let ask = |sql: &str| printed(&psql(&made, password).args(["-c", sql]).output().unwrap());
 
     assert_eq!(ask("SELECT id, note FROM b.t ORDER BY id"), "1|a\n2|b\n3|c");
     assert_eq!(ask("SELECT count(*) FROM \"b\".\"t\""), "3");
@@ -118,29 +47,24 @@ async fn psql_works_in_a_workspace() {
     for sql in
         ["INSERT INTO b.t VALUES (9, 'x')", "DELETE FROM b_t.main.data", "DROP TABLE b.t", "CREATE TABLE b.x (a INT)"]
     {
-        assert!(!psql(&made, password, &["-c", sql]).status.success(), "{sql}");
+        assert!(!psql(&made, password).args(["-c", sql]).output().unwrap().status.success(), "{sql}");
     }
     assert_eq!(ask("SELECT count(*) FROM b.t"), "3");
-    let shown = world.get(&format!("{P}/{}", id(&made))).await;
+    let shown = world.get(&format!("{WORKSPACES}/{}", id(&made))).await;
     assert_eq!(shown["workspace_objects"], json!([{ "name": "own", "type": "table", "rows": 4 }]));
 
     // Several statements at once are one transaction.
-    let failed = psql(&made, password, &["-c", "DELETE FROM own; SELECT nothing_there"]);
+    let failed = psql(&made, password).args(["-c", "DELETE FROM own; SELECT nothing_there"]).output().unwrap();
     assert!(!failed.status.success());
     assert_eq!(ask("SELECT count(*) FROM own"), "4");
 
-    let wrong = psql(&made, "wrong", &["-c", "SELECT 1"]);
+    let wrong = psql(&made, "wrong").args(["-c", "SELECT 1"]).output().unwrap();
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("Invalid credentials"), "{wrong:?}");
     let metrics = metrics(&world).await;
     assert!(metrics.contains(r#"pgwire_connections_total{status="auth_failed"} 1"#), "{metrics}");
     assert!(metrics.contains(r#"pgwire_connections_total{status="success"}"#), "{metrics}");
     let asked = format!(r#"pgwire_queries_total{{workspace_id="{}",status="success"}}"#, id(&made));
     assert!(metrics.contains(&asked), "{metrics}");
-}
-
-async fn metrics(world: &World) -> String {
-    let answer = reqwest::get(format!("{}/metrics", world.alluvium.url())).await.unwrap();
-    answer.text().await.unwrap()
 }
 
 #[tokio::test]
@@ -156,9 +80,10 @@ async fn a_session_sees_tables_as_they_are_and_stands_in_nobodys_way() {
     assert_eq!(number(&mut session, "SELECT count(*) FROM b.t").await, 1);
 
     // While it is open, the workspace is read and written over HTTP.
-    let shown = world.get(&format!("{P}/{}", id(&made))).await;
+    let shown = world.get(&format!("{WORKSPACES}/{}", id(&made))).await;
     assert_eq!(shown["active_sessions"], 1);
-    let loaded = world.post(&format!("{P}/{}/load", id(&made)), &json!({ "tables": [{ "source": "b.t" }] })).await;
+    let loaded =
+        world.post(&format!("{WORKSPACES}/{}/load", id(&made)), &json!({ "tables": [{ "source": "b.t" }] })).await;
     assert_eq!(loaded["loaded"][0]["rows"], 1);
     assert_eq!(number(&mut session, "SELECT count(*) FROM t").await, 1);
 
@@ -181,7 +106,7 @@ async fn a_session_sees_tables_as_they_are_and_stands_in_nobodys_way() {
     session.close().await.unwrap();
     world
         .eventually("the session is no more", || async {
-            world.get(&format!("{P}/{}", id(&made))).await["active_sessions"] == 0
+            world.get(&format!("{WORKSPACES}/{}", id(&made))).await["active_sessions"] == 0
         })
         .await;
 }
@@ -241,7 +166,8 @@ async fn parameters_and_transactions_work() {
     // A transaction whose client says nothing gives way to others.
     let mut transaction = session.begin().await.unwrap();
     transaction.execute("DELETE FROM own").await.unwrap();
-    let loaded = world.post(&format!("{P}/{}/load", id(&made)), &json!({ "tables": [{ "source": "b.t" }] })).await;
+    let loaded =
+        world.post(&format!("{WORKSPACES}/{}/load", id(&made)), &json!({ "tables": [{ "source": "b.t" }] })).await;
     assert_eq!(loaded["loaded"][0]["rows"], 1);
     assert_eq!(code(transaction.execute("SELECT 1").await), "40001");
     transaction.rollback().await.unwrap();
@@ -304,14 +230,14 @@ async fn sessions_have_limits_and_end() {
     assert_eq!(number(&mut one, "SELECT count(*) FROM b.t").await, 3);
 
     // Another password: the old one opens nothing, and who was in is out.
-    let reset = world.post(&format!("{P}/{}/credentials/reset", id(&made)), &json!({})).await;
+    let reset = world.post(&format!("{WORKSPACES}/{}/credentials/reset", id(&made)), &json!({})).await;
     assert_eq!(code(one.execute("SELECT 1").await), "57P01");
     assert_eq!(rejected(&made).await, "28P01");
     let made = json!({ "id": id(&made), "connection": reset });
     let mut again = login(&made).await;
     assert_eq!(number(&mut again, "SELECT 1::BIGINT").await, 1);
 
-    let (status, _) = world.http(Method::DELETE, &format!("{P}/{}", id(&made)), None).await;
+    let (status, _) = world.http(Method::DELETE, &format!("{WORKSPACES}/{}", id(&made)), None).await;
     assert_eq!(status, 204);
     assert_eq!(code(again.execute("SELECT 1").await), "57P01");
     assert_eq!(rejected(&made).await, "28P01");
@@ -327,7 +253,8 @@ async fn a_workspace_of_a_key_shows_what_that_key_reads_whoever_logs_in() {
     world.post("/projects/p/buckets/secret/tables", &table).await;
     let may = json!({ "description": "d", "scope": "custom", "bucket_permissions": { "b": "read" } });
     let key = world.post("/projects/p/api-keys", &may).await;
-    let (status, made) = world.http_as(key["api_key"].as_str(), Method::POST, P, Some(&json!({ "name": "own" }))).await;
+    let (status, made) =
+        world.http_as(key["api_key"].as_str(), Method::POST, WORKSPACES, Some(&json!({ "name": "own" }))).await;
     assert_eq!(status, 201, "{made}");
     let mut session = login(&made).await;
     assert_eq!(number(&mut session, "SELECT count(*) FROM b.t").await, 3);
@@ -383,14 +310,9 @@ async fn verifier(world: &World) -> String {
 async fn a_statement_is_cancelled_by_who_has_its_secret() {
     let world = filled(&[]).await;
     let made = workspace(&world).await;
-    let password = made["connection"]["password"].as_str().unwrap().to_owned();
     let long = "SELECT count(*) FROM range(100000000) a, range(100000) b WHERE a.range + b.range = 7";
-    let directory = PathBuf::from(std::env::var_os("ALLUVIUM_POSTGRES_BIN").unwrap());
-    let connection = &made["connection"];
-    let child = std::process::Command::new(directory.join("psql"))
-        .args(["-X", "-h", "127.0.0.1", "-p", &connection["port"].to_string(), "-c", long])
-        .args(["-U", connection["username"].as_str().unwrap(), "-d", connection["database"].as_str().unwrap()])
-        .env("PGPASSWORD", password)
+    let child = psql(&made, connection(&made, "password"))
+        .args(["-c", long])
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -422,7 +344,7 @@ async fn sessions_are_controlled_by_the_admin_and_from_this_machine() {
             (answer.status().as_u16(), answer.json::<Value>().await.unwrap_or_default())
         }
     };
-    let text = |name: &str| made["connection"][name].as_str().unwrap();
+    let text = |name: &str| connection(&made, name);
     let body = json!({ "username": text("username"), "password": text("password"), "client_ip": "10.0.0.1" });
     let (status, admitted) = local(Method::POST, "/auth", Some(body.clone())).await;
     assert_eq!(status, 200, "{admitted}");
@@ -491,7 +413,7 @@ async fn a_killed_platform_leaves_nobody_logged_in() {
     world.alluvium.kill();
     assert!(transaction.execute("SELECT 1").await.is_err());
     world.alluvium.restart().await;
-    let shown = world.get(&format!("{P}/{}", id(&made))).await;
+    let shown = world.get(&format!("{WORKSPACES}/{}", id(&made))).await;
     assert_eq!((&shown["active_sessions"], &shown["workspace_objects"]), (&json!(0), &json!([])));
     let sessions = world.get("/internal/pgwire/sessions").await;
     assert_eq!(sessions[0]["status"], "terminated", "{sessions}");

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use alluvium_blackbox::binary;
+use alluvium_blackbox::certificates::certificates;
 use alluvium_blackbox::registry::{Registry, record};
 use alluvium_messaging::registry::{RegistryClient, RegistryConfig, SchemaVersions};
 use rustls::ServerConfig;
@@ -15,19 +16,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-
-/// Makes a root and a certificate of `localhost` by it: `ca.pem`, `server.pem`, `server.key`.
-fn certificates(at: &Path) {
-    let openssl = |args: &str| {
-        let output = Command::new("openssl").args(args.split(' ')).current_dir(at).output().expect("openssl is there");
-        assert!(output.status.success(), "{args}: {}", String::from_utf8_lossy(&output.stderr));
-    };
-    let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -subj /CN=root -days 2"));
-    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"));
-    std::fs::write(at.join("names"), "subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n").unwrap();
-    openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile names");
-}
 
 /// Listens with TLS in front of `behind`, a URL; gives the port.
 async fn listener(at: &Path, behind: &str) -> u16 {

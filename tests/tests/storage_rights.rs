@@ -171,6 +171,10 @@ fn of_project(method: &str, below: &str) -> For {
     if below.starts_with("/api-keys") {
         return For::KeyManagers;
     }
+    // Whoever may link a bucket is shown what there is to link.
+    if below == "/shared-buckets" {
+        return For::BucketManagers;
+    }
     // Each shows, and takes, what the key may.
     if matches!(below, "/query" | "/workspaces") {
         return For::Parts;
@@ -180,14 +184,15 @@ fn of_project(method: &str, below: &str) -> For {
         return For::Members;
     }
     let Some(in_branch) = below.strip_prefix("/branches/{branch_id}") else {
-        return if method == "get" && matches!(below, "" | "/stats") { For::Members } else { For::Project };
+        let shown = matches!(below, "" | "/stats" | "/metadata");
+        return if method == "get" && shown { For::Members } else { For::Project };
     };
     of_branch_path(method, in_branch)
 }
 
 fn of_branch_path(method: &str, in_branch: &str) -> For {
     // Reaching beyond one branch.
-    const SETTINGS: [&str; 2] = ["/settings/snapshots", "/metadata"];
+    const SETTINGS: &str = "/settings/snapshots";
     // Said of a bucket, and so of the project.
     const OF_BUCKETS: [&str; 4] = ["/share", "/link", "/grant-readonly", "/buckets/{bucket_name}/undrop"];
     // Reads that take a body.
@@ -197,11 +202,19 @@ fn of_branch_path(method: &str, in_branch: &str) -> For {
         return For::Project;
     }
     let reads = method == "get" || READS.iter().any(|end| in_branch.ends_with(end));
-    if !reads && (in_branch.is_empty() || SETTINGS.iter().any(|end| in_branch.ends_with(end))) {
+    if !reads && (in_branch.is_empty() || in_branch.ends_with(SETTINGS)) {
         return For::Project;
     }
     if in_branch.is_empty() {
         return For::Readers;
+    }
+    // Other projects are named there.
+    if in_branch.starts_with("/buckets/{bucket_name}/links") {
+        return For::BucketManagers;
+    }
+    // Said of the branch itself.
+    if in_branch.starts_with("/metadata") {
+        return if reads { For::Readers } else { For::Writers };
     }
     let is_bucket = matches!(in_branch, "/buckets" | "/buckets/{bucket_name}");
     if !reads && (is_bucket || OF_BUCKETS.iter().any(|end| in_branch.ends_with(end))) {

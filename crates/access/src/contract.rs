@@ -4,6 +4,23 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Makes everything unreadable that was sealed for a project which nobody can bring back any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetDeletedProject {
+    /// Id that the project had.
+    pub project: String,
+    /// When its time to be brought back ended: a key made later is of another project.
+    pub until: i64,
+}
+
+alluvium_messaging::contract!(
+    ForgetDeletedProject,
+    "ForgetDeletedProject",
+    r####"{"aggregate":"tenant","doc":"Makes everything unreadable that was sealed for a project which nobody can bring back any more.","fields":[{"doc":"Id that the project had.","name":"project","type":"string"},{"doc":"When its time to be brought back ended: a key made later is of another project.","name":"until","type":{"logicalType":"timestamp-micros","type":"long"}}],"kind":"command","name":"ForgetDeletedProject","namespace":"alluvium.access","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Makes everything that is sealed under a person's key unreadable for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -241,17 +258,20 @@ alluvium_messaging::contract!(
     &[]
 );
 
-/// A project's key of this moment is to be destroyed.
+/// A project's key is to be destroyed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectForgotten {
     /// Id of the project, as in URLs.
     pub project: String,
+    /// A key made later than this stays; null for the moment of the event.
+    #[serde(default)]
+    pub until: Option<i64>,
 }
 
 alluvium_messaging::contract!(
     ProjectForgotten,
     "ProjectForgotten",
-    r####"{"aggregate":"tenant","doc":"A project's key of this moment is to be destroyed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"}],"kind":"event","name":"ProjectForgotten","namespace":"alluvium.access","type":"record"}"####,
+    r####"{"aggregate":"tenant","doc":"A project's key is to be destroyed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"A key made later than this stays; null for the moment of the event.","name":"until","type":["null",{"logicalType":"timestamp-micros","type":"long"}]}],"kind":"event","name":"ProjectForgotten","namespace":"alluvium.access","type":"record"}"####,
     &[]
 );
 
@@ -577,13 +597,26 @@ impl KeyringCommand {
 /// Commands of the aggregate `tenant`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum TenantCommand {
+    ForgetDeletedProject(ForgetDeletedProject),
     ForgetPerson(ForgetPerson),
     ForgetProject(ForgetProject),
     ForgetTenant(ForgetTenant),
     GrantPublishers(GrantPublishers),
 }
 
-alluvium_messaging::contract_set!(TenantCommand { ForgetPerson, ForgetProject, ForgetTenant, GrantPublishers });
+alluvium_messaging::contract_set!(TenantCommand {
+    ForgetDeletedProject,
+    ForgetPerson,
+    ForgetProject,
+    ForgetTenant,
+    GrantPublishers
+});
+
+impl From<ForgetDeletedProject> for TenantCommand {
+    fn from(message: ForgetDeletedProject) -> Self {
+        Self::ForgetDeletedProject(message)
+    }
+}
 
 impl From<ForgetPerson> for TenantCommand {
     fn from(message: ForgetPerson) -> Self {
@@ -673,6 +706,7 @@ impl cqrs_es::Aggregate for crate::model::Tenant {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<TenantEvent> = match command {
+            TenantCommand::ForgetDeletedProject(c) => Decide::decide(c, self, at)?,
             TenantCommand::ForgetPerson(c) => Decide::decide(c, self, at)?,
             TenantCommand::ForgetProject(c) => Decide::decide(c, self, at)?,
             TenantCommand::ForgetTenant(c) => Decide::decide(c, self, at)?,
@@ -691,6 +725,17 @@ impl cqrs_es::Aggregate for crate::model::Tenant {
             TenantEvent::ProjectForgotten(e) => Evolve::evolve(e, self),
             TenantEvent::PublishersGranted(e) => Evolve::evolve(e, self),
             TenantEvent::TenantForgotten(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl TenantCommand {
+    /// `project` of the command.
+    pub fn project(&self) -> Option<&str> {
+        match self {
+            Self::ForgetDeletedProject(c) => Some(&c.project),
+            Self::ForgetProject(c) => Some(&c.project),
+            _ => None,
         }
     }
 }
@@ -718,6 +763,7 @@ impl Command {
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
+            Self::Tenant(TenantCommand::ForgetDeletedProject(_)) => Requirement::System,
             Self::Tenant(TenantCommand::ForgetPerson(_)) => Requirement::Admin,
             Self::Tenant(TenantCommand::ForgetProject(_)) => Requirement::Admin,
             Self::Tenant(TenantCommand::ForgetTenant(_)) => Requirement::Admin,

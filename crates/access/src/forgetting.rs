@@ -76,7 +76,8 @@ fn forgotten(message: &LogMessage) -> Vec<(Token, Forgotten)> {
         Event::Tenant(TenantEvent::TenantForgotten(_)) => Some(Forgotten::Tenant),
         Event::Tenant(TenantEvent::PersonForgotten(forgotten)) => Some(Forgotten::Person(forgotten.person)),
         Event::Tenant(TenantEvent::ProjectForgotten(forgotten)) => {
-            Some(Forgotten::Project(forgotten.project, message.time.micros()))
+            let until = forgotten.until.unwrap_or(message.time.micros());
+            Some(Forgotten::Project(forgotten.project, until))
         }
         Event::Tenant(TenantEvent::PublishersGranted(_)) | Event::Keyring(_) => None,
     };

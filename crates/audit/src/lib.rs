@@ -15,6 +15,7 @@
 
 mod budget;
 pub mod contract;
+mod counts;
 mod error;
 pub mod names;
 mod projection;
@@ -30,4 +31,6 @@ pub use publish::Publisher;
 pub use queries::{Asked, AuditQueries};
 pub use queue::{Auditor, Ledger, ledger};
 pub use record::{CommandParts, Naming};
-pub use routes::{AuditRoutes, Event, EventContext, Events, NewEvent, Places, routes};
+pub use routes::{
+    AuditRoutes, Event, EventContext, Events, NewEvent, Operation, OperationStats, Operations, Places, routes,
+};

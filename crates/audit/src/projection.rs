@@ -18,8 +18,12 @@ pub const PROJECTION: &str = "audit";
 /// The stream of the account.
 pub const STREAM: &str = "AUDIT";
 
-static MIGRATOR: LazyLock<Migrator> =
-    LazyLock::new(|| migrations(&[(1, "calls", include_str!("../migrations/0001_calls.sql"))]));
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations(&[
+        (1, "calls", include_str!("../migrations/0001_calls.sql")),
+        (2, "call created", include_str!("../migrations/0002_call_created.sql")),
+    ])
+});
 
 const INSERT: &str = include_str!("sql/insert_calls.sql");
 const TRIM: &str = include_str!("sql/trim_calls.sql");

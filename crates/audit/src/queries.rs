@@ -29,6 +29,18 @@ pub struct Asked {
     pub run_id: Option<String>,
     /// Those in whose words this text is.
     pub text: Option<String>,
+    /// Without those that clients report of themselves.
+    pub only_calls: bool,
+    pub operation: Option<String>,
+    pub object_type: Option<String>,
+    pub object_id: Option<String>,
+    pub actor: Option<String>,
+    /// Those of which this became.
+    pub kind: Option<String>,
+    /// Those answered not before this, in microseconds since 1970.
+    pub from_micros: Option<i64>,
+    /// Those answered before this.
+    pub to_micros: Option<i64>,
     /// At most so many.
     pub limit: i64,
 }
@@ -64,8 +76,8 @@ pub(crate) struct CallRow {
 /// Reads the projection. Cheap to clone.
 #[derive(Clone)]
 pub struct AuditQueries {
-    pool: PgPool,
-    schema: ActiveSchema,
+    pub(crate) pool: PgPool,
+    pub(crate) schema: ActiveSchema,
 }
 
 impl AuditQueries {
@@ -99,6 +111,14 @@ impl AuditQueries {
             .bind(&asked.run_id)
             .bind(&asked.text)
             .bind(asked.limit)
+            .bind(asked.only_calls)
+            .bind(&asked.operation)
+            .bind(&asked.object_type)
+            .bind(&asked.object_id)
+            .bind(&asked.actor)
+            .bind(&asked.kind)
+            .bind(asked.from_micros)
+            .bind(asked.to_micros)
             .fetch_all(&self.pool)
             .await
             .map_err(|error| unreadable(&error))?;

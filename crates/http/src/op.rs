@@ -2,7 +2,7 @@
 
 use utoipa::openapi::path::{Operation, OperationBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{IntoParams, ToSchema};
 
@@ -73,18 +73,21 @@ impl Op {
     #[must_use]
     pub fn json<T: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let schema = self.reference::<T>();
-        let content = ContentBuilder::new().schema(Some(schema)).build();
-        self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
-        self
+        self.json_of(status, what, schema)
+    }
+
+    /// A JSON answer that is a list of `T`.
+    #[must_use]
+    pub fn json_list<T: ToSchema>(mut self, status: u16, what: &str) -> Self {
+        let schema = ArrayBuilder::new().items(self.reference::<T>());
+        self.json_of(status, what, RefOr::<Schema>::from(schema))
     }
 
     /// A JSON answer of type `A` or of type `B`.
     #[must_use]
     pub fn json_either<A: ToSchema, B: ToSchema>(mut self, status: u16, what: &str) -> Self {
         let schema = OneOfBuilder::new().item(self.reference::<A>()).item(self.reference::<B>());
-        let content = ContentBuilder::new().schema(Some(RefOr::<Schema>::from(schema))).build();
-        self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
-        self
+        self.json_of(status, what, RefOr::<Schema>::from(schema))
     }
 
     /// A further media type of an answer that was declared before.
@@ -143,6 +146,12 @@ impl Op {
         let content = ContentBuilder::new().schema(Some(schema)).build();
         let body = RequestBodyBuilder::new().required(Some(required)).content("application/json", content).build();
         self.operation.request_body = Some(RefOr::T(body));
+        self
+    }
+
+    fn json_of(mut self, status: u16, what: &str, schema: RefOr<Schema>) -> Self {
+        let content = ContentBuilder::new().schema(Some(schema)).build();
+        self.answer(status, ResponseBuilder::new().description(what).content("application/json", content).build());
         self
     }
 

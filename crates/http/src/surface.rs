@@ -38,8 +38,8 @@ pub struct Surface {
 
 impl Surface {
     /// Assembles groups. `errors` are the lists of crates that have codes but no routes. Fails, by name, on a code listed
-    /// twice, an operation id used twice, an operation that answers with an unlisted code, and an alias that leaves a part of
-    /// the path without a value: mistakes of ours that a test of the wiring finds.
+    /// twice, an operation id used twice, an operation that answers with an unlisted code, a name of two different
+    /// schemas, and an alias that leaves a part of the path without a value: mistakes of ours that a test of the wiring finds.
     pub fn assemble(
         about: &About,
         mut groups: Vec<RouteGroup>,
@@ -156,7 +156,7 @@ fn snake_case(camel: &str) -> String {
 }
 
 fn check(groups: &[RouteGroup], catalogue: &Catalogue) -> Result<(), String> {
-    let mut ids = BTreeMap::new();
+    let (mut ids, mut schemas) = (BTreeMap::new(), BTreeMap::new());
     for info in groups.iter().flat_map(|group| &group.infos) {
         let id = info.operation_id();
         if let Some(earlier) = ids.insert(id, info.pattern) {
@@ -164,6 +164,11 @@ fn check(groups: &[RouteGroup], catalogue: &Catalogue) -> Result<(), String> {
         }
         if let Some(code) = info.op.errors.iter().find(|code| catalogue.get(code).is_none()) {
             return Err(format!("`{id}` answers with `{code}`, which no list of errors has"));
+        }
+        for (name, schema) in &info.op.schemas {
+            if schemas.insert(name, schema).is_some_and(|earlier| earlier != schema) {
+                return Err(format!("`{name}`, of which `{id}` speaks, is the name of two schemas"));
+            }
         }
         for alias in &info.aliases {
             let mut has = crate::params::names(alias.pattern);

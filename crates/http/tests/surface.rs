@@ -450,6 +450,14 @@ fn mistakes_of_the_wiring_are_found_when_assembling() {
     assert!(assemble(vec![route("/a/{x}/{y}", "a").alias("/b/{x}", &[])]).contains("gives no `y`"));
     let unlisted = Route::get("/a", |_| Requirement::Nothing, async || "", Op::new("a", "g", "").errors(&["no.such"]));
     assert!(assemble(vec![unlisted]).contains("no.such"));
+    // A list has no name of its own: given as one, the second would replace the first.
+    let op = |id: &str| Op::new(id, "g", "");
+    let lists = |path, op: Op| Route::get(path, |_| Requirement::Nothing, async || "", op);
+    let named = [op("a").json::<Vec<u8>>(200, ""), op("b").json::<Vec<String>>(200, "")];
+    assert!(
+        assemble(["/a", "/b"].into_iter().zip(named).map(|(path, op)| lists(path, op)).collect())
+            .contains("two schemas")
+    );
 }
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 //! Packets out of a socket and into it.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use crate::Failure;
 use crate::messages::{self, Greeting, Message};
@@ -16,9 +17,16 @@ const OUT_BYTES: usize = 64 << 10;
 /// A packet's length, which counts itself.
 const LENGTH_BYTES: usize = 4;
 
+/// What bytes go through, encrypted or not.
+trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
+
 /// One client's connection.
 pub(crate) struct Wire {
-    socket: TcpStream,
+    socket: Box<dyn Socket>,
+    /// Whether nobody on the way can read it.
+    pub is_encrypted: bool,
     incoming: BytesMut,
     /// What is sent next.
     pub out: BytesMut,
@@ -27,7 +35,22 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub fn new(socket: TcpStream) -> Self {
-        Self { socket, incoming: BytesMut::new(), out: BytesMut::new(), bytes_max: GREETING_BYTES_MAX }
+        Self {
+            socket: Box::new(socket),
+            is_encrypted: false,
+            incoming: BytesMut::new(),
+            out: BytesMut::new(),
+            bytes_max: GREETING_BYTES_MAX,
+        }
+    }
+
+    /// Encrypts what comes from here on, as the client has been told.
+    pub async fn encrypt(&mut self, acceptor: &TlsAcceptor) -> Result<(), Failure> {
+        let bare = std::mem::replace(&mut self.socket, Box::new(tokio::io::empty()));
+        // Who does not get through this cannot be told anything either.
+        self.socket = Box::new(acceptor.accept(bare).await.map_err(|_| Failure::gone())?);
+        self.is_encrypted = true;
+        Ok(())
     }
 
     /// What comes next is of somebody who may ask.
@@ -45,7 +68,7 @@ impl Wire {
         }
     }
 
-    /// Whether more came than was asked for: before encryption is refused, nothing else may be said.
+    /// Whether more came than was asked for: before encryption is answered, nothing else may be said.
     pub fn has_more(&self) -> bool {
         !self.incoming.is_empty()
     }
@@ -91,7 +114,7 @@ impl Wire {
         while !self.out.is_empty() {
             self.socket.write_buf(&mut self.out).await.map_err(|_| Failure::gone())?;
         }
-        Ok(())
+        self.socket.flush().await.map_err(|_| Failure::gone())
     }
 
     /// The last message, as far as the client takes it.

@@ -4,6 +4,7 @@
 //!
 //! Values come as JSON and go out as the client asked for them, as text or binary ([`types`]).
 
+mod encryption;
 mod extended;
 mod failure;
 mod io;
@@ -21,9 +22,10 @@ use std::net::IpAddr;
 use alluvium_kernel::BoxFuture;
 use tokio::sync::mpsc;
 
+pub use encryption::Encryption;
 pub use failure::Failure;
 pub use scan::first_words;
-pub use server::{Limits, Server, SslMode};
+pub use server::{Limits, Server};
 pub use types::Param;
 
 /// Who wants in.

@@ -17,8 +17,10 @@ const MAJOR: u32 = 3;
 /// The first packet of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Greeting {
-    /// For encryption, of one kind or another.
-    Encryption,
+    /// For encryption by TLS.
+    Tls,
+    /// For encryption by GSSAPI.
+    Gss,
     /// To end what another connection does.
     Cancel { process: u32, secret: u32 },
     /// To speak the protocol, at this minor version.
@@ -62,7 +64,8 @@ pub(crate) fn greeting(body: Bytes) -> Result<Greeting, Failure> {
     let mut body = Body(body);
     let code = body.u32()?;
     match code {
-        SSL | GSS => return Ok(Greeting::Encryption),
+        SSL => return Ok(Greeting::Tls),
+        GSS => return Ok(Greeting::Gss),
         CANCEL => return Ok(Greeting::Cancel { process: body.u32()?, secret: body.u32()? }),
         _ if code >> 16 != MAJOR => {
             return Err(Failure::fatal(

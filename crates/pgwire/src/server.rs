@@ -15,7 +15,7 @@ use crate::io::Wire;
 use crate::messages;
 use crate::session::Client;
 use crate::startup::{self, Wanted};
-use crate::{Backend, Failure, Login, Session};
+use crate::{Backend, Encryption, Failure, Login, Session};
 
 /// How long a login may take, in seconds.
 const LOGIN_SECONDS_MAX: u64 = 30;
@@ -25,15 +25,6 @@ const SPARE_CONNECTIONS: usize = 32;
 const FAREWELL_SECONDS_MAX: u64 = 5;
 /// Pause after a connection could not be taken, in milliseconds.
 const RETRY_MS: u64 = 100;
-
-/// Whether clients may speak in clear. Nothing is encrypted here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SslMode {
-    /// They may.
-    Clear,
-    /// They may not, so nobody gets in.
-    Required,
-}
 
 /// What sessions may take.
 #[derive(Clone, Copy, Debug)]
@@ -54,22 +45,25 @@ type Cancels = Arc<Mutex<HashMap<u32, (u32, Arc<Notify>)>>>;
 pub struct Server {
     backend: Arc<dyn Backend>,
     pub(crate) limits: Limits,
-    ssl: SslMode,
+    encryption: Encryption,
     cancels: Cancels,
     connections: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Server").field("limits", &self.limits).field("ssl", &self.ssl).finish_non_exhaustive()
+        out.debug_struct("Server")
+            .field("limits", &self.limits)
+            .field("encryption", &self.encryption)
+            .finish_non_exhaustive()
     }
 }
 
 impl Server {
     /// A server for whom the backend lets in.
-    pub fn new(backend: Arc<dyn Backend>, limits: Limits, ssl: SslMode) -> Self {
+    pub fn new(backend: Arc<dyn Backend>, limits: Limits, encryption: Encryption) -> Self {
         let connections = Arc::new(Semaphore::new(limits.sessions_max.saturating_add(SPARE_CONNECTIONS)));
-        Self { backend, limits, ssl, cancels: Cancels::default(), connections }
+        Self { backend, limits, encryption, cancels: Cancels::default(), connections }
     }
 
     /// Takes connections until told to stop; then ends them.
@@ -106,7 +100,7 @@ impl Server {
         let _ = socket.set_nodelay(true);
         let mut wire = Wire::new(socket);
         let limit = Duration::from_secs(LOGIN_SECONDS_MAX);
-        let greeted = tokio::time::timeout(limit, startup::greet(&mut wire, self.ssl)).await;
+        let greeted = tokio::time::timeout(limit, startup::greet(&mut wire, &self.encryption)).await;
         let wanted = match greeted {
             Ok(Ok(Wanted::Login { username, password })) => Login { username, password, client },
             Ok(Ok(Wanted::Cancel { process, secret })) => return self.cancel(process, secret),

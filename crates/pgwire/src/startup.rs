@@ -2,11 +2,11 @@
 
 use bytes::{BufMut as _, BytesMut};
 
-use crate::Failure;
 use crate::io::Wire;
 use crate::messages::{self, Greeting, Message};
-use crate::server::{SslMode, put_welcome};
+use crate::server::put_welcome;
 use crate::settings::PARAMETERS;
+use crate::{Encryption, Failure};
 
 /// How often a client may ask for encryption: once for each kind there is.
 const ENCRYPTION_REQUESTS_MAX: usize = 2;
@@ -20,25 +20,30 @@ pub(crate) enum Wanted {
 }
 
 /// Hears what a client wants.
-pub(crate) async fn greet(wire: &mut Wire, ssl: SslMode) -> Result<Wanted, Failure> {
+pub(crate) async fn greet(wire: &mut Wire, encryption: &Encryption) -> Result<Wanted, Failure> {
     let mut asked = 0;
     let (minor, parameters) = loop {
         match wire.greeting().await? {
             Greeting::Cancel { process, secret } => return Ok(Wanted::Cancel { process, secret }),
             Greeting::Startup { minor, parameters } => break (minor, parameters),
-            Greeting::Encryption if asked == ENCRYPTION_REQUESTS_MAX || wire.has_more() => {
+            Greeting::Tls | Greeting::Gss
+                if asked == ENCRYPTION_REQUESTS_MAX || wire.has_more() || wire.is_encrypted =>
+            {
                 return Err(Failure::protocol("encryption is asked for once, and then waited for"));
             }
-            Greeting::Encryption => {
+            kind @ (Greeting::Tls | Greeting::Gss) => {
                 asked += 1;
-                wire.out.put_u8(b'N');
+                let acceptor = encryption.acceptor().filter(|_| kind == Greeting::Tls);
+                wire.out.put_u8(if acceptor.is_some() { b'S' } else { b'N' });
                 wire.flush().await?;
+                if let Some(acceptor) = acceptor {
+                    wire.encrypt(acceptor).await?;
+                }
             }
         }
     };
-    if ssl == SslMode::Required {
-        let told = "encryption is required, and this server offers none: put a proxy before it that does, or set pgwire.ssl_mode";
-        return Err(Failure::fatal("28000", told));
+    if encryption.is_required() && !wire.is_encrypted {
+        return Err(Failure::fatal("28000", "encryption is required here: connect with sslmode=require or stricter"));
     }
     let unknown: Vec<&String> = parameters.keys().filter(|name| name.starts_with("_pq_.")).collect();
     if minor > 0 || !unknown.is_empty() {

@@ -34,6 +34,8 @@ const BOOL: Oid = 16;
 const BYTEA: Oid = 17;
 const INT8: Oid = 20;
 const INT2: Oid = 21;
+/// A list of numbers that is written `1 2`, as the catalogue has some.
+const INT2VECTOR: Oid = 22;
 const INT4: Oid = 23;
 pub(crate) const TEXT: Oid = 25;
 const JSON: Oid = 114;
@@ -65,6 +67,7 @@ pub(crate) fn oid(kind: &str) -> (Oid, i16) {
     match base {
         "BOOLEAN" | "BOOL" => (BOOL, 1),
         "TINYINT" | "UTINYINT" | "SMALLINT" | "INT2" => (INT2, 2),
+        "INT2VECTOR" => (INT2VECTOR, -1),
         "INTEGER" | "INT" | "INT4" | "USMALLINT" => (INT4, 4),
         "BIGINT" | "INT8" | "UINTEGER" => (INT8, 8),
         "UBIGINT" | "HUGEINT" | "UHUGEINT" | "DECIMAL" | "NUMERIC" => (NUMERIC, -1),
@@ -150,6 +153,7 @@ fn text_of(json: &str, kind: Oid) -> Result<Option<String>, Failure> {
     };
     Ok(Some(match kind {
         TIMESTAMP | TIMESTAMPTZ => text.replacen('T', " ", 1).replace("+00:00", "+00"),
+        INT2VECTOR => text.trim_matches(['[', ']']).replace(',', " "),
         BYTEA => format!("\\x{}", hex::encode(base64(&text).unwrap_or_default())),
         _ => text.replace('\0', ""),
     }))
@@ -192,6 +196,7 @@ fn binary(out: &mut BytesMut, text: &str, kind: Oid) -> Option<()> {
         UUID => out.put_slice(uuid::Uuid::parse_str(text).ok()?.as_bytes()),
         BYTEA => out.put_slice(&hex::decode(text.strip_prefix("\\x")?).ok()?),
         NUMERIC => numeric(out, text)?,
+        INT2VECTOR => return None,
         _ => out.put_slice(text.as_bytes()),
     }
     Some(())
@@ -351,16 +356,35 @@ mod tests {
 
     #[test]
     fn values_read_as_text_as_postgres_writes_them() {
-        let json = r#"[true,null,"a\"b","2026-01-02T03:04:05.000006","AP8=",[1,2],1.5,"2026-01-02T03:04:05+00:00"]"#;
-        let kinds =
-            ["BOOLEAN", "BIGINT", "VARCHAR", "TIMESTAMP", "BLOB", "INTEGER[]", "DOUBLE", "TIMESTAMP WITH TIME ZONE"];
+        let json =
+            r#"[true,null,"a\"b","2026-01-02T03:04:05.000006","AP8=",[1,2],1.5,"2026-01-02T03:04:05+00:00",[3,1]]"#;
+        let kinds = [
+            "BOOLEAN",
+            "BIGINT",
+            "VARCHAR",
+            "TIMESTAMP",
+            "BLOB",
+            "INTEGER[]",
+            "DOUBLE",
+            "TIMESTAMP WITH TIME ZONE",
+            "INT2VECTOR",
+        ];
         let texts: Vec<Option<String>> = row(json, &kinds, &[])
             .into_iter()
             .map(|value| value.map(|bytes| String::from_utf8(bytes).unwrap()))
             .collect();
         let texts: Vec<&str> = texts.iter().map(|text| text.as_deref().unwrap_or("NULL")).collect();
-        let expected =
-            ["t", "NULL", "a\"b", "2026-01-02 03:04:05.000006", "\\x00ff", "[1,2]", "1.5", "2026-01-02 03:04:05+00"];
+        let expected = [
+            "t",
+            "NULL",
+            "a\"b",
+            "2026-01-02 03:04:05.000006",
+            "\\x00ff",
+            "[1,2]",
+            "1.5",
+            "2026-01-02 03:04:05+00",
+            "3 1",
+        ];
         assert_eq!(texts, expected);
     }
 

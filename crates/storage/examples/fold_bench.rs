@@ -77,7 +77,7 @@ fn at(id: &str) -> Result<DecisionContext, Failed> {
 async fn create_table(js: &jetstream::Context, log: &Log) -> Result<String, Failed> {
     let (project, bucket, table) = ("p".to_owned(), "b".to_owned(), "t".to_owned());
     let id = Token::encode(&project)?;
-    let create = CreateProject { project: project.clone(), name: None, settings: "{}".into() };
+    let create = CreateProject { project: project.clone(), name: None, settings: "{}".into(), organization: None };
     log.decide::<Project>(&id, create.into(), &at("1")?).await?;
     let create = CreateBucket { project: project.clone(), bucket: bucket.clone(), description: None };
     log.decide::<Project>(&id, create.into(), &at("2")?).await?;

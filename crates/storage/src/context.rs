@@ -11,10 +11,11 @@ use crate::contract::{
 };
 use crate::links::{self, ShareEnforcement};
 use crate::model::{
-    File, Job, Multipart, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names, object_file,
-    problem,
+    File, Job, Metadata, Multipart, Project, Refusal, Retention, Shelf, Stage, Table, Workspace, named_file, names,
+    object_file, problem,
 };
-use crate::{branches, multiparts, recall, rights, snapshots, workspaces};
+use crate::undrop::UndropWindow;
+use crate::{branches, metadata, multiparts, recall, rights, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -24,6 +25,8 @@ pub const STREAM: &str = "STORAGE";
 pub struct Storage {
     /// Whether links need a share.
     pub links: ShareEnforcement,
+    /// How long what was dropped can be had back.
+    pub undrop: UndropWindow,
 }
 
 impl BoundedContext for Storage {
@@ -39,6 +42,7 @@ impl BoundedContext for Storage {
         AggregateType::of::<Retention>(),
         AggregateType::of::<Workspace>(),
         AggregateType::of::<Job>(),
+        AggregateType::of::<Metadata>(),
     ];
     type Command = Command;
 
@@ -63,6 +67,7 @@ impl BoundedContext for Storage {
             Command::File(command) => format!("project {}", names::fold(command.project())),
             Command::Multipart(command) => format!("project {}", names::fold(command.project())),
             Command::Workspace(command) => format!("project {}", names::fold(command.project())),
+            Command::Metadata(command) => format!("project {}", names::fold(command.project())),
             Command::Job(command) => format!("job {}", command.job()),
             Command::Shelf(ShelfCommand::CountFiles(command)) => format!("shelf {}", command.project_uid),
             Command::Refusal(RefusalCommand::RefuseRows(command)) => format!("rows {}", command.seq),
@@ -72,11 +77,12 @@ impl BoundedContext for Storage {
 
     async fn plan(&self, command: &Command, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
         match command {
-            Command::Project(command) => plan_project(command, self.links, at, unit).await,
+            Command::Project(command) => plan_project(command, *self, at, unit).await,
             Command::Table(command) => plan_table(command, at, unit).await,
             Command::File(command) => plan_file(command, at, unit).await,
             Command::Multipart(command) => multiparts::plan(command, at, unit).await,
             Command::Workspace(command) => workspaces::plan(command, at, unit).await,
+            Command::Metadata(command) => metadata::plan(command, at, unit).await,
             Command::Job(command) => plan_job(command, at, unit).await,
             Command::Shelf(command) => {
                 let ShelfCommand::CountFiles(count) = command;
@@ -121,7 +127,7 @@ pub(crate) fn token(text: &str) -> Result<Token, Problem> {
 /// The catalogue's decision and, in the same commit, its echo on each table that comes or goes.
 async fn plan_project(
     command: &ProjectCommand,
-    rule: ShareEnforcement,
+    settings: Storage,
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<Decision, Problem> {
@@ -141,18 +147,22 @@ async fn plan_project(
         unit.presume_new::<Project>(&id);
     }
     let mut merge = None;
-    let command = match links::prepared(command.clone(), &id, rule, at, unit).await? {
+    let command = match links::prepared(command.clone(), &id, settings.links, at, unit).await? {
         ProjectCommand::MergeTable(command) => {
             merge.insert(branches::merge(&command, &id, unit).await?).0.clone().into()
         }
-        other => filled(&other, &id, at, unit).await?,
+        other => filled(&other, &id, settings.undrop, at, unit).await?,
     };
+    let left_behind = metadata::left_behind(&command, &id, unit).await?;
     let is_many = matches!(command, ProjectCommand::UndropBucket(_) | ProjectCommand::UndeleteProject(_));
     let mut content = match &command {
         ProjectCommand::RestoreTable(restore) => Some((restore.columns.clone(), restore.primary_key.clone())),
         _ => None,
     };
     let events = unit.handle::<Project>(&id, command, at).await?;
+    if let Some(clear) = left_behind {
+        metadata::clear(clear, at, unit).await?;
+    }
     let (mut result, mut awaits_settlement) = (json!(null), false);
     let (mut implied, mut expired, mut made) = (Vec::new(), 0, None);
     for event in events {
@@ -216,6 +226,8 @@ async fn plan_project(
             | ProjectEvent::BucketUnshared(_)
             | ProjectEvent::LinkAdmitted(_)
             | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::LinkClosed(_)
+            | ProjectEvent::BucketSharingSet(_)
             | ProjectEvent::BucketMarkedReadOnly(_)
             | ProjectEvent::BucketUnmarkedReadOnly(_) => {}
             ProjectEvent::RestorePlanned(e) => {
@@ -238,14 +250,17 @@ async fn plan_project(
 async fn filled(
     command: &ProjectCommand,
     project: &Token,
+    window: UndropWindow,
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<ProjectCommand, Problem> {
     Ok(match command {
         ProjectCommand::RestoreTable(restore) => snapshots::sourced(restore, project, at, unit).await?.into(),
-        ProjectCommand::UndropTable(undrop) => recall::of_table(undrop, project, at, unit).await?.into(),
-        ProjectCommand::UndropBucket(undrop) => recall::of_bucket(undrop, project, at, unit).await?.into(),
-        ProjectCommand::UndeleteProject(undelete) => recall::of_project(undelete, project, at, unit).await?.into(),
+        ProjectCommand::UndropTable(undrop) => recall::of_table(undrop, project, window, at, unit).await?.into(),
+        ProjectCommand::UndropBucket(undrop) => recall::of_bucket(undrop, project, window, at, unit).await?.into(),
+        ProjectCommand::UndeleteProject(undelete) => {
+            recall::of_project(undelete, project, window, at, unit).await?.into()
+        }
         ProjectCommand::CopyTable(copy) => recall::of_copy(copy, project, unit).await?.into(),
         other => other.clone(),
     })

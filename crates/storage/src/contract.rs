@@ -79,12 +79,15 @@ pub struct AdmitLink {
     pub target_bucket: String,
     /// Whether to share the bucket with that project if it is not.
     pub grant: bool,
+    /// The organisation that project belongs to; null for none.
+    #[serde(default)]
+    pub target_organization: Option<String>,
 }
 
 alluvium_messaging::contract!(
     AdmitLink,
     "AdmitLink",
-    r####"{"aggregate":"project","doc":"Another project asks for a link to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that is to show it.","name":"target_bucket","type":"string"},{"doc":"Whether to share the bucket with that project if it is not.","name":"grant","type":"boolean"}],"kind":"command","name":"AdmitLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Another project asks for a link to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that is to show it.","name":"target_bucket","type":"string"},{"doc":"Whether to share the bucket with that project if it is not.","name":"grant","type":"boolean"},{"default":null,"doc":"The organisation that project belongs to; null for none.","name":"target_organization","type":["null","string"]}],"kind":"command","name":"AdmitLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -368,12 +371,35 @@ pub struct BucketShared {
     /// Internal id of that project; a later one of the same id has no part in the share.
     #[serde(default)]
     pub target_uid: Option<String>,
+    /// Whether that follows from how the bucket is shared as a whole, and lasts only as long as that project has a link.
+    #[serde(default)]
+    pub by_level: bool,
 }
 
 alluvium_messaging::contract!(
     BucketShared,
     "BucketShared",
-    r####"{"aggregate":"project","doc":"Another project may link a bucket, and read it through its links.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Internal id of that project; a later one of the same id has no part in the share.","name":"target_uid","type":["null","string"]}],"kind":"event","name":"BucketShared","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Another project may link a bucket, and read it through its links.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"default":null,"doc":"Id of the project that may link it; null for whoever presents the bucket's role and may link anything.","name":"target_project","type":["null","string"]},{"default":null,"doc":"Internal id of that project; a later one of the same id has no part in the share.","name":"target_uid","type":["null","string"]},{"default":false,"doc":"Whether that follows from how the bucket is shared as a whole, and lasts only as long as that project has a link.","name":"by_level","type":"boolean"}],"kind":"event","name":"BucketShared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A bucket is shared as a whole in another way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketSharingSet {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the bucket.
+    pub uid: String,
+    /// `organization` or `organization-project`: every project of its organisation may link it; `selected-projects`: only those it is shared with one by one.
+    pub sharing: String,
+}
+
+alluvium_messaging::contract!(
+    BucketSharingSet,
+    "BucketSharingSet",
+    r####"{"aggregate":"project","doc":"A bucket is shared as a whole in another way.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"`organization` or `organization-project`: every project of its organisation may link it; `selected-projects`: only those it is shared with one by one.","name":"sharing","type":"string"}],"kind":"event","name":"BucketSharingSet","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -434,6 +460,25 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Takes back all that a branch says of a table that it does not show any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClearMetadata {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.
+    pub object: String,
+    /// Id of the branch that says it; `default` is the main one.
+    pub branch: String,
+}
+
+alluvium_messaging::contract!(
+    ClearMetadata,
+    "ClearMetadata",
+    r####"{"aggregate":"metadata","doc":"Takes back all that a branch says of a table that it does not show any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.","name":"object","type":"string"},{"doc":"Id of the branch that says it; `default` is the main one.","name":"branch","type":"string"}],"kind":"command","name":"ClearMetadata","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Lets a project, bucket or table say nothing of its own about snapshots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -452,6 +497,25 @@ alluvium_messaging::contract!(
     ClearSnapshotSettings,
     "ClearSnapshotSettings",
     r####"{"aggregate":"project","doc":"Lets a project, bucket or table say nothing of its own about snapshots.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name of the bucket; null for the whole project.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]}],"kind":"command","name":"ClearSnapshotSettings","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[]
+);
+
+/// The source of a linked bucket cuts the link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseLink {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the linked bucket.
+    pub bucket: String,
+    /// Internal id of the bucket that it shows.
+    pub source_uid: String,
+}
+
+alluvium_messaging::contract!(
+    CloseLink,
+    "CloseLink",
+    r####"{"aggregate":"project","doc":"The source of a linked bucket cuts the link.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the linked bucket.","name":"bucket","type":"string"},{"doc":"Internal id of the bucket that it shows.","name":"source_uid","type":"string"}],"kind":"command","name":"CloseLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -704,6 +768,9 @@ pub struct CreateProject {
     /// Free settings as a JSON object.
     #[serde(default = "default_CreateProject_settings")]
     pub settings: String,
+    /// Organisation it belongs to; null for none.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -714,8 +781,10 @@ fn default_CreateProject_settings() -> String {
 alluvium_messaging::contract!(
     CreateProject,
     "CreateProject",
-    r####"{"aggregate":"project","doc":"Creates a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Free settings as a JSON object.","name":"settings","type":"string"}],"kind":"command","name":"CreateProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Creates a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Free settings as a JSON object.","name":"settings","type":"string"},{"default":null,"doc":"Organisation it belongs to; null for none.","name":"organization","type":["null","string"]}],"kind":"command","name":"CreateProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Creates a project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Free settings as a JSON object.","name":"settings","type":"string"}],"kind":"command","name":"CreateProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####
+    ]
 );
 
 /// Creates a table.
@@ -858,6 +927,28 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Cuts every link that another project has to a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutLinks {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Id of the project that has the links.
+    pub target_project: String,
+    /// Filled in by the worker: which project that is.
+    #[serde(default)]
+    pub target_uid: Option<String>,
+}
+
+alluvium_messaging::contract!(
+    CutLinks,
+    "CutLinks",
+    r####"{"aggregate":"project","doc":"Cuts every link that another project has to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of the project that has the links.","name":"target_project","type":"string"},{"default":null,"doc":"Filled in by the worker: which project that is.","name":"target_uid","type":["null","string"]}],"kind":"command","name":"CutLinks","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
+    &[]
+);
+
 /// Deletes a dev branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -930,6 +1021,55 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"file","doc":"Deletes a file.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"}],"kind":"command","name":"DeleteFile","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Takes back what was said of an object. Through a dev branch, what the main line says is hidden there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteMetadata {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_DeleteMetadata_branch")]
+    pub branch: String,
+    /// Whether it is about the project itself, and no branch of it.
+    #[serde(default)]
+    pub of_project: bool,
+    /// Name of the bucket; null for the branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Name of the column; null for the object itself.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Id of the entry.
+    pub id: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.
+    #[serde(default)]
+    pub object: String,
+    /// Internal id of the table that the branch shows; empty for what is no table. Filled in when it is decided.
+    #[serde(default)]
+    pub uid: String,
+    /// Internal id of this incarnation of the project. Filled in when it is decided.
+    #[serde(default)]
+    pub project_uid: String,
+    /// Whether the main line says it. Filled in when it is decided.
+    #[serde(default)]
+    pub inherited: bool,
+}
+
+#[allow(non_snake_case)]
+fn default_DeleteMetadata_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    DeleteMetadata,
+    "DeleteMetadata",
+    r####"{"aggregate":"metadata","doc":"Takes back what was said of an object. Through a dev branch, what the main line says is hidden there.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"default":false,"doc":"Whether it is about the project itself, and no branch of it.","name":"of_project","type":"boolean"},{"default":null,"doc":"Name of the bucket; null for the branch.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"default":null,"doc":"Name of the column; null for the object itself.","name":"column","type":["null","string"]},{"doc":"Id of the entry.","name":"id","type":"string"},{"default":"","doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.","name":"object","type":"string"},{"default":"","doc":"Internal id of the table that the branch shows; empty for what is no table. Filled in when it is decided.","name":"uid","type":"string"},{"default":"","doc":"Internal id of this incarnation of the project. Filled in when it is decided.","name":"project_uid","type":"string"},{"default":false,"doc":"Whether the main line says it. Filled in when it is decided.","name":"inherited","type":"boolean"}],"kind":"command","name":"DeleteMetadata","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
+    &[]
 );
 
 /// Deletes the object of a key; nothing happens when there is none.
@@ -1524,6 +1664,24 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A linked bucket shows nothing any more, whatever is shared from now on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkClosed {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the linked bucket.
+    pub bucket: String,
+    /// Internal id of this incarnation of the linked bucket.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    LinkClosed,
+    "LinkClosed",
+    r####"{"aggregate":"project","doc":"A linked bucket shows nothing any more, whatever is shared from now on.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the linked bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the linked bucket.","name":"uid","type":"string"}],"kind":"event","name":"LinkClosed","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// A bucket of another project shows a bucket no more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkReleased {
@@ -1688,6 +1846,45 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Lets the main line say of a table what a dev branch says of the one that it has in its place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MergeMetadata {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.
+    #[serde(default)]
+    pub object: String,
+    /// Internal id of this incarnation of the project. Filled in when it is decided.
+    #[serde(default)]
+    pub project_uid: String,
+    /// Internal id under which the branch says it. Filled in when it is decided.
+    #[serde(default)]
+    pub source: String,
+    /// Internal id of the branch's table. Filled in when it is decided.
+    #[serde(default)]
+    pub source_uid: String,
+    /// What the branch says. Filled in when it is decided.
+    #[serde(default)]
+    pub shown: Vec<MetadataRef>,
+    /// What it hides. Filled in when it is decided.
+    #[serde(default)]
+    pub hidden: Vec<MetadataRef>,
+}
+
+alluvium_messaging::contract!(
+    MergeMetadata,
+    "MergeMetadata",
+    r####"{"aggregate":"metadata","doc":"Lets the main line say of a table what a dev branch says of the one that it has in its place.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":"","doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.","name":"object","type":"string"},{"default":"","doc":"Internal id of this incarnation of the project. Filled in when it is decided.","name":"project_uid","type":"string"},{"default":"","doc":"Internal id under which the branch says it. Filled in when it is decided.","name":"source","type":"string"},{"default":"","doc":"Internal id of the branch's table. Filled in when it is decided.","name":"source_uid","type":"string"},{"default":[],"doc":"What the branch says. Filled in when it is decided.","name":"shown","type":{"items":{"doc":"Which entry of metadata.","fields":[{"doc":"Its id.","name":"id","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"}],"kind":"type","name":"MetadataRef","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"What it hides. Filled in when it is decided.","name":"hidden","type":{"items":"MetadataRef","type":"array"}}],"kind":"command","name":"MergeMetadata","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
 /// Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -1715,6 +1912,177 @@ alluvium_messaging::contract!(
     MergeTable,
     "MergeTable",
     r####"{"aggregate":"project","doc":"Makes what a dev branch has in a table of its own the content of the main line's table of that name, which is made if there is none.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":false,"doc":"Also when the main line's table has changed since the branch took it.","name":"force","type":"boolean"},{"default":[],"doc":"Filled in by the worker: the columns of the branch's table.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"MergeTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####,
+    &[]
+);
+
+/// A branch says nothing of a table any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetadataCleared {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.
+    pub object: String,
+    /// Id of the branch that says it; `default` is the main one.
+    pub branch: String,
+}
+
+alluvium_messaging::contract!(
+    MetadataCleared,
+    "MetadataCleared",
+    r####"{"aggregate":"metadata","doc":"A branch says nothing of a table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.","name":"object","type":"string"},{"doc":"Id of the branch that says it; `default` is the main one.","name":"branch","type":"string"}],"kind":"event","name":"MetadataCleared","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Something is not said of an object any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetadataDeleted {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of this incarnation of the project.
+    pub project_uid: String,
+    /// What it is said of: `project`, `branch`, `bucket` or `table`.
+    pub kind: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.
+    pub object: String,
+    /// Id of the branch that says it; `default` is the main one.
+    pub branch: String,
+    /// Internal id of the table that the branch shows; empty for what is no table.
+    pub uid: String,
+    /// Name of the column in small letters; empty for the object itself.
+    #[serde(default)]
+    pub column: String,
+    /// Id of the entry.
+    pub id: String,
+    /// Whether the branch hides what the main line says.
+    #[serde(default)]
+    pub hides: bool,
+}
+
+alluvium_messaging::contract!(
+    MetadataDeleted,
+    "MetadataDeleted",
+    r####"{"aggregate":"metadata","doc":"Something is not said of an object any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project.","name":"project_uid","type":"string"},{"doc":"What it is said of: `project`, `branch`, `bucket` or `table`.","name":"kind","type":"string"},{"doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.","name":"object","type":"string"},{"doc":"Id of the branch that says it; `default` is the main one.","name":"branch","type":"string"},{"doc":"Internal id of the table that the branch shows; empty for what is no table.","name":"uid","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"},{"doc":"Id of the entry.","name":"id","type":"string"},{"default":false,"doc":"Whether the branch hides what the main line says.","name":"hides","type":"boolean"}],"kind":"event","name":"MetadataDeleted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// What somebody says of an object, or of a column of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataEntry {
+    /// Name of the column; null for the object itself.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// What is said.
+    pub key: String,
+    /// The words.
+    pub value: String,
+}
+
+alluvium_messaging::contract!(
+    MetadataEntry,
+    "MetadataEntry",
+    r####"{"doc":"What somebody says of an object, or of a column of it.","fields":[{"default":null,"doc":"Name of the column; null for the object itself.","name":"column","type":["null","string"]},{"doc":"What is said.","name":"key","type":"string"},{"doc":"The words.","name":"value","type":"string"}],"kind":"type","name":"MetadataEntry","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// An entry of metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataKept {
+    /// Its id, the same for a provider and a key on every branch.
+    pub id: String,
+    /// Name of the column in small letters; empty for the object itself.
+    #[serde(default)]
+    pub column: String,
+    /// What is said.
+    pub key: String,
+    /// The words.
+    pub value: String,
+}
+
+alluvium_messaging::contract!(
+    MetadataKept,
+    "MetadataKept",
+    r####"{"doc":"An entry of metadata.","fields":[{"doc":"Its id, the same for a provider and a key on every branch.","name":"id","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"},{"doc":"What is said.","name":"key","type":"string"},{"doc":"The words.","name":"value","type":"string"}],"kind":"type","name":"MetadataKept","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The main line says of a table what a dev branch said of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetadataMerged {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of this incarnation of the project.
+    pub project_uid: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.
+    pub object: String,
+    /// Internal id under which the branch says it.
+    pub source: String,
+    /// Internal id of the branch's table.
+    pub source_uid: String,
+    /// Id of the branch.
+    pub branch: String,
+    /// What the branch says.
+    #[serde(default)]
+    pub shown: Vec<MetadataRef>,
+    /// What it hides.
+    #[serde(default)]
+    pub hidden: Vec<MetadataRef>,
+}
+
+alluvium_messaging::contract!(
+    MetadataMerged,
+    "MetadataMerged",
+    r####"{"aggregate":"metadata","doc":"The main line says of a table what a dev branch said of it.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project.","name":"project_uid","type":"string"},{"doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.","name":"object","type":"string"},{"doc":"Internal id under which the branch says it.","name":"source","type":"string"},{"doc":"Internal id of the branch's table.","name":"source_uid","type":"string"},{"doc":"Id of the branch.","name":"branch","type":"string"},{"default":[],"doc":"What the branch says.","name":"shown","type":{"items":{"doc":"Which entry of metadata.","fields":[{"doc":"Its id.","name":"id","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"}],"kind":"type","name":"MetadataRef","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"What it hides.","name":"hidden","type":{"items":"MetadataRef","type":"array"}}],"kind":"event","name":"MetadataMerged","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Which entry of metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataRef {
+    /// Its id.
+    pub id: String,
+    /// Name of the column in small letters; empty for the object itself.
+    #[serde(default)]
+    pub column: String,
+}
+
+alluvium_messaging::contract!(
+    MetadataRef,
+    "MetadataRef",
+    r####"{"doc":"Which entry of metadata.","fields":[{"doc":"Its id.","name":"id","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"}],"kind":"type","name":"MetadataRef","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Something is said of an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetadataSet {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Internal id of this incarnation of the project.
+    pub project_uid: String,
+    /// What it is said of: `project`, `branch`, `bucket` or `table`.
+    pub kind: String,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.
+    pub object: String,
+    /// Id of the branch that says it; `default` is the main one.
+    pub branch: String,
+    /// Internal id of the table that the branch shows; empty for what is no table.
+    pub uid: String,
+    /// Who says it.
+    pub provider: String,
+    /// What is said.
+    pub entries: Vec<MetadataKept>,
+    /// Columns that are gone since, in small letters.
+    #[serde(default)]
+    pub forgotten: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    MetadataSet,
+    "MetadataSet",
+    r####"{"aggregate":"metadata","doc":"Something is said of an object.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project.","name":"project_uid","type":"string"},{"doc":"What it is said of: `project`, `branch`, `bucket` or `table`.","name":"kind","type":"string"},{"doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows.","name":"object","type":"string"},{"doc":"Id of the branch that says it; `default` is the main one.","name":"branch","type":"string"},{"doc":"Internal id of the table that the branch shows; empty for what is no table.","name":"uid","type":"string"},{"doc":"Who says it.","name":"provider","type":"string"},{"doc":"What is said.","name":"entries","type":{"items":{"doc":"An entry of metadata.","fields":[{"doc":"Its id, the same for a provider and a key on every branch.","name":"id","type":"string"},{"default":"","doc":"Name of the column in small letters; empty for the object itself.","name":"column","type":"string"},{"doc":"What is said.","name":"key","type":"string"},{"doc":"The words.","name":"value","type":"string"}],"kind":"type","name":"MetadataKept","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that are gone since, in small letters.","name":"forgotten","type":{"items":"string","type":"array"}}],"kind":"event","name":"MetadataSet","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -1963,13 +2331,18 @@ pub struct ProjectCreated {
     pub name: Option<String>,
     /// Settings as a JSON object.
     pub settings: String,
+    /// Organisation it belongs to; null for none.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 alluvium_messaging::contract!(
     ProjectCreated,
     "ProjectCreated",
-    r####"{"aggregate":"project","doc":"A project came to be.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"doc":"Settings as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectCreated","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"A project came to be.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"doc":"Settings as a JSON object.","name":"settings","type":"string"},{"default":null,"doc":"Organisation it belongs to; null for none.","name":"organization","type":["null","string"]}],"kind":"event","name":"ProjectCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"A project came to be.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Internal id of this incarnation of the project; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"Name for people.","name":"name","type":["null","string"]},{"doc":"Settings as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectCreated","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// A project and all it held is gone.
@@ -1998,13 +2371,18 @@ pub struct ProjectUpdated {
     pub name: Option<String>,
     /// The settings now, as a JSON object.
     pub settings: String,
+    /// The organisation now; null for none.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 alluvium_messaging::contract!(
     ProjectUpdated,
     "ProjectUpdated",
-    r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"},{"default":null,"doc":"The organisation now; null for none.","name":"organization","type":["null","string"]}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"A project's name or settings changed.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"The name now.","name":"name","type":["null","string"]},{"doc":"The settings now, as a JSON object.","name":"settings","type":"string"}],"kind":"event","name":"ProjectUpdated","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// Lets a dev branch show the main line's table again; what the branch had in its place is dropped.
@@ -2572,6 +2950,82 @@ alluvium_messaging::contract!(
     RowsRefused,
     "RowsRefused",
     r####"{"aggregate":"refusal","doc":"A rows message does not count; every replay skips it.","fields":[{"doc":"Sequence of the message in the stream.","name":"seq","type":"long"},{"doc":"Its subject.","name":"subject","type":"string"},{"doc":"Why, as a problem in JSON.","name":"problem","type":"string"}],"kind":"event","name":"RowsRefused","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// Says who may link a bucket, in place of whatever was said before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetBucketSharing {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// `organization` or `organization-project`: every project of its organisation; `selected-projects`: the targets.
+    pub sharing: String,
+    /// Ids of projects, with `selected-projects`; none for nobody.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Filled in by the worker: which projects those are, in the same order.
+    #[serde(default)]
+    pub target_uids: Vec<String>,
+    /// Filled in by the worker: internal ids of the projects that link it and are of its organisation.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    SetBucketSharing,
+    "SetBucketSharing",
+    r####"{"aggregate":"project","doc":"Says who may link a bucket, in place of whatever was said before.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"`organization` or `organization-project`: every project of its organisation; `selected-projects`: the targets.","name":"sharing","type":"string"},{"default":[],"doc":"Ids of projects, with `selected-projects`; none for nobody.","name":"targets","type":{"items":"string","type":"array"}},{"default":[],"doc":"Filled in by the worker: which projects those are, in the same order.","name":"target_uids","type":{"items":"string","type":"array"}},{"default":[],"doc":"Filled in by the worker: internal ids of the projects that link it and are of its organisation.","name":"members","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetBucketSharing","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
+    &[]
+);
+
+/// Says something of a project, a branch, a bucket, a table or its columns; what its provider said under a key before is replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetMetadata {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_SetMetadata_branch")]
+    pub branch: String,
+    /// Whether it is about the project itself, and no branch of it.
+    #[serde(default)]
+    pub of_project: bool,
+    /// Name of the bucket; null for the branch.
+    #[serde(default)]
+    pub bucket: Option<String>,
+    /// Name of the table; null for the whole bucket.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Who says it.
+    pub provider: String,
+    /// What is said.
+    pub entries: Vec<MetadataEntry>,
+    /// Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.
+    #[serde(default)]
+    pub object: String,
+    /// Internal id of the table that the branch shows; empty for what is no table. Filled in when it is decided.
+    #[serde(default)]
+    pub uid: String,
+    /// Internal id of this incarnation of the project. Filled in when it is decided.
+    #[serde(default)]
+    pub project_uid: String,
+    /// The columns of the table, in small letters. Filled in when it is decided.
+    #[serde(default)]
+    pub columns: Vec<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_SetMetadata_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    SetMetadata,
+    "SetMetadata",
+    r####"{"aggregate":"metadata","doc":"Says something of a project, a branch, a bucket, a table or its columns; what its provider said under a key before is replaced.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"default":false,"doc":"Whether it is about the project itself, and no branch of it.","name":"of_project","type":"boolean"},{"default":null,"doc":"Name of the bucket; null for the branch.","name":"bucket","type":["null","string"]},{"default":null,"doc":"Name of the table; null for the whole bucket.","name":"table","type":["null","string"]},{"doc":"Who says it.","name":"provider","type":"string"},{"doc":"What is said.","name":"entries","type":{"items":{"doc":"What somebody says of an object, or of a column of it.","fields":[{"default":null,"doc":"Name of the column; null for the object itself.","name":"column","type":["null","string"]},{"doc":"What is said.","name":"key","type":"string"},{"doc":"The words.","name":"value","type":"string"}],"kind":"type","name":"MetadataEntry","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":"","doc":"Internal id of what it is said of: of a table, on every branch that of the main line's which the branch has taken or shows. Filled in when it is decided.","name":"object","type":"string"},{"default":"","doc":"Internal id of the table that the branch shows; empty for what is no table. Filled in when it is decided.","name":"uid","type":"string"},{"default":"","doc":"Internal id of this incarnation of the project. Filled in when it is decided.","name":"project_uid","type":"string"},{"default":[],"doc":"The columns of the table, in small letters. Filled in when it is decided.","name":"columns","type":{"items":"string","type":"array"}}],"kind":"command","name":"SetMetadata","namespace":"alluvium.storage","requires":"branch_write","type":"record"}"####,
     &[]
 );
 
@@ -3382,6 +3836,9 @@ pub struct UndeleteProject {
     /// Filled in by the worker: its buckets then.
     #[serde(default)]
     pub buckets: Vec<BucketOfProject>,
+    /// Filled in by the worker: the organisation it belonged to.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -3392,7 +3849,7 @@ fn default_UndeleteProject_settings() -> String {
 alluvium_messaging::contract!(
     UndeleteProject,
     "UndeleteProject",
-    r####"{"aggregate":"project","doc":"Brings back the project that this id stood for last, with its buckets and tables.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Filled in by the worker: its name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Filled in by the worker: its settings, as a JSON object.","name":"settings","type":"string"},{"default":[],"doc":"Filled in by the worker: its buckets then.","name":"buckets","type":{"items":{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"UndeleteProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Brings back the project that this id stood for last, with its buckets and tables.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"Filled in by the worker: its name for people.","name":"name","type":["null","string"]},{"default":"{}","doc":"Filled in by the worker: its settings, as a JSON object.","name":"settings","type":"string"},{"default":[],"doc":"Filled in by the worker: its buckets then.","name":"buckets","type":{"items":{"doc":"A bucket that comes back with its project.","fields":[{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Its tables then.","name":"tables","type":{"items":{"doc":"A table that comes back with its bucket.","fields":[{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the table that had the content.","name":"source","type":"string"},{"doc":"The last message that counts for the content.","name":"position","type":"long"},{"doc":"The columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"The primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"TableOfBucket","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"type","name":"BucketOfProject","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":null,"doc":"Filled in by the worker: the organisation it belonged to.","name":"organization","type":["null","string"]}],"kind":"command","name":"UndeleteProject","namespace":"alluvium.storage","requires":"admin","type":"record"}"####,
     &[]
 );
 
@@ -3551,13 +4008,18 @@ pub struct UpdateProject {
     /// New settings as a JSON object, replacing the old as a whole.
     #[serde(default)]
     pub settings: Option<String>,
+    /// New organisation, which only the admin may give; empty for none.
+    #[serde(default)]
+    pub organization: Option<String>,
 }
 
 alluvium_messaging::contract!(
     UpdateProject,
     "UpdateProject",
-    r####"{"aggregate":"project","doc":"Changes a project's name or settings; what is absent stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"New name.","name":"name","type":["null","string"]},{"default":null,"doc":"New settings as a JSON object, replacing the old as a whole.","name":"settings","type":["null","string"]}],"kind":"command","name":"UpdateProject","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"project","doc":"Changes a project's name or settings; what is absent stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"New name.","name":"name","type":["null","string"]},{"default":null,"doc":"New settings as a JSON object, replacing the old as a whole.","name":"settings","type":["null","string"]},{"default":null,"doc":"New organisation, which only the admin may give; empty for none.","name":"organization","type":["null","string"]}],"kind":"command","name":"UpdateProject","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    &[
+        r####"{"aggregate":"project","doc":"Changes a project's name or settings; what is absent stays.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":null,"doc":"New name.","name":"name","type":["null","string"]},{"default":null,"doc":"New settings as a JSON object, replacing the old as a whole.","name":"settings","type":["null","string"]}],"kind":"command","name":"UpdateProject","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####
+    ]
 );
 
 /// An upload is open.
@@ -4184,6 +4646,173 @@ impl JobCommand {
     }
 }
 
+/// Commands of the aggregate `metadata`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MetadataCommand {
+    ClearMetadata(ClearMetadata),
+    DeleteMetadata(DeleteMetadata),
+    MergeMetadata(MergeMetadata),
+    SetMetadata(SetMetadata),
+}
+
+alluvium_messaging::contract_set!(MetadataCommand { ClearMetadata, DeleteMetadata, MergeMetadata, SetMetadata });
+
+impl From<ClearMetadata> for MetadataCommand {
+    fn from(message: ClearMetadata) -> Self {
+        Self::ClearMetadata(message)
+    }
+}
+
+impl From<DeleteMetadata> for MetadataCommand {
+    fn from(message: DeleteMetadata) -> Self {
+        Self::DeleteMetadata(message)
+    }
+}
+
+impl From<MergeMetadata> for MetadataCommand {
+    fn from(message: MergeMetadata) -> Self {
+        Self::MergeMetadata(message)
+    }
+}
+
+impl From<SetMetadata> for MetadataCommand {
+    fn from(message: SetMetadata) -> Self {
+        Self::SetMetadata(message)
+    }
+}
+
+/// Events of the aggregate `metadata`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum MetadataEvent {
+    MetadataCleared(MetadataCleared),
+    MetadataDeleted(MetadataDeleted),
+    MetadataMerged(MetadataMerged),
+    MetadataSet(MetadataSet),
+}
+
+alluvium_messaging::contract_set!(MetadataEvent { MetadataCleared, MetadataDeleted, MetadataMerged, MetadataSet });
+
+impl From<MetadataCleared> for MetadataEvent {
+    fn from(message: MetadataCleared) -> Self {
+        Self::MetadataCleared(message)
+    }
+}
+
+impl From<MetadataDeleted> for MetadataEvent {
+    fn from(message: MetadataDeleted) -> Self {
+        Self::MetadataDeleted(message)
+    }
+}
+
+impl From<MetadataMerged> for MetadataEvent {
+    fn from(message: MetadataMerged) -> Self {
+        Self::MetadataMerged(message)
+    }
+}
+
+impl From<MetadataSet> for MetadataEvent {
+    fn from(message: MetadataSet) -> Self {
+        Self::MetadataSet(message)
+    }
+}
+
+impl cqrs_es::DomainEvent for MetadataEvent {
+    fn event_type(&self) -> String {
+        alluvium_messaging::ContractSet::name(self).to_owned()
+    }
+    fn event_version(&self) -> String {
+        "1".to_owned()
+    }
+}
+
+impl cqrs_es::Aggregate for crate::model::Metadata {
+    const TYPE: &'static str = "metadata";
+    type Command = MetadataCommand;
+    type Event = MetadataEvent;
+    type Error = alluvium_kernel::Problem;
+    type Services = alluvium_kernel::DecisionContext;
+
+    async fn handle(
+        &mut self,
+        command: MetadataCommand,
+        at: &alluvium_kernel::DecisionContext,
+        sink: &cqrs_es::event_sink::EventSink<Self>,
+    ) -> Result<(), alluvium_kernel::Problem> {
+        use alluvium_kernel::Decide;
+        let events: Vec<MetadataEvent> = match command {
+            MetadataCommand::ClearMetadata(c) => Decide::decide(c, self, at)?,
+            MetadataCommand::DeleteMetadata(c) => Decide::decide(c, self, at)?,
+            MetadataCommand::MergeMetadata(c) => Decide::decide(c, self, at)?,
+            MetadataCommand::SetMetadata(c) => Decide::decide(c, self, at)?,
+        };
+        for event in events {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: MetadataEvent) {
+        use alluvium_kernel::Evolve;
+        match event {
+            MetadataEvent::MetadataCleared(e) => Evolve::evolve(e, self),
+            MetadataEvent::MetadataDeleted(e) => Evolve::evolve(e, self),
+            MetadataEvent::MetadataMerged(e) => Evolve::evolve(e, self),
+            MetadataEvent::MetadataSet(e) => Evolve::evolve(e, self),
+        }
+    }
+}
+
+impl MetadataCommand {
+    /// `branch` of the command.
+    pub fn branch(&self) -> &str {
+        match self {
+            Self::ClearMetadata(c) => &c.branch,
+            Self::DeleteMetadata(c) => &c.branch,
+            Self::MergeMetadata(c) => &c.branch,
+            Self::SetMetadata(c) => &c.branch,
+        }
+    }
+
+    /// `object` of the command.
+    pub fn object(&self) -> &str {
+        match self {
+            Self::ClearMetadata(c) => &c.object,
+            Self::DeleteMetadata(c) => &c.object,
+            Self::MergeMetadata(c) => &c.object,
+            Self::SetMetadata(c) => &c.object,
+        }
+    }
+
+    /// `project` of the command.
+    pub fn project(&self) -> &str {
+        match self {
+            Self::ClearMetadata(c) => &c.project,
+            Self::DeleteMetadata(c) => &c.project,
+            Self::MergeMetadata(c) => &c.project,
+            Self::SetMetadata(c) => &c.project,
+        }
+    }
+
+    /// `project_uid` of the command.
+    pub fn project_uid(&self) -> Option<&str> {
+        match self {
+            Self::DeleteMetadata(c) => Some(&c.project_uid),
+            Self::MergeMetadata(c) => Some(&c.project_uid),
+            Self::SetMetadata(c) => Some(&c.project_uid),
+            _ => None,
+        }
+    }
+
+    /// `uid` of the command.
+    pub fn uid(&self) -> Option<&str> {
+        match self {
+            Self::DeleteMetadata(c) => Some(&c.uid),
+            Self::SetMetadata(c) => Some(&c.uid),
+            _ => None,
+        }
+    }
+}
+
 /// Commands of the aggregate `multipart`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MultipartCommand {
@@ -4387,11 +5016,13 @@ pub enum ProjectCommand {
     AdmitLink(AdmitLink),
     BackUpTable(BackUpTable),
     ClearSnapshotSettings(ClearSnapshotSettings),
+    CloseLink(CloseLink),
     CopyTable(CopyTable),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
     CreateTable(CreateTable),
+    CutLinks(CutLinks),
     DeleteBranch(DeleteBranch),
     DeleteBucket(DeleteBucket),
     DeleteProject(DeleteProject),
@@ -4405,6 +5036,7 @@ pub enum ProjectCommand {
     PullTable(PullTable),
     ReleaseLink(ReleaseLink),
     RestoreTable(RestoreTable),
+    SetBucketSharing(SetBucketSharing),
     SetSnapshotSettings(SetSnapshotSettings),
     ShareBucket(ShareBucket),
     TakeSnapshot(TakeSnapshot),
@@ -4421,11 +5053,13 @@ alluvium_messaging::contract_set!(ProjectCommand {
     AdmitLink,
     BackUpTable,
     ClearSnapshotSettings,
+    CloseLink,
     CopyTable,
     CreateBranch,
     CreateBucket,
     CreateProject,
     CreateTable,
+    CutLinks,
     DeleteBranch,
     DeleteBucket,
     DeleteProject,
@@ -4439,6 +5073,7 @@ alluvium_messaging::contract_set!(ProjectCommand {
     PullTable,
     ReleaseLink,
     RestoreTable,
+    SetBucketSharing,
     SetSnapshotSettings,
     ShareBucket,
     TakeSnapshot,
@@ -4469,6 +5104,12 @@ impl From<ClearSnapshotSettings> for ProjectCommand {
     }
 }
 
+impl From<CloseLink> for ProjectCommand {
+    fn from(message: CloseLink) -> Self {
+        Self::CloseLink(message)
+    }
+}
+
 impl From<CopyTable> for ProjectCommand {
     fn from(message: CopyTable) -> Self {
         Self::CopyTable(message)
@@ -4496,6 +5137,12 @@ impl From<CreateProject> for ProjectCommand {
 impl From<CreateTable> for ProjectCommand {
     fn from(message: CreateTable) -> Self {
         Self::CreateTable(message)
+    }
+}
+
+impl From<CutLinks> for ProjectCommand {
+    fn from(message: CutLinks) -> Self {
+        Self::CutLinks(message)
     }
 }
 
@@ -4577,6 +5224,12 @@ impl From<RestoreTable> for ProjectCommand {
     }
 }
 
+impl From<SetBucketSharing> for ProjectCommand {
+    fn from(message: SetBucketSharing) -> Self {
+        Self::SetBucketSharing(message)
+    }
+}
+
 impl From<SetSnapshotSettings> for ProjectCommand {
     fn from(message: SetSnapshotSettings) -> Self {
         Self::SetSnapshotSettings(message)
@@ -4647,10 +5300,12 @@ pub enum ProjectEvent {
     BucketLinked(BucketLinked),
     BucketMarkedReadOnly(BucketMarkedReadOnly),
     BucketShared(BucketShared),
+    BucketSharingSet(BucketSharingSet),
     BucketUnlinked(BucketUnlinked),
     BucketUnmarkedReadOnly(BucketUnmarkedReadOnly),
     BucketUnshared(BucketUnshared),
     LinkAdmitted(LinkAdmitted),
+    LinkClosed(LinkClosed),
     LinkReleased(LinkReleased),
     ProjectCreated(ProjectCreated),
     ProjectDeleted(ProjectDeleted),
@@ -4676,10 +5331,12 @@ alluvium_messaging::contract_set!(ProjectEvent {
     BucketLinked,
     BucketMarkedReadOnly,
     BucketShared,
+    BucketSharingSet,
     BucketUnlinked,
     BucketUnmarkedReadOnly,
     BucketUnshared,
     LinkAdmitted,
+    LinkClosed,
     LinkReleased,
     ProjectCreated,
     ProjectDeleted,
@@ -4739,6 +5396,12 @@ impl From<BucketShared> for ProjectEvent {
     }
 }
 
+impl From<BucketSharingSet> for ProjectEvent {
+    fn from(message: BucketSharingSet) -> Self {
+        Self::BucketSharingSet(message)
+    }
+}
+
 impl From<BucketUnlinked> for ProjectEvent {
     fn from(message: BucketUnlinked) -> Self {
         Self::BucketUnlinked(message)
@@ -4760,6 +5423,12 @@ impl From<BucketUnshared> for ProjectEvent {
 impl From<LinkAdmitted> for ProjectEvent {
     fn from(message: LinkAdmitted) -> Self {
         Self::LinkAdmitted(message)
+    }
+}
+
+impl From<LinkClosed> for ProjectEvent {
+    fn from(message: LinkClosed) -> Self {
+        Self::LinkClosed(message)
     }
 }
 
@@ -4880,11 +5549,13 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::AdmitLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::BackUpTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ClearSnapshotSettings(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CloseLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CopyTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CutLinks(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteProject(c) => Decide::decide(c, self, at)?,
@@ -4898,6 +5569,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::PullTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ReleaseLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::RestoreTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::SetBucketSharing(c) => Decide::decide(c, self, at)?,
             ProjectCommand::SetSnapshotSettings(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ShareBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::TakeSnapshot(c) => Decide::decide(c, self, at)?,
@@ -4925,10 +5597,12 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectEvent::BucketLinked(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketMarkedReadOnly(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketShared(e) => Evolve::evolve(e, self),
+            ProjectEvent::BucketSharingSet(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketUnlinked(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketUnmarkedReadOnly(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketUnshared(e) => Evolve::evolve(e, self),
             ProjectEvent::LinkAdmitted(e) => Evolve::evolve(e, self),
+            ProjectEvent::LinkClosed(e) => Evolve::evolve(e, self),
             ProjectEvent::LinkReleased(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::ProjectDeleted(e) => Evolve::evolve(e, self),
@@ -4973,9 +5647,11 @@ impl ProjectCommand {
         match self {
             Self::AdmitLink(c) => Some(&c.bucket),
             Self::BackUpTable(c) => Some(&c.bucket),
+            Self::CloseLink(c) => Some(&c.bucket),
             Self::CopyTable(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
+            Self::CutLinks(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
             Self::ForkTable(c) => Some(&c.bucket),
@@ -4984,6 +5660,7 @@ impl ProjectCommand {
             Self::MergeTable(c) => Some(&c.bucket),
             Self::PullTable(c) => Some(&c.bucket),
             Self::ReleaseLink(c) => Some(&c.bucket),
+            Self::SetBucketSharing(c) => Some(&c.bucket),
             Self::ShareBucket(c) => Some(&c.bucket),
             Self::TakeSnapshot(c) => Some(&c.bucket),
             Self::UndropBucket(c) => Some(&c.bucket),
@@ -5001,11 +5678,13 @@ impl ProjectCommand {
             Self::AdmitLink(c) => &c.project,
             Self::BackUpTable(c) => &c.project,
             Self::ClearSnapshotSettings(c) => &c.project,
+            Self::CloseLink(c) => &c.project,
             Self::CopyTable(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
             Self::CreateTable(c) => &c.project,
+            Self::CutLinks(c) => &c.project,
             Self::DeleteBranch(c) => &c.project,
             Self::DeleteBucket(c) => &c.project,
             Self::DeleteProject(c) => &c.project,
@@ -5019,6 +5698,7 @@ impl ProjectCommand {
             Self::PullTable(c) => &c.project,
             Self::ReleaseLink(c) => &c.project,
             Self::RestoreTable(c) => &c.project,
+            Self::SetBucketSharing(c) => &c.project,
             Self::SetSnapshotSettings(c) => &c.project,
             Self::ShareBucket(c) => &c.project,
             Self::TakeSnapshot(c) => &c.project,
@@ -5089,6 +5769,15 @@ impl ProjectCommand {
         match self {
             Self::AdmitLink(c) => Some(&c.target_bucket),
             Self::ReleaseLink(c) => Some(&c.target_bucket),
+            _ => None,
+        }
+    }
+
+    /// `target_project` of the command.
+    pub fn target_project(&self) -> Option<&str> {
+        match self {
+            Self::AdmitLink(c) => Some(&c.target_project),
+            Self::CutLinks(c) => Some(&c.target_project),
             _ => None,
         }
     }
@@ -5963,6 +6652,7 @@ impl WorkspaceCommand {
 pub enum Command {
     File(FileCommand),
     Job(JobCommand),
+    Metadata(MetadataCommand),
     Multipart(MultipartCommand),
     Project(ProjectCommand),
     Refusal(RefusalCommand),
@@ -5972,13 +6662,14 @@ pub enum Command {
     Workspace(WorkspaceCommand),
 }
 
-alluvium_messaging::contract_union!(Command { File(FileCommand), Job(JobCommand), Multipart(MultipartCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
+alluvium_messaging::contract_union!(Command { File(FileCommand), Job(JobCommand), Metadata(MetadataCommand), Multipart(MultipartCommand), Project(ProjectCommand), Refusal(RefusalCommand), Retention(RetentionCommand), Shelf(ShelfCommand), Table(TableCommand), Workspace(WorkspaceCommand) });
 
 /// Every event of this context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     File(FileEvent),
     Job(JobEvent),
+    Metadata(MetadataEvent),
     Multipart(MultipartEvent),
     Project(ProjectEvent),
     Refusal(RefusalEvent),
@@ -5988,7 +6679,7 @@ pub enum Event {
     Workspace(WorkspaceEvent),
 }
 
-alluvium_messaging::contract_union!(Event { File(FileEvent), Job(JobEvent), Multipart(MultipartEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
+alluvium_messaging::contract_union!(Event { File(FileEvent), Job(JobEvent), Metadata(MetadataEvent), Multipart(MultipartEvent), Project(ProjectEvent), Refusal(RefusalEvent), Retention(RetentionEvent), Shelf(ShelfEvent), Table(TableEvent), Workspace(WorkspaceEvent) });
 
 impl Command {
     /// The right this command needs, as its schema declares.
@@ -6007,7 +6698,9 @@ impl Command {
             }
             Self::Project(ProjectCommand::BackUpTable(_)) => Requirement::System,
             Self::Job(JobCommand::BeginJob(_)) => Requirement::System,
+            Self::Metadata(MetadataCommand::ClearMetadata(_)) => Requirement::System,
             Self::Project(ProjectCommand::ClearSnapshotSettings(c)) => Requirement::ProjectAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::CloseLink(_)) => Requirement::System,
             Self::Table(TableCommand::CloseTable(_)) => Requirement::System,
             Self::Multipart(MultipartCommand::CompleteMultipart(c)) => {
                 Requirement::FileWrite(c.project.clone(), c.branch.clone())
@@ -6025,9 +6718,13 @@ impl Command {
             Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
                 Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
+            Self::Project(ProjectCommand::CutLinks(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::DeleteBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::File(FileCommand::DeleteFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::Metadata(MetadataCommand::DeleteMetadata(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
             Self::File(FileCommand::DeleteObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::DeleteProject(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Table(TableCommand::DeleteRows(c)) => {
@@ -6059,6 +6756,7 @@ impl Command {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Project(ProjectCommand::MarkBucketReadOnly(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Metadata(MetadataCommand::MergeMetadata(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Project(ProjectCommand::MergeTable(c)) => Requirement::ProjectWrite(c.project.clone()),
             Self::Table(TableCommand::OpenTable(_)) => Requirement::System,
             Self::File(FileCommand::PrepareUpload(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
@@ -6080,6 +6778,10 @@ impl Command {
                 Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::RestoreTable(c)) => {
+                Requirement::BranchWrite(c.project.clone(), c.branch.clone())
+            }
+            Self::Project(ProjectCommand::SetBucketSharing(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Metadata(MetadataCommand::SetMetadata(c)) => {
                 Requirement::BranchWrite(c.project.clone(), c.branch.clone())
             }
             Self::Table(TableCommand::SetPrimaryKey(c)) => {

@@ -1,6 +1,8 @@
 //! Commands that concern two projects: a share and a link are decided on both in one commit, and what a link shows is looked up
 //! where it is.
 
+mod levels;
+
 use alluvium_eventlog::Unit;
 use alluvium_kernel::{Actor, DecisionContext, Problem, Token};
 
@@ -39,6 +41,9 @@ pub(crate) async fn prepared(
 ) -> Result<ProjectCommand, Problem> {
     match command {
         ProjectCommand::ShareBucket(c) => share(c, id, unit).await,
+        ProjectCommand::SetBucketSharing(c) => levels::set_sharing(c, id, unit).await,
+        ProjectCommand::CutLinks(c) => levels::cut(c, id, at, unit).await,
+        ProjectCommand::UpdateProject(c) => levels::update(c, id, at, unit).await,
         ProjectCommand::LinkBucket(c) => link(c, id, rule, at, unit).await,
         ProjectCommand::UnlinkBucket(c) => unlink(c, id, at, unit).await,
         ProjectCommand::DeleteProject(c) => release_all(c, id, at, unit).await,
@@ -88,7 +93,8 @@ async fn link(
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<ProjectCommand, Problem> {
-    let target_uid = unit.load::<Project>(id).await?.live(&command.project)?.uid.clone();
+    let live = unit.load::<Project>(id).await?.live(&command.project)?;
+    let (target_uid, target_organization) = (live.uid.clone(), live.organization.clone());
     let target_bucket = names::bucket_name(&command.bucket);
     names::valid_bucket(&target_bucket)?;
     let grant = at.actor == Actor::Admin || rule == ShareEnforcement::Open;
@@ -106,6 +112,7 @@ async fn link(
         target_uid,
         target_bucket,
         grant,
+        target_organization,
     };
     let events = unit.handle::<Project>(&source, admit.into(), at).await?;
     command.source_uid = events.into_iter().find_map(|event| match event {
@@ -239,7 +246,7 @@ fn table_of(source: &Project, link: &Link, named: Named<'_>, uid: &str) -> Resul
     let live = source.live(&link.project).ok();
     let bucket = live.and_then(|live| live.bucket(&link.bucket).ok()).filter(|bucket| bucket.uid == link.uid);
     let bucket = bucket.ok_or_else(|| problem::source_not_found(&link.project, &link.bucket))?;
-    if !bucket.sharing.admits(named.project, uid) {
+    if link.is_closed || !bucket.sharing.admits(named.project, uid) {
         return Err(problem::share_revoked(&link.project, &link.bucket));
     }
     let not_found = || problem::table_not_found(&names::bucket_name(named.bucket), named.table);

@@ -8,8 +8,8 @@ use crate::context::STREAM;
 use crate::contract::ProjectEvent;
 use crate::fold::{Routing, TableId};
 use crate::model::{
-    File, Job, JobStage, Link, Multipart, MultipartStage, Project, Refusal, Retention, Shelf, Stage, Table, Workspace,
-    WorkspaceStage, names, problem,
+    File, Job, JobStage, Link, Metadata, Multipart, MultipartStage, Project, Refusal, Retention, Shelf, Stage, Table,
+    Workspace, WorkspaceStage, names, problem,
 };
 
 impl Shown for Project {
@@ -49,6 +49,13 @@ impl Shown for Job {
     fn owner(&self) -> Option<Owner> {
         let uid = Some(self.project_uid.clone());
         (self.stage != JobStage::Absent).then(|| Owner { project: self.project.clone(), uid })
+    }
+}
+
+impl Shown for Metadata {
+    fn owner(&self) -> Option<Owner> {
+        let uid = Some(self.project_uid.clone());
+        (!self.project.is_empty()).then(|| Owner { project: self.project.clone(), uid })
     }
 }
 
@@ -127,7 +134,7 @@ impl CatalogueThen {
         let bucket = live.and_then(|live| live.bucket(&link.bucket).ok()).filter(|bucket| bucket.uid == link.uid);
         let bucket = bucket.ok_or_else(|| problem::source_not_found(&link.project, &link.bucket))?;
         let target = with.project.live(&with.id)?;
-        let is_shared = bucket.sharing.admits(&target.id, &target.uid);
+        let is_shared = !link.is_closed && bucket.sharing.admits(&target.id, &target.uid);
         if is_shared { Ok(()) } else { Err(problem::share_revoked(&link.project, &link.bucket)) }
     }
 

@@ -38,6 +38,8 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (19, "jobs", include_str!("../migrations/0019_jobs.sql")),
         (29, "workspaces_of_keys", include_str!("../migrations/0029_workspaces_of_keys.sql")),
         (33, "deleted_projects", include_str!("../migrations/0033_deleted_projects.sql")),
+        (34, "metadata", include_str!("../migrations/0034_metadata.sql")),
+        (35, "sharing_levels", include_str!("../migrations/0035_sharing_levels.sql")),
     ])
 });
 
@@ -95,7 +97,9 @@ fn read(message: &LogMessage, ops: &mut Vec<Op>) -> Result<(), ApplyError> {
             .map_err(|error| ApplyError::poison(message, "storage.malformed_event", error.to_string()))?;
         let place = Place { tenant: &tenant, id: &id, seq: message.seq as i64, time: entry.time };
         ops.extend(op::left_by(&event, &place, &entry.actor));
+        let columns = op::columns_of(&event, &place);
         ops.extend(op::of(event, &place));
+        ops.extend(columns);
     }
     Ok(())
 }

@@ -5,9 +5,12 @@ mod branches;
 mod files;
 mod jobs;
 mod links;
+mod metadata;
 mod multiparts;
 mod projects;
+mod search;
 mod settings;
+mod sharing;
 mod snapshots;
 mod tables;
 mod totals;
@@ -22,14 +25,19 @@ use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
 use crate::model::names::{self, MAIN_BRANCH};
+use crate::undrop::UndropWindow;
 
 use asking::Asking;
 pub(crate) use asking::count;
 pub use files::{Ended, FileFilter};
 pub use jobs::{JobFilter, JobReach, JobView};
 pub use links::{LinkView, Links};
+pub use metadata::{MetadataView, Said};
 pub use multiparts::{EndedMultipart, MultipartView, PartView};
+pub use projects::EndedProject;
+pub use search::{SearchFilter, SearchView};
 pub(crate) use settings::SettingsLevels;
+pub use sharing::{GrantView, LinkingView, SharedView};
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
 pub use workspaces::{EndedWorkspace, WorkspaceView};
@@ -93,6 +101,7 @@ pub struct ProjectView {
     pub uid: String,
     pub name: Option<String>,
     pub settings: String,
+    pub organization: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
     pub table_count: i64,
@@ -266,18 +275,25 @@ pub struct Queries {
     pool: PgPool,
     active: ActiveSchema,
     stats: Arc<dyn TableStats>,
+    undrop: UndropWindow,
 }
 
 impl Queries {
     /// Reads of the generation that is current at each call.
     pub fn new(pool: PgPool, active: ActiveSchema, stats: Arc<dyn TableStats>) -> Self {
-        Self { pool, active, stats }
+        Self { pool, active, stats, undrop: UndropWindow::default() }
+    }
+
+    /// With what is configured of how long deleted projects can be had back.
+    #[must_use]
+    pub fn undrop(self, undrop: UndropWindow) -> Self {
+        Self { undrop, ..self }
     }
 
     /// The same reads of another generation; rows and bytes are told by nobody there.
     #[must_use]
     pub fn at(&self, generation: ActiveSchema) -> Self {
-        Self { pool: self.pool.clone(), active: generation, stats: Arc::new(Unknown) }
+        Self { active: generation, stats: Arc::new(Unknown), ..self.clone() }
     }
 
     fn schema(&self) -> Asking {

@@ -10,11 +10,9 @@ use crate::contract::{
     BucketOfProject, ColumnSpec, CopyTable, ProjectEvent, TableDropped, TableEvent, TableOfBucket, UndeleteProject,
     UndropBucket, UndropTable,
 };
-use crate::model::limits::UNDROP_DAYS;
 use crate::model::{Catalogue, Project, Retention, Table, names, problem};
 use crate::past::CatalogueThen;
-
-const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+use crate::undrop::UndropWindow;
 
 /// A table with a message, and what it looked like.
 struct Shape {
@@ -34,6 +32,7 @@ struct Gone {
 pub(crate) async fn of_table(
     command: &UndropTable,
     project: &Token,
+    window: UndropWindow,
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<UndropTable, Problem> {
@@ -48,7 +47,7 @@ pub(crate) async fn of_table(
     let (past, subject) = (unit.past(STREAM), subject_of(unit, project));
     let gone = last_drop(&past, &subject, is_it).await?;
     let Some((drop, dropped_at)) = gone else { return Err(problem::table_not_found(&bucket, &command.table)) };
-    within_window(dropped_at, at, &format!("Table {}", command.table))?;
+    within_window(window, dropped_at, at, &format!("Table {}", command.table))?;
     let Shape { position, columns, primary_key } = shape(unit, &drop.uid, None).await?;
     Ok(UndropTable { source: drop.uid, position, columns, primary_key, ..command.clone() })
 }
@@ -57,6 +56,7 @@ pub(crate) async fn of_table(
 pub(crate) async fn of_bucket(
     command: &UndropBucket,
     project: &Token,
+    window: UndropWindow,
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<UndropBucket, Problem> {
@@ -68,7 +68,7 @@ pub(crate) async fn of_bucket(
     let (past, subject) = (unit.past(STREAM), subject_of(unit, project));
     let gone = bucket_gone(&past, &subject, &bucket).await?;
     let gone = gone.ok_or_else(|| problem::bucket_not_found(&bucket))?;
-    within_window(gone.at, at, &format!("Bucket {bucket}"))?;
+    within_window(window, gone.at, at, &format!("Bucket {bucket}"))?;
     let mut tables = Vec::with_capacity(gone.tables.len());
     for drop in gone.tables {
         let Shape { position, columns, primary_key } = shape(unit, &drop.uid, None).await?;
@@ -81,6 +81,7 @@ pub(crate) async fn of_bucket(
 pub(crate) async fn of_project(
     command: &UndeleteProject,
     project: &Token,
+    window: UndropWindow,
     at: &DecisionContext,
     unit: &mut Unit,
 ) -> Result<UndeleteProject, Problem> {
@@ -88,11 +89,11 @@ pub(crate) async fn of_project(
         return Err(problem::project_exists(&live.id));
     }
     let (past, subject) = (unit.past(STREAM), subject_of(unit, project));
-    let gone = last_life(&past, &subject).await?.filter(|(gone, _)| gone.id == command.project);
-    let (gone, deleted_at) = gone.ok_or_else(|| problem::project_not_found(&command.project))?;
-    within_window(deleted_at, at, &format!("Project {}", gone.id))?;
+    let gone = lives(&past, &subject).await?.gone.filter(|(gone, _)| gone.id == command.project);
+    let (mut gone, deleted_at) = gone.ok_or_else(|| problem::project_not_found(&command.project))?;
+    within_window(window, deleted_at, at, &format!("Project {}", gone.id))?;
     let mut buckets = Vec::with_capacity(gone.buckets.len());
-    for bucket in gone.buckets.into_values() {
+    for bucket in std::mem::take(&mut gone.buckets).into_values() {
         let mut tables = Vec::with_capacity(bucket.tables.len());
         for table in bucket.tables.into_values() {
             let Shape { position, columns, primary_key } = shape(unit, &table.uid, None).await?;
@@ -100,11 +101,19 @@ pub(crate) async fn of_project(
         }
         buckets.push(BucketOfProject { bucket: bucket.name, description: bucket.description, tables });
     }
-    Ok(UndeleteProject { name: gone.name, settings: gone.settings, buckets, ..command.clone() })
+    let Catalogue { name, settings, organization, .. } = gone;
+    Ok(UndeleteProject { name, settings, organization, buckets, ..command.clone() })
 }
 
-/// What the project that an id stood for last held when it was deleted, and when that was.
-async fn last_life(past: &Past, subject: &str) -> Result<Option<(Catalogue, i64)>, Problem> {
+/// The projects that an id stands for and stood for last.
+pub(crate) struct Lives {
+    pub living: Option<Catalogue>,
+    /// What it held when it was deleted, and when that was.
+    pub gone: Option<(Catalogue, i64)>,
+}
+
+/// The projects of an id, as the log tells them.
+pub(crate) async fn lives(past: &Past, subject: &str) -> Result<Lives, Problem> {
     let (mut state, mut gone) = (Project::default(), None);
     each_event(past, subject, |event, _, time| {
         if matches!(event, ProjectEvent::ProjectDeleted(_)) {
@@ -113,7 +122,7 @@ async fn last_life(past: &Past, subject: &str) -> Result<Option<(Catalogue, i64)
         state.apply(event);
     })
     .await?;
-    Ok(gone)
+    Ok(Lives { living: state.live, gone })
 }
 
 /// The command with what the log says of the table that the source's names stood for with a message.
@@ -129,11 +138,11 @@ pub(crate) async fn of_copy(command: &CopyTable, project: &Token, unit: &mut Uni
     Ok(CopyTable { source, position, columns, primary_key, ..command.clone() })
 }
 
-fn within_window(dropped_at: i64, at: &DecisionContext, what: &str) -> Result<(), Problem> {
-    if at.time.micros() - dropped_at <= UNDROP_DAYS * DAY_MICROS {
+fn within_window(window: UndropWindow, dropped_at: i64, at: &DecisionContext, what: &str) -> Result<(), Problem> {
+    if window.is_open(dropped_at, at.time.micros()) {
         return Ok(());
     }
-    Err(problem::version_expired(format!("{what} was dropped more than {UNDROP_DAYS} days ago.")))
+    Err(problem::version_expired(format!("{what} was dropped more than {window} ago.")))
 }
 
 /// The last drop of the living project that is the one that is looked for, and when it was.

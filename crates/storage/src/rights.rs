@@ -2,7 +2,7 @@
 
 use alluvium_kernel::Requirement;
 
-use crate::contract::{Command, DeleteSnapshot, ProjectCommand, RestoreTable};
+use crate::contract::{Command, DeleteSnapshot, MetadataCommand, ProjectCommand, RestoreTable};
 use crate::model::names;
 
 /// The right that a command needs. Buckets are asked for by the names that they are stored under.
@@ -36,6 +36,16 @@ pub(crate) fn requirement(command: &Command) -> Requirement {
             read(project, branch, bucket),
             write(project, branch, target_bucket.as_ref().unwrap_or(bucket)),
         ]),
+        Command::Metadata(MetadataCommand::SetMetadata(c)) => match &c.bucket {
+            Some(bucket) => write(&c.project, &c.branch, bucket),
+            None if c.of_project => Requirement::ProjectWrite(c.project.clone()),
+            None => command.requirement(),
+        },
+        Command::Metadata(MetadataCommand::DeleteMetadata(c)) => match &c.bucket {
+            Some(bucket) => write(&c.project, &c.branch, bucket),
+            None if c.of_project => Requirement::ProjectWrite(c.project.clone()),
+            None => command.requirement(),
+        },
         _ => match command.requirement() {
             Requirement::BucketWrite(project, branch, bucket) => write(&project, &branch, &bucket),
             asked => asked,
@@ -46,7 +56,7 @@ pub(crate) fn requirement(command: &Command) -> Requirement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{CopyTable, CreateTable};
+    use crate::contract::{CopyTable, CreateTable, DeleteMetadata};
 
     fn asked(command: impl Into<ProjectCommand>) -> Requirement {
         requirement(&Command::Project(command.into()))
@@ -72,6 +82,31 @@ mod tests {
             primary_key: vec![],
         };
         assert_eq!(asked(create), of("in_c_a", true));
+    }
+
+    #[test]
+    fn metadata_asks_for_what_it_is_said_of() {
+        let delete = |branch: &str, of_project: bool, bucket: Option<&str>| {
+            let delete = DeleteMetadata {
+                project: "p".into(),
+                branch: branch.into(),
+                of_project,
+                bucket: bucket.map(str::to_owned),
+                table: None,
+                column: None,
+                id: "x".into(),
+                object: String::new(),
+                uid: String::new(),
+                project_uid: String::new(),
+                inherited: false,
+            };
+            requirement(&Command::Metadata(delete.into()))
+        };
+        assert_eq!(delete("b1", true, None), Requirement::ProjectWrite("p".into()));
+        assert_eq!(delete("b1", false, None), Requirement::BranchWrite("p".into(), "b1".into()));
+        assert_eq!(delete("default", false, Some("in.c-a")), of("in_c_a", true));
+        let of_branch = Requirement::BucketWrite("p".into(), "b1".into(), "a".into());
+        assert_eq!(delete("b1", true, Some("a")), of_branch, "and is refused for what it says");
     }
 
     #[test]

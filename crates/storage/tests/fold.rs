@@ -108,7 +108,7 @@ impl Bench {
     /// A project with a bucket `b` and a table `t(n BIGINT)`; gives the table's uid.
     async fn table(&self, project: &str) -> String {
         let id = Token::encode(project).unwrap();
-        let create = CreateProject { project: project.into(), name: None, settings: "{}".into() };
+        let create = CreateProject { project: project.into(), name: None, settings: "{}".into(), organization: None };
         self.log.decide::<Project>(&id, create.into(), &at(&format!("p-{project}"))).await.unwrap();
         let bucket = CreateBucket { project: project.into(), bucket: "b".into(), description: None };
         self.log.decide::<Project>(&id, bucket.into(), &at(&format!("b-{project}"))).await.unwrap();

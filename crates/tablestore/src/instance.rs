@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 
 use duckdb::Connection;
 
@@ -19,6 +20,8 @@ use crate::quote_path::literal_path;
 
 /// Block size of table files, in bytes. Most tables are small; with the engine's default of 256 KiB one of them takes a megabyte.
 const BLOCK_BYTES: u32 = 16_384;
+/// How many files, of a hundred that may stay, are attached beyond them before whoever attaches one more has to detach another.
+const BEYOND_PERCENT_MAX: usize = 25;
 /// Connections kept open for the next caller.
 const IDLE_CONNECTIONS_MAX: usize = 16;
 
@@ -34,6 +37,8 @@ pub(crate) struct Instance {
     changed: Condvar,
     fatal: AtomicBool,
     attached_max: usize,
+    /// Wakes the thread that detaches what is too much.
+    surplus: SyncSender<()>,
     data_dir: PathBuf,
 }
 
@@ -57,15 +62,21 @@ struct Entry {
 impl Instance {
     pub(crate) fn open(config: &HubConfig) -> Result<Arc<Self>> {
         let root = started(settings(config)?)?;
-        Ok(Arc::new(Self {
+        let (surplus, told) = sync_channel(1);
+        let instance = Arc::new(Self {
             root: Mutex::new(root),
             idle: Mutex::default(),
             files: Mutex::default(),
             changed: Condvar::new(),
             fatal: AtomicBool::new(false),
             attached_max: config.attached_max.max(1),
+            surplus,
             data_dir: config.data_dir.clone(),
-        }))
+        });
+        let own = Arc::downgrade(&instance);
+        let thread = std::thread::Builder::new().name("detach".into()).spawn(move || detach_surplus(&own, &told));
+        thread.map_err(|_| Error::Unavailable("no thread to detach tables on".into()))?;
+        Ok(instance)
     }
 
     /// A new engine in the place of a broken one nobody uses any more: the old connections are closed first, because closing
@@ -145,17 +156,24 @@ impl Instance {
         } else {
             files.by_path.remove(path);
         }
-        let surplus = files.by_path.len().saturating_sub(self.attached_max);
+        let attached = files.by_path.len();
         drop(files);
         self.changed.notify_all();
         outcome?;
-        let attached = Attached { instance: Arc::clone(self), path: path.to_owned(), alias };
-        for _ in 0..surplus {
-            if !self.detach_oldest() {
-                break;
-            }
+        self.relieve(attached);
+        if attached > self.attached_max + self.attached_max * BEYOND_PERCENT_MAX / 100 {
+            self.detach_oldest();
         }
-        Ok(attached)
+        Ok(Attached { instance: Arc::clone(self), path: path.to_owned(), alias })
+    }
+
+    /// Has files detached when this many are too many. Detaching may write and sync what the file's log holds, which nobody should
+    /// wait for who only reads another table.
+    fn relieve(&self, attached: usize) {
+        if attached > self.attached_max {
+            // It is full when the thread has been told already.
+            let _ = self.surplus.try_send(());
+        }
     }
 
     fn attach_now(&self, path: &Path, alias: &str, label: &str) -> Result<()> {
@@ -285,12 +303,10 @@ impl Drop for Attached {
         if let Some(entry) = files.by_path.get_mut(&self.path) {
             entry.users -= 1;
         }
-        let surplus = files.by_path.len() > self.instance.attached_max;
+        let attached = files.by_path.len();
         drop(files);
         self.instance.changed.notify_all();
-        if surplus {
-            self.instance.detach_oldest();
-        }
+        self.instance.relieve(attached);
     }
 }
 
@@ -383,6 +399,15 @@ impl Drop for Transaction<'_> {
             // After a failed commit or a fatal error there is nothing to roll back, and saying so is an error too.
             let _ = self.session.run("ROLLBACK");
         }
+    }
+}
+
+/// Detaches what is too much whenever told so, until the instance is no more.
+fn detach_surplus(instance: &Weak<Instance>, told: &Receiver<()>) {
+    give_way();
+    while told.recv().is_ok() {
+        let Some(instance) = instance.upgrade() else { return };
+        while instance.attached() > instance.attached_max && instance.detach_oldest() {}
     }
 }
 

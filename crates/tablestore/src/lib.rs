@@ -10,6 +10,7 @@ mod append;
 mod apply;
 pub mod avro_schema;
 mod background;
+mod changes;
 mod checkpoint;
 pub mod column;
 mod diff;
@@ -37,10 +38,12 @@ mod rows;
 pub mod sql;
 mod stamp;
 mod verify;
+mod watchdog;
 mod writing;
 
 pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
 pub use background::give_way;
+pub use changes::{Changes, ChangesFormat, ChangesSpec};
 pub use checkpoint::{Copied, Original};
 pub use column::{Column, ColumnType, DefaultExpr, TableSchema};
 pub use diff::RowsDiffer;
@@ -62,3 +65,4 @@ pub use rows::{
 };
 pub use stamp::{Changed, SHOWN_AS};
 pub use verify::{Checksum, TablePair};
+pub use watchdog::Stop;

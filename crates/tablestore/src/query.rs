@@ -1,8 +1,5 @@
 //! Queries whose text has been guarded: one statement over pinned files, with limits on time, rows and bytes.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use arrow::record_batch::RecordBatch;
 use serde_json::value::RawValue;
 
@@ -10,9 +7,10 @@ use crate::apply::plain;
 use crate::column::ColumnType;
 use crate::error::{Error, Kind, Result, kind, store_error, text};
 use crate::hub::Pinned;
-use crate::instance::{Session, lock};
+use crate::instance::Session;
 use crate::json::write_value;
 use crate::read::raw;
+use crate::watchdog::{Stop, Watchdog};
 
 /// A guarded query.
 #[derive(Debug, Clone)]
@@ -94,7 +92,7 @@ impl Pinned {
         mut take: impl FnMut(&RecordBatch, &[Option<ColumnType>]) -> Result<()>,
     ) -> Result<Vec<ResultColumn>> {
         let session = self.instance.session()?;
-        let watchdog = Watchdog::start(&session, spec.timeout_ms)?;
+        let watchdog = Watchdog::start(&session, spec.timeout_ms, Stop::default())?;
         let outcome = run_in(&session, spec, &mut take);
         if watchdog.stop() {
             // The interrupt may reach the connection late and must not hit its next user.
@@ -181,74 +179,3 @@ fn query_error(error: &duckdb::Error) -> Error {
 fn too_many_bytes(spec: &QuerySpec) -> Error {
     Error::ResultTooLarge { limit: format!("{} bytes", spec.bytes_max) }
 }
-
-/// Interrupts a connection when time is up.
-struct Watchdog {
-    state: Arc<(Mutex<State>, Condvar)>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct State {
-    done: bool,
-    fired: bool,
-}
-
-impl Watchdog {
-    fn start(session: &Session, timeout_ms: u64) -> Result<Self> {
-        let handle = session.connection().interrupt_handle();
-        let state = Arc::new((Mutex::new(State::default()), Condvar::new()));
-        let shared = Arc::clone(&state);
-        let deadline = Instant::now() + Duration::from_millis(timeout_ms);
-        let thread = std::thread::Builder::new()
-            .name("query-watchdog".into())
-            .spawn(move || {
-                let (state, changed) = &*shared;
-                let mut guard = lock(state);
-                while !guard.done {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        guard.fired = true;
-                        handle.interrupt();
-                        // An interrupt between two statements hits nothing, so it is repeated until the query is over.
-                        guard = changed
-                            .wait_timeout(guard, Duration::from_millis(INTERRUPT_AGAIN_MS))
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .0;
-                    } else {
-                        guard = changed.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
-                    }
-                }
-            })
-            .map_err(|_| Error::Unavailable("no thread for the time limit".into()))?;
-        Ok(Self { state, thread: Some(thread) })
-    }
-
-    /// Ends the watch; says whether time was up.
-    fn stop(mut self) -> bool {
-        self.finish()
-    }
-
-    fn finish(&mut self) -> bool {
-        let fired = {
-            let mut guard = lock(&self.state.0);
-            guard.done = true;
-            guard.fired
-        };
-        self.state.1.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say and cannot panic.
-            let _ = thread.join();
-        }
-        fired
-    }
-}
-
-impl Drop for Watchdog {
-    fn drop(&mut self) {
-        self.finish();
-    }
-}
-
-/// How often a late query is interrupted again.
-const INTERRUPT_AGAIN_MS: u64 = 20;

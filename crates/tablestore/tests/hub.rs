@@ -31,14 +31,23 @@ fn three_hundred_tables_share_fifty_attachments() {
             });
         }
     });
-    assert!(bench.hub.attached() <= 54, "{} attached", bench.hub.attached());
+    assert!(bench.hub.attached() <= 66, "{} attached: a quarter beyond, and one for each thread", bench.hub.attached());
+    only_fifty_stay(&bench.hub);
     let pinned = bench.hub.pin(&files[..60]).unwrap();
     assert!(bench.hub.attached() >= 60, "files in use stay attached whatever the limit");
     let sql = format!("SELECT count(*) FROM {}", pinned.relation(59).unwrap());
     let rows = pinned.query(&query(&sql)).unwrap();
     assert_eq!(rows.rows[0].get(), "[1]");
     drop(pinned);
-    assert!(bench.hub.attached() <= 54);
+    only_fifty_stay(&bench.hub);
+}
+
+fn only_fifty_stay(hub: &Hub) {
+    let began = Instant::now();
+    while hub.attached() > 50 {
+        assert!(began.elapsed() < Duration::from_mins(1), "{} stay attached", hub.attached());
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn query(sql: &str) -> QuerySpec {

@@ -7,6 +7,7 @@
 //!
 //! The crate knows no context: what a workspace is called and who may use it, others say.
 
+pub mod catalogue;
 pub mod child;
 mod error;
 mod gate;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Error;
+use crate::catalogue::Catalogue;
 
 /// One piece of work, as one line of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub struct Question {
     pub params: Vec<Param>,
     /// Tables of the project that it can read, besides those of earlier ones.
     pub sources: Vec<Source>,
+    /// What it is shown where it asks the catalogue.
+    pub catalogue: Option<Catalogue>,
 }
 
 /// The value of a parameter.

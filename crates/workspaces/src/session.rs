@@ -160,7 +160,7 @@ impl Talk {
 
     /// Runs a statement of ours, such as `COMMIT`.
     pub async fn control(&mut self, sql: &str) -> Result<(), Error> {
-        self.run(Question { sql: sql.to_owned(), params: Vec::new(), sources: Vec::new() }).await?;
+        self.run(Question { sql: sql.to_owned(), params: Vec::new(), sources: Vec::new(), catalogue: None }).await?;
         while !matches!(self.hear().await?, Heard::Done(_)) {}
         Ok(())
     }

@@ -213,7 +213,7 @@ mod tests {
         let made = Connection::open_in_memory().unwrap();
         made.execute_batch(&format!(
             "ATTACH '{path}' AS f (BLOCK_SIZE {BLOCK_BYTES});
-             CREATE TABLE f.main.data AS SELECT range AS id, gen_random_uuid()::VARCHAR AS text FROM range({rows})"
+             CREATE TABLE f.main.data AS SELECT range AS id, sha256(range::VARCHAR) AS text FROM range({rows})"
         ))
         .unwrap();
         path

@@ -10,6 +10,7 @@ use duckdb::types::Value;
 use duckdb::{Connection, params_from_iter};
 
 use crate::Error;
+use crate::catalogue::{self, Catalogue};
 use crate::request::{Column, Param, Question, Reply, Say, Source};
 use crate::run::{TAKEN, arrived};
 use crate::sql::{BLOCK_BYTES, Engine};
@@ -40,12 +41,16 @@ pub(crate) fn talk(
             Ok(Say::Views) => engine.views().map(Reply::Views),
             Ok(Say::Checkpoint) => engine.run("CHECKPOINT workspace").map(|()| Reply::Done { changed: None }),
             Ok(Say::Describe(question)) => {
-                tables.show(engine, &question.sources).and_then(|()| describe(engine, &question)).map(Reply::Described)
+                let question = catalogue::understood(question);
+                tables.show(engine, &question).and_then(|()| describe(engine, &question)).map(Reply::Described)
             }
-            Ok(Say::Run(question)) => match tables.show(engine, &question.sources) {
-                Ok(()) => run(engine, &question, out)?.map(|changed| Reply::Done { changed }),
-                Err(error) => Err(error),
-            },
+            Ok(Say::Run(question)) => {
+                let question = catalogue::understood(question);
+                match tables.show(engine, &question) {
+                    Ok(()) => run(engine, &question, out)?.map(|changed| Reply::Done { changed }),
+                    Err(error) => Err(error),
+                }
+            }
             Err(error) => Err(Error::unavailable(error)),
         };
         reply(out, &done.unwrap_or_else(Reply::Failed))?;
@@ -72,6 +77,9 @@ struct Tables {
     /// Where names without a schema's database are looked for.
     path: Vec<String>,
     places: usize,
+    /// Whether the catalogue's tables, and its views, are there: a transaction goes on to see what it saw first.
+    is_listed: bool,
+    is_emulated: bool,
 }
 
 impl Tables {
@@ -84,16 +92,18 @@ impl Tables {
             shown: BTreeSet::new(),
             path: vec!["workspace.main".to_owned()],
             places: 0,
+            is_listed: false,
+            is_emulated: false,
         }
     }
 
     /// Makes copies readable as `bucket.table`, behind what is the workspace's own, and as `bucket_table.main.data`.
-    fn show(&mut self, engine: &Engine, sources: &[Source]) -> Result<(), Error> {
+    fn show(&mut self, engine: &Engine, question: &Question) -> Result<(), Error> {
         // What an open transaction has seen of a database is all that it will see of it: what is new gets a place of its own.
         let place = ident(&format!("tables {}", self.places));
         let file = literal(&format!("{}/tables {}", self.copies, self.places));
         let mut is_there = false;
-        for source in sources {
+        for source in &question.sources {
             let name = self.attached(source)?;
             for schema in &source.schemas {
                 let key = (schema.to_lowercase(), source.table.to_lowercase());
@@ -117,7 +127,25 @@ impl Tables {
             // What would be written there would be lost.
             self.run(&format!("DETACH {place}; ATTACH {file} AS {place} (READ_ONLY)"))?;
         }
-        engine.run(&format!("SET search_path = {}", literal(&self.path.join(","))))
+        let mut path = self.path.join(",");
+        if let Some(catalogue) = &question.catalogue {
+            self.list(catalogue)?;
+            if catalogue.is_emulated {
+                path = format!("{path},{}", catalogue::PATH);
+            }
+        }
+        engine.run(&format!("SET search_path = {}", literal(&path)))
+    }
+
+    /// Makes the catalogue, once.
+    fn list(&mut self, catalogue: &Catalogue) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.is_listed, true) {
+            catalogue::show_tables(&self.beside, &catalogue.tables)?;
+        }
+        if catalogue.is_emulated && !std::mem::replace(&mut self.is_emulated, true) {
+            catalogue::show_views(&self.beside, catalogue)?;
+        }
+        Ok(())
     }
 
     /// The name that a copy is attached under: `{bucket}_{table}`, as clients know it, unless that is taken.
@@ -152,7 +180,8 @@ fn values(params: &[Param]) -> Vec<Value> {
 }
 
 /// The columns that a question has; `None` for what is none, or is wrong.
-fn asked(engine: &Engine, sql: &str, params: &[Value]) -> Option<Vec<Column>> {
+fn asked(engine: &Engine, question: &Question, params: &[Value]) -> Option<Vec<Column>> {
+    let sql = question.sql.as_str();
     let described = |sql: String| -> duckdb::Result<Vec<Column>> {
         let mut statement = engine.0.prepare(&sql)?;
         statement.query_map(params_from_iter(params), |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
@@ -162,12 +191,15 @@ fn asked(engine: &Engine, sql: &str, params: &[Value]) -> Option<Vec<Column>> {
         return Some(EXPLAINED.map(|name| (name.to_owned(), "VARCHAR".to_owned())).to_vec());
     }
     // The second is for `SHOW` and its like, which are no queries but can stand where one can.
-    described(format!("DESCRIBE {sql}")).or_else(|_| described(format!("DESCRIBE SELECT * FROM (\n{sql}\n)"))).ok()
+    let columns = described(format!("DESCRIBE {sql}"))
+        .or_else(|_| described(format!("DESCRIBE SELECT * FROM (\n{sql}\n)")))
+        .ok()?;
+    Some(if question.catalogue.is_some() { catalogue::announced(columns) } else { columns })
 }
 
 /// The same for somebody who will not run it now, so what is wrong is said.
 fn describe(engine: &Engine, question: &Question) -> Result<Option<Vec<Column>>, Error> {
-    if let Some(columns) = asked(engine, &question.sql, &values(&question.params)) {
+    if let Some(columns) = asked(engine, question, &values(&question.params)) {
         return Ok(Some(columns));
     }
     // Preparing finds what is wrong, and does nothing.
@@ -177,7 +209,7 @@ fn describe(engine: &Engine, question: &Question) -> Result<Option<Vec<Column>>,
 /// Runs a statement, and writes its rows as they come. The outer failure is that of whoever listens.
 fn run(engine: &Engine, question: &Question, out: &mut impl Write) -> std::io::Result<Result<Option<u64>, Error>> {
     let params = values(&question.params);
-    let columns = asked(engine, &question.sql, &params);
+    let columns = asked(engine, question, &params);
     let is_question = columns.is_some();
     let mut prepared = match engine.0.prepare(&question.sql) {
         Ok(prepared) => prepared,
@@ -257,7 +289,7 @@ mod tests {
     }
 
     fn say(sql: &str, params: Vec<Param>, sources: Vec<Source>) -> Say {
-        Say::Run(Question { sql: sql.to_owned(), params, sources })
+        Say::Run(Question { sql: sql.to_owned(), params, sources, catalogue: None })
     }
 
     /// What is answered, a line each.
@@ -287,6 +319,7 @@ mod tests {
                     sql: "SELECT $1::DATE AS d".into(),
                     params: vec![Param::Null],
                     sources: vec![],
+                    catalogue: None,
                 }),
                 say("COMMIT", vec![], vec![]),
                 say("SELECT count(*) FROM shop_b.main.data", vec![], vec![second.clone()]),

@@ -9,41 +9,12 @@ import zlib
 
 import boto3
 import botocore
-from botocore.config import Config
-from botocore.exceptions import ClientError
+from asking import check, client, refused
 
 url, access_key, secret = sys.argv[1:4]
 many, own_key, own_secret = int(sys.argv[4]), *sys.argv[5:7]
 bucket = "project_shop"
-
-
-def client(access_key=access_key, secret=secret, **options):
-    config = Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 1}, **options)
-    return boto3.client(
-        "s3",
-        endpoint_url=url + "/s3",
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret,
-        region_name="local",
-        config=config,
-    )
-
-
-def refused(status, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status, error.response
-        return error.response["Error"]["Code"]
-    raise AssertionError(f"{call} {arguments} was let in")
-
-
-def check(what, held):
-    assert held, what
-    print(what)
-
-
-s3 = client()
+s3 = client(url, access_key, secret)
 content = bytes(range(256)) * 4096
 md5 = hashlib.md5(content).hexdigest()
 put = s3.put_object(Bucket=bucket, Key="dir/a ü+&=.bin", Body=content, ContentType="image/x-test")
@@ -94,16 +65,16 @@ def streaming(kind):
     return change
 
 
-chunked = client(request_checksum_calculation="when_required")
+chunked = client(url, access_key, secret, request_checksum_calculation="when_required")
 chunked.meta.events.register_first("before-sign.s3.PutObject", streaming("right"))
 chunked.put_object(Bucket=bucket, Key="chunks", Body=b"")
 check("chunks are taken apart", s3.get_object(Bucket=bucket, Key="chunks")["Body"].read() == b"chunks of content" * 1000)
-broken = client(request_checksum_calculation="when_required")
+broken = client(url, access_key, secret, request_checksum_calculation="when_required")
 broken.meta.events.register_first("before-sign.s3.PutObject", streaming("wrong"))
 check("a wrong trailer is refused", refused(400, broken.put_object, Bucket=bucket, Key="chunks", Body=b"") == "BadDigest")
 
-check("a wrong secret is refused", refused(403, client(secret="x" * 20).get_object, Bucket=bucket, Key="sum"))
-check("an unknown access key is refused", refused(403, client(access_key="x").put_object, Bucket=bucket, Key="sum", Body=b""))
+check("a wrong secret is refused", refused(403, client(url, access_key, "x" * 20).get_object, Bucket=bucket, Key="sum"))
+check("an unknown access key is refused", refused(403, client(url, "x", secret).put_object, Bucket=bucket, Key="sum", Body=b""))
 for key in ["../up", "a/../b", "a//b", "./a"]:
     check(f"{key} is no key", refused(400, s3.put_object, Bucket=bucket, Key=key, Body=b""))
 
@@ -133,8 +104,8 @@ pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="many
 groups = [entry["Prefix"] for page in pages for entry in page["CommonPrefixes"]]
 check("groups page, too", groups == [f"many/{at}/" for at in range(7)])
 
-own = client(access_key=own_key, secret=own_secret)
+own = client(url, own_key, own_secret)
 check("a pair of the project opens its objects", own.get_object(Bucket=bucket, Key="copy")["Body"].read() == content)
 check("and no other's", refused(403, own.get_object, Bucket="project_other", Key="copy") == "403")
-check("and only with its secret", refused(403, client(access_key=own_key, secret=secret).get_object, Bucket=bucket, Key="copy"))
+check("and only with its secret", refused(403, client(url, own_key, secret).get_object, Bucket=bucket, Key="copy"))
 print("boto3", boto3.__version__, "botocore", botocore.__version__)

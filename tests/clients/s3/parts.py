@@ -7,47 +7,19 @@ import sys
 import tempfile
 import urllib.request
 
-import boto3
+from asking import check, client, refused
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 url, access_key, secret, own_key, own_secret = sys.argv[1:6]
 bucket, other = "project_shop", "project_other"
 MIB = 1024 * 1024
 
 
-def client(access_key=access_key, secret=secret):
-    config = Config(signature_version="s3v4", s3={"addressing_style": "path"}, retries={"max_attempts": 1})
-    return boto3.client(
-        "s3",
-        endpoint_url=url + "/s3",
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret,
-        region_name="us-east-1",
-        config=config,
-    )
-
-
-def refused(status, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == status, error.response
-        return error.response["Error"]["Code"]
-    raise AssertionError(f"{call} {arguments} was let in")
-
-
-def check(what, held):
-    assert held, what
-    print(what)
-
-
 def etag(*parts):
     return '"%s-%d"' % (hashlib.md5(b"".join(hashlib.md5(part).digest() for part in parts)).hexdigest(), len(parts))
 
 
-s3, own = client(), client(own_key, own_secret)
+s3, own = (client(url, *pair, region="us-east-1") for pair in [(access_key, secret), (own_key, own_secret)])
 big = os.urandom(20 * MIB)
 with tempfile.NamedTemporaryFile() as file:
     file.write(big)

@@ -5,7 +5,8 @@ use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem, Token};
 
 use super::Tenant;
 use crate::contract::{
-    ForgetPerson, ForgetProject, ForgetTenant, PersonForgotten, ProjectForgotten, TenantEvent, TenantForgotten,
+    ForgetDeletedProject, ForgetPerson, ForgetProject, ForgetTenant, PersonForgotten, ProjectForgotten, TenantEvent,
+    TenantForgotten,
 };
 use crate::{error, keys};
 
@@ -31,7 +32,19 @@ impl Decide<Tenant> for ForgetProject {
         if Token::encode(&self.project).is_err() {
             return Err(error::cannot_forget("`project` cannot be the id of a project"));
         }
-        Ok(vec![ProjectForgotten { project: self.project }.into()])
+        Ok(vec![ProjectForgotten { project: self.project, until: None }.into()])
+    }
+}
+
+impl Decide<Tenant> for ForgetDeletedProject {
+    type Event = TenantEvent;
+
+    /// Said again it means the same: keys that were made since are of another project of the id.
+    fn decide(self, _: &Tenant, _: &DecisionContext) -> Result<Vec<TenantEvent>, Problem> {
+        if Token::encode(&self.project).is_err() {
+            return Err(error::cannot_forget("`project` cannot be the id of a project"));
+        }
+        Ok(vec![ProjectForgotten { project: self.project, until: Some(self.until) }.into()])
     }
 }
 
@@ -76,9 +89,12 @@ mod tests {
         let forgotten = || PersonForgotten { person: digest(1) };
         tenant(vec![]).when(person().into()).then_expect_events(vec![forgotten().into()]);
         tenant(vec![forgotten().into()]).when(person().into()).then_expect_events(vec![]);
-        let project = || ProjectForgotten { project: "p".into() };
+        let project = || ProjectForgotten { project: "p".into(), until: None };
         let again = tenant(vec![project().into()]).when(ForgetProject { project: "p".into() }.into());
         again.then_expect_events(vec![project().into()]);
+        let ended = ForgetDeletedProject { project: "p".into(), until: 7 };
+        let told = ProjectForgotten { project: "p".into(), until: Some(7) };
+        tenant(vec![project().into()]).when(ended.into()).then_expect_events(vec![told.into()]);
         let all = || TenantForgotten { tenant: "default".into() };
         let command = || ForgetTenant { tenant: "default".into() };
         tenant(vec![]).when(command().into()).then_expect_events(vec![all().into()]);

@@ -54,11 +54,16 @@ async fn peer(pool: &PgPool, count: u64) -> Result<f64, Failure> {
         time: Timestamp::from_micros(0),
     };
     let framework = CqrsFramework::<Project, _>::new(store, Vec::new(), at);
-    let create = CreateProject { project: "hot".to_owned(), name: None, settings: "{}".to_owned() };
+    let create = CreateProject { project: "hot".to_owned(), name: None, settings: "{}".to_owned(), organization: None };
     framework.execute("hot", ProjectCommand::CreateProject(create)).await.map_err(Failure::bug)?;
     let began = Instant::now();
     for n in 0..count {
-        let update = UpdateProject { project: "hot".to_owned(), name: Some(format!("name {n}")), settings: None };
+        let update = UpdateProject {
+            project: "hot".to_owned(),
+            name: Some(format!("name {n}")),
+            settings: None,
+            organization: None,
+        };
         framework.execute("hot", ProjectCommand::UpdateProject(update)).await.map_err(Failure::bug)?;
     }
     Ok(began.elapsed().as_secs_f64())

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use alluvium_pgwire::Encryption;
 use serde::Serialize;
 
 use super::settings::OTHER_ENV;
@@ -55,6 +56,9 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     if let Some(Err(problem)) = config.retention.keep.as_ref().map(|keep| keep.parse::<Seconds>()) {
         findings.push(Finding::new("retention.keep", problem, "set a duration, or remove it to keep all rows"));
     }
+    if let Err(problem) = config.retention.undrop.parse::<Seconds>() {
+        findings.push(Finding::new("retention.undrop", problem, "set a duration, such as 7d"));
+    }
     if config.s3.secret_access_key.as_ref().is_some_and(|secret| secret.expose().len() < S3_SECRET_CHARS_MIN) {
         let advice = "set 16 characters or more, or remove it to have no such access key";
         findings.push(Finding::new("s3.secret_access_key", "it is too short to keep anybody out", advice));
@@ -68,16 +72,7 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     if config.duckdb.threads == 0 {
         findings.push(Finding::new("duckdb.threads", "zero threads cannot work", "set 1 or more"));
     }
-    if config.pgwire.enabled && config.pgwire.query_timeout_seconds == 0 {
-        findings.push(Finding::new("pgwire.query_timeout_seconds", "no statement would be in time", "set 1 or more"));
-    }
-    if config.pgwire.enabled && config.pgwire.idle_timeout_seconds == 0 {
-        findings.push(Finding::new("pgwire.idle_timeout_seconds", "no session would last", "set 1 or more"));
-    }
-    if config.pgwire.internal_secret.as_ref().is_some_and(|secret| secret.expose().len() < ADMIN_KEY_CHARS_MIN) {
-        let problem = format!("the secret has fewer than {ADMIN_KEY_CHARS_MIN} characters");
-        findings.push(Finding::new("pgwire.internal_secret", problem, "take `openssl rand -hex 24`, or remove it"));
-    }
+    pgwire(&config.pgwire, &mut findings);
     if config.postgres.connections_max < 2 {
         let fix = "set `postgres.connections_max` to 2 or more";
         findings.push(Finding::new("postgres.connections_max", "projections and reads need one each", fix));
@@ -88,6 +83,36 @@ pub fn check(loaded: &Loaded) -> Vec<Finding> {
     }
     registry(&config.registry, &mut findings);
     findings
+}
+
+/// What sessions in workspaces need.
+fn pgwire(pgwire: &super::Pgwire, findings: &mut Vec<Finding>) {
+    if pgwire.enabled && pgwire.query_timeout_seconds == 0 {
+        findings.push(Finding::new("pgwire.query_timeout_seconds", "no statement would be in time", "set 1 or more"));
+    }
+    if pgwire.enabled && pgwire.idle_timeout_seconds == 0 {
+        findings.push(Finding::new("pgwire.idle_timeout_seconds", "no session would last", "set 1 or more"));
+    }
+    if pgwire.internal_secret.as_ref().is_some_and(|secret| secret.expose().len() < ADMIN_KEY_CHARS_MIN) {
+        let problem = format!("the secret has fewer than {ADMIN_KEY_CHARS_MIN} characters");
+        findings.push(Finding::new("pgwire.internal_secret", problem, "take `openssl rand -hex 24`, or remove it"));
+    }
+    match (&pgwire.tls_certificate, &pgwire.tls_key) {
+        (Some(certificate), Some(key)) => {
+            if let Err(problem) = Encryption::of_files(certificate, key, false) {
+                findings.push(Finding::new("pgwire.tls_certificate", problem, "give PEM files that belong together"));
+            }
+        }
+        (None, None) => {}
+        _ => {
+            let problem = "certificate and key go together";
+            findings.push(Finding::new("pgwire.tls_certificate", problem, "set both, or neither"));
+        }
+    }
+    if pgwire.enabled && pgwire.ssl_mode == super::SslMode::Require && pgwire.tls_certificate.is_none() {
+        let fix = "set `pgwire.tls_certificate` and `pgwire.tls_key`, or `pgwire.ssl_mode` to prefer";
+        findings.push(Finding::new("pgwire.ssl_mode", "there is no certificate to encrypt with", fix));
+    }
 }
 
 /// What the schema registry's settings must be.

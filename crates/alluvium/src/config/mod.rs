@@ -15,6 +15,7 @@ mod show;
 use std::path::PathBuf;
 
 use alluvium_projection::Pace;
+use alluvium_storage::UndropWindow;
 use serde::{Deserialize, Serialize};
 
 pub use check::{check, unknown_names};
@@ -146,9 +147,16 @@ pub struct Retention {
     pub messages_min: u64,
     /// How often it runs, in seconds.
     pub every_seconds: u64,
+    /// How long what was dropped can be had back, e.g. `7d`.
+    pub undrop: String,
 }
 
 impl Retention {
+    /// How long what was dropped can be had back; as long as usual when what is set is no duration.
+    pub fn undrop(&self) -> UndropWindow {
+        self.undrop.parse::<Seconds>().map_or_else(|_| UndropWindow::default(), |time| UndropWindow(time.duration()))
+    }
+
     /// How far back tables stay readable, when that is set and a duration.
     pub fn keep(&self) -> Option<std::time::Duration> {
         Some(self.keep.as_ref()?.parse::<Seconds>().ok()?.duration())
@@ -320,6 +328,7 @@ impl Default for Config {
                 keep: None,
                 messages_min: alluvium_storage::retention::MESSAGES_MIN,
                 every_seconds: 3_600,
+                undrop: "7d".to_owned(),
             },
             files: Files { expiry_every_seconds: 60 },
             s3: S3 { access_key_id: "duckdb".to_owned(), secret_access_key: None, base_url: None },

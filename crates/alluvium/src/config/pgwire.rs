@@ -1,5 +1,7 @@
 //! Settings of sessions in workspaces over PostgreSQL's protocol.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::Secret;
@@ -31,19 +33,23 @@ pub struct Pgwire {
     pub idle_timeout_seconds: u64,
     /// How long one statement may take, with its answer, in seconds.
     pub query_timeout_seconds: u64,
-    /// Whether clients may speak in clear.
+    /// Which connections are encrypted.
     pub ssl_mode: SslMode,
+    /// Certificates for that, the server's own first, as PEM; with `tls_key`.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key, as PEM, with `tls_certificate`.
+    pub tls_key: Option<PathBuf>,
 }
 
-/// Whether clients may speak in clear; nothing is encrypted here.
+/// Which connections are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SslMode {
-    /// They may.
+    /// None.
     Disable,
-    /// They may.
+    /// Those whose clients ask for it, when there is a certificate.
     Prefer,
-    /// They may not: nobody gets in.
+    /// All; nobody gets in without.
     Require,
 }
 
@@ -60,6 +66,8 @@ impl Default for Pgwire {
             idle_timeout_seconds: 3_600,
             query_timeout_seconds: 300,
             ssl_mode: SslMode::Prefer,
+            tls_certificate: None,
+            tls_key: None,
         }
     }
 }

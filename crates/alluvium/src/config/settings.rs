@@ -82,6 +82,12 @@ pub const SETTINGS: &[Setting] = &[
         "how often rows are purged",
     ),
     setting(
+        "retention.undrop",
+        &["ALLUVIUM_RETENTION_UNDROP"],
+        Kind::Text,
+        "how long what was dropped can be had back",
+    ),
+    setting(
         "files.expiry_every_seconds",
         &["ALLUVIUM_FILES_EXPIRY_EVERY_SECONDS"],
         Kind::Number,
@@ -130,7 +136,7 @@ pub const SETTINGS: &[Setting] = &[
         "pgwire.port",
         &["ALLUVIUM_PGWIRE_PORT", "PGWIRE_PORT"],
         Kind::Number,
-        "port where they do; 0 for any, 5433 when not set",
+        "port where they do; 0 for any, 5433 when not set and free",
     ),
     setting(
         "pgwire.internal_listen",
@@ -172,8 +178,15 @@ pub const SETTINGS: &[Setting] = &[
         "pgwire.ssl_mode",
         &["ALLUVIUM_PGWIRE_SSL_MODE", "PGWIRE_SSL_MODE"],
         Kind::Text,
-        "disable or prefer; require lets nobody in, as nothing is encrypted here",
+        "disable, prefer or require encryption",
     ),
+    setting(
+        "pgwire.tls_certificate",
+        &["ALLUVIUM_PGWIRE_TLS_CERTIFICATE"],
+        Kind::Text,
+        "certificates of sessions in workspaces, PEM",
+    ),
+    setting("pgwire.tls_key", &["ALLUVIUM_PGWIRE_TLS_KEY"], Kind::Text, "key of that certificate, PEM"),
     setting("workspaces.threads", &["ALLUVIUM_WORKSPACES_THREADS"], Kind::Number, "of the engine of one workspace"),
     setting(
         "rebuild.events_per_second",

@@ -5,6 +5,7 @@
 
 mod audit;
 mod contexts;
+mod endings;
 mod expiry;
 mod identity;
 pub mod nats;

@@ -185,7 +185,8 @@ impl Parts {
             (None, Some(tables)) => tables.clone(),
             (None, None) => Arc::new(super::tables::NoSizes),
         };
-        Some(Queries::new(self.pool.clone(), self.projections.active(catalogue::NAME)?, sizes))
+        let catalogue = Queries::new(self.pool.clone(), self.projections.active(catalogue::NAME)?, sizes);
+        Some(catalogue.undrop(self.config.retention.undrop()))
     }
 }
 

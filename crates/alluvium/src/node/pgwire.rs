@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alluvium_http::{About, Principal, Surface, Vouched};
 use alluvium_kernel::{Actor, Problem, Token};
-use alluvium_pgwire::{Limits, Server, SslMode};
+use alluvium_pgwire::{Encryption, Limits, Server};
 use alluvium_storage::pgwire::{SessionLimits, WorkspaceLogins};
 use axum::Router;
 use axum::extract::{Request, State};
@@ -16,8 +16,8 @@ use axum::response::Response;
 use tokio::net::TcpListener;
 
 use super::{Parts, at_start, listen, routes, tasks::Tasks};
-use crate::config::{self, Config, PGWIRE_INTERNAL_LISTEN, PGWIRE_PORT, Role};
-use crate::failure::Failure;
+use crate::config::{Config, PGWIRE_INTERNAL_LISTEN, PGWIRE_PORT, Pgwire, Role, SslMode};
+use crate::failure::{Exit, Failure};
 
 /// What turns the listener of the control routes off.
 const OFF: &str = "off";
@@ -27,6 +27,7 @@ const OFF: &str = "off";
 pub struct Opened {
     sessions: Option<TcpListener>,
     control: Option<TcpListener>,
+    encryption: Encryption,
 }
 
 impl Opened {
@@ -42,6 +43,7 @@ pub async fn open(config: &Config) -> Result<Opened, Failure> {
     if !pgwire.enabled || !config.roles.contains(&Role::Tables) || !config.roles.contains(&Role::Api) {
         return Ok(Opened::default());
     }
+    let encryption = encryption(pgwire)?;
     let host = pgwire.host.as_ref().unwrap_or(&config.host);
     let sessions = match pgwire.port {
         Some(port) => Some(listen(&format!("{host}:{port}")).await?),
@@ -52,7 +54,25 @@ pub async fn open(config: &Config) -> Result<Opened, Failure> {
         Some(address) => Some(listen(address).await?),
         None => unasked(PGWIRE_INTERNAL_LISTEN, "pgwire.internal_listen").await,
     };
-    Ok(Opened { sessions, control })
+    let is_open =
+        sessions.as_ref().and_then(|socket| socket.local_addr().ok()).is_some_and(|at| !at.ip().is_loopback());
+    if is_open && pgwire.tls_certificate.is_none() {
+        let advice = "set pgwire.tls_certificate and pgwire.tls_key, or encrypt in front of it";
+        tracing::warn!(advice, "workspaces can be reached from other machines, and passwords go there in clear");
+    }
+    Ok(Opened { sessions, control, encryption })
+}
+
+/// How sessions are encrypted.
+fn encryption(pgwire: &Pgwire) -> Result<Encryption, Failure> {
+    let (Some(certificate), Some(key)) = (&pgwire.tls_certificate, &pgwire.tls_key) else {
+        return Ok(Encryption::none());
+    };
+    if pgwire.ssl_mode == SslMode::Disable {
+        return Ok(Encryption::none());
+    }
+    Encryption::of_files(certificate, key, pgwire.ssl_mode == SslMode::Require)
+        .map_err(|problem| Failure::new(Exit::Usage, "config.invalid", problem))
 }
 
 /// A port that nobody has asked for: another process on the machine may well have it.
@@ -96,12 +116,8 @@ pub fn serve(parts: &Parts, tasks: &mut Tasks, opened: Opened) -> Result<(), Fai
             idle: Duration::from_secs(pgwire.idle_timeout_seconds),
             query: Duration::from_secs(pgwire.query_timeout_seconds),
         };
-        let ssl = match pgwire.ssl_mode {
-            config::SslMode::Disable | config::SslMode::Prefer => SslMode::Clear,
-            config::SslMode::Require => SslMode::Required,
-        };
         let stop = tasks.token();
-        tasks.spawn("pgwire", Server::new(logins, limits, ssl).serve(listener, stop));
+        tasks.spawn("pgwire", Server::new(logins, limits, opened.encryption).serve(listener, stop));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use alluvium_storage::{ShareEnforcement, Storage};
 use axum::Router;
 use tokio::net::TcpListener;
 
+use super::endings::Endings;
 use super::tasks::Tasks;
 use super::{Parts, at_start, expiry, remedies, retention, upgrade, workspaces};
 use crate::config::Role;
@@ -56,13 +57,15 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
         crate::config::ShareEnforcement::Strict => ShareEnforcement::Strict,
         crate::config::ShareEnforcement::Open => ShareEnforcement::Open,
     };
-    execute(parts, tasks, "commands.storage", Arc::new(Storage { links }));
+    execute(parts, tasks, "commands.storage", Arc::new(Storage { links, undrop: parts.config.retention.undrop() }));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
     let (seals, js, stop) = (parts.client.seals().clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.forgetting", forgetting::run(seals, js, stop));
     if let Some(catalogue) = parts.catalogue() {
         let every = Duration::from_secs(parts.config.files.expiry_every_seconds.max(1));
+        let endings = Endings::new(parts, catalogue.clone());
+        tasks.spawn("access.ended_projects", endings.run(every, tasks.token()));
         tasks.spawn("storage.expiry", expiry::run(catalogue, parts.client.clone(), every, tasks.token()));
     }
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::wire::{Event, Events, EventsQuery};
 use super::{AuditRoutes, live};
 use crate::projection::PROJECTION;
-use crate::queries::Asked;
+use crate::queries::{Asked, CallRow};
 
 type Answer = Result<Json<Events>, ProblemResponse>;
 
@@ -30,6 +30,7 @@ pub(super) async fn of_project(
     Ok(page(&state, &principal, asked, &wanted).await?.into_response())
 }
 
+/// Of a bucket, or of the table in it that the path names.
 pub(super) async fn of_bucket(
     State(state): State<AuditRoutes>,
     principal: Principal,
@@ -37,19 +38,14 @@ pub(super) async fn of_bucket(
     wanted: MinPosition,
     Query(query): Query<EventsQuery>,
 ) -> Answer {
-    let asked = in_bucket(&state, query.asked(principal.tenant.as_str())?, &params);
+    let asked = Asked {
+        project: Some(params.owned("project_id")),
+        branch: Some(params.owned("branch_id")),
+        bucket: Some(state.places.bucket_name(params.get("bucket_name"))),
+        table: Some(params.owned("table_name")).filter(|table| !table.is_empty()),
+        ..query.asked(principal.tenant.as_str())?
+    };
     page(&state, &principal, asked, &wanted).await
-}
-
-pub(super) async fn of_table(
-    State(state): State<AuditRoutes>,
-    principal: Principal,
-    params: PathParams,
-    wanted: MinPosition,
-    Query(query): Query<EventsQuery>,
-) -> Answer {
-    let asked = in_bucket(&state, query.asked(principal.tenant.as_str())?, &params);
-    page(&state, &principal, Asked { table: Some(params.owned("table_name")), ..asked }, &wanted).await
 }
 
 pub(super) async fn of_key(
@@ -78,22 +74,24 @@ pub(super) async fn of_tenant(
     page(&state, &principal, query.asked(principal.tenant.as_str())?, &wanted).await
 }
 
-fn in_bucket(state: &AuditRoutes, asked: Asked, params: &PathParams) -> Asked {
-    Asked {
-        project: Some(params.owned("project_id")),
-        branch: Some(params.owned("branch_id")),
-        bucket: Some(state.places.bucket_name(params.get("bucket_name"))),
-        ..asked
-    }
+async fn page(state: &AuditRoutes, caller: &Principal, asked: Asked, wanted: &MinPosition) -> Answer {
+    let calls = found(state, caller, &asked, wanted).await?;
+    Ok(Json(Events { events: calls.into_iter().map(Event::from).collect() }))
 }
 
-async fn page(state: &AuditRoutes, caller: &Principal, asked: Asked, wanted: &MinPosition) -> Answer {
+/// The calls; 404 where there are none, and nothing that they could be about.
+pub(super) async fn found(
+    state: &AuditRoutes,
+    caller: &Principal,
+    asked: &Asked,
+    wanted: &MinPosition,
+) -> Result<Vec<CallRow>, ProblemResponse> {
     state.freshness.wait(&wanted.position, &[PROJECTION], wanted.budget).await?;
-    let found = state.queries.list(&asked).await?;
+    let found = state.queries.list(asked).await?;
     if found.is_empty() {
-        must_exist(state, caller, &asked).await?;
+        must_exist(state, caller, asked).await?;
     }
-    Ok(Json(Events { events: found.into_iter().map(Event::from).collect() }))
+    Ok(found)
 }
 
 /// What is gone keeps its events; what has none must at least be there.

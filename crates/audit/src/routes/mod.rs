@@ -2,6 +2,8 @@
 
 mod list;
 mod live;
+mod operation;
+mod operations;
 mod post;
 mod wire;
 
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ERRORS;
 use crate::queries::AuditQueries;
 
+pub use operation::{Operation, OperationStats, Operations};
 pub use wire::{Event, EventContext, Events, NewEvent};
 
 /// The largest event that a client may report, in bytes.
@@ -65,7 +68,8 @@ pub struct AuditRoutes {
 /// The routes. `reads_bucket` is what reading a bucket's tables asks for, by the parts `project_id`, `branch_id` and `bucket_name`.
 pub fn routes(state: AuditRoutes, reads_bucket: RequirementFn) -> RouteGroup {
     let renderer = DetailRenderer { admin_configured: state.admin_configured };
-    RouteGroup::new("events", state, all(reads_bucket)).keyed().errors_as(renderer, &[]).error_codes(ERRORS)
+    let all = all(reads_bucket).into_iter().chain(operations::all()).collect();
+    RouteGroup::new("events", state, all).keyed().errors_as(renderer, &[]).error_codes(ERRORS)
 }
 
 fn all(reads_bucket: RequirementFn) -> Vec<Route<AuditRoutes>> {
@@ -108,7 +112,7 @@ fn all(reads_bucket: RequirementFn) -> Vec<Route<AuditRoutes>> {
         Route::get(
             "/projects/{project_id}/branches/{branch_id}/buckets/{bucket_name}/tables/{table_name}/events",
             reads_bucket,
-            list::of_table,
+            list::of_bucket,
             list("listTableEvents", "List what was changed, refused and denied of a table")
                 .errors(&in_branch)
                 .errors(&["storage.table_not_found"]),

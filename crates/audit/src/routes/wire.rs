@@ -38,17 +38,12 @@ pub(super) struct EventsQuery {
 impl EventsQuery {
     /// What is asked of a tenant's calls.
     pub fn asked(self, tenant: &str) -> Result<Asked, Problem> {
-        let wrong = |name: &str, what: &str| Problem::new("http.invalid_query", 422, format!("`{name}` is {what}."));
-        let id = |name: &str, text: Option<String>| {
-            let parsed = text.map(|text| Uuid::parse_str(&text).map(|id| id.to_string()));
-            parsed.transpose().map_err(|_| wrong(name, "the uuid of an event"))
-        };
         let limit = self.limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(wrong("limit", "a whole number from 1 to 10000"));
+            return Err(invalid_query("limit", "a whole number from 1 to 10000"));
         }
         if [&self.q, &self.component, &self.run_id].into_iter().flatten().any(|text| text.contains('\0')) {
-            return Err(wrong("q", "a text without NUL"));
+            return Err(invalid_query("q", "a text without NUL"));
         }
         Ok(Asked {
             tenant: tenant.to_owned(),
@@ -61,6 +56,16 @@ impl EventsQuery {
             ..Asked::default()
         })
     }
+}
+
+pub(super) fn invalid_query(name: &str, what: &str) -> Problem {
+    Problem::new("http.invalid_query", 422, format!("`{name}` is {what}."))
+}
+
+/// The id of an event, as it is kept.
+pub(super) fn id(name: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    let parsed = text.map(|text| Uuid::parse_str(&text).map(|id| id.to_string()));
+    parsed.transpose().map_err(|_| invalid_query(name, "the uuid of an event"))
 }
 
 /// What happened.

@@ -55,7 +55,8 @@ pub(super) async fn unshare(ask: &Ask<'_>) -> Done {
         let (project, bucket) = (at.project.clone(), at.bucket.clone());
         send(ask, UnshareBucket { project, bucket, target_project: None }).await?;
         let tenant = tenant_text(&ask.principal.tenant);
-        ask.state.storage.queries.shared_with(&tenant, &at.project, &at.bucket).await?
+        let grants = ask.state.storage.queries.grants(&tenant, &at.project, &at.bucket).await?;
+        grants.into_iter().map(|grant| grant.project).collect()
     };
     for target in with {
         let target = percent_encoding::utf8_percent_encode(&target, percent_encoding::NON_ALPHANUMERIC);

@@ -12,8 +12,14 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
         "storage.version_over_budget",
         503,
-        "Folding the table up to that point takes too long, or too much room",
+        "Folding the table up to that point, or comparing it, takes too long or too much room",
         "Ask for one table at a time, or export it as it is now. The same question may succeed when the server is idle.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_version_range",
+        400,
+        "The range of versions ends before it begins",
+        "`from_version` is the earlier of the two; without `to_version` the range ends now.",
     ),
     ErrorInfo::new(
         "storage.checkpoint_lost",

@@ -81,6 +81,18 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "The project has as many of these as it may have",
         "Delete what is not needed, or use another project.",
     ),
+    ErrorInfo::new(
+        "storage.metadata_not_found",
+        404,
+        "No such entry of metadata",
+        "List the object's metadata; an entry is found by the path of what it is said of.",
+    ),
+    ErrorInfo::new(
+        "storage.invalid_metadata",
+        400,
+        "This cannot be said of an object",
+        "The detail names the limit: of a key, a value, a provider, or of what one call says.",
+    ),
     ErrorInfo::new("storage.invalid_name", 400, "The name is not allowed", "The detail says what names may be."),
     ErrorInfo::new("storage.invalid_request", 400, "The request makes no sense", "The detail says what is wrong."),
 ];

@@ -30,8 +30,38 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new(
         "storage.link_not_found",
         404,
-        "The bucket is no link",
-        "List the project's buckets; an ordinary bucket is deleted, not unlinked.",
+        "There is no such link",
+        "List the project's buckets; an ordinary bucket is deleted, not unlinked. `GET .../links` says which projects link a bucket.",
+    ),
+    ErrorInfo::new(
+        "storage.sharing_by_user",
+        400,
+        "A bucket is not shared with users",
+        "Share it with the projects that these users work in: `selected-projects`.",
+    ),
+    ErrorInfo::new(
+        "storage.no_organization",
+        400,
+        "The project belongs to no organisation",
+        "The admin puts it into one with `PUT /projects/{project_id}`; or share the bucket with `selected-projects`.",
+    ),
+    ErrorInfo::new(
+        "storage.sharing_in_use",
+        409,
+        "Projects that would be left out link the bucket",
+        "Nothing changed. Cut the links of the projects it names with `DELETE .../links/{target_project_id}`, or name them too.",
+    ),
+    ErrorInfo::new(
+        "storage.organization_by_admin",
+        403,
+        "Organisations are the admin's",
+        "Ask the admin: who is in an organisation may link what its projects share with it.",
+    ),
+    ErrorInfo::new(
+        "storage.organization_in_use",
+        409,
+        "Buckets are shared within the organisation",
+        "Share the buckets it names with `selected-projects`, and unlink those of other projects, before the project leaves.",
     ),
     ErrorInfo::new(
         "storage.bucket_already_linked",

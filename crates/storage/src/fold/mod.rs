@@ -7,6 +7,7 @@
 
 mod active;
 mod alone;
+mod changes;
 mod claims;
 mod compare;
 mod counts;
@@ -44,6 +45,7 @@ mod version_of;
 
 pub use active::TableGeneration;
 pub use alone::note as note_decided;
+pub use changes::TableThen;
 pub use effects::{Effects, Live};
 pub use fold::{Fold, STREAM};
 pub use generations::{Comparison, RebuildProgress, RolledBack};

@@ -29,7 +29,7 @@ pub(super) const GENERATION_MIN: u32 = 1 << 30;
 /// How long folding one table may take, in seconds.
 const FOLD_SECONDS_MAX: u64 = 30;
 /// How long the live fold may take to reach the point first, in seconds: verdicts it has not given cannot be obeyed.
-const LIVE_WAIT_SECONDS: u64 = 5;
+pub(super) const LIVE_WAIT_SECONDS: u64 = 5;
 /// Tables that are folded at once; others wait, within their time.
 const FOLDS_MAX: usize = 2;
 /// How large one table's file may become, in bytes.
@@ -132,17 +132,8 @@ fn remove_left_behind(data_dir: &Path) {
 }
 
 impl Tables {
-    /// A table with message `seq`, by the branch and the names that stood for it then.
-    pub async fn version(
-        &self,
-        then: &CatalogueThen,
-        (branch, bucket, table): (&str, &str, &str),
-        seq: u64,
-    ) -> Result<Arc<Version>, Problem> {
-        self.version_of(then.table(branch, bucket, table)?, seq).await
-    }
-
-    async fn version_of(&self, id: &TableId, seq: u64) -> Result<Arc<Version>, Problem> {
+    /// A table with message `seq`.
+    pub async fn version_of(&self, id: &TableId, seq: u64) -> Result<Arc<Version>, Problem> {
         version_of::is_readable(&self.js, self.fold().kept(), id, seq).await?;
         let made = self.versions.recent.get((id.uid.clone(), seq), Box::pin(self.fold_version(id, seq)));
         let version = tokio::time::timeout(Duration::from_secs(FOLD_SECONDS_MAX), made).await.unwrap_or_else(|_| {

@@ -104,6 +104,8 @@ impl Routing {
             | ProjectEvent::BucketUnshared(_)
             | ProjectEvent::LinkAdmitted(_)
             | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::LinkClosed(_)
+            | ProjectEvent::BucketSharingSet(_)
             | ProjectEvent::BucketLinked(_)
             | ProjectEvent::BucketUnlinked(_)
             | ProjectEvent::BucketMarkedReadOnly(_)

@@ -18,8 +18,8 @@ pub const SNAPSHOTS_PER_PROJECT_MAX: usize = 10_000;
 pub const SNAPSHOT_MANUAL_DAYS: i64 = 90;
 /// How long one is kept that was taken by itself, in days.
 pub const SNAPSHOT_AUTO_DAYS: i64 = 7;
-/// How long a table or bucket can be had back after it was dropped, in days.
-pub const UNDROP_DAYS: i64 = 7;
+/// How long what was dropped can be had back where nothing else is configured, in days.
+pub const UNDROP_DAYS: u64 = 7;
 /// The longest that settings may keep either, in days.
 pub const SNAPSHOT_DAYS_MAX: i64 = 3_650;
 /// Snapshots over their time that are let go of in one commit, which has to hold them.
@@ -74,6 +74,20 @@ pub const MULTIPART_PARTS_MAX: i32 = 10_000;
 pub const MULTIPART_PART_BYTES_MIN: i64 = 5 * 1024 * 1024;
 /// How long an upload in parts may stay open, in seconds: 7 days.
 pub const MULTIPART_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+/// Entries of metadata of one object, or of one column, on one branch: their ids are held in an aggregate.
+pub const METADATA_PER_OBJECT_MAX: usize = 200;
+/// Entries of metadata of a table with all its columns, on one branch.
+pub const METADATA_PER_TABLE_MAX: usize = 10_000;
+/// Entries of metadata that one call says.
+pub const METADATA_PER_CALL_MAX: usize = 1_000;
+/// What a call says of metadata, in bytes: it is one message on the log.
+pub const METADATA_CALL_BYTES_MAX: usize = 256 * 1024;
+/// A key of metadata, in bytes.
+pub const METADATA_KEY_BYTES_MAX: usize = 255;
+/// Who says it, in bytes.
+pub const METADATA_PROVIDER_BYTES_MAX: usize = 255;
+/// What is said under one key, in bytes.
+pub const METADATA_VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Body of a request that is answered later, in bytes: it is on the log.
 pub const JOB_BODY_BYTES_MAX: usize = 256 * 1024;
 /// Path and query of such a request, in bytes.

@@ -32,6 +32,11 @@ pub fn project_id(id: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(problem::invalid_name("project", id)) }
 }
 
+/// An organisation's id: as for a project. Here case counts, nothing is looked up by it.
+pub fn organization_id(id: &str) -> Result<(), Problem> {
+    project_id(id).map_err(|_| problem::invalid_name("organization", id))
+}
+
 /// A bucket's name as it is stored: a Keboola id `in.c-x` becomes `in_c_x`; all else stays as it is.
 pub fn bucket_name(name: &str) -> String {
     let is_keboola_id = ["in.c-", "out.c-", "sys.c-"].iter().any(|stage| name.starts_with(stage));

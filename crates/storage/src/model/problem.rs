@@ -17,7 +17,9 @@ fn echo(text: &str) -> String {
 
 pub(crate) fn invalid_name(what: &str, name: &str) -> Problem {
     let rule = match what {
-        "project" => "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`",
+        "project" | "organization" => {
+            "1 to 64 letters, digits, `_`, `.` or `-`, beginning with a letter or digit, without `..`"
+        }
         "branch" | "workspace" => "1 to 128 printable characters",
         "file" => "1 to 255 bytes without slashes, backslashes and control characters",
         _ => "1 to 96 letters, digits, `_` or `-`, beginning with a letter or digit",
@@ -162,8 +164,47 @@ pub(crate) fn link_not_found(bucket: &str) -> Problem {
     storage("link_not_found", 404, format!("Bucket {} is no link", echo(bucket)))
 }
 
+pub(crate) fn not_linked_by(bucket: &str, project: &str) -> Problem {
+    storage("link_not_found", 404, format!("Project {} has no link to bucket {}", echo(project), echo(bucket)))
+}
+
+pub(crate) fn sharing_by_user() -> Problem {
+    let detail = "A bucket is shared with projects: keys stand for these, there are no users to share it with.";
+    storage("sharing_by_user", 400, detail)
+}
+
+pub(crate) fn no_organization(project: &str) -> Problem {
+    storage("no_organization", 400, format!("Project {project} belongs to no organisation."))
+}
+
+pub(crate) fn sharing_in_use(bucket: &str, projects: &[&str]) -> Problem {
+    let detail =
+        format!("Bucket {bucket} is linked by projects that could not link it any more; cut their links first");
+    storage("sharing_in_use", 409, detail).with_details(json!({ "projects": projects }))
+}
+
+pub(crate) fn organization_by_admin() -> Problem {
+    storage("organization_by_admin", 403, "Only the admin puts a project into an organisation, or takes it out of one.")
+}
+
+/// Buckets as `bucket`, or as `project.bucket` where they are another project's.
+pub(crate) fn organization_in_use(project: &str, buckets: &[String]) -> Problem {
+    let detail =
+        format!("Project {project} shares buckets with its organisation, or links such that are shared with it");
+    storage("organization_in_use", 409, detail).with_details(json!({ "buckets": buckets }))
+}
+
 pub(crate) fn already_shared(bucket: &str, project: &str) -> Problem {
     storage("already_shared", 409, format!("Bucket {bucket} is shared with project {project} already"))
+}
+
+pub(crate) fn metadata_not_found(id: &str) -> Problem {
+    storage("metadata_not_found", 404, format!("There is no metadata {} here", echo(id)))
+}
+
+pub(crate) fn metadata_full(what: &str, max: usize) -> Problem {
+    storage("quota_exceeded", 403, format!("{what} has at most {max} entries of metadata."))
+        .with_details(json!({ "limit": max }))
 }
 
 pub(crate) fn quota_exceeded(what: &str, max: usize) -> Problem {

@@ -4,6 +4,7 @@ mod branch;
 mod bucket;
 mod life;
 mod merge;
+mod organization;
 mod overlay;
 mod restore;
 pub(crate) mod settings;
@@ -24,7 +25,7 @@ use crate::contract::SnapshotSettings;
 pub(crate) use snapshot::{BEFORE_DROP, dropped_with};
 
 pub use overlay::{Overlay, Shown};
-pub use sharing::{Link, Sharing};
+pub use sharing::{Level, Link, Sharing};
 
 /// A project id's history: the project that has it now, if any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Catalogue {
     pub name: Option<String>,
     /// Settings, as a JSON object.
     pub settings: String,
+    /// The organisation it belongs to.
+    #[serde(default)]
+    pub organization: Option<String>,
     /// Dev branches by id.
     #[serde(default)]
     pub branches: BTreeMap<String, Branch>,

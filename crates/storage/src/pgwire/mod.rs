@@ -1,5 +1,6 @@
 //! Sessions in workspaces over PostgreSQL's protocol: who may have one, and what its statements mean.
 
+mod catalogue;
 mod login;
 mod problems;
 mod reach;

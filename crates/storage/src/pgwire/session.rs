@@ -9,7 +9,7 @@ use alluvium_workspaces::{Heard, Talk};
 use tokio::sync::{mpsc, watch};
 
 use super::reach::Copies;
-use super::{Sessions, admit, problems, statement};
+use super::{Sessions, admit, catalogue, problems, statement};
 use crate::model::problem;
 use crate::queries::WorkspaceView;
 use crate::routes::{StorageRoutes, now, tenant_text};
@@ -131,8 +131,9 @@ impl WorkspaceSession {
         let Work { talk, copies, .. } = work;
         let at = (&self.tenant, &self.view);
         let sources = copies.reach(&self.state, at, &question.sql, talk, whole).await?;
+        let catalogue = catalogue::asked(&self.state, at, &question.sql).await?;
         let params = question.params.into_iter().map(param).collect();
-        Ok(alluvium_workspaces::Question { sql: question.sql, params, sources })
+        Ok(alluvium_workspaces::Question { sql: question.sql, params, sources, catalogue })
     }
 
     async fn run_now(&mut self, question: Question, parts: &mpsc::Sender<Part>) -> Result<Option<u64>, Failure> {

@@ -1,6 +1,7 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
 mod job;
+mod metadata;
 mod multipart;
 mod settings;
 mod sharing;
@@ -11,6 +12,7 @@ use alluvium_kernel::Timestamp;
 
 use super::Place;
 pub(super) use job::JobOp;
+pub(super) use metadata::{MetadataOp, columns_of};
 pub(super) use multipart::MultipartOp;
 pub(super) use settings::{Level, SettingsOp};
 pub(super) use sharing::SharingOp;
@@ -18,15 +20,16 @@ pub(super) use snapshot::{SnapshotOp, left_by};
 pub(super) use workspace::WorkspaceOp;
 
 use crate::contract::{
-    ColumnSpec, Event, FileEvent, ProjectEvent, RefusalEvent, RetentionEvent, ShelfEvent, TableEvent,
+    ColumnSpec, Event, FileEvent, ProjectCreated, ProjectEvent, ProjectUpdated, RefusalEvent, RetentionEvent,
+    ShelfEvent, TableEvent,
 };
 use crate::model::key_of;
 
 /// A change of the read model.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    PutProject { tenant: String, id: String, uid: String, name: Option<String>, settings: String, time: i64 },
-    UpdateProject { tenant: String, id: String, name: Option<String>, settings: String, time: i64 },
+    PutProject { tenant: String, event: ProjectCreated, time: i64 },
+    UpdateProject { tenant: String, event: ProjectUpdated, time: i64 },
     DeleteProject { tenant: String, id: String, time: i64 },
     PutBranch(Box<BranchRow>),
     DeleteBranch { tenant: String, project: String, id: String },
@@ -49,6 +52,7 @@ pub(super) enum Op {
     Workspace(WorkspaceOp),
     Multipart(MultipartOp),
     Job(JobOp),
+    Metadata(MetadataOp),
 }
 
 /// What ops may have in common; borrowed from them, as many are looked at in a batch.
@@ -66,6 +70,7 @@ pub(super) enum Key<'a> {
     Multipart(&'a str, &'a str),
     Part(&'a str, &'a str, i32),
     Job(&'a str),
+    Metadata(&'a str, &'a str, &'a str, &'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -144,6 +149,7 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
         Event::Workspace(event) => workspace::of(event, at).map(Op::Workspace),
         Event::Multipart(event) => Some(Op::Multipart(multipart::of(event, at))),
         Event::Job(event) => Some(Op::Job(job::of(event, at))),
+        Event::Metadata(event) => Some(Op::Metadata(metadata::of(event, at))),
         Event::Shelf(ShelfEvent::FilesCounted(_))
         | Event::Refusal(RefusalEvent::RowsRefused(_))
         | Event::Retention(RetentionEvent::TableCheckpointed(_) | RetentionEvent::RowsPurged(_)) => None,
@@ -153,12 +159,8 @@ pub(super) fn of(event: Event, at: &Place<'_>) -> Option<Op> {
 fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
     let (tenant, time) = (at.tenant.decode(), at.time);
     Some(match event {
-        ProjectEvent::ProjectCreated(e) => {
-            Op::PutProject { tenant, id: e.project, uid: e.uid, name: e.name, settings: e.settings, time }
-        }
-        ProjectEvent::ProjectUpdated(e) => {
-            Op::UpdateProject { tenant, id: e.project, name: e.name, settings: e.settings, time }
-        }
+        ProjectEvent::ProjectCreated(event) => Op::PutProject { tenant, event, time },
+        ProjectEvent::ProjectUpdated(event) => Op::UpdateProject { tenant, event, time },
         ProjectEvent::ProjectDeleted(e) => Op::DeleteProject { tenant, id: e.project, time },
         ProjectEvent::BranchCreated(e) => Op::PutBranch(Box::new(BranchRow {
             tenant,
@@ -200,6 +202,8 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
         ProjectEvent::BucketUnshared(e) => Op::Sharing(sharing::unshared(e, tenant)),
         ProjectEvent::BucketLinked(e) => Op::Sharing(sharing::linked(e, tenant, time)),
         ProjectEvent::BucketUnlinked(event) => Op::Sharing(SharingOp::Unlink { tenant, event }),
+        ProjectEvent::BucketSharingSet(e) => Op::Sharing(sharing::set(e, tenant)),
+        ProjectEvent::LinkClosed(event) => Op::Sharing(SharingOp::Close { tenant, event }),
         ProjectEvent::SnapshotTaken(e) => Op::Snapshot(snapshot::taken(e, tenant, time)),
         ProjectEvent::SnapshotDeleted(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
         ProjectEvent::SnapshotExpired(e) => Op::Snapshot(SnapshotOp::Delete { uid: e.uid, id: e.snapshot }),
@@ -316,6 +320,7 @@ impl Op {
             Self::Workspace(op) => op.kind(),
             Self::Multipart(op) => op.kind(),
             Self::Job(op) => op.kind(),
+            Self::Metadata(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
         }
@@ -324,9 +329,9 @@ impl Op {
     /// The row it writes, unique among ops of its kind: one statement may touch a row once.
     pub fn row(&self) -> Key<'_> {
         match self {
-            Self::PutProject { tenant, id, .. }
-            | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id, .. } => Key::Project(tenant, id),
+            Self::PutProject { tenant, event, .. } => Key::Project(tenant, &event.project),
+            Self::UpdateProject { tenant, event, .. } => Key::Project(tenant, &event.project),
+            Self::DeleteProject { tenant, id, .. } => Key::Project(tenant, id),
             Self::PutBranch(row) => Key::Branch(&row.tenant, &row.project, &row.id),
             Self::DeleteBranch { tenant, project, id } => Key::Branch(tenant, project, id),
             Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
@@ -350,15 +355,16 @@ impl Op {
             Self::Workspace(op) => op.row(),
             Self::Multipart(op) => op.row(),
             Self::Job(op) => op.row(),
+            Self::Metadata(op) => op.row(),
         }
     }
 
     /// What it depends on: two ops that share one of these stay in order.
     pub fn order(&self) -> [Option<Key<'_>>; 2] {
         match self {
-            Self::PutProject { tenant, id, .. }
-            | Self::UpdateProject { tenant, id, .. }
-            | Self::DeleteProject { tenant, id, .. } => [Some(Key::Project(tenant, id)), None],
+            Self::PutProject { tenant, event, .. } => [Some(Key::Project(tenant, &event.project)), None],
+            Self::UpdateProject { tenant, event, .. } => [Some(Key::Project(tenant, &event.project)), None],
+            Self::DeleteProject { tenant, id, .. } => [Some(Key::Project(tenant, id)), None],
             Self::PutBranch(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::HideTable(row) | Self::ShowTable(row) => [Some(Key::Project(&row.tenant, &row.project)), None],
             Self::PutBucket { tenant, project, .. }
@@ -380,6 +386,16 @@ impl Op {
             Self::Workspace(op) => op.order(),
             Self::Multipart(op) => op.order(),
             Self::Job(op) => op.order(),
+            Self::Metadata(op) => op.order(),
+        }
+    }
+
+    /// A third thing that it depends on, where there is one: of which table the main line's columns count for a copy.
+    pub fn also(&self) -> Option<Key<'_>> {
+        match self {
+            Self::PutTable(row) => row.copy_of.as_deref().map(Key::Table),
+            Self::Metadata(op) => op.also(),
+            _ => None,
         }
     }
 }

@@ -30,7 +30,7 @@ fn places(ops: &[Op]) -> Vec<usize> {
     let mut places = Vec::with_capacity(ops.len());
     for op in ops {
         let (kind, row) = (kind(op), op.row());
-        let order = op.order().into_iter().flatten();
+        let order = op.order().into_iter().flatten().chain(op.also());
         let from = order.clone().filter_map(|key| latest.get(&key)).max().copied().unwrap_or(0);
         let fits = |step: &(Kind, HashSet<Key<'_>>)| step.0 == kind && !step.1.contains(&row);
         let at = steps.iter().skip(from).position(fits).map_or(steps.len(), |found| from + found);
@@ -47,11 +47,13 @@ fn places(ops: &[Op]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::op::{JobOp, WorkspaceOp};
+    use crate::contract::ProjectCreated;
+    use crate::projection::op::{JobOp, MetadataOp, TableRow, WorkspaceOp};
 
     fn put(project: &str) -> Op {
-        let (tenant, id, uid) = ("t".into(), project.into(), "u".into());
-        Op::PutProject { tenant, id, uid, name: None, settings: "{}".into(), time: 0 }
+        let (project, uid, settings) = (project.into(), "u".into(), "{}".into());
+        let event = ProjectCreated { project, uid, name: None, settings, organization: None };
+        Op::PutProject { tenant: "t".into(), event, time: 0 }
     }
 
     fn delete(project: &str) -> Op {
@@ -76,6 +78,31 @@ mod tests {
             assert_ne!(kinds[0].0, kinds[1].0);
             assert_eq!(arrange(vec![one, other]).len(), 2);
         }
+    }
+
+    fn table(uid: &str, copy_of: Option<&str>) -> Op {
+        Op::PutTable(Box::new(TableRow {
+            tenant: "t".into(),
+            project: "p".into(),
+            branch: "b1".into(),
+            bucket: "b".into(),
+            name: uid.into(),
+            uid: uid.into(),
+            copy_of: copy_of.map(Into::into),
+            columns: "[]".into(),
+            primary_key: "[]".into(),
+            time: 0,
+            seq: 0,
+        }))
+    }
+
+    #[test]
+    fn what_a_branch_takes_stays_in_order_with_the_columns_of_its_origin() {
+        let drop_of =
+            |uid: &str| Op::Metadata(MetadataOp::Columns { uid: uid.into(), gone: Some("c".into()), kept: None });
+        // One of another table goes together with the first, the copy and its origin's column do not pass each other.
+        let shape = shape(vec![drop_of("x"), table("t2", Some("t1")), drop_of("t1"), table("t4", None), drop_of("y")]);
+        assert_eq!(shape, [(103, 2), (5, 2), (103, 1)]);
     }
 
     #[test]

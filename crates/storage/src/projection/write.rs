@@ -8,6 +8,7 @@ macro_rules! column {
 }
 
 mod job;
+mod metadata;
 mod multipart;
 mod project;
 mod settings;
@@ -31,6 +32,8 @@ const DELETE_BRANCHES: &str = "
         WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.branch = gone.id),
       taken AS (DELETE FROM snapshots USING gone
         WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id),
+      said AS (DELETE FROM metadata AS m USING gone
+        WHERE m.tenant = gone.tenant AND m.project = gone.project AND m.branch = gone.id),
       left_over AS (DELETE FROM workspaces USING gone
         WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.project AND workspaces.branch = gone.id)
     DELETE FROM branches USING gone
@@ -39,11 +42,14 @@ const PUT_BUCKETS: &str = "
     INSERT INTO buckets (tenant, project, name, uid, description, created_at)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
     ON CONFLICT (tenant, project, name) DO UPDATE SET uid = EXCLUDED.uid, description = EXCLUDED.description,
-      created_at = EXCLUDED.created_at, snapshot_settings = NULL";
+      created_at = EXCLUDED.created_at, snapshot_settings = NULL, sharing = NULL";
 const DELETE_BUCKETS: &str = "
     WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, name)),
       shown AS (DELETE FROM hidden_tables AS h USING gone
         WHERE h.tenant = gone.tenant AND h.project = gone.project AND h.bucket = gone.name),
+      said AS (DELETE FROM metadata AS m USING gone, buckets AS b
+        WHERE b.tenant = gone.tenant AND b.project = gone.project AND b.name = gone.name
+          AND m.tenant = b.tenant AND m.kind = 'bucket' AND m.object = b.uid),
       shared AS (DELETE FROM shares USING gone
         WHERE shares.tenant = gone.tenant AND shares.project = gone.project AND shares.bucket = gone.name)
     DELETE FROM buckets USING gone
@@ -68,7 +74,17 @@ const SHOW_TABLES: &str = "
     USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) AS new (tenant, project, branch, bucket, name)
     WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
       AND lower(h.name) = lower(new.name)";
-const DELETE_TABLES: &str = "DELETE FROM tables WHERE uid = ANY ($1::text[])";
+/// What a dev branch says of a table of the main line goes with the table, unless the branch has one of its own in its place.
+const DELETE_TABLES: &str = "
+    WITH gone AS (
+      SELECT tenant, branch, CASE WHEN branch = 'default' THEN uid ELSE coalesce(copy_of, uid) END AS object
+      FROM tables WHERE uid = ANY ($1::text[])),
+      said AS (DELETE FROM metadata AS m USING gone
+        WHERE m.tenant = gone.tenant AND m.kind = 'table' AND m.object = gone.object
+          AND (m.branch = gone.branch OR (gone.branch = 'default' AND NOT EXISTS (
+            SELECT 1 FROM tables AS o WHERE o.tenant = gone.tenant AND o.branch = m.branch AND o.copy_of = gone.object
+              AND o.uid <> ALL ($1::text[])))))
+    DELETE FROM tables WHERE uid = ANY ($1::text[])";
 const PATCH_TABLES: &str = "
     UPDATE tables SET columns = coalesce(new.columns, tables.columns),
       primary_key = coalesce(new.primary_key, tables.primary_key), changed_seq = new.seq
@@ -136,6 +152,7 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::Workspace(_) => workspace::workspaces(tx, &step).await,
         Op::Multipart(_) => multipart::multiparts(tx, &step).await,
         Op::Job(_) => job::jobs(tx, &step).await,
+        Op::Metadata(_) => metadata::metadata(tx, &step).await,
     }?;
     Ok(())
 }

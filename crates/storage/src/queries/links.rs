@@ -27,10 +27,6 @@ const SOURCE_PROJECT: &str = "
     SELECT source_project FROM {schema}.links AS l WHERE l.tenant = $1 AND l.project = $2 AND l.bucket = $3
       AND NOT EXISTS (SELECT 1 FROM {schema}.tables AS t
         WHERE t.tenant = $1 AND t.project = $2 AND t.bucket = $3 AND t.name = $4 AND t.branch IN ('default', $5))";
-const SHARED_WITH: &str = "
-    SELECT s.target_project FROM {schema}.shares AS s
-    JOIN {schema}.projects AS p ON p.tenant = s.tenant AND p.id = s.target_project AND p.uid = s.target_uid
-    WHERE s.tenant = $1 AND s.project = $2 AND s.bucket = $3 ORDER BY s.target_project";
 const ROLE: &str = "
     SELECT DISTINCT project, bucket FROM {schema}.shares
     WHERE tenant = $1 AND 'share_' || project || '_' || bucket = $2 AND ($3::text IS NULL OR project = $3)
@@ -74,7 +70,7 @@ impl Links {
 impl From<&Link> for LinkView {
     /// A link of which nobody asked yet whether it may be read through.
     fn from(link: &Link) -> Self {
-        let Link { project, bucket, uid } = link.clone();
+        let Link { project, bucket, uid, .. } = link.clone();
         Self { project, bucket, uid, is_there: false, is_shared: false }
     }
 }
@@ -177,17 +173,6 @@ impl Queries {
             .bind(table)
             .bind(branch)
             .fetch_optional(&self.pool)
-            .await
-            .map_err(unavailable)
-    }
-
-    /// The projects that a bucket is shared with, by id.
-    pub async fn shared_with(&self, tenant: &str, project: &str, bucket: &str) -> Result<Vec<String>, Problem> {
-        sqlx::query_scalar(self.schema().sql(SHARED_WITH))
-            .bind(tenant)
-            .bind(project)
-            .bind(bucket)
-            .fetch_all(&self.pool)
             .await
             .map_err(unavailable)
     }

@@ -3,11 +3,10 @@
 use alluvium_kernel::{BucketReach, Problem};
 
 use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
-use crate::model::limits::UNDROP_DAYS;
 use crate::model::problem;
 
 const PROJECT: &str = "
-    SELECT id, uid, name, settings, created_at, updated_at,
+    SELECT id, uid, name, settings, organization, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
       (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS table_count,
@@ -15,7 +14,7 @@ const PROJECT: &str = "
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 AND id = $2";
 const PROJECTS: &str = "
-    SELECT id, uid, name, settings, created_at, updated_at,
+    SELECT id, uid, name, settings, organization, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
       (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS table_count,
@@ -33,16 +32,22 @@ macro_rules! deleted {
             "SELECT ",
             $what,
             " FROM {schema}.deleted_projects WHERE tenant = $1
-                AND deleted_at > (extract(epoch FROM clock_timestamp() - make_interval(days => $2)) * 1000000)::bigint ",
+                AND deleted_at > (extract(epoch FROM clock_timestamp() - make_interval(secs => $2)) * 1000000)::bigint ",
             $rest
         )
     };
 }
 const DELETED_PROJECTS: &str = deleted!(
-    "id, uid, name, settings, created_at, deleted_at, bucket_count, table_count, ARRAY[]::text[]",
+    "id, uid, name, settings, organization, created_at, deleted_at, bucket_count, table_count, ARRAY[]::text[]",
     "ORDER BY deleted_at DESC, id LIMIT $3 OFFSET $4"
 );
 const COUNT_DELETED_PROJECTS: &str = deleted!("count(*)", "");
+/// Those that nobody can bring back any more, by when they were deleted.
+const ENDED_PROJECTS: &str = "
+    SELECT tenant, id, uid, deleted_at FROM {schema}.deleted_projects
+    WHERE deleted_at <= (extract(epoch FROM clock_timestamp() - make_interval(secs => $1)) * 1000000)::bigint
+      AND (deleted_at, tenant, id) > ($2, $3, $4)
+    ORDER BY deleted_at, tenant, id LIMIT $5";
 const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHERE tenant = $1 AND id = $2)";
 const BUCKET: &str = "
     SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
@@ -63,12 +68,25 @@ const COUNT_BUCKETS: &str = "
     SELECT count(*) FROM {schema}.buckets
     WHERE tenant = $1 AND project = $2 AND ($3::text[] IS NULL OR name = ANY ($3))";
 
-/// In the order of the statements: id, uid, name, settings, created, updated, buckets, tables with those that links show, uids of
-/// its own tables.
-type ProjectRow = (String, String, Option<String>, String, i64, i64, i64, i64, Vec<String>);
+/// In the order of the statements: id, uid, name, settings, organisation, created, updated, buckets, tables with those that links
+/// show, uids of its own tables.
+type ProjectRow = (String, String, Option<String>, String, Option<String>, i64, i64, i64, i64, Vec<String>);
 
 /// Name, description, tables, what it shows of which project.
 type BucketRow = (String, Option<String>, i64, Option<String>, Option<String>);
+
+/// A project that was deleted for good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedProject {
+    /// Its tenant.
+    pub tenant: String,
+    /// The id that it had.
+    pub project: String,
+    /// The project itself.
+    pub uid: String,
+    /// When it was deleted, in microseconds since 1970.
+    pub deleted_at: i64,
+}
 
 fn bucket_view((name, description, table_count, project, bucket): BucketRow) -> BucketView {
     BucketView { name, description, table_count, source: project.zip(bucket) }
@@ -76,10 +94,21 @@ fn bucket_view((name, description, table_count, project, bucket): BucketRow) -> 
 
 impl Queries {
     fn project_view(&self, row: ProjectRow) -> ProjectView {
-        let (id, uid, name, settings, created_at, updated_at, bucket_count, table_count, tables) = row;
+        let (id, uid, name, settings, organization, created_at, updated_at, bucket_count, table_count, tables) = row;
         // What links show takes its room in another project.
         let size_bytes = tables.iter().filter_map(|uid| self.stats.stats(uid)).map(|(_, bytes)| bytes).sum();
-        ProjectView { id, uid, name, settings, created_at, updated_at, table_count, bucket_count, size_bytes }
+        ProjectView {
+            id,
+            uid,
+            name,
+            settings,
+            organization,
+            created_at,
+            updated_at,
+            table_count,
+            bucket_count,
+            size_bytes,
+        }
     }
 
     /// A project, or `project_not_found`.
@@ -112,10 +141,10 @@ impl Queries {
 
     /// Projects that are deleted and can be brought back, the one that was deleted last first; it was changed last when it was deleted.
     pub async fn deleted_projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
-        let days = UNDROP_DAYS as i32;
+        let seconds = self.undrop.0.as_secs_f64();
         let rows: Vec<ProjectRow> = sqlx::query_as(self.schema().sql(DELETED_PROJECTS))
             .bind(tenant)
-            .bind(days)
+            .bind(seconds)
             .bind(page.limit)
             .bind(page.offset)
             .fetch_all(&self.pool)
@@ -123,11 +152,26 @@ impl Queries {
             .map_err(unavailable)?;
         let total = sqlx::query_scalar(self.schema().sql(COUNT_DELETED_PROJECTS))
             .bind(tenant)
-            .bind(days)
+            .bind(seconds)
             .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;
         Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
+    }
+
+    /// Projects that can no longer be brought back, behind one, in the order in which they were deleted.
+    pub async fn ended_projects(&self, behind: &EndedProject, limit: i64) -> Result<Vec<EndedProject>, Problem> {
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(self.schema().sql(ENDED_PROJECTS))
+            .bind(self.undrop.0.as_secs_f64())
+            .bind(behind.deleted_at)
+            .bind(&behind.tenant)
+            .bind(&behind.project)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let ended = |(tenant, project, uid, deleted_at)| EndedProject { tenant, project, uid, deleted_at };
+        Ok(rows.into_iter().map(ended).collect())
     }
 
     /// Ids of projects behind one, in the order of their bytes, and when they were made; only some, or all.

@@ -31,6 +31,11 @@ impl WorkspaceView {
     pub fn is_over(&self, at: Timestamp) -> bool {
         self.is_let_go || self.expires_at.is_some_and(|end| end <= at.micros())
     }
+
+    /// What clients of PostgreSQL call it.
+    pub fn database(&self) -> String {
+        format!("workspace_{}", self.id)
+    }
 }
 
 /// A workspace whose time is over.

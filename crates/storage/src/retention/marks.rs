@@ -100,6 +100,7 @@ impl Marks {
             | Event::Shelf(_)
             | Event::Workspace(_)
             | Event::Job(_)
+            | Event::Metadata(_)
             | Event::Refusal(_) => {}
         }
     }

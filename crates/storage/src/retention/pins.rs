@@ -140,6 +140,8 @@ impl Pins {
             | ProjectEvent::BucketUnshared(_)
             | ProjectEvent::LinkAdmitted(_)
             | ProjectEvent::LinkReleased(_)
+            | ProjectEvent::LinkClosed(_)
+            | ProjectEvent::BucketSharingSet(_)
             | ProjectEvent::BucketLinked(_)
             | ProjectEvent::BucketUnlinked(_)
             | ProjectEvent::BucketMarkedReadOnly(_)

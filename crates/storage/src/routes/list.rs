@@ -5,7 +5,9 @@ mod buckets;
 mod columns;
 mod files;
 mod jobs;
+mod levels;
 mod merge;
+mod metadata;
 mod projects;
 mod rows;
 mod sharing;
@@ -92,6 +94,10 @@ fn reads(params: &PathParams) -> Requirement {
     Requirement::BranchRead(params.owned("project_id"), params.owned("branch_id"))
 }
 
+fn writes_branch(params: &PathParams) -> Requirement {
+    Requirement::BranchWrite(params.owned("project_id"), params.owned("branch_id"))
+}
+
 const NO_PROJECT: &str = "storage.project_not_found";
 const NO_BRANCH: &str = "storage.branch_not_found";
 const NOT_ON_BRANCH: &str = "storage.operation_not_allowed";
@@ -136,11 +142,13 @@ pub(super) fn all() -> Routes {
         .flatten()
         .map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(sharing::all());
+    let catalogue = catalogue.chain(levels::all());
     catalogue
         .chain(tables)
         .chain(snapshots::all())
         .chain(snapshot_settings::all())
         .chain(versions::all())
+        .chain(metadata::all())
         .chain(files::all())
         .chain(jobs::all())
         .map(jobs::or_later)

@@ -8,7 +8,7 @@ use axum::extract::State;
 use serde_json::json;
 
 use super::state::{StorageRoutes, tenant_text};
-use crate::contract::{Command, MergeTable, ProjectCommand, PullTable};
+use crate::contract::{Command, MergeMetadata, MergeTable, ProjectCommand, PullTable};
 use crate::model::names::MAIN_BRANCH;
 use crate::model::problem;
 use crate::queries::{OwnTable, TableView};
@@ -171,6 +171,21 @@ async fn merge_one(
         Ok(_) => {}
         Err(problem) if problem.code == "storage.merge_conflict" && strategy == Strategy::Main => return Ok(None),
         Err(problem) => return Err(problem),
+    }
+    if state.queries.says(&tenant_text(&principal.tenant), project, branch, bucket, table).await? {
+        let merge = MergeMetadata {
+            project: text(project),
+            branch: text(branch),
+            bucket: text(bucket),
+            table: text(table),
+            object: String::new(),
+            project_uid: String::new(),
+            source: String::new(),
+            source_uid: String::new(),
+            shown: Vec::new(),
+            hidden: Vec::new(),
+        };
+        state.write_as(principal, &named("MergeMetadata"), Command::Metadata(merge.into())).await?;
     }
     let pull = PullTable { project: text(project), branch: text(branch), bucket: text(bucket), table: text(table) };
     let pulled = state.write_as(principal, &named("PullTable"), Command::Project(ProjectCommand::from(pull))).await?;

@@ -3,14 +3,17 @@
 
 mod branches;
 mod buckets;
+mod changes;
 mod columns;
 mod counts;
 mod download;
 mod files;
 mod import_table;
 mod jobs;
+mod levels;
 mod list;
 mod merge;
+mod metadata;
 mod past;
 mod paths;
 mod pgwire;
@@ -20,6 +23,7 @@ mod pull;
 mod query;
 mod rows;
 mod scratch;
+mod search;
 mod sharing;
 mod snapshot_settings;
 mod snapshots;

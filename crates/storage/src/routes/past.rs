@@ -14,7 +14,7 @@ use utoipa::IntoParams;
 use super::rows::spec;
 use super::state::{Place, StorageRoutes};
 use crate::context::STREAM;
-use crate::fold::{TableQuery, Version, then};
+use crate::fold::{TableId, TableQuery, TableThen, Version, then};
 use crate::model::{names, problem};
 use crate::projection;
 use crate::queries::Queries;
@@ -136,16 +136,23 @@ pub(super) async fn query(
 }
 
 pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
+    let TableThen { id, seq } = table_then(state, place, seq).await?;
+    state.tables()?.version_of(&id, seq).await
+}
+
+/// What the names of a place stood for with message `seq`, when it may be read now.
+pub(super) async fn table_then(state: &StorageRoutes, place: &Place, seq: u64) -> Result<TableThen, Problem> {
+    let found = |id: &TableId| TableThen { id: id.clone(), seq };
     let own = then(&state.past, &place.tenant, &place.project, seq).await?;
     let Some(link) = own.link(&place.branch, &place.bucket, &place.table) else {
-        return state.tables()?.version(&own, (&place.branch, &place.bucket, &place.table), seq).await;
+        return own.table(&place.branch, &place.bucket, &place.table).map(found);
     };
     state.queries.readable_now(&place.tenant.decode(), &place.project, link.into()).await?;
     // It is there, so its project is; what the project was then may be another of its id.
     let gone = |_| problem::source_not_found(&link.project, &link.bucket);
     let source = then(&state.past, &place.tenant, &link.project, seq).await.map_err(gone)?;
     source.shares(link, &own)?;
-    state.tables()?.version(&source, (names::MAIN_BRANCH, &link.bucket, &place.table), seq).await
+    source.table(names::MAIN_BRANCH, &link.bucket, &place.table).map(found)
 }
 
 /// `Ok` unless the bucket was a link then, to what must not be read now.

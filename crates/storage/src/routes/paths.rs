@@ -5,6 +5,11 @@ pub(super) const PROJECT: &str = "/projects/{project_id}";
 pub(super) const STATS: &str = "/projects/{project_id}/stats";
 pub(super) const UNDELETE: &str = "/projects/{project_id}/undelete";
 pub(super) const SETTINGS: &str = "/projects/{project_id}/settings/snapshots";
+pub(super) const SHARED_BUCKETS: &str = "/projects/{project_id}/shared-buckets";
+pub(super) const METADATA: &str = "/projects/{project_id}/metadata";
+pub(super) const METADATUM: &str = "/projects/{project_id}/metadata/{metadata_id}";
+pub(super) const BRANCH_METADATA: &str = "/projects/{project_id}/branches/{branch_id}/metadata";
+pub(super) const BRANCH_METADATUM: &str = "/projects/{project_id}/branches/{branch_id}/metadata/{metadata_id}";
 pub(super) const QUERY: &str = "/projects/{project_id}/query";
 
 pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
@@ -55,6 +60,8 @@ below_branch!(BUCKETS, "/buckets");
 below_branch!(BUCKET, "/buckets/{bucket_name}");
 below_branch!(SHARE, "/buckets/{bucket_name}/share");
 below_branch!(LINK, "/buckets/{bucket_name}/link");
+below_branch!(LINKS, "/buckets/{bucket_name}/links");
+below_branch!(LINKS_OF, "/buckets/{bucket_name}/links/{target_project_id}");
 below_branch!(READ_ONLY, "/buckets/{bucket_name}/grant-readonly");
 below_branch!(TABLES, "/buckets/{bucket_name}/tables");
 below_branch!(TABLE, "/buckets/{bucket_name}/tables/{table_name}");
@@ -73,7 +80,18 @@ below_branch!(RESTORE, "/snapshots/{snapshot_id}/restore");
 below_branch!(BUCKET_SETTINGS, "/buckets/{bucket_name}/settings/snapshots");
 below_branch!(TABLE_SETTINGS, "/buckets/{bucket_name}/tables/{table_name}/settings/snapshots");
 below_branch!(VERSIONS, "/buckets/{bucket_name}/tables/{table_name}/versions");
+below_branch!(CHANGES, "/buckets/{bucket_name}/tables/{table_name}/changes");
 below_branch!(UNDROP_TABLE, "/buckets/{bucket_name}/tables/{table_name}/undrop");
 below_branch!(UNDROP_BUCKET, "/buckets/{bucket_name}/undrop");
 below_branch!(TIME_TRAVEL, "/buckets/{bucket_name}/tables-from-time-travel");
+below_branch!(SEARCH, "/search");
+below_branch!(BUCKET_METADATA, "/buckets/{bucket_name}/metadata");
+below_branch!(BUCKET_METADATUM, "/buckets/{bucket_name}/metadata/{metadata_id}");
+below_branch!(TABLE_METADATA, "/buckets/{bucket_name}/tables/{table_name}/metadata");
+below_branch!(TABLE_METADATUM, "/buckets/{bucket_name}/tables/{table_name}/metadata/{metadata_id}");
+below_branch!(COLUMN_METADATA, "/buckets/{bucket_name}/tables/{table_name}/columns/{column_name}/metadata");
+below_branch!(
+    COLUMN_METADATUM,
+    "/buckets/{bucket_name}/tables/{table_name}/columns/{column_name}/metadata/{metadata_id}"
+);
 below_branch!(EXPORT, "/buckets/{bucket_name}/tables/{table_name}/export");

@@ -104,7 +104,7 @@ fn all() -> Vec<Route<StorageRoutes>> {
             list,
             op("listPgwireSessions", "List sessions, newest first")
                 .query::<PgwireSessionsQuery>()
-                .json::<Vec<PgwireSession>>(200, "The newest thousand"),
+                .json_list::<PgwireSession>(200, "The newest thousand"),
         ),
         Route::get(
             SESSION,
@@ -195,9 +195,8 @@ async fn shown(state: &StorageRoutes, session_id: &str) -> Result<PgwireSession,
 
 async fn list(State(state): State<StorageRoutes>, RawQuery(query): RawQuery) -> Answer<Json<Vec<PgwireSession>>> {
     let query = wire::Query::of(query.as_deref());
-    // Postgres takes no text with a NUL, and no session has one.
-    let of = |name: &str| query.text(name).map(|text| text.replace('\0', "\u{fffd}"));
-    let found = state.sessions()?.list(of("workspace_id").as_deref(), of("status").as_deref()).await?;
+    let (workspace, status) = (query.sought("workspace_id"), query.sought("status"));
+    let found = state.sessions()?.list(workspace.as_deref(), status.as_deref()).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 

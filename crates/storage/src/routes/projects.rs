@@ -35,10 +35,11 @@ pub(super) async fn create(
     concerns: Concerns,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<ProjectCreated>)>> {
-    let ProjectCreate { id, name, settings } = ProjectCreate::parse(&body)?;
+    let ProjectCreate { id, name, settings, organization_id: organization } = ProjectCreate::parse(&body)?;
     concerns.are([("project_id", id.clone())]);
     let settings = text(settings.unwrap_or_default());
-    let accepted = state.write(&principal, command(CreateProject { project: id.clone(), name, settings })).await?;
+    let create = CreateProject { project: id.clone(), name, settings, organization };
+    let accepted = state.write(&principal, command(create)).await?;
     let (api_key, keyed) = state.keys.issue_first_key(&principal, &id).await?;
     let project = Project::from(state.queries.project(&tenant_text(&principal.tenant), &id).await?);
     let answer = (StatusCode::CREATED, Json(ProjectCreated { project, api_key }));
@@ -102,9 +103,9 @@ pub(super) async fn update(
     params: PathParams,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Project>>> {
-    let ProjectUpdate { name, settings } = ProjectUpdate::parse(&body)?;
+    let ProjectUpdate { name, settings, organization_id: organization } = ProjectUpdate::parse(&body)?;
     let project = params.owned("project_id");
-    let update = UpdateProject { project: project.clone(), name, settings: settings.map(text) };
+    let update = UpdateProject { project: project.clone(), name, settings: settings.map(text), organization };
     let accepted = state.write(&principal, command(update)).await.map_err(of_itself)?;
     let project = state.queries.project(&tenant_text(&principal.tenant), &project).await.map_err(of_itself)?;
     Ok(WithPosition(accepted.position, Json(project.into())))

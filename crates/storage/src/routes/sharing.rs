@@ -16,12 +16,12 @@ use crate::wire::{self, Bucket, BucketLink, BucketReadOnly, BucketShare, BucketS
 
 type Answer<T> = Result<T, ProblemResponse>;
 
-fn command(command: impl Into<ProjectCommand>) -> Command {
+pub(super) fn command(command: impl Into<ProjectCommand>) -> Command {
     Command::Project(command.into())
 }
 
 /// The bucket in the path: buckets belong to the project, so that what is said of them goes through the main line.
-async fn place(state: &StorageRoutes, principal: &Principal, params: &PathParams) -> Result<Place, Problem> {
+pub(super) async fn place(state: &StorageRoutes, principal: &Principal, params: &PathParams) -> Result<Place, Problem> {
     let place = state.place(principal, params).await?;
     if place.branch == names::MAIN_BRANCH {
         Ok(place)

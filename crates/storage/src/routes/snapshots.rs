@@ -47,10 +47,9 @@ pub(super) async fn list(
 ) -> Answer<Json<Snapshots>> {
     let page = wire::page(query.as_deref())?;
     let query = wire::Query::of(query.as_deref());
-    let text = |name: &str| query.text(name).map(ToOwned::to_owned);
-    let bucket = query.text("bucket").map(names::bucket_name);
+    let bucket = query.sought("bucket").map(|bucket| names::bucket_name(&bucket));
     let buckets = state.readable(&principal, params.get("project_id")).await?.names();
-    let filter = SnapshotFilter { bucket, table: text("table"), kind: text("type"), buckets };
+    let filter = SnapshotFilter { bucket, table: query.sought("table"), kind: query.sought("type"), buckets };
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     let tenant = tenant_text(&place.tenant);

@@ -437,6 +437,7 @@ fn project_of(command: &Command) -> Option<&str> {
         Command::Multipart(command) => Some(command.project()),
         Command::Workspace(command) => Some(command.project()),
         Command::Job(command) => Some(command.project()),
+        Command::Metadata(command) => Some(command.project()),
         Command::Shelf(_) | Command::Refusal(_) | Command::Retention(_) => None,
     }
 }

@@ -108,7 +108,7 @@ pub(super) async fn undelete(
 ) -> Answer<WithPosition<Json<ProjectCreated>>> {
     let project = params.owned("project_id");
     let (settings, buckets) = ("{}".to_owned(), Vec::new());
-    let undelete = UndeleteProject { project: project.clone(), name: None, settings, buckets };
+    let undelete = UndeleteProject { project: project.clone(), name: None, settings, buckets, organization: None };
     let accepted = state.write(&principal, command(undelete)).await?;
     let position = state.came_back(&principal, accepted).await?;
     // The keys that it had are dead for good.

@@ -147,10 +147,7 @@ pub struct File {
 /// Reads which files to list.
 pub(crate) fn file_filter(query: Option<&str>) -> Result<FileFilter, Problem> {
     let mut query = Query::of(query);
-    // NUL is in no text that Postgres has.
-    let text = |query: &Query, name: &str| {
-        query.text(name).filter(|text| !text.is_empty()).map(|text| text.replace('\0', "\u{fffd}"))
-    };
+    let text = |query: &Query, name: &str| query.sought(name).filter(|text| !text.is_empty());
     let listed = ["tags", "tags[]"].into_iter().flat_map(|name| query.every(name)).flat_map(|tags| tags.split(','));
     let filter = FileFilter {
         tags: listed.filter(|tag| !tag.is_empty()).map(|tag| tag.replace('\0', "\u{fffd}")).collect(),

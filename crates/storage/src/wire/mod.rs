@@ -3,18 +3,22 @@
 mod branch;
 mod bucket;
 mod changed;
+mod changes;
 mod csv;
 mod docs;
 mod file;
 mod job;
+mod levels;
 mod list;
 mod merge;
+mod metadata;
 mod mistake;
 mod params;
 mod pgwire;
 mod profile;
 mod project;
 mod query;
+mod search;
 mod settings;
 mod shape;
 mod sharing;
@@ -27,11 +31,14 @@ mod workspace;
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable, PulledTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use changed::ChangedWords;
+pub use changes::ChangesQuery;
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};
+pub use levels::{BucketLinks, BucketSharing, BucketSharingSet, LinkingBucket, SharedBucket, SharedBuckets};
 pub use list::page;
 pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
+pub use metadata::{Metadata, MetadataBody, MetadataPair, TableMetadataBody};
 pub use params::Query;
 pub use pgwire::{
     PgwireActivity, PgwireActivityQuery, PgwireAdmitted, PgwireAuth, PgwireCleanup, PgwireCleanupQuery, PgwireEndQuery,
@@ -40,6 +47,7 @@ pub use pgwire::{
 pub use profile::{Profile, ProfileQuery};
 pub use project::{Project, ProjectCreate, ProjectCreated, ProjectStats, ProjectUpdate, Projects};
 pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
+pub use search::{SearchQuery, SearchResult, SearchResults};
 pub use settings::{SnapshotRetention, SnapshotSettingsAnswer, SnapshotSettingsBody, SnapshotTriggers};
 pub use shape::{Shape, read};
 pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, UnshareQuery};
@@ -59,10 +67,13 @@ pub use workspace::{
     WorkspaceTable, Workspaces,
 };
 
+pub(crate) use changes::{ARROW_STREAM, ChangesWanted, JSON_LINES};
 pub(crate) use csv::rows_as_csv;
 pub(crate) use file::file_filter;
 pub(crate) use job::{job_filter, kept_answer};
+pub(crate) use metadata::MetadataSaid;
 pub(crate) use pgwire::{cleanup, is_plain};
 pub(crate) use profile::profile_mode;
 pub(crate) use query::ROWS_MAX;
+pub(crate) use search::search_filter;
 pub(crate) use settings::{patched, replaced};

@@ -33,6 +33,11 @@ impl Query {
         self.pairs.iter().rev().find(known).map(|(_, value)| value.as_str())
     }
 
+    /// A text that is looked for in Postgres. No text there has a NUL, and none may be asked for: it becomes a sign that is in no name.
+    pub fn sought(&self, name: &str) -> Option<String> {
+        self.text(name).map(|text| text.replace('\0', "\u{fffd}"))
+    }
+
     /// A text that must be there.
     pub fn required(&mut self, name: &str) -> String {
         let found = self.text(name).map(ToOwned::to_owned);
@@ -146,6 +151,7 @@ mod tests {
         assert_eq!((query.int("limit", 100, (1, 1000)), query.int("offset", 0, (0, 9))), (100, 0));
         assert!(!query.flag("cascade", true));
         assert_eq!(query.text("name"), Some("a b c"));
+        assert_eq!(Query::of(Some("name=a%00")).sought("name").as_deref(), Some("a\u{fffd}"));
         let found = mistakes(query.finish());
         let expected = [("less_than_equal", json!(["query", "limit"])), ("int_parsing", json!(["query", "offset"]))];
         assert_eq!(found, expected.map(|(kind, loc)| (kind.to_owned(), loc)));

@@ -19,6 +19,8 @@ pub struct ProjectCreate {
     /// Free settings.
     #[schema(value_type = Option<Object>)]
     pub settings: Option<Map<String, Value>>,
+    /// Organisation it belongs to: 1 to 64 letters, digits, `_`, `.` or `-`.
+    pub organization_id: Option<String>,
 }
 
 impl ProjectCreate {
@@ -27,6 +29,7 @@ impl ProjectCreate {
             id: body.string("id"),
             name: body.opt_string("name"),
             settings: body.opt_object("settings").cloned(),
+            organization_id: body.opt_string("organization_id"),
         })
     }
 }
@@ -40,11 +43,17 @@ pub struct ProjectUpdate {
     /// Free settings, replaced as a whole.
     #[schema(value_type = Option<Object>)]
     pub settings: Option<Map<String, Value>>,
+    /// Organisation it belongs to, which only the admin changes; an empty text takes it out of its own.
+    pub organization_id: Option<String>,
 }
 
 impl ProjectUpdate {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        read(bytes, |body| Self { name: body.opt_string("name"), settings: body.opt_object("settings").cloned() })
+        read(bytes, |body| Self {
+            name: body.opt_string("name"),
+            settings: body.opt_object("settings").cloned(),
+            organization_id: body.opt_string("organization_id"),
+        })
     }
 }
 
@@ -59,12 +68,16 @@ pub struct Project {
     pub db_path: String,
     pub created_at: String,
     pub updated_at: String,
+    /// Null where it is read as of an earlier point and not counted.
+    #[schema(value_type = Option<u64>, required)]
     pub size_bytes: u64,
     pub table_count: i64,
     pub bucket_count: i64,
     pub status: &'static str,
     #[schema(value_type = Object)]
     pub settings: Value,
+    /// The organisation it belongs to.
+    pub organization_id: Option<String>,
 }
 
 impl Project {
@@ -88,6 +101,7 @@ impl From<ProjectView> for Project {
             status: "active",
             // The model lets only JSON objects in.
             settings: serde_json::from_str(&view.settings).unwrap_or_default(),
+            organization_id: view.organization,
         }
     }
 }
@@ -143,6 +157,7 @@ mod tests {
             uid: "u".into(),
             name: None,
             settings: r#"{"a":1}"#.into(),
+            organization: Some("acme".into()),
             created_at: 1_767_322_245_123_456,
             updated_at: 1_767_322_245_123_456,
             table_count: 2,
@@ -152,7 +167,7 @@ mod tests {
         let expected = json!({
             "id": "123", "name": null, "db_path": "project_123", "created_at": "2026-01-02T02:50:45.123456+00:00",
             "updated_at": "2026-01-02T02:50:45.123456+00:00", "size_bytes": 9, "table_count": 2, "bucket_count": 1,
-            "status": "active", "settings": {"a": 1}
+            "status": "active", "settings": {"a": 1}, "organization_id": "acme"
         });
         assert_eq!(serde_json::to_value(Project::from(view)).unwrap(), expected);
     }

@@ -157,6 +157,11 @@ impl<'a> Shape<'a> {
         self.field(name).is_some()
     }
 
+    /// The names of all fields.
+    pub fn every_name(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.fields.keys().map(String::as_str)
+    }
+
     /// Refuses every field but these.
     pub fn only(&self, known: &[&str]) {
         for (name, value) in self.fields.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
@@ -210,6 +215,14 @@ impl<'a> Shape<'a> {
         let found = self.opt_strings(name);
         self.check_length(name, found.as_ref().map(Vec::len));
         found.unwrap_or_default()
+    }
+
+    /// A list of texts that must be there, though it may be empty.
+    pub fn named_strings(&self, name: &str) -> Vec<String> {
+        if let Some(Value::Null) = self.required(name) {
+            self.note(name, "list_type", "Input should be a valid list", &Value::Null);
+        }
+        self.opt_strings(name).unwrap_or_default()
     }
 
     /// A list of objects; `None` when absent or null.

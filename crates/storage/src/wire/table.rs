@@ -249,7 +249,11 @@ pub struct Table {
     pub name: String,
     pub bucket: String,
     pub columns: Vec<ColumnView>,
+    /// Null in a list as of an earlier point, which counts nothing.
+    #[schema(value_type = Option<u64>, required)]
     pub row_count: u64,
+    /// Null there, too.
+    #[schema(value_type = Option<u64>, required)]
     pub size_bytes: u64,
     pub primary_key: Vec<String>,
     pub created_at: String,

@@ -91,7 +91,7 @@ impl Workspace {
         let connection = WorkspaceConnection {
             host: host.to_owned(),
             port,
-            database: format!("workspace_{}", view.id),
+            database: view.database(),
             username: view.username,
             password: None,
             ssl_mode: "prefer",

@@ -1,6 +1,7 @@
 """Projects and keys: created, seen, changed, deleted; who may do what."""
 
 import re
+import time
 import uuid
 
 from conftest import Project, client
@@ -17,7 +18,7 @@ def test_a_project_lives_and_its_id_is_free_again(admin):
     assert TIME.fullmatch(body.pop("created_at")) and TIME.fullmatch(body.pop("updated_at"))
     assert body == {
         "id": name, "name": "Sales", "db_path": f"project_{name}", "size_bytes": 0, "table_count": 0,
-        "bucket_count": 0, "status": "active", "settings": {"a": 1},
+        "bucket_count": 0, "status": "active", "settings": {"a": 1}, "organization_id": None,
     }
     again = admin.post("/projects", json={"id": name})
     assert (again.status_code, again.json()["detail"]["error"]) == (409, "project_exists")
@@ -102,3 +103,18 @@ def test_every_answer_names_its_request(project):
     assert (project.http.get("/projects/x/nowhere").json()) == {"detail": "Not Found"}
     wrong = project.http.patch(project.path)
     assert (wrong.status_code, wrong.json()) == (405, {"detail": "Method Not Allowed"}) and wrong.headers["Allow"]
+
+
+def test_operations_are_listed_and_counted(project):
+    bucket = project.bucket("in_c_counted").rsplit("/", 1)[1]
+    for _ in range(300):
+        found = project.get(f"{project.path}/operations", params={"object_id": bucket})["operations"]
+        if found:
+            break
+        time.sleep(0.1)
+    assert [(one["operation"], one["status"]) for one in found] == [("createBucket", "success")]
+    stats = project.get(f"{project.path}/operations/stats", params={"hours": 1})
+    counted = {one["operation"]: one for one in stats["operations"]}
+    assert counted["createBucket"]["calls"] == 1 and counted["createBucket"]["errors"] == 0
+    assert counted["createBucket"]["duration_ms"]["median"] > 0
+    project.request("GET", f"{project.path}/operations", 422, params={"status": "done"})

@@ -48,6 +48,44 @@ def test_a_bucket_is_shared_linked_read_and_taken_back(project, lab):
     assert len(project.rows(table)) == 3
 
 
+def test_an_organisation_links_what_it_shares(project, lab, admin):
+    table = project.table()
+    bucket, _, name = table.rpartition("/tables/")
+    bucket_name = bucket.rpartition("/")[2]
+    project.load(table, "id,name\n1,a\n2,b\n")
+    link, source = f"{lab.buckets}/theirs/link", {"source_project_id": project.id, "source_bucket_name": bucket_name}
+    project.refused("PUT", f"{bucket}/share", 400, "no_organization", json={"sharing": "organization"})
+    project.refused("PUT", project.path, 403, "organization_by_admin", json={"organization_id": "acme"})
+    acme = f"acme-{uuid.uuid4().hex[:12]}"
+    for member in (project, lab):
+        moved = admin.put(member.path, json={"organizationId": acme})
+        assert moved.status_code == 200 and moved.json()["organization_id"] == acme, moved.text
+    project.refused("PUT", f"{bucket}/share", 400, "sharing_by_user", json={"sharing": "selected-users"})
+    assert lab.get(f"{lab.path}/shared-buckets") == {"shared_buckets": [], "total": 0}
+    shared = project.put(f"{bucket}/share", {"sharing": "organization-project"})
+    assert shared == {"sharing": "organization-project", "shared_with": []}
+
+    [found] = lab.get(f"{lab.path}/shared-buckets")["shared_buckets"]
+    assert (found["source_project_id"], found["source_bucket_name"]) == (project.id, bucket_name)
+    assert (found["table_count"], found["row_count"], found["linked_as"]) == (1, 2, []) and found["size_bytes"] > 0
+    assert project.get(f"{project.path}/shared-buckets")["total"] == 0, "its own it need not link"
+    lab.post(link, {key: found[key] for key in source})
+    theirs = f"{lab.buckets}/theirs/tables/{name}"
+    assert len(lab.rows(theirs)) == 2
+    [linked] = project.get(f"{bucket}/links")["links"]
+    assert (linked["project_id"], linked["bucket_name"], linked["is_open"]) == (lab.id, "theirs", True)
+    nobody = {"sharing": "selected-projects", "targets": []}
+    in_use = project.refused("PUT", f"{bucket}/share", 409, "sharing_in_use", json=nobody)
+    assert in_use == {"projects": [lab.id]}
+
+    project.delete(f"{bucket}/links/{lab.id}")
+    lab.refused("GET", f"{theirs}/preview", 403, "share_revoked")
+    project.refused("DELETE", f"{bucket}/links/{lab.id}", 404, "link_not_found")
+    assert project.put(f"{bucket}/share", nobody) == {"sharing": None, "shared_with": []}
+    lab.delete(link)
+    lab.refused("POST", link, 403, "bucket_not_shared", json=source)
+
+
 def test_a_bucket_is_read_only_for_a_while(project):
     table = project.table()
     bucket = table.rpartition("/tables/")[0]

@@ -1,5 +1,7 @@
 """Buckets, tables, columns, keys, rows."""
 
+import json
+
 
 def test_buckets_and_tables_come_by_name_and_go(project):
     assert project.post(project.buckets, {"name": "in.c-Zoo", "description": "animals"}) == {
@@ -98,3 +100,24 @@ def test_previews_are_in_order_and_bounded(project):
     assert preview["columns"][0] == {"name": "id", "type": "INTEGER", "nullable": False, "ordinal_position": 1}
     for limit in ["0", "10001", "x"]:
         assert project.get(f"{table}/preview", 422, params={"limit": limit})["detail"][0]["loc"] == ["query", "limit"]
+
+
+def test_a_table_is_followed_by_its_changes(project):
+    table = project.table()
+    first = project.load(table, "id,name\n1,a\n2,b\n")["version"]
+    project.load(table, "id,name\n2,x\n3,c\n", incremental=True)
+    answer = project.request("GET", f"{table}/changes", 200, params={"from_version": first})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert lines == [
+        {"kind": "update_before", "row": {"id": 2, "name": "b"}},
+        {"kind": "update_after", "row": {"id": 2, "name": "x"}},
+        {"kind": "insert", "row": {"id": 3, "name": "c"}},
+    ]
+    end = answer.headers["alv-position"]
+    again = project.request("GET", f"{table}/changes", 200, params={"from_version": end})
+    assert again.text == "" and again.headers["content-length"] == "0"
+    project.refused(
+        "GET", f"{table}/changes", 400, "invalid_version_range", params={"from_version": end, "to_version": first}
+    )
+    project.refused("GET", f"{table}/changes", 400, "invalid_point", params={"from_version": "yesterday"})

@@ -291,7 +291,7 @@ impl Shared {
         drop(place);
         self.count(&message.topic, began.elapsed(), result.is_ok());
         let hook = if result.is_err() { self.hook() } else { None };
-        resolver.resolve(&message.subject, result, hook.as_ref());
+        resolver.resolve(&message.subject, result, hook);
     }
 
     fn count(&self, topic: &Arc<str>, took: Duration, stored: bool) {

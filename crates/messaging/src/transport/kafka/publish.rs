@@ -77,7 +77,7 @@ impl ProducerContext for Reports {
             }),
             Err((error, _)) => {
                 let error = failed(error, &name, bytes, self.0.bytes_max);
-                resolver.resolve(&name, Err(error), self.0.hook().as_ref());
+                resolver.resolve(&name, Err(error), self.0.hook());
             }
         }
         // Last: whoever flushes may rely on everybody having been told.
@@ -234,8 +234,7 @@ impl Publisher {
                 let detail = format!("no acknowledgement within {within:?}");
                 Err(PublishError::Timeout { unknown: true, subject: topic.to_string(), detail })
             });
-            let hook = flights.hook();
-            resolver.resolve(&topic, result, hook.as_ref());
+            resolver.resolve(&topic, result, flights.hook());
         });
         limited
     }

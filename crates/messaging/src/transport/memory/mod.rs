@@ -207,7 +207,7 @@ impl Inner {
             inner.changed.notify_waiters();
             drop(place);
             let result = result.map(|mut all| all.remove(0));
-            resolver.resolve(&message.subject, result, inner.hook().as_ref());
+            resolver.resolve(&message.subject, result, inner.hook());
             return pending;
         }
         inner.state().waiting += 1;
@@ -215,7 +215,7 @@ impl Inner {
             let result = inner.store(std::slice::from_ref(&message)).await.map(|mut all| all.remove(0));
             inner.state().waiting -= 1;
             drop(place);
-            resolver.resolve(&message.subject, result, inner.hook().as_ref());
+            resolver.resolve(&message.subject, result, inner.hook());
         });
         pending
     }

@@ -2,7 +2,7 @@
 
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
-use super::{Catalogue, Project};
+use super::{Catalogue, Project, organization};
 use crate::contract::{
     CreateProject, DeleteProject, ProjectCreated, ProjectDeleted, ProjectEvent, ProjectUpdated, UpdateProject,
 };
@@ -19,22 +19,25 @@ impl Decide<Project> for CreateProject {
         }
         check_name(self.name.as_deref())?;
         let settings = canonical_settings(&self.settings)?;
-        Ok(vec![ProjectCreated { project: self.project, uid: at.new_uid(0), name: self.name, settings }.into()])
+        let organization = organization::given(self.organization)?;
+        let (project, uid, name) = (self.project, at.new_uid(0), self.name);
+        Ok(vec![ProjectCreated { project, uid, name, settings, organization }.into()])
     }
 }
 
 impl Decide<Project> for UpdateProject {
     type Event = ProjectEvent;
 
-    fn decide(self, state: &Project, _: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         check_name(self.name.as_deref())?;
         let name = self.name.or_else(|| live.name.clone());
         let settings = self.settings.as_deref().map_or_else(|| Ok(live.settings.clone()), canonical_settings)?;
-        if name == live.name && settings == live.settings {
+        let organization = live.moved(self.organization, at)?;
+        if (&name, &settings, &organization) == (&live.name, &live.settings, &live.organization) {
             return Ok(Vec::new());
         }
-        Ok(vec![ProjectUpdated { project: self.project, name, settings }.into()])
+        Ok(vec![ProjectUpdated { project: self.project, name, settings, organization }.into()])
     }
 }
 
@@ -69,8 +72,8 @@ fn canonical_settings(text: &str) -> Result<String, Problem> {
 
 impl Evolve<Project> for ProjectCreated {
     fn evolve(self, state: &mut Project) {
-        let Self { project: id, uid, name, settings } = self;
-        state.live = Some(Catalogue { id, uid, name, settings, ..Catalogue::default() });
+        let Self { project: id, uid, name, settings, organization } = self;
+        state.live = Some(Catalogue { id, uid, name, settings, organization, ..Catalogue::default() });
     }
 }
 
@@ -79,6 +82,7 @@ impl Evolve<Project> for ProjectUpdated {
         if let Some(live) = &mut state.live {
             live.name = self.name;
             live.settings = self.settings;
+            live.organization = self.organization;
         }
     }
 }
@@ -95,11 +99,13 @@ pub(crate) mod tests {
     use crate::model::spec::{at, given, nothing, refused};
 
     pub(crate) fn created() -> ProjectEvent {
-        ProjectCreated { project: "Shop".into(), uid: "p1".into(), name: None, settings: "{}".into() }.into()
+        let (uid, settings) = ("p1".into(), "{}".into());
+        ProjectCreated { project: "Shop".into(), uid, name: None, settings, organization: None }.into()
     }
 
     fn create(project: &str, settings: &str) -> CreateProject {
-        CreateProject { project: project.into(), name: Some("A shop".into()), settings: settings.into() }
+        let name = Some("A shop".into());
+        CreateProject { project: project.into(), name, settings: settings.into(), organization: None }
     }
 
     #[test]
@@ -109,6 +115,7 @@ pub(crate) mod tests {
             uid: at().new_uid(0),
             name: Some("A shop".into()),
             settings: r#"{"a":1}"#.into(),
+            organization: None,
         };
         given::<Project>(nothing()).when(create("Shop", r#"{ "a": 1 }"#).into()).then_expect_events(vec![event.into()]);
         for same in ["Shop", "shop"] {
@@ -132,9 +139,11 @@ pub(crate) mod tests {
             project: "Shop".into(),
             name: name.map(Into::into),
             settings: settings.map(Into::into),
+            organization: None,
         };
         let updated = |name: Option<&str>, settings: &str| {
-            ProjectUpdated { project: "Shop".into(), name: name.map(Into::into), settings: settings.into() }.into()
+            let (name, settings) = (name.map(Into::into), settings.into());
+            ProjectUpdated { project: "Shop".into(), name, settings, organization: None }.into()
         };
         given::<Project>(vec![created()])
             .when(update(Some("New"), None).into())

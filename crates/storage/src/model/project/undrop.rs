@@ -87,10 +87,10 @@ impl Decide<Project> for UndeleteProject {
         if let Some(live) = &state.live {
             return Err(problem::project_exists(&live.id));
         }
-        let Self { project, name, settings, buckets } = self;
+        let Self { project, name, settings, buckets, organization } = self;
         let mut ids = (0..).map(|n| at.new_uid(n));
         let mut uid = || ids.next().unwrap_or_default();
-        let created = ProjectCreated { project: project.clone(), uid: uid(), name, settings };
+        let created = ProjectCreated { project: project.clone(), uid: uid(), name, settings, organization };
         let mut events = vec![created.into()];
         for BucketOfProject { bucket, description, tables } in buckets {
             let created = BucketCreated { project: project.clone(), bucket: bucket.clone(), uid: uid(), description };
@@ -180,6 +180,7 @@ mod tests {
             name: Some("A shop".into()),
             settings: "{}".into(),
             buckets: vec![BucketOfProject { bucket: "sales".into(), description: None, tables: vec![] }],
+            organization: Some("acme".into()),
         };
         refused(given::<Project>(before()).when(undelete().into()).inspect_result(), 409, "storage.project_exists");
         let events = given::<Project>(vec![]).when(undelete().into()).inspect_result().unwrap();
@@ -187,6 +188,7 @@ mod tests {
             panic!("{events:?}")
         };
         assert_eq!((project.uid.as_str(), bucket.uid.as_str()), (&*at().new_uid(0), &*at().new_uid(1)));
+        assert_eq!(project.organization.as_deref(), Some("acme"));
     }
 
     #[test]

@@ -6,29 +6,33 @@ use super::super::op::Op;
 
 const PUT_PROJECTS: &str = "
     WITH new AS (
-      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
-        AS new (tenant, id, uid, name, settings, time)),
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+        AS new (tenant, id, uid, name, settings, organization, time)),
       back AS (DELETE FROM deleted_projects AS d USING new WHERE d.tenant = new.tenant AND d.id = new.id)
-    INSERT INTO projects (tenant, id, uid, name, settings, created_at, updated_at)
-    SELECT tenant, id, uid, name, settings, time, time FROM new
+    INSERT INTO projects (tenant, id, uid, name, settings, organization, created_at, updated_at)
+    SELECT tenant, id, uid, name, settings, organization, time, time FROM new
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
-      created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at, snapshot_settings = NULL";
+      organization = EXCLUDED.organization, created_at = EXCLUDED.created_at, updated_at = EXCLUDED.updated_at, snapshot_settings = NULL";
 const UPDATE_PROJECTS: &str = "
-    UPDATE projects SET name = new.name, settings = new.settings, updated_at = new.time
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, id, name, settings, time)
+    UPDATE projects SET name = new.name, settings = new.settings, organization = new.organization, updated_at = new.time
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+      AS new (tenant, id, name, settings, organization, time)
     WHERE projects.tenant = new.tenant AND projects.id = new.id";
 /// Only what is the project's own is counted: what links show depends on what else is deleted with the same statement.
 const NOTE_DELETED: &str = "
-    INSERT INTO deleted_projects (tenant, id, uid, name, settings, created_at, deleted_at, bucket_count, table_count)
-    SELECT p.tenant, p.id, p.uid, p.name, p.settings, p.created_at, gone.time,
+    INSERT INTO deleted_projects (tenant, id, uid, name, settings, organization, created_at, deleted_at, bucket_count,
+      table_count)
+    SELECT p.tenant, p.id, p.uid, p.name, p.settings, p.organization, p.created_at, gone.time,
       (SELECT count(*) FROM buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id),
       (SELECT count(*) FROM tables AS t WHERE t.tenant = p.tenant AND t.project = p.id AND t.branch = 'default')
     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS gone (tenant, id, time)
     JOIN projects AS p ON p.tenant = gone.tenant AND p.id = gone.id
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
-      created_at = EXCLUDED.created_at, deleted_at = EXCLUDED.deleted_at, bucket_count = EXCLUDED.bucket_count,
+      organization = EXCLUDED.organization, created_at = EXCLUDED.created_at, deleted_at = EXCLUDED.deleted_at, bucket_count = EXCLUDED.bucket_count,
       table_count = EXCLUDED.table_count";
-const DELETE_PROJECTS: [&str; 13] = [
+const DELETE_PROJECTS: [&str; 14] = [
+    "DELETE FROM metadata AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE m.tenant = gone.tenant AND m.project = gone.id",
     "DELETE FROM jobs USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE jobs.tenant = gone.tenant AND jobs.project = gone.id",
     "DELETE FROM hidden_tables AS h USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -62,10 +66,11 @@ pub(super) async fn projects(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result
         Op::PutProject { .. } => {
             sqlx::query(PUT_PROJECTS)
                 .bind(column!(step, Op::PutProject { tenant, .. } => tenant))
-                .bind(column!(step, Op::PutProject { id, .. } => id))
-                .bind(column!(step, Op::PutProject { uid, .. } => uid))
-                .bind(column!(step, Op::PutProject { name, .. } => name))
-                .bind(column!(step, Op::PutProject { settings, .. } => settings))
+                .bind(column!(step, Op::PutProject { event, .. } => event.project))
+                .bind(column!(step, Op::PutProject { event, .. } => event.uid))
+                .bind(column!(step, Op::PutProject { event, .. } => event.name))
+                .bind(column!(step, Op::PutProject { event, .. } => event.settings))
+                .bind(column!(step, Op::PutProject { event, .. } => event.organization))
                 .bind(column!(step, Op::PutProject { time, .. } => time))
                 .execute(tx)
                 .await?;
@@ -73,9 +78,10 @@ pub(super) async fn projects(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result
         Op::UpdateProject { .. } => {
             sqlx::query(UPDATE_PROJECTS)
                 .bind(column!(step, Op::UpdateProject { tenant, .. } => tenant))
-                .bind(column!(step, Op::UpdateProject { id, .. } => id))
-                .bind(column!(step, Op::UpdateProject { name, .. } => name))
-                .bind(column!(step, Op::UpdateProject { settings, .. } => settings))
+                .bind(column!(step, Op::UpdateProject { event, .. } => event.project))
+                .bind(column!(step, Op::UpdateProject { event, .. } => event.name))
+                .bind(column!(step, Op::UpdateProject { event, .. } => event.settings))
+                .bind(column!(step, Op::UpdateProject { event, .. } => event.organization))
                 .bind(column!(step, Op::UpdateProject { time, .. } => time))
                 .execute(tx)
                 .await?;

@@ -57,10 +57,11 @@ pub(super) fn all() -> Routes {
             paths::PROJECT,
             administers,
             projects::update,
-            op("updateProject", "Change a project's name or settings")
+            op("updateProject", "Change a project's name or settings; the admin also changes its organisation")
                 .body::<wire::ProjectUpdate>()
                 .json::<wire::Project>(200, "The project")
-                .errors(&["storage.not_found", BAD_NAME, "storage.invalid_request"]),
+                .errors(&["storage.not_found", BAD_NAME, "storage.invalid_request"])
+                .errors(&["storage.organization_by_admin", "storage.organization_in_use"]),
         )
         .placed()
         .timeout(WRITE_TIMEOUT),

@@ -4,11 +4,11 @@ use alluvium_http::{Afterwards, Op, Route};
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin, administers_buckets,
-    both, reads_bucket, writes_bucket,
+    BAD_NAME, BUSY, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin,
+    administers_buckets, both, reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{paths, versions};
+use crate::routes::{changes, paths, versions};
 use crate::wire;
 
 const EXPIRED: &str = "storage.version_expired";
@@ -40,6 +40,36 @@ pub(super) fn all() -> Routes {
                 .json::<wire::TableVersions>(200, "One page of versions")
                 .errors(&[NO_TABLE]),
         ),
+        both(
+            Method::GET,
+            &paths::CHANGES,
+            reads_bucket,
+            changes::changes,
+            op("listTableChanges", "Show what became of a table's rows between two of its versions")
+                .description(
+                    "The net changes, in the columns that the table has in the later version. Rows are matched by the primary key \
+                     that both versions have, and come in its order; an update is the row before and the row after. Without one, \
+                     rows come and go whole, each as often as there are more or less of it. `Alv-Position` says where the range \
+                     ends: the next one begins there.",
+                )
+                .query::<wire::ChangesQuery>()
+                .binary(200, wire::JSON_LINES, "One object a line: `kind` (`insert`, `update_before`, `update_after` or \
+                     `delete`) and `row`; an Arrow stream has the same as its two columns")
+                .or_binary(200, wire::ARROW_STREAM)
+                .errors(&[NO_TABLE])
+                .errors(LINKED)
+                .errors(&[
+                    "storage.invalid_version_range",
+                    "platform.invalid_point",
+                    "platform.point_in_future",
+                    EXPIRED,
+                    "storage.version_over_budget",
+                    "storage.result_too_large",
+                    "storage.disk_full",
+                ]),
+        )
+        .placed()
+        .timeout(changes::CHANGES_TIMEOUT),
         both(
             Method::POST,
             &paths::TIME_TRAVEL,
