@@ -30,7 +30,7 @@ async fn stamps(world: &World, table: &str) -> Vec<String> {
     let shown = world.get(&format!("{table}/preview?includeInternalTimestamp=true")).await;
     let last = shown["columns"].as_array().and_then(|columns| columns.last()).cloned().unwrap_or_default();
     let expected = json!({
-        "name": "_timestamp", "type": "TIMESTAMP WITH TIME ZONE", "nullable": true,
+        "name": "_timestamp", "type": "TIMESTAMP WITH TIME ZONE", "base_type": "TIMESTAMP", "nullable": true,
         "ordinal_position": shown["columns"].as_array().map_or(0, Vec::len),
     });
     assert_eq!(last, expected);

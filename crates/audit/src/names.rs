@@ -10,7 +10,7 @@ pub enum Outcome {
 }
 
 /// Operations and what it is called when they are done.
-const DONE: [(&str, &str); 35] = [
+const DONE: [(&str, &str); 37] = [
     ("addColumn", "storage.tableColumnAdded"),
     ("alterColumn", "storage.tableColumnUpdated"),
     ("clearWorkspace", "storage.workspaceCleared"),
@@ -20,6 +20,8 @@ const DONE: [(&str, &str); 35] = [
     ("createProject", "storage.projectCreated"),
     ("createSnapshot", "storage.tableSnapshotCreated"),
     ("createTable", "storage.tableCreated"),
+    ("createTableAlias", "storage.tableAliasCreated"),
+    ("createTableFromFile", "storage.tableCreated"),
     ("createTableFromTimeTravel", "storage.tableCreated"),
     ("createWorkspace", "storage.workspaceCreated"),
     ("deleteBranch", "storage.devBranchDeleted"),

@@ -308,6 +308,11 @@ impl Unit {
         }
     }
 
+    /// Says that what was only read matters too, though something is written.
+    pub(crate) fn doubt(&mut self) {
+        self.unproven = true;
+    }
+
     /// Whether everything decided so far stands: a rejection or a "nothing to do" was decided on aggregates that are still as
     /// they were seen. What is written is proven by its commit; this asks the stream about the rest, in one request.
     pub(crate) fn is_proven(&self) -> impl Future<Output = Result<bool, Problem>> + Send + use<> {

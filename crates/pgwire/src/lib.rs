@@ -14,6 +14,7 @@ mod server;
 mod session;
 mod settings;
 mod startup;
+pub mod tokens;
 mod types;
 mod words;
 

@@ -1,5 +1,7 @@
 //! Where statements end, which words they begin with, and which parameters they have. Not what they mean.
 
+use crate::tokens::{Kind, Token, tokens};
+
 /// One statement of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Statement {
@@ -18,24 +20,23 @@ const PARAMS_MAX: usize = 1_024;
 
 /// A text as its statements; those without a word in them are left out.
 pub(crate) fn statements(text: &str) -> Vec<Statement> {
-    let (mut found, mut current, mut from, mut is_empty) = (Vec::new(), Statement::default(), 0, true);
-    let mut scan = Scan { text, at: 0 };
-    while let Some(token) = scan.next() {
-        match token {
-            Token::Blank => {}
-            Token::End(at) => {
-                let done = std::mem::take(&mut current);
-                if !std::mem::replace(&mut is_empty, true) {
-                    found.push(Statement { sql: text[from..at].trim().to_owned(), ..done });
-                }
-                from = at + 1;
+    let all: Vec<_> = tokens(text).collect();
+    let (mut found, mut current, mut from, mut at, mut is_empty) = (Vec::new(), Statement::default(), 0, 0, true);
+    for (nth, token) in all.iter().enumerate() {
+        let begins = at;
+        at += token.text.len();
+        if token.is(";") {
+            let done = std::mem::take(&mut current);
+            if !std::mem::replace(&mut is_empty, true) {
+                found.push(Statement { sql: text[from..begins].trim().to_owned(), ..done });
             }
-            Token::Param(number) => {
-                is_empty = false;
-                current.params = current.params.max(number);
-                current.casts.extend(scan.cast().map(|kind| (number, kind)));
-            }
-            Token::Word(_) | Token::Other => is_empty = false,
+            from = at;
+            continue;
+        }
+        is_empty &= token.kind == Kind::Blank;
+        if let Some(number) = param(token) {
+            current.params = current.params.max(number);
+            current.casts.extend(cast(&all[nth + 1..]).map(|kind| (number, kind)));
         }
     }
     if !is_empty {
@@ -46,115 +47,23 @@ pub(crate) fn statements(text: &str) -> Vec<Statement> {
 
 /// The first words of a statement, in lower case.
 pub fn first_words(sql: &str) -> Vec<String> {
-    let (mut words, mut scan) = (Vec::new(), Scan { text: sql, at: 0 });
-    while let Some(token) = scan.next() {
-        match token {
-            Token::Word(word) => words.push(word.to_ascii_lowercase()),
-            Token::Blank => continue,
-            _ if words.is_empty() => continue,
-            _ => break,
-        }
-        if words.len() == FIRST_WORDS {
-            break;
-        }
-    }
-    words
+    let written = tokens(sql).filter(|token| token.kind != Kind::Blank);
+    let from_the_first = written.skip_while(|token| token.kind != Kind::Word);
+    let words = from_the_first.take_while(|token| token.kind == Kind::Word).take(FIRST_WORDS);
+    words.map(|token| token.text.to_ascii_lowercase()).collect()
 }
 
-enum Token<'a> {
-    Blank,
-    Word(&'a str),
-    Param(usize),
-    /// A semicolon, and where.
-    End(usize),
-    Other,
+/// The number of a parameter.
+fn param(token: &Token<'_>) -> Option<usize> {
+    let number = (token.kind == Kind::Param).then(|| token.text[1..].parse().ok()).flatten()?;
+    (1..=PARAMS_MAX).contains(&number).then_some(number)
 }
 
-struct Scan<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Scan<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        let rest = self.rest();
-        let first = rest.chars().next()?;
-        let (token, length) = match first {
-            ';' => (Token::End(self.at), 1),
-            '\'' | '"' => (Token::Other, quoted(rest, first, false)),
-            'e' | 'E' if rest[1..].starts_with('\'') => (Token::Other, 1 + quoted(&rest[1..], '\'', true)),
-            '-' if rest.starts_with("--") => (Token::Blank, rest.find('\n').unwrap_or(rest.len())),
-            '/' if rest.starts_with("/*") => (Token::Blank, comment(rest)),
-            '$' => dollar(rest),
-            _ if first.is_whitespace() => (Token::Blank, first.len_utf8()),
-            _ if is_word(first) => {
-                let length = rest.find(|c: char| !is_word(c) && c != '$').unwrap_or(rest.len());
-                (Token::Word(&rest[..length]), length)
-            }
-            _ => (Token::Other, first.len_utf8()),
-        };
-        self.at += length;
-        Some(token)
-    }
-
-    /// The type in `::type` that follows.
-    fn cast(&self) -> Option<String> {
-        let rest = self.rest().trim_start().strip_prefix("::")?.trim_start();
-        let length = rest.find(|c: char| !is_word(c)).unwrap_or(rest.len());
-        Some(rest[..length].to_ascii_uppercase()).filter(|kind| !kind.is_empty())
-    }
-}
-
-fn is_word(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_'
-}
-
-/// Length of what stands in quotes; all of the rest where they do not close.
-fn quoted(text: &str, quote: char, escapes: bool) -> usize {
-    let mut letters = text.char_indices().skip(1).peekable();
-    while let Some((at, letter)) = letters.next() {
-        if escapes && letter == '\\' {
-            letters.next();
-        } else if letter == quote && letters.next_if(|(_, next)| *next == quote).is_none() {
-            return at + 1;
-        }
-    }
-    text.len()
-}
-
-/// Length of a comment, which may hold others.
-fn comment(text: &str) -> usize {
-    let (bytes, mut depth, mut at) = (text.as_bytes(), 0, 0);
-    while at < bytes.len() {
-        match (bytes[at], bytes.get(at + 1)) {
-            (b'/', Some(b'*')) => (depth, at) = (depth + 1, at + 2),
-            (b'*', Some(b'/')) => (depth, at) = (depth - 1, at + 2),
-            _ => at += 1,
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
-}
-
-/// A parameter, or a text between `$tag$` and `$tag$`.
-fn dollar(text: &str) -> (Token<'_>, usize) {
-    let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
-    if let Ok(number @ 1..=PARAMS_MAX) = text[1..=digits].parse() {
-        return (Token::Param(number), digits + 1);
-    }
-    let tag = text[1..].find(|c: char| !is_word(c)).unwrap_or(text.len() - 1) + 1;
-    if !text[tag..].starts_with('$') {
-        return (Token::Other, 1);
-    }
-    let mark = &text[..=tag];
-    let end = text[mark.len()..].find(mark).map_or(text.len(), |at| at + 2 * mark.len());
-    (Token::Other, end)
+/// The type in `::type` that follows.
+fn cast(rest: &[Token<'_>]) -> Option<String> {
+    let mut written = rest.iter().filter(|token| token.kind != Kind::Blank);
+    written.next().filter(|token| token.kind == Kind::Cast)?;
+    written.next().filter(|token| token.kind == Kind::Word).map(|token| token.text.to_ascii_uppercase())
 }
 
 #[cfg(test)]

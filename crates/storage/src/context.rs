@@ -5,9 +5,9 @@ use alluvium_kernel::{DecisionContext, Problem, Requirement, Token};
 use serde_json::json;
 
 use crate::contract::{
-    CloseTable, ColumnSpec, Command, CountFiles, FileCommand, JobCommand, OpenTable, ProjectCommand, ProjectEvent,
-    PutObject, RefusalCommand, ReplaceContent, RestorePlanned, RetentionCommand, ShelfCommand, TableCommand,
-    TableCreated,
+    CloseTable, ColumnSpec, Command, CountFiles, CreateTableFromFile, FileCommand, FillTable, JobCommand, OpenTable,
+    ProjectCommand, ProjectEvent, PutObject, RefusalCommand, ReplaceContent, RestorePlanned, RetentionCommand,
+    ShelfCommand, TableCommand, TableCreated,
 };
 use crate::links::{self, ShareEnforcement};
 use crate::model::{
@@ -15,7 +15,7 @@ use crate::model::{
     object_file, problem,
 };
 use crate::undrop::UndropWindow;
-use crate::{branches, metadata, multiparts, recall, rights, snapshots, workspaces};
+use crate::{aliases, branches, metadata, multiparts, recall, rights, snapshots, workspaces};
 
 /// The stream of storage's events and rows.
 pub const STREAM: &str = "STORAGE";
@@ -159,6 +159,7 @@ async fn plan_project(
         ProjectCommand::RestoreTable(restore) => Some((restore.columns.clone(), restore.primary_key.clone())),
         _ => None,
     };
+    let mut fill = fill_of(&command);
     let events = unit.handle::<Project>(&id, command, at).await?;
     if let Some(clear) = left_behind {
         metadata::clear(clear, at, unit).await?;
@@ -190,7 +191,12 @@ async fn plan_project(
                 made = Some((e.columns.clone(), e.primary_key.clone()));
                 // A restored table gets the content of the snapshot, whatever stood in its place.
                 let copy_of = if content.is_some() { None } else { e.copy_of.clone() };
+                let uid = e.uid.clone();
                 open(TableCreated { copy_of, ..e }, at, unit).await?;
+                if let Some(fill) = fill.take() {
+                    unit.handle::<Table>(&token(&uid)?, FillTable { uid, ..fill }.into(), at).await?;
+                    awaits_settlement = true;
+                }
             }
             ProjectEvent::TableDropped(e) => {
                 if let Some(left) = &e.snapshot {
@@ -199,6 +205,10 @@ async fn plan_project(
                     implied.push(snapshots::left(&e.uid, &left.snapshot, implied.len(), at, unit).await?);
                 }
                 close(&e.uid, at, unit).await?;
+                result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+            }
+            ProjectEvent::AliasCreated(e) => result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid }),
+            ProjectEvent::AliasDropped(e) => {
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
             ProjectEvent::TableHidden(e) if result.is_null() => {
@@ -262,8 +272,16 @@ async fn filled(
             recall::of_project(undelete, project, window, at, unit).await?.into()
         }
         ProjectCommand::CopyTable(copy) => recall::of_copy(copy, project, unit).await?.into(),
+        ProjectCommand::CreateAlias(create) => aliases::prepared(create.clone(), project, unit).await?,
         other => other.clone(),
     })
+}
+
+/// The rows that a table is made with, if it is; which table, its first event says.
+fn fill_of(command: &ProjectCommand) -> Option<FillTable> {
+    let ProjectCommand::CreateTableFromFile(made) = command else { return None };
+    let CreateTableFromFile { blob, size_bytes, format, csv, dedup_mode, extra_columns, more, .. } = made.clone();
+    Some(FillTable { uid: String::new(), blob, size_bytes, format, csv, dedup_mode, extra_columns, more })
 }
 
 /// Has the fold give a table the content that is planned for it.
@@ -284,7 +302,7 @@ async fn replace(
 
 /// The table's own first event.
 pub(crate) async fn open(created: TableCreated, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
-    let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of } = created;
+    let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of, .. } = created;
     let id = token(&uid)?;
     unit.presume_new::<Table>(&id);
     let open = OpenTable { project, branch, bucket, table, uid, columns, primary_key, copy_of };
@@ -299,7 +317,10 @@ async fn close(uid: &str, at: &DecisionContext, unit: &mut Unit) -> Result<(), P
 
 async fn plan_table(command: &TableCommand, at: &DecisionContext, unit: &mut Unit) -> Result<Decision, Problem> {
     let (uid, was) = match place(command) {
-        Ok(place) => branches::own_table(&place, at, unit).await?,
+        Ok(place) => {
+            aliases::keep_columns(command, &place, unit).await?;
+            branches::own_table(&place, at, unit).await?
+        }
         Err(uid) => (uid.to_owned(), uid.to_owned()),
     };
     let implied = snapshots::before(command, &was, at, unit).await?;

@@ -4,6 +4,35 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The rows that a table was to be made with were refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AbandonTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_AbandonTable_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+}
+
+#[allow(non_snake_case)]
+fn default_AbandonTable_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    AbandonTable,
+    "AbandonTable",
+    r####"{"aggregate":"project","doc":"The rows that a table was to be made with were refused.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"command","name":"AbandonTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
 /// Ends an upload without an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +117,91 @@ alluvium_messaging::contract!(
     AdmitLink,
     "AdmitLink",
     r####"{"aggregate":"project","doc":"Another project asks for a link to a bucket.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Id of that project.","name":"target_project","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that is to show it.","name":"target_bucket","type":"string"},{"doc":"Whether to share the bucket with that project if it is not.","name":"grant","type":"boolean"},{"default":null,"doc":"The organisation that project belongs to; null for none.","name":"target_organization","type":["null","string"]}],"kind":"command","name":"AdmitLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// A name in a bucket stands for a view of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AliasCreated {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the alias.
+    pub table: String,
+    /// Internal id of this incarnation of the alias; a name made again gets a new one.
+    pub uid: String,
+    /// Bucket of the table that it shows.
+    pub source_bucket: String,
+    /// Name of that table: on each branch, the one that the branch shows.
+    pub source_table: String,
+    /// The columns that it shows, in this order; all that the source has, also later, when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// The rows that it shows: those that meet all of these.
+    #[serde(default)]
+    pub filter: Vec<AliasFilter>,
+}
+
+alluvium_messaging::contract!(
+    AliasCreated,
+    "AliasCreated",
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for a view of a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the alias.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the alias; a name made again gets a new one.","name":"uid","type":"string"},{"doc":"Bucket of the table that it shows.","name":"source_bucket","type":"string"},{"doc":"Name of that table: on each branch, the one that the branch shows.","name":"source_table","type":"string"},{"default":null,"doc":"The columns that it shows, in this order; all that the source has, also later, when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":[],"doc":"The rows that it shows: those that meet all of these.","name":"filter","type":{"items":{"doc":"A condition on the rows that an alias shows; several must all hold.","fields":[{"doc":"A column of the source, spelled as it has it.","name":"column","type":"string"},{"default":"eq","doc":"`eq`, `ne`, `gt`, `ge`, `lt` or `le`.","name":"operator","type":"string"},{"doc":"One value; `eq` and `ne` take several, meaning in and not in.","name":"values","type":{"items":"string","type":"array"}},{"default":null,"doc":"Compare as numbers: `INTEGER`, `DOUBLE`, `BIGINT`, `REAL` or `DECIMAL`.","name":"data_type","type":["null","string"]},{"default":null,"doc":"`SCALAR`, or `TIME_STRING` for points in time.","name":"type","type":["null","string"]}],"kind":"type","name":"AliasFilter","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"event","name":"AliasCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A name in a bucket stands for no alias any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AliasDropped {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the alias.
+    pub table: String,
+    /// Internal id of the alias.
+    pub uid: String,
+}
+
+alluvium_messaging::contract!(
+    AliasDropped,
+    "AliasDropped",
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no alias any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the alias.","name":"table","type":"string"},{"doc":"Internal id of the alias.","name":"uid","type":"string"}],"kind":"event","name":"AliasDropped","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A condition on the rows that an alias shows; several must all hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AliasFilter {
+    /// A column of the source, spelled as it has it.
+    pub column: String,
+    /// `eq`, `ne`, `gt`, `ge`, `lt` or `le`.
+    #[serde(default = "default_AliasFilter_operator")]
+    pub operator: String,
+    /// One value; `eq` and `ne` take several, meaning in and not in.
+    pub values: Vec<String>,
+    /// Compare as numbers: `INTEGER`, `DOUBLE`, `BIGINT`, `REAL` or `DECIMAL`.
+    #[serde(default)]
+    pub data_type: Option<String>,
+    /// `SCALAR`, or `TIME_STRING` for points in time.
+    #[serde(default)]
+    pub r#type: Option<String>,
+}
+
+#[allow(non_snake_case)]
+fn default_AliasFilter_operator() -> String {
+    "eq".to_owned()
+}
+
+alluvium_messaging::contract!(
+    AliasFilter,
+    "AliasFilter",
+    r####"{"doc":"A condition on the rows that an alias shows; several must all hold.","fields":[{"doc":"A column of the source, spelled as it has it.","name":"column","type":"string"},{"default":"eq","doc":"`eq`, `ne`, `gt`, `ge`, `lt` or `le`.","name":"operator","type":"string"},{"doc":"One value; `eq` and `ne` take several, meaning in and not in.","name":"values","type":{"items":"string","type":"array"}},{"default":null,"doc":"Compare as numbers: `INTEGER`, `DOUBLE`, `BIGINT`, `REAL` or `DECIMAL`.","name":"data_type","type":["null","string"]},{"default":null,"doc":"`SCALAR`, or `TIME_STRING` for points in time.","name":"type","type":["null","string"]}],"kind":"type","name":"AliasFilter","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -714,6 +828,43 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Makes a view of a table that nobody can write to: some of its columns, the rows that meet a filter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAlias {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_CreateAlias_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the alias.
+    pub table: String,
+    /// Bucket of the table that it shows.
+    pub source_bucket: String,
+    /// Name of that table: on each branch, the one that the branch shows.
+    pub source_table: String,
+    /// The columns that it shows, in this order; all that the source has, also later, when null.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// The rows that it shows: those that meet all of these.
+    #[serde(default)]
+    pub filter: Vec<AliasFilter>,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateAlias_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CreateAlias,
+    "CreateAlias",
+    r####"{"aggregate":"project","doc":"Makes a view of a table that nobody can write to: some of its columns, the rows that meet a filter.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the alias.","name":"table","type":"string"},{"doc":"Bucket of the table that it shows.","name":"source_bucket","type":"string"},{"doc":"Name of that table: on each branch, the one that the branch shows.","name":"source_table","type":"string"},{"default":null,"doc":"The columns that it shows, in this order; all that the source has, also later, when null.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":[],"doc":"The rows that it shows: those that meet all of these.","name":"filter","type":{"items":{"doc":"A condition on the rows that an alias shows; several must all hold.","fields":[{"doc":"A column of the source, spelled as it has it.","name":"column","type":"string"},{"default":"eq","doc":"`eq`, `ne`, `gt`, `ge`, `lt` or `le`.","name":"operator","type":"string"},{"doc":"One value; `eq` and `ne` take several, meaning in and not in.","name":"values","type":{"items":"string","type":"array"}},{"default":null,"doc":"Compare as numbers: `INTEGER`, `DOUBLE`, `BIGINT`, `REAL` or `DECIMAL`.","name":"data_type","type":["null","string"]},{"default":null,"doc":"`SCALAR`, or `TIME_STRING` for points in time.","name":"type","type":["null","string"]}],"kind":"type","name":"AliasFilter","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"CreateAlias","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
+    &[]
+);
+
 /// Creates a dev branch that shows the main line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -819,6 +970,72 @@ alluvium_messaging::contract!(
     &[
         r####"{"aggregate":"project","doc":"Creates a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"CreateTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
+);
+
+/// Makes a table with the rows of a stored file, or none if they are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreateTableFromFile {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the branch; `default` is the main one.
+    #[serde(default = "default_CreateTableFromFile_branch")]
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Its columns in order, at least one.
+    pub columns: Vec<ColumnSpec>,
+    /// Columns that together identify a row.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// csv or parquet.
+    #[serde(default = "default_CreateTableFromFile_format")]
+    pub format: String,
+    /// How the CSV is written; null for the defaults.
+    #[serde(default)]
+    pub csv: Option<CsvOptions>,
+    /// update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.
+    #[serde(default = "default_CreateTableFromFile_dedup_mode")]
+    pub dedup_mode: String,
+    /// What is done with columns of the file that the table has not: error refuses the load, ignore reads over them.
+    #[serde(default = "default_CreateTableFromFile_extra_columns")]
+    pub extra_columns: String,
+    /// Files whose rows follow those of the first, in this order: one load.
+    #[serde(default)]
+    pub more: Vec<LoadPart>,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateTableFromFile_branch() -> String {
+    "default".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CreateTableFromFile_format() -> String {
+    "csv".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CreateTableFromFile_dedup_mode() -> String {
+    "update_duplicates".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_CreateTableFromFile_extra_columns() -> String {
+    "error".to_owned()
+}
+
+alluvium_messaging::contract!(
+    CreateTableFromFile,
+    "CreateTableFromFile",
+    r####"{"aggregate":"project","doc":"Makes a table with the rows of a stored file, or none if they are refused.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Its columns in order, at least one.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Columns that together identify a row.","name":"primary_key","type":{"items":"string","type":"array"}},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them.","name":"extra_columns","type":"string"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"CreateTableFromFile","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
+    &[]
 );
 
 /// Creates a workspace.
@@ -1455,6 +1672,9 @@ pub struct FileRegistered {
     /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
     #[serde(default = "default_FileRegistered_branch")]
     pub branch: String,
+    /// Whether the content is a manifest that names the files whose rows it stands for.
+    #[serde(default)]
+    pub is_sliced: bool,
 }
 
 #[allow(non_snake_case)]
@@ -1465,7 +1685,7 @@ fn default_FileRegistered_branch() -> String {
 alluvium_messaging::contract!(
     FileRegistered,
     "FileRegistered",
-    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":null,"doc":"Its key among the project's objects; absent where that follows from day, id and name.","name":"key","type":["null","string"]},{"default":null,"doc":"When it is gone by itself; absent when never.","name":"expires_at","type":["null",{"logicalType":"timestamp-micros","type":"long"}]},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":false,"doc":"Whether it counts in what the project may hold; files from before that was counted do not.","name":"counted","type":"boolean"},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"},{"default":false,"doc":"Whether the content is a manifest that names the files whose rows it stands for.","name":"is_sliced","type":"boolean"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"A file of the project.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"name","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"FileRegistered","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -1505,6 +1725,55 @@ alluvium_messaging::contract!(
     FilesCounted,
     "FilesCounted",
     r####"{"aggregate":"shelf","doc":"A project holds more files or bytes, or less.","fields":[{"doc":"Internal id of the incarnation of the project.","name":"project_uid","type":"string"},{"doc":"Files more, or less when negative.","name":"files","type":"long"},{"doc":"Bytes more, or less when negative.","name":"bytes","type":"long"}],"kind":"event","name":"FilesCounted","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// The catalogue wants a new table to be made with the rows of a stored file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FillTable {
+    /// Internal id of this incarnation of the table; a name created again gets a new one.
+    pub uid: String,
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// csv or parquet.
+    #[serde(default = "default_FillTable_format")]
+    pub format: String,
+    /// How the CSV is written; null for the defaults.
+    #[serde(default)]
+    pub csv: Option<CsvOptions>,
+    /// update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.
+    #[serde(default = "default_FillTable_dedup_mode")]
+    pub dedup_mode: String,
+    /// What is done with columns of the file that the table has not: error refuses the load, ignore reads over them.
+    #[serde(default = "default_FillTable_extra_columns")]
+    pub extra_columns: String,
+    /// Files whose rows follow those of the first, in this order: one load.
+    #[serde(default)]
+    pub more: Vec<LoadPart>,
+}
+
+#[allow(non_snake_case)]
+fn default_FillTable_format() -> String {
+    "csv".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_FillTable_dedup_mode() -> String {
+    "update_duplicates".to_owned()
+}
+
+#[allow(non_snake_case)]
+fn default_FillTable_extra_columns() -> String {
+    "error".to_owned()
+}
+
+alluvium_messaging::contract!(
+    FillTable,
+    "FillTable",
+    r####"{"aggregate":"table","doc":"The catalogue wants a new table to be made with the rows of a stored file.","fields":[{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them.","name":"extra_columns","type":"string"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"FillTable","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
     &[]
 );
 
@@ -1704,6 +1973,23 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A file of several that are loaded as one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadPart {
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+}
+
+alluvium_messaging::contract!(
+    LoadPart,
+    "LoadPart",
+    r####"{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// A stored file is to be loaded, if its content allows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadRequested {
@@ -1734,6 +2020,12 @@ pub struct LoadRequested {
     /// A merge: rows of equal key are updated, and rows whose key the file has not are deleted.
     #[serde(default)]
     pub delete_missing: bool,
+    /// Files whose rows follow those of the first, in this order: one load.
+    #[serde(default)]
+    pub more: Vec<LoadPart>,
+    /// Whether these are the first rows of a table that is made with them: refused, there is no such table.
+    #[serde(default)]
+    pub fills: bool,
 }
 
 #[allow(non_snake_case)]
@@ -1754,7 +2046,7 @@ fn default_LoadRequested_extra_columns() -> String {
 alluvium_messaging::contract!(
     LoadRequested,
     "LoadRequested",
-    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":false,"doc":"Whether these are the first rows of a table that is made with them: refused, there is no such table.","name":"fills","type":"boolean"}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####
     ]
@@ -1798,6 +2090,9 @@ pub struct LoadTable {
     /// A merge: rows of equal key are updated, and rows whose key the file has not are deleted.
     #[serde(default)]
     pub delete_missing: bool,
+    /// Files whose rows follow those of the first, in this order: one load.
+    #[serde(default)]
+    pub more: Vec<LoadPart>,
 }
 
 #[allow(non_snake_case)]
@@ -1823,7 +2118,7 @@ fn default_LoadTable_extra_columns() -> String {
 alluvium_messaging::contract!(
     LoadTable,
     "LoadTable",
-    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"Loads a stored file into a table, atomically.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"command","name":"LoadTable","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -2268,6 +2563,9 @@ pub struct PrepareUpload {
     /// Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.
     #[serde(default = "default_PrepareUpload_branch")]
     pub branch: String,
+    /// Whether the content is a manifest that names the files whose rows it stands for.
+    #[serde(default)]
+    pub is_sliced: bool,
 }
 
 #[allow(non_snake_case)]
@@ -2283,7 +2581,7 @@ fn default_PrepareUpload_branch() -> String {
 alluvium_messaging::contract!(
     PrepareUpload,
     "PrepareUpload",
-    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"},{"default":false,"doc":"Whether the content is a manifest that names the files whose rows it stands for.","name":"is_sliced","type":"boolean"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"Opens an upload.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"}],"kind":"command","name":"PrepareUpload","namespace":"alluvium.storage","requires":"project_write","type":"record"}"####
     ]
@@ -3140,6 +3438,9 @@ pub struct Settled {
     /// The primary key from now on, when it changed.
     #[serde(default)]
     pub primary_key: Option<Vec<String>>,
+    /// Whether these were the first rows of a table that was made with them: it shows from now on, or is gone.
+    #[serde(default)]
+    pub fills: bool,
 }
 
 #[allow(non_snake_case)]
@@ -3150,8 +3451,10 @@ fn default_Settled_result() -> String {
 alluvium_messaging::contract!(
     Settled,
     "Settled",
-    r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####,
-    &[]
+    r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]},{"default":false,"doc":"Whether these were the first rows of a table that was made with them: it shows from now on, or is gone.","name":"fills","type":"boolean"}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####,
+    &[
+        r####"{"aggregate":"table","doc":"The fold applied or refused a request; every replay obeys.","fields":[{"doc":"Command id of the request.","name":"request","type":"string"},{"doc":"Whether it was applied.","name":"accepted","type":"boolean"},{"default":null,"doc":"Why not, as a problem in JSON.","name":"problem","type":["null","string"]},{"default":"{}","doc":"Counts and the like, as a JSON object.","name":"result","type":"string"},{"default":null,"doc":"The columns from now on, when they changed.","name":"columns","type":["null",{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}]},{"default":null,"doc":"The primary key from now on, when it changed.","name":"primary_key","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"Settled","namespace":"alluvium.storage","type":"record"}"####
+    ]
 );
 
 /// Lets another project link a bucket.
@@ -3585,6 +3888,9 @@ pub struct TableCreated {
     /// Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.
     #[serde(default)]
     pub copy_of: Option<String>,
+    /// Command id of the load that it is made with: it shows once that is accepted. null for a table that shows at once.
+    #[serde(default)]
+    pub awaits: Option<String>,
 }
 
 #[allow(non_snake_case)]
@@ -3595,7 +3901,7 @@ fn default_TableCreated_branch() -> String {
 alluvium_messaging::contract!(
     TableCreated,
     "TableCreated",
-    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.","name":"copy_of","type":["null","string"]}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}},{"default":null,"doc":"Internal id of the main line's table in whose place it stands in its branch; null for a table that has none.","name":"copy_of","type":["null","string"]},{"default":null,"doc":"Command id of the load that it is made with: it shows once that is accepted. null for a table that shows at once.","name":"awaits","type":["null","string"]}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket now stands for a table.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"doc":"Its columns at first.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key at first.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"event","name":"TableCreated","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -3618,6 +3924,9 @@ pub struct TableDropped {
     /// The snapshot that settings want before a drop; the table's own event says of which moment.
     #[serde(default)]
     pub snapshot: Option<SnapshotOfDrop>,
+    /// Whether it never showed: the load that it was to be made with was refused.
+    #[serde(default)]
+    pub abandoned: bool,
 }
 
 #[allow(non_snake_case)]
@@ -3628,7 +3937,7 @@ fn default_TableDropped_branch() -> String {
 alluvium_messaging::contract!(
     TableDropped,
     "TableDropped",
-    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The snapshot that settings want before a drop; the table's own event says of which moment.","name":"snapshot","type":["null",{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}]}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"},{"default":null,"doc":"The snapshot that settings want before a drop; the table's own event says of which moment.","name":"snapshot","type":["null",{"doc":"The snapshot that a drop leaves of its table.","fields":[{"doc":"Id of the snapshot.","name":"snapshot","type":"string"},{"doc":"When it goes by itself, in microseconds since 1970.","name":"expires_at","type":"long"}],"kind":"type","name":"SnapshotOfDrop","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"Whether it never showed: the load that it was to be made with was refused.","name":"abandoned","type":"boolean"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"project","doc":"A name in a bucket stands for no table any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of this incarnation of the table; a name created again gets a new one.","name":"uid","type":"string"}],"kind":"event","name":"TableDropped","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -4056,6 +4365,9 @@ pub struct UploadPrepared {
     /// Id of the branch whose keys see it; `default` when only keys of the whole project do.
     #[serde(default = "default_UploadPrepared_branch")]
     pub branch: String,
+    /// Whether the content is a manifest that names the files whose rows it stands for.
+    #[serde(default)]
+    pub is_sliced: bool,
 }
 
 #[allow(non_snake_case)]
@@ -4071,7 +4383,7 @@ fn default_UploadPrepared_branch() -> String {
 alluvium_messaging::contract!(
     UploadPrepared,
     "UploadPrepared",
-    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"},{"default":true,"doc":"Whether it stays until somebody deletes it; else it expires 15 days after it became a file.","name":"is_permanent","type":"boolean"},{"default":null,"doc":"The run of the client that it is part of.","name":"run_id","type":["null","string"]},{"default":"default","doc":"Id of the branch whose keys see it; `default` when only keys of the whole project do.","name":"branch","type":"string"},{"default":false,"doc":"Whether the content is a manifest that names the files whose rows it stands for.","name":"is_sliced","type":"boolean"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####,
     &[
         r####"{"aggregate":"file","doc":"An upload is open.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the file; while it is being uploaded, its upload key.","name":"file","type":"string"},{"doc":"Name for people.","name":"filename","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"default":null,"doc":"Declared size.","name":"size_bytes","type":["null","long"]},{"default":null,"doc":"Declared hex SHA-256.","name":"checksum_sha256","type":["null","string"]},{"default":{},"doc":"Tags.","name":"tags","type":{"type":"map","values":"string"}},{"doc":"When the upload session ends.","name":"expires_at","type":{"logicalType":"timestamp-micros","type":"long"}},{"doc":"Internal id of the incarnation of the project it belongs to.","name":"project_uid","type":"string"}],"kind":"event","name":"UploadPrepared","namespace":"alluvium.storage","type":"record"}"####
     ]
@@ -5013,15 +5325,18 @@ impl MultipartCommand {
 /// Commands of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectCommand {
+    AbandonTable(AbandonTable),
     AdmitLink(AdmitLink),
     BackUpTable(BackUpTable),
     ClearSnapshotSettings(ClearSnapshotSettings),
     CloseLink(CloseLink),
     CopyTable(CopyTable),
+    CreateAlias(CreateAlias),
     CreateBranch(CreateBranch),
     CreateBucket(CreateBucket),
     CreateProject(CreateProject),
     CreateTable(CreateTable),
+    CreateTableFromFile(CreateTableFromFile),
     CutLinks(CutLinks),
     DeleteBranch(DeleteBranch),
     DeleteBucket(DeleteBucket),
@@ -5050,15 +5365,18 @@ pub enum ProjectCommand {
 }
 
 alluvium_messaging::contract_set!(ProjectCommand {
+    AbandonTable,
     AdmitLink,
     BackUpTable,
     ClearSnapshotSettings,
     CloseLink,
     CopyTable,
+    CreateAlias,
     CreateBranch,
     CreateBucket,
     CreateProject,
     CreateTable,
+    CreateTableFromFile,
     CutLinks,
     DeleteBranch,
     DeleteBucket,
@@ -5085,6 +5403,12 @@ alluvium_messaging::contract_set!(ProjectCommand {
     UnshareBucket,
     UpdateProject
 });
+
+impl From<AbandonTable> for ProjectCommand {
+    fn from(message: AbandonTable) -> Self {
+        Self::AbandonTable(message)
+    }
+}
 
 impl From<AdmitLink> for ProjectCommand {
     fn from(message: AdmitLink) -> Self {
@@ -5116,6 +5440,12 @@ impl From<CopyTable> for ProjectCommand {
     }
 }
 
+impl From<CreateAlias> for ProjectCommand {
+    fn from(message: CreateAlias) -> Self {
+        Self::CreateAlias(message)
+    }
+}
+
 impl From<CreateBranch> for ProjectCommand {
     fn from(message: CreateBranch) -> Self {
         Self::CreateBranch(message)
@@ -5137,6 +5467,12 @@ impl From<CreateProject> for ProjectCommand {
 impl From<CreateTable> for ProjectCommand {
     fn from(message: CreateTable) -> Self {
         Self::CreateTable(message)
+    }
+}
+
+impl From<CreateTableFromFile> for ProjectCommand {
+    fn from(message: CreateTableFromFile) -> Self {
+        Self::CreateTableFromFile(message)
     }
 }
 
@@ -5293,6 +5629,8 @@ impl From<UpdateProject> for ProjectCommand {
 /// Events of the aggregate `project`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ProjectEvent {
+    AliasCreated(AliasCreated),
+    AliasDropped(AliasDropped),
     BranchCreated(BranchCreated),
     BranchDeleted(BranchDeleted),
     BucketCreated(BucketCreated),
@@ -5324,6 +5662,8 @@ pub enum ProjectEvent {
 }
 
 alluvium_messaging::contract_set!(ProjectEvent {
+    AliasCreated,
+    AliasDropped,
     BranchCreated,
     BranchDeleted,
     BucketCreated,
@@ -5353,6 +5693,18 @@ alluvium_messaging::contract_set!(ProjectEvent {
     TableMerged,
     TablePulled
 });
+
+impl From<AliasCreated> for ProjectEvent {
+    fn from(message: AliasCreated) -> Self {
+        Self::AliasCreated(message)
+    }
+}
+
+impl From<AliasDropped> for ProjectEvent {
+    fn from(message: AliasDropped) -> Self {
+        Self::AliasDropped(message)
+    }
+}
 
 impl From<BranchCreated> for ProjectEvent {
     fn from(message: BranchCreated) -> Self {
@@ -5546,15 +5898,18 @@ impl cqrs_es::Aggregate for crate::model::Project {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<ProjectEvent> = match command {
+            ProjectCommand::AbandonTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::AdmitLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::BackUpTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ClearSnapshotSettings(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CloseLink(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CopyTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CreateAlias(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateBucket(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateProject(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CreateTable(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::CreateTableFromFile(c) => Decide::decide(c, self, at)?,
             ProjectCommand::CutLinks(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBranch(c) => Decide::decide(c, self, at)?,
             ProjectCommand::DeleteBucket(c) => Decide::decide(c, self, at)?,
@@ -5590,6 +5945,8 @@ impl cqrs_es::Aggregate for crate::model::Project {
     fn apply(&mut self, event: ProjectEvent) {
         use alluvium_kernel::Evolve;
         match event {
+            ProjectEvent::AliasCreated(e) => Evolve::evolve(e, self),
+            ProjectEvent::AliasDropped(e) => Evolve::evolve(e, self),
             ProjectEvent::BranchCreated(e) => Evolve::evolve(e, self),
             ProjectEvent::BranchDeleted(e) => Evolve::evolve(e, self),
             ProjectEvent::BucketCreated(e) => Evolve::evolve(e, self),
@@ -5626,9 +5983,12 @@ impl ProjectCommand {
     /// `branch` of the command.
     pub fn branch(&self) -> Option<&str> {
         match self {
+            Self::AbandonTable(c) => Some(&c.branch),
             Self::BackUpTable(c) => Some(&c.branch),
             Self::CopyTable(c) => Some(&c.branch),
+            Self::CreateAlias(c) => Some(&c.branch),
             Self::CreateTable(c) => Some(&c.branch),
+            Self::CreateTableFromFile(c) => Some(&c.branch),
             Self::DeleteBranch(c) => Some(&c.branch),
             Self::DeleteSnapshot(c) => Some(&c.branch),
             Self::DropTable(c) => Some(&c.branch),
@@ -5645,12 +6005,15 @@ impl ProjectCommand {
     /// `bucket` of the command.
     pub fn bucket(&self) -> Option<&str> {
         match self {
+            Self::AbandonTable(c) => Some(&c.bucket),
             Self::AdmitLink(c) => Some(&c.bucket),
             Self::BackUpTable(c) => Some(&c.bucket),
             Self::CloseLink(c) => Some(&c.bucket),
             Self::CopyTable(c) => Some(&c.bucket),
+            Self::CreateAlias(c) => Some(&c.bucket),
             Self::CreateBucket(c) => Some(&c.bucket),
             Self::CreateTable(c) => Some(&c.bucket),
+            Self::CreateTableFromFile(c) => Some(&c.bucket),
             Self::CutLinks(c) => Some(&c.bucket),
             Self::DeleteBucket(c) => Some(&c.bucket),
             Self::DropTable(c) => Some(&c.bucket),
@@ -5675,15 +6038,18 @@ impl ProjectCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::AbandonTable(c) => &c.project,
             Self::AdmitLink(c) => &c.project,
             Self::BackUpTable(c) => &c.project,
             Self::ClearSnapshotSettings(c) => &c.project,
             Self::CloseLink(c) => &c.project,
             Self::CopyTable(c) => &c.project,
+            Self::CreateAlias(c) => &c.project,
             Self::CreateBranch(c) => &c.project,
             Self::CreateBucket(c) => &c.project,
             Self::CreateProject(c) => &c.project,
             Self::CreateTable(c) => &c.project,
+            Self::CreateTableFromFile(c) => &c.project,
             Self::CutLinks(c) => &c.project,
             Self::DeleteBranch(c) => &c.project,
             Self::DeleteBucket(c) => &c.project,
@@ -5743,7 +6109,17 @@ impl ProjectCommand {
     pub fn source_bucket(&self) -> Option<&str> {
         match self {
             Self::CopyTable(c) => Some(&c.source_bucket),
+            Self::CreateAlias(c) => Some(&c.source_bucket),
             Self::LinkBucket(c) => Some(&c.source_bucket),
+            _ => None,
+        }
+    }
+
+    /// `source_table` of the command.
+    pub fn source_table(&self) -> Option<&str> {
+        match self {
+            Self::CopyTable(c) => Some(&c.source_table),
+            Self::CreateAlias(c) => Some(&c.source_table),
             _ => None,
         }
     }
@@ -5751,9 +6127,12 @@ impl ProjectCommand {
     /// `table` of the command.
     pub fn table(&self) -> Option<&str> {
         match self {
+            Self::AbandonTable(c) => Some(&c.table),
             Self::BackUpTable(c) => Some(&c.table),
             Self::CopyTable(c) => Some(&c.table),
+            Self::CreateAlias(c) => Some(&c.table),
             Self::CreateTable(c) => Some(&c.table),
+            Self::CreateTableFromFile(c) => Some(&c.table),
             Self::DropTable(c) => Some(&c.table),
             Self::ForkTable(c) => Some(&c.table),
             Self::MergeTable(c) => Some(&c.table),
@@ -5794,6 +6173,7 @@ impl ProjectCommand {
     /// `uid` of the command.
     pub fn uid(&self) -> Option<&str> {
         match self {
+            Self::AbandonTable(c) => Some(&c.uid),
             Self::BackUpTable(c) => Some(&c.uid),
             Self::ReleaseLink(c) => Some(&c.uid),
             _ => None,
@@ -6048,6 +6428,7 @@ pub enum TableCommand {
     DeleteRows(DeleteRows),
     DropColumn(DropColumn),
     DropPrimaryKey(DropPrimaryKey),
+    FillTable(FillTable),
     LoadTable(LoadTable),
     OpenTable(OpenTable),
     ReplaceContent(ReplaceContent),
@@ -6063,6 +6444,7 @@ alluvium_messaging::contract_set!(TableCommand {
     DeleteRows,
     DropColumn,
     DropPrimaryKey,
+    FillTable,
     LoadTable,
     OpenTable,
     ReplaceContent,
@@ -6104,6 +6486,12 @@ impl From<DropColumn> for TableCommand {
 impl From<DropPrimaryKey> for TableCommand {
     fn from(message: DropPrimaryKey) -> Self {
         Self::DropPrimaryKey(message)
+    }
+}
+
+impl From<FillTable> for TableCommand {
+    fn from(message: FillTable) -> Self {
+        Self::FillTable(message)
     }
 }
 
@@ -6277,6 +6665,7 @@ impl cqrs_es::Aggregate for crate::model::Table {
             TableCommand::DeleteRows(c) => Decide::decide(c, self, at)?,
             TableCommand::DropColumn(c) => Decide::decide(c, self, at)?,
             TableCommand::DropPrimaryKey(c) => Decide::decide(c, self, at)?,
+            TableCommand::FillTable(c) => Decide::decide(c, self, at)?,
             TableCommand::LoadTable(c) => Decide::decide(c, self, at)?,
             TableCommand::OpenTable(c) => Decide::decide(c, self, at)?,
             TableCommand::ReplaceContent(c) => Decide::decide(c, self, at)?,
@@ -6310,6 +6699,15 @@ impl cqrs_es::Aggregate for crate::model::Table {
 }
 
 impl TableCommand {
+    /// `blob` of the command.
+    pub fn blob(&self) -> Option<&str> {
+        match self {
+            Self::FillTable(c) => Some(&c.blob),
+            Self::LoadTable(c) => Some(&c.blob),
+            _ => None,
+        }
+    }
+
     /// `branch` of the command.
     pub fn branch(&self) -> Option<&str> {
         match self {
@@ -6345,6 +6743,33 @@ impl TableCommand {
         match self {
             Self::AlterColumn(c) => Some(&c.column),
             Self::DropColumn(c) => Some(&c.column),
+            _ => None,
+        }
+    }
+
+    /// `dedup_mode` of the command.
+    pub fn dedup_mode(&self) -> Option<&str> {
+        match self {
+            Self::FillTable(c) => Some(&c.dedup_mode),
+            Self::LoadTable(c) => Some(&c.dedup_mode),
+            _ => None,
+        }
+    }
+
+    /// `extra_columns` of the command.
+    pub fn extra_columns(&self) -> Option<&str> {
+        match self {
+            Self::FillTable(c) => Some(&c.extra_columns),
+            Self::LoadTable(c) => Some(&c.extra_columns),
+            _ => None,
+        }
+    }
+
+    /// `format` of the command.
+    pub fn format(&self) -> Option<&str> {
+        match self {
+            Self::FillTable(c) => Some(&c.format),
+            Self::LoadTable(c) => Some(&c.format),
             _ => None,
         }
     }
@@ -6392,6 +6817,7 @@ impl TableCommand {
     pub fn uid(&self) -> Option<&str> {
         match self {
             Self::CloseTable(c) => Some(&c.uid),
+            Self::FillTable(c) => Some(&c.uid),
             Self::OpenTable(c) => Some(&c.uid),
             Self::ReplaceContent(c) => Some(&c.uid),
             Self::RequestSnapshot(c) => Some(&c.uid),
@@ -6686,6 +7112,7 @@ impl Command {
     pub fn requirement(&self) -> alluvium_kernel::Requirement {
         use alluvium_kernel::Requirement;
         match self {
+            Self::Project(ProjectCommand::AbandonTable(_)) => Requirement::System,
             Self::Multipart(MultipartCommand::AbortMultipart(c)) => {
                 Requirement::FileWrite(c.project.clone(), c.branch.clone())
             }
@@ -6709,10 +7136,16 @@ impl Command {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Shelf(ShelfCommand::CountFiles(_)) => Requirement::System,
+            Self::Project(ProjectCommand::CreateAlias(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Project(ProjectCommand::CreateBranch(c)) => Requirement::ProjectAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Project(ProjectCommand::CreateProject(_)) => Requirement::Admin,
             Self::Project(ProjectCommand::CreateTable(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
+            Self::Project(ProjectCommand::CreateTableFromFile(c)) => {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::Workspace(WorkspaceCommand::CreateWorkspace(c)) => {
@@ -6750,6 +7183,7 @@ impl Command {
             Self::Multipart(MultipartCommand::ExpireMultipart(_)) => Requirement::System,
             Self::Project(ProjectCommand::ExpireSnapshots(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ExpireWorkspace(_)) => Requirement::System,
+            Self::Table(TableCommand::FillTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Table(TableCommand::LoadTable(c)) => {

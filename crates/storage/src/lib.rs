@@ -4,6 +4,7 @@
 //! themselves (a name created again is a new incarnation). A *file* is an uploaded or exported blob of a project. A
 //! *request* is an accepted command whose verdict needs the rows; the fold of the table *settles* it.
 
+mod aliases;
 mod branches;
 pub mod context;
 pub mod contract;

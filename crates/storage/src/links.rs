@@ -52,6 +52,10 @@ pub(crate) async fn prepared(
             free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
             Ok(c.into())
         }
+        ProjectCommand::CreateTableFromFile(c) => {
+            free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
+            Ok(c.into())
+        }
         ProjectCommand::CopyTable(c) => {
             free(Named { project: &c.project, branch: &c.branch, bucket: &c.bucket, table: &c.table }, unit).await?;
             Ok(c.into())

@@ -11,6 +11,7 @@ use crate::model::{
     File, Job, JobStage, Link, Metadata, Multipart, MultipartStage, Project, Refusal, Retention, Shelf, Stage, Table,
     Workspace, WorkspaceStage, names, problem,
 };
+use crate::queries::TableView;
 
 impl Shown for Project {
     fn owner(&self) -> Option<Owner> {
@@ -136,6 +137,15 @@ impl CatalogueThen {
         let target = with.project.live(&with.id)?;
         let is_shared = !link.is_closed && bucket.sharing.admits(&target.id, &target.uid);
         if is_shared { Ok(()) } else { Err(problem::share_revoked(&link.project, &link.bucket)) }
+    }
+
+    /// The source of an alias of now, as it was then; `table_not_found` where it was not there or another table had its name: who was
+    /// let in to an alias was not let in to that one.
+    pub fn source(&self, branch: &str, view: &TableView) -> Result<&TableId, Problem> {
+        let not_found = || problem::table_not_found(&view.bucket, &view.name);
+        let alias = view.alias.as_ref().ok_or_else(not_found)?;
+        let found = self.table(branch, &alias.source_bucket, &alias.source_table).ok();
+        found.filter(|id| id.uid == view.uid).ok_or_else(not_found)
     }
 
     /// The table that these names stood for on a branch; `project_not_found`, `bucket_not_found` or `table_not_found` without.

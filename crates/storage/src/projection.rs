@@ -40,6 +40,8 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (33, "deleted_projects", include_str!("../migrations/0033_deleted_projects.sql")),
         (34, "metadata", include_str!("../migrations/0034_metadata.sql")),
         (35, "sharing_levels", include_str!("../migrations/0035_sharing_levels.sql")),
+        (36, "aliases", include_str!("../migrations/0036_aliases.sql")),
+        (37, "typed_tables", include_str!("../migrations/0037_typed_tables.sql")),
     ])
 });
 

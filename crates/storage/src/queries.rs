@@ -1,5 +1,6 @@
 //! Reading the catalogue: typed, paged, in the order the surface promises.
 
+mod aliases;
 mod asking;
 mod branches;
 mod files;
@@ -27,6 +28,7 @@ use crate::contract::ColumnSpec;
 use crate::model::names::{self, MAIN_BRANCH};
 use crate::undrop::UndropWindow;
 
+pub use aliases::{AliasView, Aliases};
 use asking::Asking;
 pub(crate) use asking::count;
 pub use files::{Ended, FileFilter};
@@ -173,6 +175,8 @@ pub struct TableView {
     pub source: Source,
     /// Whether it is another project's, shown by a linked bucket.
     pub is_linked: bool,
+    /// What it shows of the table with this uid, when it is an alias: then columns and key are those that it shows.
+    pub alias: Option<AliasView>,
     pub bucket: String,
     pub name: String,
     pub columns: Vec<ColumnSpec>,
@@ -205,6 +209,8 @@ pub struct FileView {
     pub branch: String,
     /// Whether its time is over.
     pub is_over: bool,
+    /// Whether its content is a manifest that names other files.
+    pub is_sliced: bool,
 }
 
 /// Which files of a project a caller reaches.

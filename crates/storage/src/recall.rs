@@ -154,7 +154,7 @@ async fn last_drop(
     let mut found = None;
     each_event(past, subject, |event, _, time| match event {
         ProjectEvent::ProjectCreated(_) => found = None,
-        ProjectEvent::TableDropped(drop) if is_it(&drop) => found = Some((drop, time)),
+        ProjectEvent::TableDropped(drop) if is_it(&drop) && !drop.abandoned => found = Some((drop, time)),
         _ => {}
     })
     .await?;
@@ -168,7 +168,9 @@ async fn bucket_gone(past: &Past, subject: &str, bucket: &str) -> Result<Option<
     each_event(past, subject, |event, command_id, time| match event {
         ProjectEvent::ProjectCreated(_) => found = None,
         ProjectEvent::BucketCreated(e) if e.bucket == bucket => description = e.description,
-        ProjectEvent::TableDropped(drop) if drop.bucket == bucket && drop.branch == names::MAIN_BRANCH => {
+        ProjectEvent::TableDropped(drop)
+            if drop.bucket == bucket && drop.branch == names::MAIN_BRANCH && !drop.abandoned =>
+        {
             // Those that went with the bucket stand before it under its command.
             if dropping != command_id {
                 command_id.clone_into(&mut dropping);

@@ -19,6 +19,11 @@ pub(crate) fn requirement(command: &Command) -> Requirement {
             write(&c.project, &c.branch, &c.bucket),
             read(&c.project, &c.branch, &c.source_bucket),
         ]),
+        // Who makes a view, reads what it shows.
+        Command::Project(ProjectCommand::CreateAlias(c)) => Requirement::Every(vec![
+            write(&c.project, &c.branch, &c.bucket),
+            read(&c.project, &c.branch, &c.source_bucket),
+        ]),
         // A snapshot's id does not say of which bucket it is: who has no right to all of them, says it, and is held to it.
         Command::Project(ProjectCommand::DeleteSnapshot(DeleteSnapshot {
             project,
@@ -56,7 +61,7 @@ pub(crate) fn requirement(command: &Command) -> Requirement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{CopyTable, CreateTable, DeleteMetadata};
+    use crate::contract::{CopyTable, CreateAlias, CreateTable, DeleteMetadata};
 
     fn asked(command: impl Into<ProjectCommand>) -> Requirement {
         requirement(&Command::Project(command.into()))
@@ -124,6 +129,17 @@ mod tests {
             primary_key: vec![],
         };
         assert_eq!(asked(copy), Requirement::Every(vec![of("a", true), of("in_c_b", false)]));
+        let alias = CreateAlias {
+            project: "p".into(),
+            branch: "default".into(),
+            bucket: "a".into(),
+            table: "t".into(),
+            source_bucket: "in.c-b".into(),
+            source_table: "t".into(),
+            columns: None,
+            filter: vec![],
+        };
+        assert_eq!(asked(alias), Requirement::Every(vec![of("a", true), of("in_c_b", false)]));
     }
 
     #[test]

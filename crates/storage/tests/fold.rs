@@ -118,7 +118,7 @@ impl Bench {
         let context = at(&format!("t-{id}"));
         self.log.decide::<Project>(&id, create.into(), &context).await.unwrap();
         let created = self.last_created(&id).await;
-        let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of } = created;
+        let TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of, .. } = created;
         let open = OpenTable { project, branch, bucket, table, uid: uid.clone(), columns, primary_key, copy_of };
         self.log.decide::<Table>(&Token::encode(&uid).unwrap(), open.into(), &context).await.unwrap();
         uid
@@ -182,6 +182,7 @@ fn load_of(blob: String, size_bytes: i64) -> LoadTable {
         columns: None,
         extra_columns: "error".into(),
         delete_missing: false,
+        more: Vec::new(),
     }
 }
 

@@ -316,6 +316,7 @@ impl Bench {
         let file = self.table(input.columns)?;
         let spec = LoadSpec {
             path: input.path.clone(),
+            more: Vec::new(),
             format: input.format.clone(),
             incremental: false,
             dedup_mode: DedupMode::UpdateDuplicates,

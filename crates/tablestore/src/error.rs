@@ -32,6 +32,8 @@ pub mod code {
     pub const ROWS_SCHEMA_MISMATCH: &str = "rows_schema_mismatch";
     /// Rows of an earlier release, whose last change is not known.
     pub const CHANGE_TIMES_UNKNOWN: &str = "change_times_unknown";
+    /// An alias names columns that its source does not have any more.
+    pub const ALIAS_OUTDATED: &str = "alias_outdated";
     /// A predicate fails on the stored rows.
     pub const INVALID_WHERE_CLAUSE: &str = "invalid_where_clause";
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, store_error};
 use crate::file::TableFile;
 use crate::hub::Hub;
 use crate::instance::Session;
+use crate::lens::{Lens, through};
 use crate::order::lie_in_order;
 use crate::quote::ident;
 use crate::quote_path::literal_path;
@@ -63,6 +64,8 @@ pub struct ExportSpec {
     pub with_stamp: bool,
     /// At most so many rows.
     pub limit: Option<u64>,
+    /// What of the table is there at all; everything when `None`.
+    pub lens: Option<Lens>,
 }
 
 /// What an export wrote.
@@ -97,8 +100,8 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = crate::meta::read(&session, &attached)?;
+        let (data, held) = through(spec.lens.as_ref(), attached.relation("data"), held)?;
         let schema = held.schema;
-        let data = attached.relation("data");
         let columns = chosen(&schema, spec.columns.as_deref())?;
         let mut names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
         if spec.with_stamp {

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, store_error};
 use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::Session;
+use crate::lens::{Lens, through};
 use crate::marker;
 use crate::meta;
 use crate::quote::ident;
@@ -21,6 +22,8 @@ pub struct ExtractSpec {
     pub predicate_sql: Option<String>,
     /// Only rows that last changed then.
     pub changed: Changed,
+    /// What of the table is there at all; everything when `None`.
+    pub lens: Option<Lens>,
 }
 
 /// What was taken.
@@ -61,10 +64,11 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = meta::read(&session, &source)?;
+        let (from, held) = through(spec.lens.as_ref(), source.relation("data"), held)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
         let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
-        let (from, to) = (source.relation("data"), target.relation("data"));
+        let to = target.relation("data");
         let sql = format!("CREATE TABLE {to} AS SELECT {} FROM {from} AS d {condition}", names.join(", "));
         session.run(&sql).map_err(|error| read_error(&error))?;
         let rows = count(&session, &to)?;

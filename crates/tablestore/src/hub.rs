@@ -10,6 +10,7 @@ use crate::column::TableSchema;
 use crate::error::{Error, Result, store_error};
 use crate::file::{Mark, TableFile, TableStats};
 use crate::instance::{Attached, Instance, Session, lock};
+use crate::lens::Lens;
 use crate::marker::{self, Suspect};
 use crate::meta;
 use crate::stamp;
@@ -313,6 +314,14 @@ impl Pinned {
     /// What stands for the rows of the n-th file in SQL: their columns, without what the fold keeps beside them.
     pub fn relation(&self, index: usize) -> Option<String> {
         self.physical(index).map(|data| format!("(SELECT {} FROM {data})", stamp::VISIBLE))
+    }
+
+    /// The same for what is seen of it through a lens.
+    pub fn seen(&self, index: usize, lens: &Lens) -> Result<Option<String>> {
+        let (Some(data), Some(file)) = (self.physical(index), self.held.get(index)) else { return Ok(None) };
+        let session = self.instance.session()?;
+        let whole = meta::read(&session, file)?.schema;
+        lens.relation(&data, &whole).map(Some)
     }
 
     /// The table of the n-th file.

@@ -22,6 +22,7 @@ mod hub;
 mod instance;
 mod json;
 mod key;
+mod lens;
 mod load;
 mod marker;
 mod meta;
@@ -52,7 +53,11 @@ pub use export::{ExportFormat, ExportSpec, Exported, ParquetCompression};
 pub use extract::{ExtractSpec, Extracted};
 pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};
 pub use hub::{Hub, HubConfig, Pinned};
-pub use load::{CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, LoadFormat, LoadReport, LoadSpec};
+pub use lens::Lens;
+pub use load::{
+    CSV_DELIMITER_BYTES_MAX, CsvOptions, DedupMode, ExtraColumns, FileColumn, LoadFormat, LoadReport, LoadSpec,
+    LookSpec,
+};
 pub use marker::{Suspect, probe_file};
 pub use profile::{
     ColumnProfile, Correlation, DetectedPattern, Histogram, Numbers, Profile, ProfileMode, QualityIssue, Texts,

@@ -7,6 +7,7 @@ use crate::error::{Error, Result, store_error};
 use crate::extract::{ExtractSpec, Extracted};
 use crate::file::TableFile;
 use crate::hub::Hub;
+use crate::lens::through;
 use crate::quote::ident;
 use crate::quote_path::literal_path;
 use crate::read::{chosen, read_error};
@@ -29,13 +30,13 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = crate::meta::read(&session, &attached)?;
+        let (data, held) = through(spec.lens.as_ref(), attached.relation("data"), held)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let values: Vec<String> = columns.iter().map(value).collect();
         let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
         let sql = format!(
-            "COPY (SELECT {} FROM {} AS d {condition}) TO {} (FORMAT parquet, COMPRESSION 'zstd')",
+            "COPY (SELECT {} FROM {data} AS d {condition}) TO {} (FORMAT parquet, COMPRESSION 'zstd')",
             values.join(", "),
-            attached.relation("data"),
             literal_path(destination)?,
         );
         let rows = session.run(&sql).map_err(|error| read_error(&error))? as u64;

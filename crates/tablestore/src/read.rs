@@ -11,6 +11,7 @@ use crate::file::TableFile;
 use crate::hub::Hub;
 use crate::instance::Session;
 use crate::json::{string, write_value};
+use crate::lens::{Lens, through};
 use crate::meta::Meta;
 use crate::quote::ident;
 use crate::sql::filters::filters_sql;
@@ -43,6 +44,8 @@ pub struct PreviewSpec {
     pub limit: u64,
     /// How many to leave out first.
     pub offset: u64,
+    /// What of the table is there at all; everything when `None`.
+    pub lens: Option<Lens>,
 }
 
 /// Rows of one version of a table.
@@ -62,6 +65,7 @@ impl Hub {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         let meta = crate::meta::read(&session, &attached)?;
+        let (data, meta) = through(spec.lens.as_ref(), attached.relation("data"), meta)?;
         let mut columns = chosen(&meta.schema, spec.columns.as_deref())?;
         let mut selected = selected(&columns);
         if spec.with_stamp {
@@ -69,9 +73,8 @@ impl Hub {
             selected = format!("{selected}, {}", stamp::of("d", meta.is_stamped));
         }
         let (mut condition, values) = condition(&meta, spec)?;
-        let data = attached.relation("data");
         let failed = |error: duckdb::Error| read_error(&error);
-        let total = if condition.is_empty() {
+        let total = if condition.is_empty() && spec.lens.is_none() {
             meta.rows
         } else {
             let sql = format!("SELECT count(*) FROM {data} AS d {condition}");

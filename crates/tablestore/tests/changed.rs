@@ -193,6 +193,7 @@ fn nobody_sees_it_who_does_not_ask() {
             changed: Changed::default(),
             with_stamp,
             limit: None,
+            lens: None,
         };
         let to = bench.hub.config().export_dir.join("out.csv");
         bench.hub.export(&table.file, &spec, &to).unwrap();

@@ -32,6 +32,7 @@ fn all(format: ExportFormat) -> ExportSpec {
         changed: Changed::default(),
         with_stamp: false,
         limit: None,
+        lens: None,
     }
 }
 

@@ -333,6 +333,7 @@ fn parquet_loads_by_name_and_exports_come_back() {
             changed: Changed::default(),
             with_stamp: false,
             limit: None,
+            lens: None,
         };
         let exported = bench.hub.export(&source.file, &spec, &path).unwrap();
         assert_eq!((exported.rows, exported.bytes), (3, std::fs::metadata(&path).unwrap().len()));
@@ -353,6 +354,7 @@ fn parquet_loads_by_name_and_exports_come_back() {
         changed: Changed::default(),
         with_stamp: false,
         limit: None,
+        lens: None,
     };
     assert!(bench.hub.export(&source.file, &spec, &outside).is_err());
     assert!(!outside.exists());

@@ -57,6 +57,18 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "No object can have this key",
         "Use 1 to 1024 bytes without control characters and backslashes; no part between slashes is empty, `.` or `..`.",
     ),
+    ErrorInfo::new(
+        "storage.invalid_manifest",
+        400,
+        "The content of a sliced file is no manifest, or names what cannot be loaded as one",
+        "A manifest is `{\"entries\": [{\"url\": …}]}` with 1 to 1000 entries; the details name the entry that is wrong.",
+    ),
+    ErrorInfo::new(
+        "storage.slice_elsewhere",
+        400,
+        "A manifest names something that is no file of the project",
+        "Upload the slices and name them by id, `/projects/{project}/files/{id}/download` or `s3://{bucket}/{key}`.",
+    ),
     ErrorInfo::new("storage.file_exists", 409, "The id is taken by a file or an upload", "Use a new random id."),
     ErrorInfo::new(
         "storage.file_too_large",

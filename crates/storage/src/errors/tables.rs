@@ -16,6 +16,36 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "`details.errors` names each; days are whole numbers from 1 to 3650.",
     ),
     ErrorInfo::new(
+        "storage.table_is_alias",
+        409,
+        "The name stands for an alias: it shows a table, and has nothing else of one",
+        "Ask for this of the table that it shows; its rows are read like those of any table.",
+    ),
+    ErrorInfo::new(
+        "storage.table_has_aliases",
+        409,
+        "Aliases show the table",
+        "Drop them first: `is_alias` and `alias_of` in the lists of tables say which they are.",
+    ),
+    ErrorInfo::new(
+        "storage.column_has_aliases",
+        409,
+        "Aliases of the table name the column, among those they show or in their filter",
+        "Drop them first, and make them again without it.",
+    ),
+    ErrorInfo::new(
+        "storage.alias_source_refused",
+        409,
+        "What is named as a source is an alias itself, or a table of another project",
+        "Name a table of the project's own; an alias of an alias is one of its source with both filters.",
+    ),
+    ErrorInfo::new(
+        "storage.alias_outdated",
+        409,
+        "The source has lost a column that the filter of the alias is on, or all that it shows",
+        "Drop the alias and make it again for the columns that its source has now.",
+    ),
+    ErrorInfo::new(
         "storage.column_not_found",
         404,
         "No such column in the table",

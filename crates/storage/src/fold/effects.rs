@@ -19,6 +19,7 @@ use alluvium_tablestore::TableSchema;
 use async_nats::{HeaderMap, jetstream};
 use tokio_util::sync::CancellationToken;
 
+use super::abandon::abandon;
 use super::fold::STREAM;
 use super::kept::Kept;
 use super::progress::Progress;
@@ -281,7 +282,13 @@ impl Effects {
         };
         let uid = Token::encode(&id.uid).map_err(|_| Problem::internal())?;
         let at = context(&id.tenant, format!("settle:{}", verdict.request), event.time);
-        let seq = live.log.decide::<Table>(&uid, command.into(), &at).await?;
+        let refuses = verdict.problem.is_some();
+        let seq = match &event.event {
+            TableEvent::LoadRequested(load) if load.fills && refuses => {
+                abandon(&live.log, id, &uid, command, &at).await?
+            }
+            _ => live.log.decide::<Table>(&uid, command.into(), &at).await?,
+        };
         let stands = if self.shared { self.standing_verdict(id, &verdict.request, asked_at).await? } else { None };
         let verdict = stands.as_ref().unwrap_or(verdict);
         let verdict = match &verdict.problem {

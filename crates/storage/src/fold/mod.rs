@@ -5,6 +5,7 @@
 //! * owner: the process that keeps a project's tables, when several share the log; a claim is its right to, with an epoch.
 //! * request and verdict: a change that the rows may refuse, and the answer, which goes back on the log.
 
+mod abandon;
 mod active;
 mod alone;
 mod changes;
@@ -21,6 +22,7 @@ mod history;
 mod kept;
 mod lane;
 mod long;
+mod look;
 mod loss;
 mod moving;
 mod owned;
@@ -60,5 +62,6 @@ pub(crate) use read::relations;
 pub use read::{TableExport, TableExtract, TableQuery, sql_problem, store_problem};
 pub use rebase::CHECKPOINT_LOST;
 pub use remedy::Resumed;
+pub(crate) use request::load_format;
 pub use routing::{Routing, TableId};
 pub use tables::{ParkedTable, Tables, TablesHealth};

@@ -10,7 +10,7 @@ use alluvium_eventlog::Past;
 use alluvium_kernel::{Position, Problem, Token};
 use alluvium_projection::Recent;
 use alluvium_tablestore::{
-    Exported, Hub, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, TableFile, TableSchema, TableStats,
+    Exported, Hub, Lens, Preview, PreviewSpec, Profile, ProfileMode, QueryRows, TableFile, TableSchema, TableStats,
 };
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +21,9 @@ use super::read::{TableExport, TableQuery, relations, run, source_elsewhere, sto
 use super::routing::TableId;
 use super::tables::Tables;
 use super::version_of::{self, content_at};
-use crate::model::names::MAIN_BRANCH;
+use crate::model::names::{MAIN_BRANCH, bucket_name};
 use crate::past::CatalogueThen;
+use crate::queries::Aliases;
 
 /// Generations from here on are tables at earlier points, each in a directory of its own. Files keep theirs as a signed number.
 pub(super) const GENERATION_MIN: u32 = 1 << 30;
@@ -150,8 +151,14 @@ impl Tables {
     }
 
     /// A table at an earlier point in figures.
-    pub async fn profile_version(&self, version: Arc<Version>, mode: ProfileMode) -> Result<Profile, Problem> {
-        let read = tokio::task::spawn_blocking(move || version.scratch.hub.profile(&version.scratch.file, mode)).await;
+    pub async fn profile_version(
+        &self,
+        version: Arc<Version>,
+        lens: Option<Lens>,
+        mode: ProfileMode,
+    ) -> Result<Profile, Problem> {
+        let look = move || version.scratch.hub.profile_through(&version.scratch.file, lens.as_ref(), mode);
+        let read = tokio::task::spawn_blocking(look).await;
         read.map_err(|_| Problem::internal())?.map_err(store_problem)
     }
 
@@ -168,26 +175,37 @@ impl Tables {
         long(write).await?.map_err(store_problem)
     }
 
-    /// Answers one SELECT over the tables of a project as they were with message `seq`.
-    pub async fn query_then(&self, then: &CatalogueThen, seq: u64, query: TableQuery) -> Result<QueryRows, Problem> {
+    /// Answers one SELECT over the tables of a project as they were with message `seq`, those that aliases show now among them.
+    pub async fn query_then(
+        &self,
+        then: &CatalogueThen,
+        aliases: &Aliases,
+        seq: u64,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         let names = |parts: &[String]| match parts {
-            [bucket, table] if query.may_name(parts) => then.table(MAIN_BRANCH, bucket, table).ok(),
+            [bucket, table] if query.may_name(parts) => match aliases.get(&bucket_name(bucket), table) {
+                Some((view, alias)) => Some((then.source(MAIN_BRANCH, view).ok()?, Some(alias.lens.clone()))),
+                None => Some((then.table(MAIN_BRANCH, bucket, table).ok()?, None)),
+            },
             _ => None,
         };
-        let mut versions: Vec<(Vec<String>, Arc<Version>)> = Vec::new();
+        let mut versions: Vec<(Vec<String>, Arc<Version>, Option<Lens>)> = Vec::new();
         let is_linked = |parts: &[String]| match parts {
             [bucket, table] if query.may_name(parts) => then.link(MAIN_BRANCH, bucket, table).is_some(),
             _ => false,
         };
         for parts in relations(&query.sql, |parts| names(parts).is_some() || is_linked(parts))? {
-            if is_linked(&parts) {
-                return Err(source_elsewhere());
-            }
-            if let Some(id) = names(&parts) {
-                versions.push((parts.clone(), self.version_of(id, seq).await?));
+            match names(&parts) {
+                Some((id, lens)) => versions.push((parts.clone(), self.version_of(id, seq).await?, lens)),
+                None if is_linked(&parts) => return Err(source_elsewhere()),
+                None => {}
             }
         }
-        let files = versions.iter().map(|(parts, version)| (parts.clone(), version.scratch.file.clone())).collect();
+        let named = |(parts, version, lens): &(Vec<String>, Arc<Version>, Option<Lens>)| {
+            (parts.clone(), version.scratch.file.clone(), lens.clone())
+        };
+        let files = versions.iter().map(named).collect();
         let answer = run(self.hub().clone(), files, query).await.map_err(Problem::from);
         // Held until here, so that no file goes while it is read.
         drop(versions);

@@ -4,16 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use alluvium_kernel::{BucketReach, Problem, Token, subject};
+use alluvium_tablestore::error::code::ALIAS_OUTDATED;
 use alluvium_tablestore::sql::{Predicate, SqlError, guard_query};
 use alluvium_tablestore::{
-    Changed, Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Preview, PreviewSpec, Profile,
-    ProfileMode, QueryRows, QuerySpec, RowsDiffer, TableFile, TableSchema,
+    Changed, Error, ExportFormat, ExportSpec, Exported, ExtractSpec, Extracted, Hub, Lens, Preview, PreviewSpec,
+    Profile, ProfileMode, QueryRows, QuerySpec, RowsDiffer, TableFile, TableSchema,
 };
 
 use super::lane::Lane;
 use super::long::long;
 use super::tables::Tables;
-use crate::queries::Links;
+use crate::queries::{Aliases, Links, TableView};
 
 /// Bytes one query may answer with.
 const QUERY_BYTES_MAX: u64 = 64 << 20;
@@ -55,15 +56,16 @@ pub struct TableExport {
     pub with_stamp: bool,
     /// At most so many rows.
     pub limit: Option<u64>,
+    /// What of the table is there at all; everything when `None`.
+    pub lens: Option<Lens>,
 }
 
 impl TableExport {
     /// What it means for a table of these columns.
     pub(super) fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExportSpec, Problem> {
-        let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
-        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        let Self { format, columns, changed, with_stamp, limit, .. } = self;
-        Ok(ExportSpec { format, columns, predicate_sql, changed, with_stamp, limit })
+        let predicate_sql = condition(self.where_filter.as_deref(), self.lens.as_ref(), schema, now_micros)?;
+        let Self { format, columns, changed, with_stamp, limit, lens, .. } = self;
+        Ok(ExportSpec { format, columns, predicate_sql, changed, with_stamp, limit, lens })
     }
 }
 
@@ -76,16 +78,33 @@ pub struct TableExtract {
     pub where_filter: Option<String>,
     /// Only rows that last changed then.
     pub changed: Changed,
+    /// What of the table is there at all; everything when `None`.
+    pub lens: Option<Lens>,
 }
 
 impl TableExtract {
     /// What it means for a table of these columns.
     fn spec(self, schema: &TableSchema, now_micros: i64) -> Result<ExtractSpec, Problem> {
-        let predicate = self.where_filter.as_deref().map(|text| Predicate::parse(text, schema)).transpose();
-        let predicate_sql = predicate.map_err(sql_problem)?.map(|predicate| predicate.to_sql(now_micros));
-        Ok(ExtractSpec { columns: self.columns, predicate_sql, changed: self.changed })
+        let predicate_sql = condition(self.where_filter.as_deref(), self.lens.as_ref(), schema, now_micros)?;
+        Ok(ExtractSpec { columns: self.columns, predicate_sql, changed: self.changed, lens: self.lens })
     }
 }
+
+/// A reader's condition, over the columns that are there for it.
+fn condition(
+    text: Option<&str>,
+    lens: Option<&Lens>,
+    schema: &TableSchema,
+    now_micros: i64,
+) -> Result<Option<String>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let seen = lens.map(|lens| lens.schema(schema)).transpose().map_err(store_problem)?;
+    let predicate = Predicate::parse(text, seen.as_ref().unwrap_or(schema)).map_err(sql_problem)?;
+    Ok(Some(predicate.to_sql(now_micros)))
+}
+
+/// What a name in a statement stands for: a table, and through what an alias sees it.
+type Resolved = (Arc<Lane>, Option<Lens>);
 
 impl Tables {
     /// The lane of a table, by its names.
@@ -102,9 +121,9 @@ impl Tables {
         self.on_file(lane, move |hub, file| hub.preview(file, &spec)).await
     }
 
-    /// A table in figures.
-    pub async fn profile(&self, lane: &Lane, mode: ProfileMode) -> Result<Profile, Problem> {
-        self.on_file(lane, move |hub, file| hub.profile(file, mode)).await
+    /// What is seen of a table in figures.
+    pub async fn profile(&self, lane: &Lane, lens: Option<Lens>, mode: ProfileMode) -> Result<Profile, Problem> {
+        self.on_file(lane, move |hub, file| hub.profile_through(file, lens.as_ref(), mode)).await
     }
 
     /// The columns and primary key of a table.
@@ -174,12 +193,12 @@ impl Tables {
         })
     }
 
-    /// Answers one SELECT over the tables of a project, and those that its links show as far as they are kept here.
+    /// Answers one SELECT over the tables and aliases of a project, and those that its links show as far as they are kept here.
     pub async fn query(
         &self,
         tenant: &Token,
         project: &str,
-        links: &Links,
+        (links, aliases): (&Links, &Aliases),
         query: TableQuery,
     ) -> Result<QueryRows, Problem> {
         if let Some(problem) = self.fold().quarantine() {
@@ -187,13 +206,13 @@ impl Tables {
         }
         let (mut files, mut asked, mut claims) = (Vec::new(), Vec::new(), Vec::new());
         let found = |parts: &[String]| {
-            if query.may_name(parts) { self.resolve(tenant, project, links, parts) } else { None }
+            if query.may_name(parts) { self.resolve(tenant, project, (links, aliases), parts) } else { None }
         };
         for parts in relations(&query.sql, |parts| found(parts).is_some())? {
             let Some(lane) = found(&parts) else { continue };
-            let lane = lane?;
+            let (lane, lens) = lane?;
             claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
-            files.push((parts, lane.file.clone()));
+            files.push((parts, lane.file.clone(), lens));
             asked.push(lane);
         }
         let answer = self.answer(files, asked, query).await?;
@@ -205,12 +224,7 @@ impl Tables {
         }
     }
 
-    async fn answer(
-        &self,
-        files: Vec<(Vec<String>, TableFile)>,
-        asked: Vec<Arc<Lane>>,
-        query: TableQuery,
-    ) -> Result<QueryRows, Problem> {
+    async fn answer(&self, files: Vec<Named>, asked: Vec<Arc<Lane>>, query: TableQuery) -> Result<QueryRows, Problem> {
         match run(self.hub().clone(), files, query).await {
             Ok(answer) => Ok(answer),
             Err(Failed::Refused(problem)) => Err(problem),
@@ -229,18 +243,23 @@ impl Tables {
         &self,
         tenant: &Token,
         project: &str,
-        links: &Links,
+        (links, aliases): (&Links, &Aliases),
         parts: &[String],
-    ) -> Option<Result<Arc<Lane>, Problem>> {
+    ) -> Option<Result<Resolved, Problem>> {
         let [bucket, table] = parts else { return None };
         let bucket = crate::model::names::bucket_name(bucket);
-        if let Some(own) = self.find(tenant, project, &bucket, table) {
-            return Some(Ok(own));
-        }
         let served = |lane: &Arc<Lane>| self.owned().serves(&lane.id.project_key()).is_some();
+        if let Some((view, alias)) = aliases.get(&bucket, table) {
+            let lane = self.lane_of(&view.uid).and_then(|lane| if served(&lane) { Ok(lane) } else { Err(moved(view)) });
+            return Some(lane.map(|lane| (lane, Some(alias.lens.clone()))));
+        }
+        let own = self.find(tenant, project, &bucket, table);
+        if let Some(own) = own.filter(|lane| !links.hides(&lane.id.uid)) {
+            return Some(Ok((own, None)));
+        }
         links.table(&bucket, table).map(|shown| {
             let uid = shown.map_err(Clone::clone)?;
-            self.fold().lane(uid).filter(served).ok_or_else(source_elsewhere)
+            self.fold().lane(uid).filter(served).map(|lane| (lane, None)).ok_or_else(source_elsewhere)
         })
     }
 
@@ -331,17 +350,23 @@ impl From<Failed> for Problem {
     }
 }
 
+/// A name of a query, the file it stands for, and what of that is there for it.
+pub(super) type Named = (Vec<String>, TableFile, Option<Lens>);
+
 /// Answers a query over the files that its names stand for.
-pub(super) async fn run(
-    hub: Hub,
-    files: Vec<(Vec<String>, TableFile)>,
-    query: TableQuery,
-) -> Result<QueryRows, Failed> {
+pub(super) async fn run(hub: Hub, named: Vec<Named>, query: TableQuery) -> Result<QueryRows, Failed> {
     let answered = tokio::task::spawn_blocking(move || {
-        let (names, files): (Vec<Vec<String>>, Vec<TableFile>) = files.into_iter().unzip();
+        let files: Vec<TableFile> = named.iter().map(|(_, file, _)| file.clone()).collect();
         let pinned = hub.pin(&files)?;
-        let physical =
-            |parts: &[String]| names.iter().position(|known| known == parts).and_then(|index| pinned.relation(index));
+        let relation = |(index, (_, _, lens)): (usize, &Named)| match lens {
+            Some(lens) => pinned.seen(index, lens),
+            None => Ok(pinned.relation(index)),
+        };
+        let relations = named.iter().enumerate().map(relation).collect::<Result<Vec<Option<String>>, Error>>()?;
+        let physical = |parts: &[String]| {
+            let index = named.iter().position(|(known, ..)| known == parts)?;
+            relations.get(index).cloned().flatten()
+        };
         let guarded = guard_query(&query.sql, &physical).map_err(|error| Failed::Refused(sql_problem(error)))?;
         let spec = QuerySpec {
             sql: guarded.sql,
@@ -352,6 +377,12 @@ pub(super) async fn run(
         Ok(pinned.query(&spec)?)
     });
     answered.await.unwrap_or_else(|_| Err(Failed::Refused(Problem::internal())))
+}
+
+/// Its source is not kept here any more.
+fn moved(view: &TableView) -> Problem {
+    let detail = format!("the source of alias {} of bucket {} moves to another node", view.name, view.bucket);
+    Problem::unavailable("storage.table_moving", detail)
 }
 
 fn unavailable(lane: &Lane) -> Problem {
@@ -372,6 +403,7 @@ pub fn sql_problem(error: SqlError) -> Problem {
 /// An error of the table store, as callers see it; the cause stays in the log.
 pub fn store_problem(error: Error) -> Problem {
     let status = match &error {
+        Error::Invalid { code: ALIAS_OUTDATED, .. } => 409,
         Error::Invalid { .. } | Error::QueryFailed(_) | Error::ResultTooLarge { .. } | Error::QueryTimeout { .. } => {
             400
         }

@@ -1,6 +1,6 @@
 //! Requests whose answer depends on the rows: what they change, and the verdict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use alluvium_kernel::{Problem, Timestamp};
 use alluvium_tablestore::{
@@ -77,7 +77,10 @@ pub fn effect(
         }
         TableEvent::ColumnAlterRequested(alter) => Effect::Asked(alteration(alter)?),
         TableEvent::PrimaryKeyRequested(key) => Effect::Asked(Change::SetPrimaryKey { columns: key.columns.clone() }),
-        TableEvent::LoadRequested(load) => Effect::Asked(Change::Load(load_spec(load, at, blob(&load.blob)?)?)),
+        TableEvent::LoadRequested(load) => {
+            let more = load.more.iter().map(|part| blob(&part.blob)).collect::<Result<_, _>>()?;
+            Effect::Asked(Change::Load(load_spec(load, at, blob(&load.blob)?, more)?))
+        }
         TableEvent::RowsDeleteRequested(delete) => {
             let schema = schema.ok_or_else(|| poison("rows are to be deleted before the table was opened"))?;
             let predicate =
@@ -134,7 +137,7 @@ pub fn refusal(code: &str, message: &str, details: &serde_json::Value) -> Proble
 pub fn missing_content(change: &Change) -> Option<Problem> {
     let Change::Load(spec) = change else { return None };
     let detail = "the content that this load names was never stored: upload the file first";
-    (!spec.path.exists()).then(|| Problem::new("storage.file_content_not_found", 404, detail))
+    (!spec.files().all(Path::exists)).then(|| Problem::new("storage.file_content_not_found", 404, detail))
 }
 
 /// The schema after an event, when the event changes it.
@@ -210,8 +213,17 @@ fn alteration(event: &ColumnAlterRequested) -> Result<Change, Problem> {
     })
 }
 
-fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf) -> Result<LoadSpec, Problem> {
-    let csv = event.csv.as_ref().map_or_else(CsvOptions::default, |csv| CsvOptions {
+/// What a load reads, by the words of events; none for a format that there is not.
+pub(crate) fn load_format(format: &str, csv: Option<&crate::contract::CsvOptions>) -> Option<LoadFormat> {
+    match format {
+        "csv" => Some(LoadFormat::Csv(csv.map_or_else(CsvOptions::default, csv_options))),
+        "parquet" => Some(LoadFormat::Parquet),
+        _ => None,
+    }
+}
+
+fn csv_options(csv: &crate::contract::CsvOptions) -> CsvOptions {
+    CsvOptions {
         delimiter: csv.delimiter.clone(),
         quote: csv.quote.clone(),
         escape: csv.escape.clone(),
@@ -220,18 +232,18 @@ fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf) -> Result<LoadSpe
         allow_quoted_nulls: csv.allow_quoted_nulls,
         ignored_lines: u64::try_from(csv.ignored_lines_count).unwrap_or(0),
         null_strings: csv.null_strings.clone(),
-    });
+    }
+}
+
+fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf, more: Vec<PathBuf>) -> Result<LoadSpec, Problem> {
     let dedup_mode = match event.dedup_mode.as_str() {
         "update_duplicates" => DedupMode::UpdateDuplicates,
         "insert_duplicates" => DedupMode::InsertDuplicates,
         "fail_on_duplicates" => DedupMode::FailOnDuplicates,
         other => return Err(poison(&format!("unknown dedup_mode {other}"))),
     };
-    let format = match event.format.as_str() {
-        "csv" => LoadFormat::Csv(csv),
-        "parquet" => LoadFormat::Parquet,
-        other => return Err(poison(&format!("unknown format {other}"))),
-    };
+    let format = load_format(&event.format, event.csv.as_ref())
+        .ok_or_else(|| poison(&format!("unknown format {}", event.format)))?;
     let extra_columns = match event.extra_columns.as_str() {
         "error" => ExtraColumns::Fail,
         "ignore" => ExtraColumns::Ignore,
@@ -240,6 +252,7 @@ fn load_spec(event: &LoadRequested, at: Moment, path: PathBuf) -> Result<LoadSpe
     };
     Ok(LoadSpec {
         path,
+        more,
         format,
         incremental: event.incremental,
         dedup_mode,

@@ -98,6 +98,8 @@ impl Routing {
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
             | ProjectEvent::TableHidden(_)
+            | ProjectEvent::AliasCreated(_)
+            | ProjectEvent::AliasDropped(_)
             | ProjectEvent::TableMerged(_)
             | ProjectEvent::TablePulled(_)
             | ProjectEvent::BucketShared(_)
@@ -185,6 +187,7 @@ mod tests {
             columns: vec![],
             primary_key: vec![],
             copy_of: None,
+            awaits: None,
         })
     }
 
@@ -201,6 +204,7 @@ mod tests {
             table: "t.1".into(),
             uid: "one".into(),
             snapshot: None,
+            abandoned: false,
         };
         routing.apply(&tenant, &ProjectEvent::TableDropped(dropped), 6).unwrap();
         assert_eq!(routing.by_subject("rows.default.p.b.t%2E1"), None);
@@ -230,6 +234,7 @@ mod tests {
                 table: "t.1".into(),
                 uid,
                 snapshot: None,
+                abandoned: false,
             })
         };
         routing.apply(&tenant, &dropped("0a1b2c3d", "copy"), 7).unwrap();

@@ -74,6 +74,9 @@ pub enum Stage {
         /// The client's run that it is part of.
         #[serde(default)]
         run_id: Option<String>,
+        /// Whether the content is a manifest that names other files.
+        #[serde(default)]
+        is_sliced: bool,
     },
     /// A file of the project.
     Registered,
@@ -222,6 +225,7 @@ pub(crate) mod tests {
             project_uid: "p1".into(),
             is_permanent: true,
             run_id: None,
+            is_sliced: false,
         }
         .into()
     }

@@ -2,6 +2,10 @@
 
 /// Tables of one project: dropping it is one atomic batch of at most 1,000 messages, one of them the catalogue's.
 pub const TABLES_PER_PROJECT_MAX: usize = 900;
+/// Aliases of one project, on all branches: they stand in its catalogue, which is held in memory.
+pub const ALIASES_PER_PROJECT_MAX: usize = 900;
+/// The filter of one alias, in bytes of its columns and values.
+pub const ALIAS_FILTER_BYTES_MAX: usize = 16 * 1024;
 /// Buckets of one project: the catalogue is one aggregate, held in memory and sent whole when it is dropped.
 pub const BUCKETS_PER_PROJECT_MAX: usize = 1_000;
 /// Projects whose buckets one project links: each of them is told, in one batch with the tables, when it is deleted.
@@ -34,6 +38,12 @@ pub const DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
 pub const OPEN_REQUESTS_PER_TABLE_MAX: usize = 1_000;
 /// How many settled requests a table remembers, so that a verdict said twice is known.
 pub const SETTLED_RING_MAX: usize = 256;
+/// Files that are loaded as one: all are named by the command, and by the event.
+pub const LOAD_FILES_MAX: usize = 1_000;
+/// What they have together, in bytes: as much as one file may have.
+pub const LOAD_BYTES_MAX: i64 = FILE_BYTES_MAX;
+/// The text that names the files of a load, in bytes.
+pub const MANIFEST_BYTES_MAX: i64 = 1024 * 1024;
 /// Lines of a file that a load may leave out before its header.
 pub const IGNORED_LINES_MAX: i64 = 1_000_000;
 /// A file, in bytes: 10 GiB.

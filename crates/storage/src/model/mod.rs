@@ -32,7 +32,9 @@ pub(crate) use multipart::{etag_of, fits};
 pub(crate) use project::BEFORE_DROP;
 pub(crate) use project::dropped_with;
 pub(crate) use project::settings::{Effective, Inherited, NOTHING};
-pub use project::{Branch, Bucket, Catalogue, Level, Link, Overlay, Project, Sharing, Shown, SnapshotRef, TableRef};
+pub use project::{
+    AliasRef, Aliases, Branch, Bucket, Catalogue, Level, Link, Overlay, Project, Sharing, Shown, SnapshotRef, TableRef,
+};
 pub use refusal::Refusal;
 pub use retention::Retention;
 pub use shelf::Shelf;

@@ -112,6 +112,31 @@ pub(crate) fn table_exists(bucket: &str, table: &str) -> Problem {
     storage("table_exists", 409, format!("Table {table} already exists in bucket {bucket}"))
 }
 
+pub(crate) fn table_is_alias(bucket: &str, table: &str) -> Problem {
+    let detail = format!(
+        "Table {} of bucket {} is an alias: it shows a table and is none itself. Ask for this of its source.",
+        echo(table),
+        echo(bucket)
+    );
+    storage("table_is_alias", 409, detail)
+}
+
+pub(crate) fn table_has_aliases(bucket: &str, table: &str, aliases: usize) -> Problem {
+    let detail =
+        format!("Table {} of bucket {} is shown by {aliases} aliases; drop them first", echo(table), echo(bucket));
+    storage("table_has_aliases", 409, detail).with_details(json!({ "alias_count": aliases }))
+}
+
+pub(crate) fn column_has_aliases(column: &str, aliases: usize) -> Problem {
+    let detail = format!("Column {} is named by {aliases} aliases of the table; drop them first", echo(column));
+    storage("column_has_aliases", 409, detail).with_details(json!({ "alias_count": aliases }))
+}
+
+pub(crate) fn alias_source_refused(bucket: &str, table: &str, why: &str) -> Problem {
+    let detail = format!("Table {} of bucket {} {why}, so that no alias can be of it.", echo(table), echo(bucket));
+    storage("alias_source_refused", 409, detail)
+}
+
 pub(crate) fn column_exists(column: &str) -> Problem {
     storage("column_exists", 409, format!("Column {} already exists", echo(column)))
 }
@@ -254,6 +279,16 @@ pub(crate) fn file_not_found(file: &str) -> Problem {
 
 pub(crate) fn file_content_not_found(file: &str) -> Problem {
     storage("file_content_not_found", 404, format!("The content of file {} is not there", echo(file)))
+}
+
+pub(crate) fn slice_elsewhere(url: &str) -> Problem {
+    let detail = format!("{:?} names no file of this project, and nothing is fetched from elsewhere.", echo(url));
+    storage("slice_elsewhere", 400, detail)
+}
+
+pub(crate) fn invalid_format(format: &str) -> Problem {
+    let formats = super::table::FORMATS.join(" or ");
+    storage("invalid_format", 400, format!("A load reads {formats}, not {:?}.", echo(format)))
 }
 
 pub(crate) fn staged_file_not_found(key: &str) -> Problem {

@@ -1,7 +1,9 @@
 //! `project`: the catalogue of one project. Which names stand for which incarnations of buckets and tables.
 
+mod alias;
 mod branch;
 mod bucket;
+mod from_file;
 mod life;
 mod merge;
 mod organization;
@@ -24,6 +26,7 @@ use crate::contract::SnapshotSettings;
 
 pub(crate) use snapshot::{BEFORE_DROP, dropped_with};
 
+pub use alias::{AliasRef, Aliases};
 pub use overlay::{Overlay, Shown};
 pub use sharing::{Level, Link, Sharing};
 
@@ -53,6 +56,9 @@ pub struct Catalogue {
     pub branches: BTreeMap<String, Branch>,
     /// Buckets by folded name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// Aliases of its tables, on all branches.
+    #[serde(default)]
+    pub aliases: Aliases,
     /// Snapshots by id.
     #[serde(default)]
     pub snapshots: BTreeMap<String, SnapshotRef>,
@@ -106,6 +112,9 @@ pub struct TableRef {
     /// What it says about its snapshots.
     #[serde(default)]
     pub snapshot_settings: Option<SnapshotSettings>,
+    /// Its branch did not show the main line's table of this name before, and will not if this one never comes to be.
+    #[serde(default)]
+    pub hides: bool,
 }
 
 /// What a snapshot's id stands for. It outlives the table and the names.

@@ -3,6 +3,7 @@
 mod alter_column;
 mod column;
 mod delete_rows;
+mod fill;
 mod life;
 mod load;
 mod primary_key;
@@ -15,7 +16,7 @@ use alluvium_kernel::Problem;
 use alluvium_tablestore::column::{Column, TableSchema};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use load::is_sha256;
+pub(crate) use load::{FORMATS, is_sha256};
 
 use super::limits::OPEN_REQUESTS_PER_TABLE_MAX;
 use super::problem;
@@ -39,6 +40,9 @@ pub struct Table {
     /// Those of them that may add columns: until their verdict nobody knows which.
     #[serde(default)]
     pub adding: BTreeSet<String>,
+    /// The load that it is made with, until its verdict.
+    #[serde(default)]
+    pub filling: Option<String>,
     /// Requests with a verdict, the latest last; the oldest are forgotten.
     pub settled: VecDeque<String>,
 }

@@ -63,7 +63,7 @@ impl Copies {
         let found = found.await.map_err(|problem| problems::of(&problem))?;
         let is_first = self.taken.is_empty();
         let mut new: Vec<&TableView> =
-            found.iter().map(|(_, table)| table).filter(|table| !self.taken.contains_key(&table.uid)).collect();
+            found.iter().map(|(_, table)| table).filter(|table| !self.taken.contains_key(table.key())).collect();
         for attempt in 0..TRIES_MAX {
             for table in std::mem::take(&mut new) {
                 let copy = self.take((state, tenant, view), table, attempt, whole).await?;
@@ -73,13 +73,13 @@ impl Copies {
                         "a table was changed since the transaction began; begin it again",
                     ));
                 }
-                self.taken.insert(table.uid.clone(), copy);
+                self.taken.insert(table.key().to_owned(), copy);
             }
             if !is_first || found.len() < 2 {
                 break;
             }
             for (_, table) in &found {
-                let seq = self.taken.get(&table.uid).map_or(0, |copy| copy.seq);
+                let seq = self.taken.get(table.key()).map_or(0, |copy| copy.seq);
                 if seq != seq_now((state, tenant, view), &self.directory, table).await? {
                     new.push(table);
                 }
@@ -105,7 +105,7 @@ impl Copies {
         whole: bool,
     ) -> Result<Copy, Failure> {
         // A file that a process has attached is not written to again.
-        let file = self.directory.join(format!("{}-{}-{attempt}", table.uid, self.taken.len()));
+        let file = self.directory.join(format!("{}-{}-{attempt}", table.key(), self.taken.len()));
         let seq = copied(at, table, file.clone(), whole).await.map_err(|problem| problems::of(&problem))?;
         Ok(Copy { file, table: table.clone(), seq })
     }
@@ -121,7 +121,7 @@ impl Copies {
     }
 
     fn source(&self, (schemas, table): Meant) -> Option<Source> {
-        let file = self.taken.get(&table.uid)?.file.clone();
+        let file = self.taken.get(table.key())?.file.clone();
         Some(Source { file, schemas, bucket: table.bucket, table: table.name })
     }
 }

@@ -1,5 +1,6 @@
 //! What each event does to the read model, as data: so that many can be written at once.
 
+mod alias;
 mod job;
 mod metadata;
 mod multipart;
@@ -11,6 +12,7 @@ mod workspace;
 use alluvium_kernel::Timestamp;
 
 use super::Place;
+pub(super) use alias::AliasOp;
 pub(super) use job::JobOp;
 pub(super) use metadata::{MetadataOp, columns_of};
 pub(super) use multipart::MultipartOp;
@@ -21,31 +23,94 @@ pub(super) use workspace::WorkspaceOp;
 
 use crate::contract::{
     ColumnSpec, Event, FileEvent, ProjectCreated, ProjectEvent, ProjectUpdated, RefusalEvent, RetentionEvent,
-    ShelfEvent, TableEvent,
+    ShelfEvent, TableCreated, TableEvent,
 };
 use crate::model::key_of;
 
 /// A change of the read model.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
-    PutProject { tenant: String, event: ProjectCreated, time: i64 },
-    UpdateProject { tenant: String, event: ProjectUpdated, time: i64 },
-    DeleteProject { tenant: String, id: String, time: i64 },
+    PutProject {
+        tenant: String,
+        event: ProjectCreated,
+        time: i64,
+    },
+    UpdateProject {
+        tenant: String,
+        event: ProjectUpdated,
+        time: i64,
+    },
+    DeleteProject {
+        tenant: String,
+        id: String,
+        time: i64,
+    },
     PutBranch(Box<BranchRow>),
-    DeleteBranch { tenant: String, project: String, id: String },
-    PutBucket { tenant: String, project: String, name: String, uid: String, description: Option<String>, time: i64 },
-    DeleteBucket { tenant: String, project: String, name: String },
+    DeleteBranch {
+        tenant: String,
+        project: String,
+        id: String,
+    },
+    PutBucket {
+        tenant: String,
+        project: String,
+        name: String,
+        uid: String,
+        description: Option<String>,
+        time: i64,
+    },
+    DeleteBucket {
+        tenant: String,
+        project: String,
+        name: String,
+    },
     PutTable(Box<TableRow>),
-    DeleteTable { tenant: String, project: String, uid: String },
-    PatchTable { uid: String, columns: Option<String>, primary_key: Option<String>, seq: i64 },
-    DropColumn { uid: String, column: String, seq: i64 },
+    /// It shows once its first rows are in.
+    AwaitTable(Box<TableRow>),
+    FillTable {
+        uid: String,
+        seq: i64,
+    },
+    DeleteTable {
+        tenant: String,
+        project: String,
+        uid: String,
+    },
+    PatchTable {
+        uid: String,
+        columns: Option<String>,
+        primary_key: Option<String>,
+        seq: i64,
+    },
+    DropColumn {
+        uid: String,
+        column: String,
+        seq: i64,
+    },
     HideTable(Box<HiddenRow>),
     ShowTable(Box<HiddenRow>),
     PutFile(Box<FileRow>),
-    StageFile { tenant: String, id: String, blob: String, size_bytes: i64, md5: Option<String> },
-    TagFile { tenant: String, id: String, tags: String },
-    ExpireFile { tenant: String, id: String },
-    DeleteFile { tenant: String, id: String },
+    StageFile {
+        tenant: String,
+        id: String,
+        blob: String,
+        size_bytes: i64,
+        md5: Option<String>,
+    },
+    TagFile {
+        tenant: String,
+        id: String,
+        tags: String,
+    },
+    ExpireFile {
+        tenant: String,
+        id: String,
+    },
+    DeleteFile {
+        tenant: String,
+        id: String,
+    },
+    Alias(AliasOp),
     Sharing(SharingOp),
     Snapshot(SnapshotOp),
     Settings(SettingsOp),
@@ -71,6 +136,7 @@ pub(super) enum Key<'a> {
     Part(&'a str, &'a str, i32),
     Job(&'a str),
     Metadata(&'a str, &'a str, &'a str, &'a str),
+    Alias(&'a str),
 }
 
 #[derive(Clone, Debug)]
@@ -129,6 +195,7 @@ pub(super) struct FileRow {
     pub key: Option<String>,
     pub run_id: Option<String>,
     pub branch: String,
+    pub is_sliced: bool,
 }
 
 /// JSON text of values that hold nothing JSON cannot.
@@ -176,19 +243,7 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             Op::PutBucket { tenant, project: e.project, name: e.bucket, uid: e.uid, description: e.description, time }
         }
         ProjectEvent::BucketDeleted(e) => Op::DeleteBucket { tenant, project: e.project, name: e.bucket },
-        ProjectEvent::TableCreated(e) => Op::PutTable(Box::new(TableRow {
-            tenant,
-            project: e.project,
-            branch: e.branch,
-            bucket: e.bucket,
-            name: e.table,
-            uid: e.uid,
-            copy_of: e.copy_of,
-            columns: columns(&e.columns),
-            primary_key: json(&e.primary_key),
-            time,
-            seq: at.seq,
-        })),
+        ProjectEvent::TableCreated(e) => table_made(e, tenant, at),
         ProjectEvent::TableDropped(e) => Op::DeleteTable { tenant, project: e.project, uid: e.uid },
         ProjectEvent::TableHidden(e) => {
             let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
@@ -198,6 +253,8 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             let (project, branch, bucket, name) = (e.project, e.branch, e.bucket, e.table);
             Op::ShowTable(Box::new(HiddenRow { tenant, project, branch, bucket, name, time }))
         }
+        ProjectEvent::AliasCreated(e) => Op::Alias(alias::created(e, tenant, time)),
+        ProjectEvent::AliasDropped(e) => Op::Alias(alias::dropped(e, tenant)),
         ProjectEvent::BucketShared(e) => Op::Sharing(sharing::shared(e, tenant)),
         ProjectEvent::BucketUnshared(e) => Op::Sharing(sharing::unshared(e, tenant)),
         ProjectEvent::BucketLinked(e) => Op::Sharing(sharing::linked(e, tenant, time)),
@@ -220,6 +277,24 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
     })
 }
 
+fn table_made(made: TableCreated, tenant: String, at: &Place<'_>) -> Op {
+    let is_awaited = made.awaits.is_some();
+    let row = Box::new(TableRow {
+        tenant,
+        project: made.project,
+        branch: made.branch,
+        bucket: made.bucket,
+        name: made.table,
+        uid: made.uid,
+        copy_of: made.copy_of,
+        columns: columns(&made.columns),
+        primary_key: json(&made.primary_key),
+        time: at.time,
+        seq: at.seq,
+    });
+    if is_awaited { Op::AwaitTable(row) } else { Op::PutTable(row) }
+}
+
 fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
     let (uid, seq) = (at.id.decode(), at.seq);
     let patch = |columns, primary_key| Some(Op::PatchTable { uid: at.id.decode(), columns, primary_key, seq });
@@ -227,6 +302,7 @@ fn of_table(event: TableEvent, at: &Place<'_>) -> Option<Op> {
         TableEvent::ColumnDropped(e) => Some(Op::DropColumn { uid, column: e.column, seq }),
         TableEvent::PrimaryKeyDropped(_) => patch(None, Some("[]".to_owned())),
         TableEvent::SnapshotRequested(e) => Some(Op::Snapshot(snapshot::shaped(e, uid))),
+        TableEvent::Settled(e) if e.accepted && e.fills => Some(Op::FillTable { uid, seq }),
         TableEvent::Settled(e) if e.accepted && e.columns.is_none() && e.primary_key.is_none() => {
             snapshot::counted(&e, &uid).map(Op::Snapshot).or_else(|| patch(None, None))
         }
@@ -266,6 +342,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             key: None,
             run_id: e.run_id,
             branch: e.branch,
+            is_sliced: e.is_sliced,
         })),
         FileEvent::UploadStaged(e) => {
             Op::StageFile { tenant, id: e.file, blob: e.blob, size_bytes: e.size_bytes, md5: e.md5 }
@@ -287,6 +364,7 @@ fn of_file(event: FileEvent, at: &Place<'_>) -> Op {
             md5: e.md5,
             run_id: e.run_id,
             branch: e.branch,
+            is_sliced: e.is_sliced,
         })),
         FileEvent::FileTagged(e) => Op::TagFile { tenant, id: e.file, tags: json(&e.tags) },
         FileEvent::FileExpired(e) => Op::ExpireFile { tenant, id: e.file },
@@ -314,6 +392,7 @@ impl Op {
             Self::DeleteBranch { .. } => 31,
             Self::HideTable(_) => 32,
             Self::ShowTable(_) => 33,
+            Self::Alias(op) => op.kind(),
             Self::Sharing(op) => op.kind(),
             Self::Snapshot(op) => op.kind(),
             Self::Settings(op) => op.kind(),
@@ -323,6 +402,8 @@ impl Op {
             Self::Metadata(op) => op.kind(),
             Self::TagFile { .. } => 40,
             Self::ExpireFile { .. } => 41,
+            Self::AwaitTable(_) => 125,
+            Self::FillTable { .. } => 126,
         }
     }
 
@@ -337,18 +418,20 @@ impl Op {
             Self::PutBucket { tenant, project, name, .. } | Self::DeleteBucket { tenant, project, name } => {
                 Key::Bucket(tenant, project, name)
             }
-            Self::PutTable(row) => Key::Table(&row.uid),
+            Self::PutTable(row) | Self::AwaitTable(row) => Key::Table(&row.uid),
             Self::HideTable(row) | Self::ShowTable(row) => {
                 Key::Hidden(&row.tenant, &row.project, &row.branch, &row.bucket, &row.name)
             }
-            Self::DeleteTable { uid, .. } | Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => {
-                Key::Table(uid)
-            }
+            Self::DeleteTable { uid, .. }
+            | Self::PatchTable { uid, .. }
+            | Self::DropColumn { uid, .. }
+            | Self::FillTable { uid, .. } => Key::Table(uid),
             Self::PutFile(row) => Key::File(&row.tenant, &row.id),
             Self::StageFile { tenant, id, .. }
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => Key::File(tenant, id),
+            Self::Alias(op) => op.row(),
             Self::Sharing(op) => op.row(),
             Self::Snapshot(op) => op.row(),
             Self::Settings(op) => op.row(),
@@ -370,9 +453,13 @@ impl Op {
             Self::PutBucket { tenant, project, .. }
             | Self::DeleteBucket { tenant, project, .. }
             | Self::DeleteBranch { tenant, project, .. } => [Some(Key::Project(tenant, project)), None],
-            Self::PutTable(row) => [Some(Key::Project(&row.tenant, &row.project)), Some(Key::Table(&row.uid))],
+            Self::PutTable(row) | Self::AwaitTable(row) => {
+                [Some(Key::Project(&row.tenant, &row.project)), Some(Key::Table(&row.uid))]
+            }
             Self::DeleteTable { tenant, project, uid } => [Some(Key::Project(tenant, project)), Some(Key::Table(uid))],
-            Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } => [Some(Key::Table(uid)), None],
+            Self::PatchTable { uid, .. } | Self::DropColumn { uid, .. } | Self::FillTable { uid, .. } => {
+                [Some(Key::Table(uid)), None]
+            }
             Self::PutFile(row) => {
                 [Some(Key::Project(&row.tenant, &row.project)), Some(Key::File(&row.tenant, &row.id))]
             }
@@ -380,6 +467,7 @@ impl Op {
             | Self::TagFile { tenant, id, .. }
             | Self::ExpireFile { tenant, id }
             | Self::DeleteFile { tenant, id } => [Some(Key::File(tenant, id)), None],
+            Self::Alias(op) => op.order(),
             Self::Sharing(op) => op.order(),
             Self::Snapshot(op) => op.order(),
             Self::Settings(op) => op.order(),

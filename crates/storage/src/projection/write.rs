@@ -7,6 +7,7 @@ macro_rules! column {
     };
 }
 
+mod alias;
 mod job;
 mod metadata;
 mod multipart;
@@ -14,6 +15,7 @@ mod project;
 mod settings;
 mod sharing;
 mod snapshot;
+mod table;
 mod workspace;
 
 use alluvium_projection::ApplyError;
@@ -34,6 +36,8 @@ const DELETE_BRANCHES: &str = "
         WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id),
       said AS (DELETE FROM metadata AS m USING gone
         WHERE m.tenant = gone.tenant AND m.project = gone.project AND m.branch = gone.id),
+      aliased AS (DELETE FROM aliases AS a USING gone
+        WHERE a.tenant = gone.tenant AND a.project = gone.project AND a.branch = gone.id),
       left_over AS (DELETE FROM workspaces USING gone
         WHERE workspaces.tenant = gone.tenant AND workspaces.project = gone.project AND workspaces.branch = gone.id)
     DELETE FROM branches USING gone
@@ -83,7 +87,8 @@ const DELETE_TABLES: &str = "
         WHERE m.tenant = gone.tenant AND m.kind = 'table' AND m.object = gone.object
           AND (m.branch = gone.branch OR (gone.branch = 'default' AND NOT EXISTS (
             SELECT 1 FROM tables AS o WHERE o.tenant = gone.tenant AND o.branch = m.branch AND o.copy_of = gone.object
-              AND o.uid <> ALL ($1::text[])))))
+              AND o.uid <> ALL ($1::text[]))))),
+      never AS (DELETE FROM awaited_tables WHERE uid = ANY ($1::text[]))
     DELETE FROM tables WHERE uid = ANY ($1::text[])";
 const PATCH_TABLES: &str = "
     UPDATE tables SET columns = coalesce(new.columns, tables.columns),
@@ -100,19 +105,20 @@ const DROP_COLUMNS: &str = "
 /// `created_at` is when the file was registered, as its event says; while it is uploaded, when the upload was opened.
 const PUT_FILES: &str = "
     INSERT INTO files (tenant, project, id, name, content_type, blob, size_bytes, tags, is_registered, created_at,
-      expires_at, md5, key, run_id, branch)
+      expires_at, md5, key, run_id, branch, is_sliced)
     SELECT new.tenant, new.project, new.id, new.name, new.content_type, new.blob, new.size_bytes, new.tags,
-      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id, new.branch
+      new.is_registered, new.time, new.expires_at, new.md5, new.key, new.run_id, new.branch, new.is_sliced
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
       $9::text[], $10::boolean[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::text[],
-      $16::text[])
+      $16::text[], $17::boolean[])
       AS new (tenant, project, project_uid, id, name, content_type, blob, size_bytes, tags, is_registered, time, expires_at,
-        md5, key, run_id, branch)
+        md5, key, run_id, branch, is_sliced)
     JOIN projects ON projects.tenant = new.tenant AND projects.id = new.project AND projects.uid = new.project_uid
     ON CONFLICT (tenant, id) DO UPDATE SET name = EXCLUDED.name, content_type = EXCLUDED.content_type,
       blob = EXCLUDED.blob, size_bytes = EXCLUDED.size_bytes, tags = EXCLUDED.tags,
       is_registered = EXCLUDED.is_registered, created_at = EXCLUDED.created_at, expires_at = EXCLUDED.expires_at,
-      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id, branch = EXCLUDED.branch";
+      md5 = EXCLUDED.md5, key = EXCLUDED.key, run_id = EXCLUDED.run_id, branch = EXCLUDED.branch,
+      is_sliced = EXCLUDED.is_sliced";
 const STAGE_FILES: &str = "
     UPDATE files SET blob = new.blob, size_bytes = new.size_bytes, md5 = new.md5
     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[]) AS new (tenant, id, blob, size_bytes, md5)
@@ -143,9 +149,11 @@ pub(super) async fn write(tx: &mut PgConnection, step: Vec<Op>) -> Result<(), Ap
         Op::PutTable(_) | Op::DeleteTable { .. } | Op::PatchTable { .. } | Op::DropColumn { .. } => {
             tables(tx, &step).await
         }
+        Op::AwaitTable(_) | Op::FillTable { .. } => table::awaited(tx, &step).await,
         Op::HideTable(_) | Op::ShowTable(_) => hidden(tx, &step).await,
         Op::ExpireFile { .. } => expire_files(tx, &step).await,
         Op::PutFile(_) | Op::StageFile { .. } | Op::TagFile { .. } | Op::DeleteFile { .. } => files(tx, &step).await,
+        Op::Alias(_) => alias::aliases(tx, &step).await,
         Op::Sharing(_) => sharing::sharing(tx, &step).await,
         Op::Snapshot(_) => snapshot::snapshots(tx, &step).await,
         Op::Settings(_) => settings::settings(tx, &step).await,
@@ -259,7 +267,8 @@ async fn files(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutFile(row) => row.md5))
             .bind(column!(step, Op::PutFile(row) => row.key))
             .bind(column!(step, Op::PutFile(row) => row.run_id))
-            .bind(column!(step, Op::PutFile(row) => row.branch)),
+            .bind(column!(step, Op::PutFile(row) => row.branch))
+            .bind(column!(step, Op::PutFile(row) => row.is_sliced)),
         Op::StageFile { .. } => sqlx::query(STAGE_FILES)
             .bind(column!(step, Op::StageFile { tenant, .. } => tenant))
             .bind(column!(step, Op::StageFile { id, .. } => id))

@@ -42,7 +42,7 @@ macro_rules! select {
     ($rest:expr) => {
         concat!(
             "SELECT id, project, name, content_type, blob, size_bytes, tags, is_registered, created_at, expires_at, md5, key,
-               branch, expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+               branch, expires_at <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, is_sliced
              FROM {schema}.files WHERE tenant = $1 AND ",
             $rest
         )
@@ -92,7 +92,7 @@ const ENDED: &str = "
     ORDER BY expires_at LIMIT $1";
 
 /// In the order of the statements: id, project, name, content type, blob, size, tags, registered, created, expires, md5, key,
-/// branch, whether it is over.
+/// branch, whether it is over, whether it is sliced.
 type FileRow = (
     String,
     String,
@@ -108,6 +108,7 @@ type FileRow = (
     Option<String>,
     String,
     Option<bool>,
+    bool,
 );
 
 fn file_view(row: FileRow) -> Result<FileView, Problem> {
@@ -126,6 +127,7 @@ fn file_view(row: FileRow) -> Result<FileView, Problem> {
         key,
         branch,
         over,
+        is_sliced,
     ) = row;
     let tags = parsed(&tags)?;
     Ok(FileView {
@@ -143,6 +145,7 @@ fn file_view(row: FileRow) -> Result<FileView, Problem> {
         key,
         branch,
         is_over: over.unwrap_or(false),
+        is_sliced,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What linked buckets show, and whether they may. The tables themselves are found under the names the linking project knows them
 //! by, in the view `named_tables`; here it is said why one is not there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use alluvium_kernel::Problem;
 
@@ -16,7 +16,9 @@ const LINK: &str = "
 const LINKED_TABLES: &str = "
     SELECT bucket, name, uid FROM {schema}.named_tables
     WHERE tenant = $1 AND project = $2 AND is_linked AND bucket = ANY ($3::text[])";
-const LINKED_BUCKETS: &str = "SELECT bucket FROM {schema}.links WHERE tenant = $1 AND project = $2";
+const LINKED_BUCKETS: &str = "
+    SELECT bucket, NULL AS uid FROM {schema}.links WHERE tenant = $1 AND project = $2
+    UNION ALL SELECT NULL, uid FROM {schema}.awaited_tables WHERE tenant = $1 AND project = $2";
 const IS_SHARED: &str = "
     SELECT EXISTS (SELECT 1 FROM {schema}.buckets AS b
         WHERE b.tenant = $1 AND b.project = $2 AND b.name = $3 AND b.uid = $4),
@@ -48,16 +50,23 @@ pub struct LinkView {
     is_shared: bool,
 }
 
-/// Tables that a project's links show, and links that show none.
+/// Tables that a project's links show, links that show none, and what of its own does not show.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
     /// Uids by bucket and name.
     tables: HashMap<(String, String), String>,
     /// Why a bucket shows nothing.
     closed: HashMap<String, Problem>,
+    /// Uids of tables that do not show yet: their first rows are being read.
+    awaited: HashSet<String>,
 }
 
 impl Links {
+    /// Whether a table does not show yet.
+    pub(crate) fn hides(&self, uid: &str) -> bool {
+        self.awaited.contains(uid)
+    }
+
     /// The uid of a table that a linked bucket shows, or why it shows none; `None` for any other name.
     pub(crate) fn table(&self, bucket: &str, table: &str) -> Option<Result<&str, &Problem>> {
         if let Some(why) = self.closed.get(bucket) {
@@ -131,14 +140,17 @@ impl Queries {
 
     /// What a project's links show to a query; costs next to nothing for a project without.
     pub async fn links(&self, tenant: &str, project: &str) -> Result<Links, Problem> {
-        let buckets: Vec<String> = sqlx::query_scalar(self.schema().sql(LINKED_BUCKETS))
+        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(self.schema().sql(LINKED_BUCKETS))
             .bind(tenant)
             .bind(project)
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
+        let (buckets, awaited): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let buckets: Vec<String> = buckets.into_iter().flatten().collect();
+        let awaited = awaited.into_iter().flatten().collect();
         if buckets.is_empty() {
-            return Ok(Links::default());
+            return Ok(Links { awaited, ..Links::default() });
         }
         let rows: Vec<(String, String, String)> = sqlx::query_as(self.schema().sql(LINKED_TABLES))
             .bind(tenant)
@@ -147,7 +159,7 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let mut links = Links { tables: HashMap::new(), closed: HashMap::new() };
+        let mut links = Links { awaited, ..Links::default() };
         links.tables.extend(rows.into_iter().map(|(bucket, name, uid)| ((bucket, name), uid)));
         for bucket in buckets {
             if let Err(why) = self.readable(tenant, project, &bucket).await {

@@ -9,7 +9,8 @@ const PROJECT: &str = "
     SELECT id, uid, name, settings, organization, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
       (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
-        AND t.branch = 'default') AS table_count,
+        AND t.branch = 'default') + (SELECT count(*) FROM {schema}.aliases AS a
+        WHERE a.tenant = p.tenant AND a.project = p.id AND a.branch = 'default') AS table_count,
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 AND id = $2";
@@ -17,7 +18,8 @@ const PROJECTS: &str = "
     SELECT id, uid, name, settings, organization, created_at, updated_at,
       (SELECT count(*) FROM {schema}.buckets AS b WHERE b.tenant = p.tenant AND b.project = p.id) AS bucket_count,
       (SELECT count(*) FROM {schema}.named_tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
-        AND t.branch = 'default') AS table_count,
+        AND t.branch = 'default') + (SELECT count(*) FROM {schema}.aliases AS a
+        WHERE a.tenant = p.tenant AND a.project = p.id AND a.branch = 'default') AS table_count,
       ARRAY(SELECT t.uid FROM {schema}.tables AS t WHERE t.tenant = p.tenant AND t.project = p.id
         AND t.branch = 'default') AS tables
     FROM {schema}.projects AS p WHERE tenant = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
@@ -52,14 +54,18 @@ const PROJECT_EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM {schema}.projects WHE
 const BUCKET: &str = "
     SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
-        AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
+        AND t.branch = 'default') + (SELECT count(*) FROM {schema}.aliases AS a
+      WHERE a.tenant = b.tenant AND a.project = b.project AND a.bucket = b.name
+        AND a.branch = 'default') AS table_count, l.source_project, l.source_bucket
     FROM {schema}.buckets AS b
     LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
     WHERE b.tenant = $1 AND b.project = $2 AND b.name = $3";
 const BUCKETS: &str = "
     SELECT b.name, b.description, (SELECT count(*) FROM {schema}.named_tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.bucket = b.name
-        AND t.branch = 'default') AS table_count, l.source_project, l.source_bucket
+        AND t.branch = 'default') + (SELECT count(*) FROM {schema}.aliases AS a
+      WHERE a.tenant = b.tenant AND a.project = b.project AND a.bucket = b.name
+        AND a.branch = 'default') AS table_count, l.source_project, l.source_bucket
     FROM {schema}.buckets AS b
     LEFT JOIN {schema}.links AS l ON l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name
     WHERE b.tenant = $1 AND b.project = $2 AND ($3::text[] IS NULL OR b.name = ANY ($3))

@@ -2,6 +2,7 @@
 
 use alluvium_kernel::{BucketReach, Problem};
 
+use super::aliases::shown_aliases;
 use super::{Listed, Page, Queries, unavailable};
 
 /// What of a project a branch shows, each thing with whether its name contains what is looked for, and whether something that is
@@ -20,7 +21,15 @@ macro_rules! found {
           WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
           UNION ALL
           SELECT h.bucket, lower(h.name) FROM {schema}.hidden_tables AS h
-          WHERE h.tenant = $1 AND h.project = $2 AND h.branch = $3)))),
+          WHERE h.tenant = $1 AND h.project = $2 AND h.branch = $3
+          UNION ALL
+          SELECT l.bucket, lower(l.name) FROM {schema}.aliases AS l
+          WHERE l.tenant = $1 AND l.project = $2 AND l.branch = $3)))
+      UNION ALL
+      SELECT a.bucket, a.name, CASE WHEN a.columns IS NULL THEN s.columns ELSE (
+          SELECT coalesce(json_agg(c.spec), '[]')::text FROM json_array_elements(s.columns::json) AS c (spec)
+          WHERE c.spec ->> 'name' IN (SELECT json_array_elements_text(a.columns::json))) END, a.uid
+      "#, shown_aliases!(), r#" AND ($4::text[] IS NULL OR a.bucket = ANY ($4))),
     things AS (
       SELECT 'bucket' AS kind, b.name AS bucket, NULL::text AS table_name, NULL::text AS column_name, b.name AS name,
         'bucket' AS said_of, b.uid AS object, '' AS column_key

@@ -33,7 +33,7 @@ impl Retention {
         let living: HashSet<String> = fold.lanes().iter().map(|lane| lane.id.uid.clone()).collect();
         let mut found = Vec::new();
         let (pins, now) = (self.pins.lock().await, Timestamp::from_micros(now_micros()));
-        for (id, at) in self.dropped_before(policy).await? {
+        for (id, at, abandoned) in self.dropped_before(policy).await? {
             let ours = fold.owned.serves(&id.project_key()).is_some();
             let noted = fold.kept().table(&id.uid).is_some_and(|table| table.dropped);
             if !ours || noted || living.contains(&id.uid) || !pins.allow(fold.kept(), &id, at, now) {
@@ -42,14 +42,15 @@ impl Retention {
             let messages = self.count(&id.rows_subject(), at).await?;
             let events = id.event_subject().map_err(|_| Problem::internal())?;
             let own = direct::count_from(&self.tables.js, STREAM, &events, 1).await.map_err(unavailable)?;
-            if messages > 0 || own > EVENTS_OF_LIFE || pins.comes_by(&id.uid) {
+            // One that never came to be has the load in its first message, and its refusal in its last.
+            if messages > 0 || own > EVENTS_OF_LIFE || abandoned || pins.comes_by(&id.uid) {
                 found.push(Dropped { id, at, messages });
             }
         }
         Ok(found)
     }
 
-    async fn dropped_before(&self, policy: &Policy) -> Result<Vec<(TableId, u64)>, Problem> {
+    async fn dropped_before(&self, policy: &Policy) -> Result<Vec<(TableId, u64, bool)>, Problem> {
         let now = now_micros();
         let (mut routing, mut dropped) = (Routing::default(), HashMap::new());
         let mut from = 1;
@@ -69,7 +70,7 @@ impl Retention {
                         && let Some(id) = routing.by_uid(&drop.uid)
                         && policy.is_past(now, Timestamp::from_micros(entry.time).micros())
                     {
-                        dropped.insert(id.uid.clone(), (id.clone(), message.seq));
+                        dropped.insert(id.uid.clone(), (id.clone(), message.seq, drop.abandoned));
                     }
                     routing.apply(&tenant, &event, message.seq).map_err(|error| unreadable(&error))?;
                 }
@@ -80,7 +81,7 @@ impl Retention {
             }
         }
         let mut dropped: Vec<_> = dropped.into_values().collect();
-        dropped.sort_by_key(|(_, seq)| *seq);
+        dropped.sort_by_key(|(_, seq, _)| *seq);
         Ok(dropped)
     }
 }

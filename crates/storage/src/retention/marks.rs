@@ -83,7 +83,11 @@ impl Marks {
 
     fn event(&mut self, event: Event, id: &str, key: impl Fn() -> String, seq: u64, at: Timestamp) {
         match event {
-            Event::Table(TableEvent::LoadRequested(load)) => self.pin(load.blob, Pin::Load { uid: id.to_owned(), seq }),
+            Event::Table(TableEvent::LoadRequested(load)) => {
+                for blob in std::iter::once(load.blob).chain(load.more.into_iter().map(|part| part.blob)) {
+                    self.pin(blob, Pin::Load { uid: id.to_owned(), seq });
+                }
+            }
             Event::File(FileEvent::UploadStaged(staged)) => self.content(key(), staged.blob, at),
             Event::File(FileEvent::FileRegistered(file)) => self.content(key(), file.blob, at),
             Event::File(FileEvent::FileDeleted(_) | FileEvent::FileExpired(_)) => self.let_go(&key(), at),
@@ -215,6 +219,8 @@ mod tests {
             columns: None,
             extra_columns: "error".into(),
             delete_missing: false,
+            more: Vec::new(),
+            fills: false,
         }))
     }
 
@@ -231,7 +237,10 @@ mod tests {
     fn a_load_is_needed_until_its_table_begins_behind_it() {
         let (mut marks, past) = (Marks::default(), Timestamp::from_micros(0));
         take(&mut marks, 5, load("a"));
-        take(&mut marks, 6, load("b"));
+        let Event::Table(TableEvent::LoadRequested(mut sliced)) = load("d") else { unreachable!() };
+        sliced.more.push(crate::contract::LoadPart { blob: "b".repeat(64), size_bytes: 1 });
+        take(&mut marks, 6, Event::Table(sliced.into()));
+        assert!(marks.needs(&id("d"), past));
         assert!(marks.needs(&id("a"), past) && marks.needs(&id("b"), past) && !marks.needs(&id("c"), past));
         take(&mut marks, 9, purged(5, false));
         assert!(!marks.needs(&id("a"), past) && marks.needs(&id("b"), past));

@@ -133,6 +133,8 @@ impl Pins {
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
             | ProjectEvent::TableHidden(_)
+            | ProjectEvent::AliasCreated(_)
+            | ProjectEvent::AliasDropped(_)
             | ProjectEvent::TablePulled(_)
             | ProjectEvent::SnapshotSettingsSet(_)
             | ProjectEvent::SnapshotSettingsCleared(_)
@@ -214,6 +216,7 @@ mod tests {
             columns: vec![],
             primary_key: vec![],
             copy_of: None,
+            awaits: None,
         }
         .into()
     }
@@ -262,6 +265,7 @@ mod tests {
             table: "t".into(),
             uid: "one".into(),
             snapshot: expires_at.map(|expires_at| SnapshotOfDrop { snapshot: "s".into(), expires_at }),
+            abandoned: false,
         };
         let kept = |expires_at| pins(vec![(5, created("t", "one")), (20, dropped(expires_at).into())]);
         assert!(!allowed(&kept(Some(101)), "one", 20) && allowed(&kept(Some(101)), "one", 19));

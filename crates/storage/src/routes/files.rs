@@ -29,7 +29,7 @@ pub(super) async fn prepare(
     headers: HeaderMap,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<Json<Prepared>>> {
-    let PrepareBody { filename, content_type, size_bytes, checksum_sha256, tags, is_permanent } =
+    let PrepareBody { filename, content_type, size_bytes, checksum_sha256, tags, is_permanent, is_sliced } =
         PrepareBody::parse(&body)?;
     let project = params.owned("project_id");
     // Not to be guessed: whoever knows the key of an upload of the project can fill it.
@@ -48,6 +48,7 @@ pub(super) async fn prepare(
         is_permanent,
         branch: state.files_of(&principal)?.of_command(),
         run_id: headers.get(RUN_ID).and_then(|run| run.to_str().ok()).map(ToOwned::to_owned),
+        is_sliced,
     };
     let accepted = state.write(&principal, command(prepare)).await?;
     let answer = Prepared {

@@ -73,7 +73,8 @@ async fn load(
     state.client.room(table.size_bytes)?;
     let tables = state.tables()?;
     let file = Scratch(tables.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
-    let extract = TableExtract { columns: body.columns.clone(), where_filter, changed: Changed::default() };
+    let (columns, changed, lens) = (body.columns.clone(), Changed::default(), table.lens().cloned());
+    let extract = TableExtract { columns, where_filter, changed, lens };
     tables.parcel(&*lane(state, &table, &source)?, extract, file.0.clone(), now().micros()).await?;
     let content = tokio::fs::File::open(&file.0).await.map_err(|error| {
         tracing::error!(path = %file.0.display(), error = %error, "what was taken out of a table cannot be read back");
@@ -94,6 +95,7 @@ async fn load(
         columns: body.columns,
         extra_columns: body.extra_columns,
         delete_missing: body.delete_missing,
+        more: Vec::new(),
     };
     Ok((loaded(state, principal, &place, load).await?, blob.bytes))
 }

@@ -1,5 +1,6 @@
 //! The routes as data: where, who may, what for.
 
+mod aliases;
 mod branches;
 mod buckets;
 mod columns;
@@ -109,10 +110,14 @@ const BUSY: &str = "storage.table_busy";
 /// What a change of rows or columns may come to that the engine cannot do.
 const TOO_MUCH: &str = "storage.change_failed";
 const BAD_NAME: &str = "storage.invalid_name";
-/// What a linked bucket may answer when a table in it is read.
-const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found"];
+/// What a linked bucket, or an alias, may answer when a table is read.
+const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.alias_outdated", IS_ALIAS];
 /// And when it is to be changed.
-const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly"];
+const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly", IS_ALIAS];
+/// What an alias answers to who asks more of it than to show its rows.
+const IS_ALIAS: &str = "storage.table_is_alias";
+/// What a table answers that is to go while aliases show it.
+const HAS_ALIASES: &str = "storage.table_has_aliases";
 /// The name under which the time of changes is shown may be that of a column.
 const STAMP_TAKEN: &str = "storage.timestamp_column_taken";
 /// What may be wrong with a condition on rows.
@@ -137,10 +142,11 @@ fn past(op: Op) -> Op {
 /// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
 /// everywhere.
 pub(super) fn all() -> Routes {
-    let tables = [tables::all(), columns::all(), rows::all(), transfer::all(), merge::all(), workspaces::all()]
-        .into_iter()
-        .flatten()
-        .map(Route::placed);
+    let tables =
+        [tables::all(), aliases::all(), columns::all(), rows::all(), transfer::all(), merge::all(), workspaces::all()]
+            .into_iter()
+            .flatten()
+            .map(Route::placed);
     let catalogue = projects::all().into_iter().chain(branches::all()).chain(buckets::all()).chain(sharing::all());
     let catalogue = catalogue.chain(levels::all());
     catalogue

@@ -1,6 +1,7 @@
 //! The HTTP surface of storage, as clients of Keboola's storage on DuckDB know it. Handlers are thin: read the request, send
 //! the command or ask the read models, write the answer.
 
+mod aliases;
 mod branches;
 mod buckets;
 mod changes;
@@ -8,6 +9,7 @@ mod columns;
 mod counts;
 mod download;
 mod files;
+mod from_file;
 mod import_table;
 mod jobs;
 mod levels;
@@ -25,6 +27,7 @@ mod rows;
 mod scratch;
 mod search;
 mod sharing;
+mod sliced;
 mod snapshot_settings;
 mod snapshots;
 mod state;

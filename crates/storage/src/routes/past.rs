@@ -6,7 +6,7 @@ use alluvium_eventlog::Point;
 use alluvium_http::{Json, ProblemResponse, WithPosition};
 use alluvium_kernel::{BucketReach, Position, Problem, Token};
 use alluvium_projection::PastGeneration;
-use alluvium_tablestore::QueryRows;
+use alluvium_tablestore::{Lens, PreviewSpec, QueryRows, TableSchema};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -14,10 +14,10 @@ use utoipa::IntoParams;
 use super::rows::spec;
 use super::state::{Place, StorageRoutes};
 use crate::context::STREAM;
-use crate::fold::{TableId, TableQuery, TableThen, Version, then};
-use crate::model::{names, problem};
+use crate::fold::{TableId, TableQuery, TableThen, Version, store_problem, then};
+use crate::model::{names, problem, spec_of};
 use crate::projection;
-use crate::queries::Queries;
+use crate::queries::{Queries, TableView};
 use crate::wire::{self, Preview, PreviewBody};
 
 type Answer<T> = Result<T, ProblemResponse>;
@@ -97,30 +97,45 @@ pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> An
     Ok(at(seq, &found))
 }
 
-pub(super) async fn tables(state: &StorageRoutes, place: &Place, seq: u64, page: crate::queries::Page) -> Answer<Then> {
+pub(super) async fn tables(
+    state: &StorageRoutes,
+    place: &Place,
+    reach: &BucketReach,
+    seq: u64,
+    page: crate::queries::Page,
+) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
     readable(state, place, &queries).await?;
     let listed = queries.tables(&place.tenant.decode(), &place.project, &place.branch, &place.bucket, page).await?;
-    let tables: Vec<wire::Table> = listed.items.into_iter().map(Into::into).collect();
+    let tables: Vec<wire::Table> = listed.items.into_iter().map(|view| wire::Table::of(view, reach)).collect();
     Ok(at(seq, &json!({ "tables": uncounted(&tables), "total": listed.total })))
 }
 
 /// One table, with its rows counted: it is folded for that.
-pub(super) async fn table(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
-    let version = version(state, place, seq).await?;
+pub(super) async fn table(state: &StorageRoutes, place: &Place, reach: &BucketReach, seq: u64) -> Answer<Then> {
+    let past = version(state, place, seq).await?;
+    if let Some(view) = past.alias.clone() {
+        let (schema, lens) = (past.schema()?, past.lens().cloned());
+        let spec = PreviewSpec { lens, limit: 1, ..PreviewSpec::default() };
+        let row_count = state.tables()?.preview_version(past.version, spec).await?.total;
+        let (columns, primary_key) = (schema.columns.iter().map(spec_of).collect(), schema.primary_key.clone());
+        let shown = wire::Table::of(TableView { columns, primary_key, ..view }, reach).counting(row_count);
+        return Ok(at(seq, &shown));
+    }
+    let version = past.version;
     let (queries, _held) = catalogue(state, seq).await?;
     let mut view =
         queries.table(&place.tenant.decode(), &place.project, &place.branch, &place.bucket, &place.table).await?;
     (view.row_count, view.size_bytes) = (version.stats.rows, version.stats.bytes);
-    Ok(at(seq, &wire::Table::from(view)))
+    Ok(at(seq, &wire::Table::of(view, reach)))
 }
 
 pub(super) async fn preview(state: &StorageRoutes, place: &Place, seq: u64, body: PreviewBody) -> Answer<Preview> {
-    let version = version(state, place, seq).await?;
-    let spec = spec(body, &version.schema)?;
-    let schema = version.schema.clone();
-    Ok(Preview::of(state.tables()?.preview_version(version, spec).await?, &schema))
+    let past = version(state, place, seq).await?;
+    let schema = past.schema()?;
+    let spec = spec(body, &schema, past.lens())?;
+    Ok(Preview::of(state.tables()?.preview_version(past.version, spec).await?, &schema))
 }
 
 pub(super) async fn query(
@@ -132,12 +147,47 @@ pub(super) async fn query(
 ) -> Result<QueryRows, Problem> {
     let seq = resolved(state, as_of).await?;
     let then = then(&state.past, tenant, project, seq).await?;
-    state.tables()?.query_then(&then, seq, query).await
+    let aliases = state.queries.aliases(&tenant.decode(), project, names::MAIN_BRANCH).await?;
+    state.tables()?.query_then(&then, &aliases, seq, query).await
 }
 
-pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Arc<Version>, Problem> {
-    let TableThen { id, seq } = table_then(state, place, seq).await?;
-    state.tables()?.version_of(&id, seq).await
+/// A table at an earlier point, and what an alias of now shows of it.
+pub(super) struct Past {
+    pub version: Arc<Version>,
+    alias: Option<TableView>,
+}
+
+impl Past {
+    /// What of it is there; everything when `None`.
+    pub fn lens(&self) -> Option<&Lens> {
+        self.alias.as_ref().and_then(TableView::lens)
+    }
+
+    /// The columns that are there.
+    pub fn schema(&self) -> Result<Arc<TableSchema>, Problem> {
+        match self.lens() {
+            Some(lens) => lens.schema(&self.version.schema).map(Arc::new).map_err(store_problem),
+            None => Ok(self.version.schema.clone()),
+        }
+    }
+}
+
+/// What the names of a place stood for with message `seq`. Names that stand for an alias now mean what that shows now, as it was then.
+pub(super) async fn version(state: &StorageRoutes, place: &Place, seq: u64) -> Result<Past, Problem> {
+    let alias = match state.table_or_alias(place).await {
+        Ok(view) => Some(view).filter(|view| view.alias.is_some()),
+        // What is not there now may have been then.
+        Err(missing) if missing.status < 500 => None,
+        Err(problem) => return Err(problem),
+    };
+    let id = match &alias {
+        Some(view) => {
+            let own = then(&state.past, &place.tenant, &place.project, seq).await?;
+            own.source(&place.branch, view)?.clone()
+        }
+        None => table_then(state, place, seq).await?.id,
+    };
+    Ok(Past { version: state.tables()?.version_of(&id, seq).await?, alias })
 }
 
 /// What the names of a place stood for with message `seq`, when it may be read now.

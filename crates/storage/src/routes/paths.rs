@@ -83,6 +83,8 @@ below_branch!(VERSIONS, "/buckets/{bucket_name}/tables/{table_name}/versions");
 below_branch!(CHANGES, "/buckets/{bucket_name}/tables/{table_name}/changes");
 below_branch!(UNDROP_TABLE, "/buckets/{bucket_name}/tables/{table_name}/undrop");
 below_branch!(UNDROP_BUCKET, "/buckets/{bucket_name}/undrop");
+below_branch!(TABLE_ALIASES, "/buckets/{bucket_name}/table-aliases");
+below_branch!(FROM_FILE, "/buckets/{bucket_name}/tables-from-file");
 below_branch!(TIME_TRAVEL, "/buckets/{bucket_name}/tables-from-time-travel");
 below_branch!(SEARCH, "/search");
 below_branch!(BUCKET_METADATA, "/buckets/{bucket_name}/metadata");

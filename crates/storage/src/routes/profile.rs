@@ -30,11 +30,12 @@ pub(super) async fn profile(
     let place = state.place(&principal, &params).await?;
     let named = |figures| Json(Profile { table_name: place.table.clone(), bucket_name: place.bucket.clone(), figures });
     if let Some(seq) = past::wanted(&state, raw.as_deref()).await? {
-        let version = past::version(&state, &place, seq).await?;
-        let figures = state.tables()?.profile_version(version, mode).await?;
+        let past = past::version(&state, &place, seq).await?;
+        let lens = past.lens().cloned();
+        let figures = state.tables()?.profile_version(past.version, lens, mode).await?;
         return Ok(WithPosition(Position::of(STREAM, seq), named(figures)).into_response());
     }
     let table = state.fresh_table(&place, &wanted).await?;
     let lane = lane(&state, &table, &place)?;
-    Ok(named(state.tables()?.profile(&lane, mode).await?).into_response())
+    Ok(named(state.tables()?.profile(&lane, table.lens().cloned(), mode).await?).into_response())
 }

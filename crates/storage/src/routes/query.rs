@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::past;
 use super::state::{StorageRoutes, tenant_text};
 use crate::fold::TableQuery;
+use crate::model::names::MAIN_BRANCH;
 use crate::wire::{QueryAnswer, QueryBody, QueryFailed, ROWS_MAX};
 
 /// How long the route may take: the longest query, and what is around it.
@@ -35,7 +36,8 @@ pub(super) async fn query(
         past::query(&state, &principal.tenant, project, &as_of, ask).await
     } else {
         let links = state.queries.links(&tenant, project).await?;
-        state.tables()?.query(&principal.tenant, project, &links, ask).await
+        let aliases = state.queries.aliases(&tenant, project, MAIN_BRANCH).await?;
+        state.tables()?.query(&principal.tenant, project, (&links, &aliases), ask).await
     };
     match answer {
         Ok(rows) => Ok(Json(QueryAnswer::of(rows, limit)).into_response()),

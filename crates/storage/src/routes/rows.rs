@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::{Position, Problem};
 use alluvium_tablestore::sql::{Predicate, filters_text};
-use alluvium_tablestore::{PreviewSpec, TableSchema};
+use alluvium_tablestore::{Lens, PreviewSpec, TableSchema};
 use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
@@ -92,7 +92,7 @@ async fn show(
     }
     let table = state.fresh_table(place, wanted).await?;
     let schema = schema_of(&table.columns, &table.primary_key)?;
-    let spec = spec(body, &schema)?;
+    let spec = spec(body, &schema, table.lens())?;
     let lane = lane(state, &table, place)?;
     Ok((Preview::of(state.tables()?.preview(&lane, spec).await?, &schema), None))
 }
@@ -105,7 +105,8 @@ pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> R
     })
 }
 
-pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpec, Problem> {
+/// What is read of the columns that are there, which are those that a lens shows.
+pub(super) fn spec(body: PreviewBody, schema: &TableSchema, lens: Option<&Lens>) -> Result<PreviewSpec, Problem> {
     let PreviewBody { limit, offset, columns, where_clause, where_filters, order_by, .. } = body;
     let (changed, with_stamp) = (body.changed.at(now()), body.include_internal_timestamp);
     if where_clause.is_some() && !where_filters.is_empty() {
@@ -121,6 +122,7 @@ pub(super) fn spec(body: PreviewBody, schema: &TableSchema) -> Result<PreviewSpe
         order_by,
         limit: limit.unsigned_abs(),
         offset: offset.unsigned_abs(),
+        lens: lens.cloned(),
     })
 }
 

@@ -124,7 +124,8 @@ async fn load_now(
         Predicate::parse(text, &schema).map_err(sql_problem)?;
     }
     let changed = item.changed.at(principal.seed.at());
-    let extract = TableExtract { columns: item.columns.clone(), where_filter: where_filter.clone(), changed };
+    let (columns, lens) = (item.columns.clone(), table.lens().cloned());
+    let extract = TableExtract { columns, where_filter: where_filter.clone(), changed, lens };
     let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
     let lane = lane(state, &table, &place)?;
     let taken = state.tables()?.extract(&lane, extract, copy.0.clone(), now().micros()).await?;

@@ -400,22 +400,28 @@ impl StorageRoutes {
         }
     }
 
-    /// The table that a path names.
+    /// The table or the alias that a path names: for reads that look through its lens.
+    pub(super) async fn table_or_alias(&self, place: &Place) -> Result<TableView, Problem> {
+        let Place { tenant, project, branch, bucket, table } = place;
+        self.queries.table_or_alias(&tenant_text(tenant), project, branch, bucket, table).await
+    }
+
+    /// The table that a path names; an alias is refused.
     pub(super) async fn table(&self, place: &Place) -> Result<TableView, Problem> {
         self.queries
             .table(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, &place.table)
             .await
     }
 
-    /// The same, both catalogue and file as far as a read demands.
+    /// The table or the alias, both catalogue and file as far as a read demands.
     pub(super) async fn fresh_table(&self, place: &Place, wanted: &MinPosition) -> Result<TableView, Problem> {
         self.fresh(wanted).await?;
-        let table = self.table(place).await?;
+        let table = self.table_or_alias(place).await?;
         if wanted.position.seq(STREAM) == 0 {
             return Ok(table);
         }
         self.tables()?.wait_table(&table.uid, &wanted.position, wanted.budget).await?;
-        self.table(place).await
+        self.table_or_alias(place).await
     }
 }
 

@@ -1,16 +1,17 @@
 //! Tables: create, list, show, drop, and the schema that rows are published with.
 
 use alluvium_http::{BodyBytes, Concerns, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
-use alluvium_kernel::Problem;
+use alluvium_kernel::{BucketReach, Problem};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde_json::value::RawValue;
 
-use super::past;
-use super::state::{StorageRoutes, tenant_text};
+use super::state::{Place, StorageRoutes, tenant_text};
+use super::{aliases, past};
 use crate::contract::{Command, CreateTable, DropTable, ProjectCommand};
 use crate::model::schema_of;
+use crate::queries::TableView;
 use crate::wire::{self, Table, TableCreate, Tables};
 
 type Answer<T> = Result<T, ProblemResponse>;
@@ -53,7 +54,8 @@ pub(super) async fn list(
     state.fresh_tables(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
-        return Ok(past::tables(&state, &place, seq, page).await?.into_response());
+        let reach = state.readable(&principal, &place.project).await?;
+        return Ok(past::tables(&state, &place, &reach, seq, page).await?.into_response());
     }
     // What a link shows may be kept by another process.
     if state.sizes.is_some()
@@ -63,7 +65,8 @@ pub(super) async fn list(
     }
     let listed =
         state.queries.tables(&tenant_text(&place.tenant), &place.project, &place.branch, &place.bucket, page).await?;
-    let tables = listed.items.into_iter().map(Table::from).collect();
+    let reach = sources(&state, &principal, &place, &listed.items).await?;
+    let tables = listed.items.into_iter().map(|view| Table::of(view, &reach)).collect();
     Ok(Json(Tables { tables, total: listed.total }).into_response())
 }
 
@@ -77,9 +80,26 @@ pub(super) async fn get(
     state.fresh(&wanted).await?;
     let place = state.place(&principal, &params).await?;
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
-        return Ok(past::table(&state, &place, seq).await?.into_response());
+        let reach = state.readable(&principal, &place.project).await?;
+        return Ok(past::table(&state, &place, &reach, seq).await?.into_response());
     }
-    Ok(Json(Table::from(state.fresh_table(&place, &wanted).await?)).into_response())
+    let view = state.fresh_table(&place, &wanted).await?;
+    let reach = sources(&state, &principal, &place, std::slice::from_ref(&view)).await?;
+    Ok(Json(aliases::counted(&state, &place, view, &reach).await?).into_response())
+}
+
+/// The buckets that a caller may read, if any of the tables is an alias: who may not read its source is not told what that is.
+async fn sources(
+    state: &StorageRoutes,
+    principal: &Principal,
+    place: &Place,
+    views: &[TableView],
+) -> Result<BucketReach, Problem> {
+    if views.iter().any(|view| view.alias.is_some()) {
+        state.readable(principal, &place.project).await
+    } else {
+        Ok(BucketReach::everything())
+    }
 }
 
 /// The Avro schema that rows of the table are published with.

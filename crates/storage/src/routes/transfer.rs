@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use alluvium_eventlog::blob::BlobId;
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
 use alluvium_kernel::{Problem, Timestamp};
 use alluvium_tablestore::sql::{Predicate, WhereFilter, filters_text};
@@ -14,10 +13,11 @@ use serde_json::json;
 use super::counts;
 use super::past;
 use super::rows::lane;
+use super::sliced::{Content, content};
 use super::state::{Place, StorageRoutes, tenant_text};
 use crate::context::STREAM;
 use crate::contract::{Command, FileCommand, LoadTable, RegisterExport, TableCommand};
-use crate::fold::{TableExport, Version, sql_problem};
+use crate::fold::{TableExport, sql_problem};
 use crate::model::limits::FILE_BYTES_MAX;
 use crate::model::{problem, schema_of};
 use crate::queries::{FileReach, TableView};
@@ -48,15 +48,10 @@ async fn load(
 ) -> Answer<(WithPosition<Json<Imported>>, u64)> {
     let place = state.place(principal, params).await?;
     state.table(&place).await?;
-    let reach = state.files_of(principal)?;
-    let file = state.queries.file(&tenant_text(&place.tenant), &place.project, &body.file_id, &reach).await?;
-    let blob = file.blob.and_then(|blob| BlobId::try_from(blob).ok());
-    let blob = match blob {
-        Some(blob) if state.blobs.exists(&blob).await => blob,
-        _ => return Err(problem::file_content_not_found(&body.file_id).into()),
-    };
-    let bytes = file.size_bytes.unwrap_or(0);
-    state.client.room(bytes.unsigned_abs())?;
+    let content = content(state, principal, &place, &body.file_id).await?;
+    let bytes = content.bytes();
+    state.client.room(bytes)?;
+    let Content { first, more } = content;
     let csv = body.csv();
     let options = body.import_options;
     let load = LoadTable {
@@ -64,8 +59,8 @@ async fn load(
         project: place.project.clone(),
         bucket: place.bucket.clone(),
         table: place.table.clone(),
-        blob: blob.into(),
-        size_bytes: bytes,
+        blob: first.blob,
+        size_bytes: first.size_bytes,
         format: body.format,
         csv,
         incremental: options.incremental,
@@ -73,8 +68,9 @@ async fn load(
         columns: options.columns,
         extra_columns: options.extra_columns,
         delete_missing: options.delete_missing,
+        more,
     };
-    Ok((loaded(state, principal, &place, load).await?, bytes.unsigned_abs()))
+    Ok((loaded(state, principal, &place, load).await?, bytes))
 }
 
 /// Sends a load and gives what it did.
@@ -126,7 +122,11 @@ async fn write_out(
     };
     let schema = match &source {
         Source::Now(table) => Arc::new(schema_of(&table.columns, &table.primary_key)?),
-        Source::Then(version) => version.schema.clone(),
+        Source::Then(past) => past.schema()?,
+    };
+    let lens = match &source {
+        Source::Now(table) => table.lens().cloned(),
+        Source::Then(past) => past.lens().cloned(),
     };
     // What is wrong is said in this order: the places first, then how, then what.
     let (format, kind) = format(&body.format, body.compression.as_deref())?;
@@ -138,7 +138,7 @@ async fn write_out(
     let id = principal.seed.uuid("export").to_string();
     let limit = body.limit.map(i64::unsigned_abs);
     let (changed, with_stamp) = (body.changed.at(at), body.include_internal_timestamp);
-    let export = TableExport { format, columns: body.columns, where_filter, changed, with_stamp, limit };
+    let export = TableExport { format, columns: body.columns, where_filter, changed, with_stamp, limit, lens };
     let tables = state.tables()?;
     // Written where it stays, and hashed meanwhile.
     let incoming = state.blobs.incoming();
@@ -146,7 +146,7 @@ async fn write_out(
     let writing = async {
         match source {
             Source::Now(table) => tables.export(&*lane(state, &table, &place)?, export, to, at.micros()).await,
-            Source::Then(version) => tables.export_version(version, export, to, at.micros()).await,
+            Source::Then(past) => tables.export_version(past.version, export, to, at.micros()).await,
         }
     };
     let (written, blob) = incoming.taken(FILE_BYTES_MAX.unsigned_abs(), writing).await?;
@@ -190,7 +190,7 @@ fn condition(text: Option<String>, filters: &[WhereFilter], schema: &TableSchema
 /// What is exported: the table as it is, or as it was.
 enum Source {
     Now(TableView),
-    Then(Arc<Version>),
+    Then(past::Past),
 }
 
 struct Kind {

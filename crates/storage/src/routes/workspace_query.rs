@@ -152,8 +152,8 @@ pub(crate) async fn copied(
         table: table.name.clone(),
     };
     let lane = lane(state, table, &place)?;
-    let extract =
-        TableExtract { columns: None, where_filter: (!whole).then(|| NOTHING.to_owned()), changed: Changed::default() };
+    let (where_filter, changed) = ((!whole).then(|| NOTHING.to_owned()), Changed::default());
+    let extract = TableExtract { columns: None, where_filter, changed, lens: table.lens().cloned() };
     Ok(state.tables()?.extract(&lane, extract, to, now().micros()).await?.mark.seq)
 }
 

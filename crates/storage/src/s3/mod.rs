@@ -39,7 +39,12 @@ const BUCKET_PREFIX: &str = "project_";
 
 /// The project that a bucket stands for.
 fn project_named(bucket: &str) -> String {
-    bucket.strip_prefix(BUCKET_PREFIX).unwrap_or(bucket).to_owned()
+    project_of_bucket(bucket).to_owned()
+}
+
+/// The same for who only compares.
+pub(crate) fn project_of_bucket(bucket: &str) -> &str {
+    bucket.strip_prefix(BUCKET_PREFIX).unwrap_or(bucket)
 }
 
 /// A bucket that is there.

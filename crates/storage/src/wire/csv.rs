@@ -52,6 +52,7 @@ mod tests {
         let column = |name: &str| PreviewColumn {
             name: name.into(),
             r#type: "VARCHAR".into(),
+            base_type: "STRING",
             nullable: true,
             ordinal_position: 1,
         };

@@ -28,6 +28,9 @@ pub struct PrepareBody {
     /// Whether it stays until somebody deletes it; else it expires 15 days after it became a file.
     #[schema(default = true, required = false)]
     pub is_permanent: bool,
+    /// Whether the content will be a manifest, `{"entries": [{"url": …}]}`, that names the files whose rows it stands for.
+    #[schema(default = false, required = false)]
+    pub is_sliced: bool,
 }
 
 /// Tags by name; a list is one of tags without values.
@@ -72,6 +75,7 @@ impl PrepareBody {
             checksum_sha256: body.opt_string("checksum_sha256"),
             tags: tags(body, "tags"),
             is_permanent: body.opt_bool("is_permanent").unwrap_or(true),
+            is_sliced: body.opt_bool("is_sliced").unwrap_or(false),
         })
     }
 }
@@ -142,6 +146,8 @@ pub struct File {
     pub tags: BTreeMap<String, String>,
     /// The tags' names.
     pub tag_list: Vec<String>,
+    /// Whether its content is a manifest that names other files.
+    pub is_sliced: bool,
 }
 
 /// Reads which files to list.
@@ -173,6 +179,7 @@ impl From<FileView> for File {
     fn from(view: FileView) -> Self {
         Self {
             path: path_label(&view),
+            is_sliced: view.is_sliced,
             tag_list: view.tags.keys().cloned().collect(),
             id: view.id,
             project_id: view.project,

@@ -1,5 +1,7 @@
 //! Bodies as the surface fixes them, and how request bodies are read: leniently in scalars, exactly in what is reported.
 
+mod alias;
+mod base_type;
 mod branch;
 mod bucket;
 mod changed;
@@ -7,6 +9,7 @@ mod changes;
 mod csv;
 mod docs;
 mod file;
+mod from_file;
 mod job;
 mod levels;
 mod list;
@@ -28,12 +31,14 @@ mod transfer;
 mod version;
 mod workspace;
 
+pub use alias::{AliasCreate, AliasSource};
 pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, DeletedTable, PulledTable};
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use changed::ChangedWords;
 pub use changes::ChangesQuery;
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
+pub use from_file::{FileColumnDef, FirstLoadOptions, TableFromFile};
 pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};
 pub use levels::{BucketLinks, BucketSharing, BucketSharingSet, LinkingBucket, SharedBucket, SharedBuckets};
 pub use list::page;

@@ -63,12 +63,14 @@ pub struct PgwireTable {
     pub name: String,
     /// Names the table's file; no path.
     pub path: String,
-    pub rows: u64,
+    /// Null for an alias with a filter: nobody counts what it shows.
+    pub rows: Option<u64>,
 }
 
 impl From<TableView> for PgwireTable {
     fn from(table: TableView) -> Self {
-        Self { bucket: table.bucket, name: table.name, path: table.uid, rows: table.row_count }
+        let (path, rows) = (table.key().to_owned(), table.counted_rows());
+        Self { bucket: table.bucket, name: table.name, path, rows }
     }
 }
 

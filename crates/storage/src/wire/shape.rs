@@ -174,6 +174,11 @@ impl<'a> Shape<'a> {
         matches!(self.field(name), Some(Value::Array(_)))
     }
 
+    /// Whether a list was given whose first entry is a text.
+    pub fn lists_texts(&self, name: &str) -> bool {
+        self.field(name).and_then(|list| list.get(0)).is_some_and(Value::is_string)
+    }
+
     /// Texts by name.
     pub fn string_map(&self, name: &str) -> std::collections::BTreeMap<String, String> {
         let Some(object) = self.opt_object(name) else { return std::collections::BTreeMap::new() };
@@ -270,6 +275,16 @@ impl<'a> Shape<'a> {
         read: impl Fn(&Value) -> Option<T>,
     ) -> Option<T> {
         let value = self.given(name)?;
+        let found = read(value);
+        if found.is_none() {
+            self.note(name, kind, msg, value);
+        }
+        found
+    }
+
+    /// The same of one that must be there.
+    pub fn read<T>(&self, name: &str, kind: &'static str, msg: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let value = self.required(name)?;
         let found = read(value);
         if found.is_none() {
             self.note(name, kind, msg, value);

@@ -1,6 +1,6 @@
 //! Tables, their columns and rows.
 
-use alluvium_kernel::{Problem, Timestamp};
+use alluvium_kernel::{BucketReach, Problem, Timestamp};
 use alluvium_tablestore::TableSchema;
 use alluvium_tablestore::sql::{OrderBy, WhereFilter};
 use serde::Serialize;
@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::docs::{ChangedDoc, OrderByDoc, WhereFilterDoc};
-use super::{ChangedWords, Query, Shape, read};
+use super::{AliasSource, ChangedWords, Query, Shape, base_type, read};
 use crate::contract::ColumnSpec;
-use crate::queries::{Source, TableView};
+use crate::queries::{AliasView, Source, TableView};
 
 /// Rows of a preview when the client does not say.
 pub(crate) const PREVIEW_ROWS: i64 = 1_000;
@@ -25,8 +25,11 @@ const OFFSET_MAX: i64 = 1 << 53;
 pub struct ColumnDef {
     /// 1 to 64 characters; compared without case.
     pub name: String,
-    /// Any type of DuckDB.
+    /// Any type of DuckDB; may be left out where `base_type` is there.
+    #[schema(required = false)]
     pub r#type: String,
+    /// `STRING`, `INTEGER`, `NUMERIC`, `FLOAT`, `BOOLEAN`, `DATE` or `TIMESTAMP`: instead of `type`, or what `type` is one of.
+    pub base_type: Option<String>,
     /// Whether NULL is allowed.
     #[schema(default = true)]
     pub nullable: Option<bool>,
@@ -38,7 +41,8 @@ impl ColumnDef {
     fn read(shape: &Shape<'_>) -> Self {
         Self {
             name: shape.string("name"),
-            r#type: shape.string("type"),
+            r#type: base_type::asked(shape).unwrap_or_else(|| shape.string("type")),
+            base_type: None,
             nullable: shape.opt_bool("nullable"),
             default: shape.opt_string("default"),
         }
@@ -47,7 +51,7 @@ impl ColumnDef {
 
 impl From<ColumnDef> for ColumnSpec {
     fn from(column: ColumnDef) -> Self {
-        let ColumnDef { name, r#type, nullable, default } = column;
+        let ColumnDef { name, r#type, nullable, default, .. } = column;
         Self { name, r#type, nullable: nullable.unwrap_or(true), default }
     }
 }
@@ -234,6 +238,8 @@ impl PreviewBody {
 pub struct ColumnView {
     pub name: String,
     pub r#type: String,
+    /// What `type` is one of: `STRING`, `INTEGER`, `NUMERIC`, `FLOAT`, `BOOLEAN`, `DATE` or `TIMESTAMP`.
+    pub base_type: &'static str,
     pub nullable: bool,
     /// From 1.
     pub ordinal_position: usize,
@@ -249,23 +255,48 @@ pub struct Table {
     pub name: String,
     pub bucket: String,
     pub columns: Vec<ColumnView>,
-    /// Null in a list as of an earlier point, which counts nothing.
-    #[schema(value_type = Option<u64>, required)]
-    pub row_count: u64,
-    /// Null there, too.
-    #[schema(value_type = Option<u64>, required)]
-    pub size_bytes: u64,
+    /// Null in a list as of an earlier point, which counts nothing, and in a list for an alias with a filter.
+    #[schema(required)]
+    pub row_count: Option<u64>,
+    /// Null there, too, and for every alias: it takes no room.
+    #[schema(required)]
+    pub size_bytes: Option<u64>,
     pub primary_key: Vec<String>,
     pub created_at: String,
     pub source: &'static str,
     /// Whether it is another project's, shown by a linked bucket.
     pub is_linked: bool,
+    /// Whether it is a view of a table, that nobody can write to.
+    pub is_alias: bool,
+    /// The table that an alias shows; only for who may read its bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias_of: Option<AliasSource>,
+    /// Which of its rows; only for the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<WhereFilterDoc>>)]
+    pub alias_filter: Option<Vec<WhereFilter>>,
 }
 
 impl From<TableView> for Table {
+    /// For who may read everything.
     fn from(view: TableView) -> Self {
+        Self::of(view, &BucketReach::everything())
+    }
+}
+
+impl Table {
+    /// As it is shown to who may read these buckets: of an alias of what lies in another, only what it shows itself.
+    pub(crate) fn of(view: TableView, reach: &BucketReach) -> Self {
+        let (row_count, is_alias) = (view.counted_rows(), view.alias.is_some());
+        let (alias_of, alias_filter) = match view.alias.filter(|alias| reach.has(&alias.source_bucket)) {
+            Some(AliasView { source_bucket: bucket, source_table: table, lens, .. }) => {
+                (Some(AliasSource { bucket, table }), Some(lens.filters))
+            }
+            None => (None, None),
+        };
         let column = |(index, column): (usize, ColumnSpec)| ColumnView {
             name: column.name,
+            base_type: base_type::of_text(&column.r#type),
             r#type: column.r#type,
             nullable: column.nullable,
             ordinal_position: index + 1,
@@ -275,8 +306,8 @@ impl From<TableView> for Table {
             name: view.name,
             bucket: view.bucket,
             columns: view.columns.into_iter().enumerate().map(column).collect(),
-            row_count: view.row_count,
-            size_bytes: view.size_bytes,
+            row_count,
+            size_bytes: (!is_alias).then_some(view.size_bytes),
             primary_key: view.primary_key,
             created_at: Timestamp::from_micros(view.created_at).to_rfc3339(),
             source: match view.source {
@@ -284,7 +315,15 @@ impl From<TableView> for Table {
                 Source::Branch => "branch",
             },
             is_linked: view.is_linked,
+            is_alias,
+            alias_of,
+            alias_filter,
         }
+    }
+
+    /// With its rows counted.
+    pub(crate) fn counting(self, rows: u64) -> Self {
+        Self { row_count: Some(rows), ..self }
     }
 }
 
@@ -305,6 +344,8 @@ pub struct Tables {
 pub struct PreviewColumn {
     pub name: String,
     pub r#type: String,
+    /// What `type` is one of, as a table shows it.
+    pub base_type: &'static str,
     pub nullable: bool,
     /// Its place in the table, from 1.
     pub ordinal_position: usize,
@@ -335,6 +376,7 @@ impl Preview {
                 .iter()
                 .position(|known| known.name == column.name)
                 .unwrap_or(schema.columns.len()),
+            base_type: base_type::of(&column.column_type),
             r#type: column.column_type.to_string(),
             nullable: column.nullable,
             name: column.name,
@@ -356,6 +398,7 @@ mod tests {
             uid: "u".into(),
             source: Source::Main,
             is_linked: false,
+            alias: None,
             bucket: "in_c_sales".into(),
             name: "orders".into(),
             columns: vec![ColumnSpec { name: "id".into(), r#type: "BIGINT".into(), nullable: false, default: None }],
@@ -367,10 +410,24 @@ mod tests {
         };
         let expected = json!({
             "name": "orders", "bucket": "in_c_sales", "row_count": 3, "size_bytes": 4, "primary_key": ["id"],
-            "columns": [{"name": "id", "type": "BIGINT", "nullable": false, "ordinal_position": 1, "default": null}],
-            "created_at": "1970-01-01T00:00:00.000000+00:00", "source": "main", "is_linked": false
+            "columns": [{"name": "id", "type": "BIGINT", "base_type": "INTEGER", "nullable": false, "ordinal_position": 1, "default": null}],
+            "created_at": "1970-01-01T00:00:00.000000+00:00", "source": "main", "is_linked": false, "is_alias": false
         });
-        assert_eq!(serde_json::to_value(Table::from(view)).unwrap(), expected);
+        assert_eq!(serde_json::to_value(Table::from(view.clone())).unwrap(), expected);
+        let filters: Vec<WhereFilter> = serde_json::from_value(json!([{"column": "eu", "values": ["1"]}])).unwrap();
+        let lens = alluvium_tablestore::Lens { columns: None, filters };
+        let (source_bucket, source_table) = ("secret".into(), "all".into());
+        let alias = AliasView { uid: "a".into(), source_bucket, source_table, lens };
+        let view = TableView { alias: Some(alias), ..view };
+        let shown = serde_json::to_value(Table::from(view.clone())).unwrap();
+        assert_eq!(
+            (&shown["is_alias"], &shown["alias_of"]),
+            (&json!(true), &json!({"bucket": "secret", "table": "all"}))
+        );
+        assert_eq!(shown["alias_filter"][0]["column"], "eu");
+        assert!(shown["row_count"].is_null() && shown["size_bytes"].is_null(), "{shown}");
+        let told = serde_json::to_string(&Table::of(view, &BucketReach::of(["in_c_sales".to_owned()]))).unwrap();
+        assert!(!told.contains("secret") && !told.contains("eu"), "{told}");
     }
 
     #[test]

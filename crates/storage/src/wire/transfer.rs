@@ -70,7 +70,7 @@ impl Default for ImportOptions {
     }
 }
 
-fn import_options(shape: &Shape<'_>) -> ImportOptions {
+pub(super) fn import_options(shape: &Shape<'_>) -> ImportOptions {
     let default = ImportOptions::default();
     ImportOptions {
         incremental: shape.opt_bool("incremental").unwrap_or(default.incremental),
@@ -98,7 +98,7 @@ fn plain_csv() -> CsvOptions {
     }
 }
 
-fn csv_options(shape: &Shape<'_>) -> CsvOptions {
+pub(super) fn csv_options(shape: &Shape<'_>) -> CsvOptions {
     let plain = plain_csv();
     CsvOptions {
         delimiter: shape.opt_string("delimiter").unwrap_or(plain.delimiter),
@@ -125,17 +125,27 @@ impl ImportBody {
     /// How the CSV is written, by both kinds of options; none when nobody says anything of it.
     pub(crate) fn csv(&self) -> Option<CsvOptions> {
         let ImportOptions { without_headers, ignored_lines_count, treat_values_as_null, .. } = &self.import_options;
-        if without_headers.is_none() && *ignored_lines_count == 0 && treat_values_as_null.is_empty() {
-            return self.csv_options.clone();
-        }
-        let csv = self.csv_options.clone().unwrap_or_else(plain_csv);
-        Some(CsvOptions {
-            header: without_headers.map_or(csv.header, |without| !without),
-            ignored_lines_count: *ignored_lines_count,
-            null_strings: treat_values_as_null.clone(),
-            ..csv
-        })
+        csv_of(self.csv_options.as_ref(), *without_headers, *ignored_lines_count, treat_values_as_null)
     }
+}
+
+/// How a CSV is written, by both kinds of options; none when nobody says anything of it.
+pub(super) fn csv_of(
+    said: Option<&CsvOptions>,
+    without_headers: Option<bool>,
+    ignored_lines_count: i64,
+    null_strings: &[String],
+) -> Option<CsvOptions> {
+    if without_headers.is_none() && ignored_lines_count == 0 && null_strings.is_empty() {
+        return said.cloned();
+    }
+    let csv = said.cloned().unwrap_or_else(plain_csv);
+    Some(CsvOptions {
+        header: without_headers.map_or(csv.header, |without| !without),
+        ignored_lines_count,
+        null_strings: null_strings.to_vec(),
+        ..csv
+    })
 }
 
 /// What to load from another table, and how.

@@ -159,12 +159,14 @@ pub struct WorkspaceTable {
     /// The bucket.
     pub schema: String,
     pub table: String,
-    pub rows: u64,
+    /// Null for an alias with a filter: nobody counts what it shows.
+    pub rows: Option<u64>,
 }
 
 impl From<TableView> for WorkspaceTable {
     fn from(table: TableView) -> Self {
-        Self { schema: table.bucket, table: table.name, rows: table.row_count }
+        let rows = table.counted_rows();
+        Self { schema: table.bucket, table: table.name, rows }
     }
 }
 

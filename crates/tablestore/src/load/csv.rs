@@ -1,6 +1,7 @@
 //! CSV by the rules of the storage surface: which column of the file is which of the table, what is NULL, what a quote is.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::scan::{self, Compression};
 use super::transcode::Found;
@@ -103,18 +104,23 @@ impl CsvOptions {
     }
 }
 
-pub(super) fn open(
-    work: &Work<'_>,
-    spec: &LoadSpec,
-    options: &CsvOptions,
-    wanted: &[Column],
-) -> Result<Source, ApplyError> {
+/// A file that the engine can read, and its first record.
+pub(super) struct Readable {
+    dialect: Dialect,
+    path: PathBuf,
+    compression: Compression,
+    copy: Option<tempfile::NamedTempFile>,
+    pub first: Option<Vec<String>>,
+}
+
+/// Looks at a file, and rewrites it where the engine could not read it.
+pub(super) fn readable(path: &Path, options: &CsvOptions, temp_dir: &Path) -> Result<Readable, ApplyError> {
     let dialect =
         options.dialect().map_err(|error| ApplyError::refused(code::INVALID_CSV_OPTIONS, error.to_string()))?;
-    let mut file = open_blob(&spec.path)?;
+    let mut file = open_blob(path)?;
     let bytes_max = unpacked::bytes_max(file.metadata().map_err(damaged)?.len());
     let mut compression = scan::compression(&mut file).map_err(damaged)?;
-    let mut path = spec.path.clone();
+    let mut path = path.to_path_buf();
     let mut copy = None;
     let found = transcode::look(file, compression, &dialect, bytes_max).map_err(damaged)?;
     if found == Found::TooMuch {
@@ -123,7 +129,7 @@ pub(super) fn open(
     if found == Found::Escapes || options.ignored_lines > 0 {
         let escapes = (found == Found::Escapes).then_some(&dialect);
         let of = transcode::Rewrite { compression, escapes, ignored_lines: options.ignored_lines, bytes_max };
-        let rewritten = transcode::rewrite(open_blob(&spec.path)?, of, work.temp_dir)?;
+        let rewritten = transcode::rewrite(open_blob(&path)?, of, temp_dir)?;
         path = rewritten.path().to_path_buf();
         compression = Compression::None;
         copy = Some(rewritten);
@@ -132,12 +138,27 @@ pub(super) fn open(
     let reader = scan::decompressed(open_blob(&path)?, compression).map_err(damaged)?;
     reader.take(LINE_BYTES_MAX as u64).read_to_end_of_record(&dialect, &mut head).map_err(damaged)?;
     let first = scan::first_record(&head, &dialect);
+    Ok(Readable { dialect, path, compression, copy, first })
+}
 
+/// A file whose header names no column at all.
+pub(super) fn no_header() -> ApplyError {
+    import_failed("the file is empty; a header was expected", None, None)
+}
+
+pub(super) fn open(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    blob: &Path,
+    options: &CsvOptions,
+    wanted: &[Column],
+) -> Result<Source, ApplyError> {
+    let Readable { dialect, path, compression, copy, first } = readable(blob, options, work.temp_dir)?;
     let mut warnings: Vec<String> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let mut added = Vec::new();
     let targets: Vec<Option<Column>> = match first {
-        None if options.header => return Err(import_failed("the file is empty; a header was expected", None, None)),
+        None if options.header => return Err(no_header()),
         // Nothing to read: whatever we declare, there will be no rows.
         None => wanted.iter().cloned().map(Some).collect(),
         Some(record) if options.header => {
@@ -161,7 +182,29 @@ pub(super) fn open(
         .filter_map(|(index, column)| column.as_ref().map(|column| (column.clone(), value_sql(index, column))))
         .collect();
     let from_sql = read_csv_sql(&path, options, &dialect, compression, &targets)?;
-    Ok(Source { from_sql, given, added, warnings, names, lines_left_out: options.ignored_lines, _copy: copy })
+    let (path, lines_left_out) = (blob.to_path_buf(), options.ignored_lines);
+    Ok(Source { path, from_sql, given, added, warnings, names, lines_left_out, _copy: copy })
+}
+
+/// The file with all fields as text: `c0`, `c1` and so on.
+pub(super) fn as_text(
+    blob: &Path,
+    options: &CsvOptions,
+    readable: Readable,
+    names: Vec<String>,
+) -> Result<Source, ApplyError> {
+    let Readable { dialect, path, compression, copy, .. } = readable;
+    let from_sql = read_csv_sql(&path, options, &dialect, compression, &vec![None; names.len()])?;
+    Ok(Source {
+        path: blob.to_path_buf(),
+        from_sql,
+        given: Vec::new(),
+        added: Vec::new(),
+        warnings: Vec::new(),
+        names,
+        lines_left_out: options.ignored_lines,
+        _copy: copy,
+    })
 }
 
 fn damaged(error: std::io::Error) -> ApplyError {
@@ -171,7 +214,7 @@ fn damaged(error: std::io::Error) -> ApplyError {
     }
 }
 
-fn check_count(found: usize, expected: usize, line: u64) -> Result<(), ApplyError> {
+pub(super) fn check_count(found: usize, expected: usize, line: u64) -> Result<(), ApplyError> {
     if found == expected {
         return Ok(());
     }
@@ -261,7 +304,7 @@ fn null_sql(options: &CsvOptions) -> String {
 }
 
 fn read_csv_sql(
-    path: &std::path::Path,
+    path: &Path,
     options: &CsvOptions,
     dialect: &Dialect,
     compression: Compression,

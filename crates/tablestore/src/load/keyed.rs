@@ -1,6 +1,6 @@
 //! Loads into a table with a primary key: stage, compare, then insert and update.
 
-use super::{DedupMode, LoadReport, LoadSpec, Source, import_failed, unreadable};
+use super::{DedupMode, LoadReport, LoadSpec, Source, import_failed, in_file, say, unreadable};
 use crate::append::{STAGE, drop_stage, ident_list, insert_from_stage, keys_equal};
 use crate::apply::{ChangeReport, Work, refuse};
 use crate::column::Column;
@@ -12,11 +12,11 @@ use crate::stamp;
 pub(super) fn load(
     work: &Work<'_>,
     spec: &LoadSpec,
-    source: Source,
+    sources: Vec<Source>,
     given: &[Column],
 ) -> Result<ChangeReport, ApplyError> {
     let keys = work.schema.primary_key.clone();
-    let read = stage(work, spec, &source, given)?;
+    let (read, warnings) = stage(work, spec, sources, given)?;
     check_keys(work, &keys, given)?;
     let distinct = distinct(work, &keys, read)?;
     let duplicates_in_file = read - distinct;
@@ -43,7 +43,7 @@ pub(super) fn load(
         load.deleted_rows = deleted;
         load.imported_rows = load.imported_rows.saturating_sub(deleted);
         load.duplicates_in_file = duplicates_in_file;
-        load.warnings = source.warnings;
+        load.warnings = warnings;
         if !spec.incremental {
             load.imported_rows = read;
         }
@@ -52,16 +52,26 @@ pub(super) fn load(
     Ok(report)
 }
 
-/// Reads the file into the stage; gives its rows.
-fn stage(work: &Work<'_>, spec: &LoadSpec, source: &Source, given: &[Column]) -> Result<u64, ApplyError> {
+/// Reads the files into the stage; gives its rows, and what is to be said of them.
+fn stage(
+    work: &Work<'_>,
+    spec: &LoadSpec,
+    sources: Vec<Source>,
+    given: &[Column],
+) -> Result<(u64, Vec<String>), ApplyError> {
     let columns: Vec<String> =
         given.iter().map(|column| format!("{} {}", ident(&column.name), column.column_type.to_sql())).collect();
     let name = STAGE.rsplit('.').next().unwrap_or(STAGE);
     run(work, &format!("CREATE OR REPLACE TEMP TABLE {name} ({})", columns.join(", ")))?;
-    let values: Vec<&str> = source.given.iter().map(|(_, sql)| sql.as_str()).collect();
-    let sql = format!("INSERT INTO {STAGE} SELECT {} FROM {}", values.join(", "), source.from_sql);
-    let read = work.session.run(&sql).map_err(|error| unreadable(&error, spec, source))?;
-    Ok(read as u64)
+    let (mut read, mut warnings) = (0, Vec::new());
+    for (index, source) in sources.into_iter().enumerate() {
+        let values: Vec<&str> = source.given.iter().map(|(_, sql)| sql.as_str()).collect();
+        let sql = format!("INSERT INTO {STAGE} SELECT {} FROM {}", values.join(", "), source.from_sql);
+        let staged = work.session.run(&sql);
+        read += staged.map_err(|error| in_file(unreadable(&error, &source), spec, index))? as u64;
+        say(&mut warnings, source.warnings);
+    }
+    Ok((read, warnings))
 }
 
 fn check_keys(work: &Work<'_>, keys: &[String], given: &[Column]) -> Result<(), ApplyError> {

@@ -1,10 +1,12 @@
 //! Loading files: CSV and Parquet into a table, all or nothing.
 //!
 //! Without a primary key the file streams straight into the table with the table's own types, which is what the engine's own
-//! `COPY` does; with one it is staged first, because keys have to be compared.
+//! `COPY` does; with one it is staged first, because keys have to be compared. Several files are loaded as one, in their order.
 
 mod csv;
+mod infer;
 mod keyed;
+mod look;
 mod parquet;
 mod scan;
 mod transcode;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 pub use csv::{CSV_DELIMITER_BYTES_MAX, CsvOptions};
+pub use look::{FileColumn, LookSpec};
 
 use crate::alter;
 use crate::append::{columns_of, missing_columns};
@@ -73,7 +76,9 @@ pub enum ExtraColumns {
 pub struct LoadSpec {
     /// The file, inside the hub's blob directory.
     pub path: PathBuf,
-    /// What it holds.
+    /// Files whose rows follow, written the same way and with the same columns.
+    pub more: Vec<PathBuf>,
+    /// What they hold.
     pub format: LoadFormat,
     /// Adds to the table instead of replacing its rows.
     pub incremental: bool,
@@ -87,6 +92,13 @@ pub struct LoadSpec {
     pub columns: Option<Vec<String>>,
     /// For defaults.
     pub moment: Moment,
+}
+
+impl LoadSpec {
+    /// All its files, in order.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(&self.more).map(PathBuf::as_path)
+    }
 }
 
 /// What a load did.
@@ -114,6 +126,8 @@ pub struct LoadReport {
 
 /// A file ready to be selected from.
 pub(crate) struct Source {
+    /// The file itself.
+    pub path: PathBuf,
     /// What stands behind `FROM`.
     pub from_sql: String,
     /// The table's columns the file brings, each with the SQL of its value.
@@ -130,14 +144,15 @@ pub(crate) struct Source {
 }
 
 pub(crate) fn load(work: &mut Work<'_>, spec: &LoadSpec) -> Result<ChangeReport, ApplyError> {
-    let wanted = wanted_columns(work, spec)?;
-    let source = match &spec.format {
-        LoadFormat::Csv(options) => csv::open(work, spec, options, &wanted)?,
-        LoadFormat::Parquet => parquet::open(work, spec, &wanted)?,
-    };
-    let given: Vec<Column> = source.given.iter().map(|(column, _)| column.clone()).collect();
-    let added_columns: Vec<String> = source.added.iter().map(|column| column.name.clone()).collect();
-    alter::add_nullable(work, &source.added)?;
+    let first = open(work, spec, &spec.path).map_err(|error| in_file(error, spec, 0))?;
+    let given: Vec<Column> = first.given.iter().map(|(column, _)| column.clone()).collect();
+    let added_columns: Vec<String> = first.added.iter().map(|column| column.name.clone()).collect();
+    alter::add_nullable(work, &first.added)?;
+    let mut sources = vec![first];
+    for (index, path) in spec.files().enumerate().skip(1) {
+        let source = open(work, spec, path).and_then(|source| alike(source, &given));
+        sources.push(source.map_err(|error| in_file(error, spec, index))?);
+    }
     if let Some(column) =
         missing_columns(&work.schema, &given).find(|column| !column.nullable && column.default.is_none())
     {
@@ -148,16 +163,49 @@ pub(crate) fn load(work: &mut Work<'_>, spec: &LoadSpec) -> Result<ChangeReport,
         ));
     }
     let mut report = if !work.schema.primary_key.is_empty() {
-        keyed::load(work, spec, source, &given)?
+        keyed::load(work, spec, sources, &given)?
     } else if spec.delete_missing {
         return Err(import_failed("without a primary key nobody can tell which rows the file has not", None, None));
     } else {
-        keyless(work, spec, source)?
+        keyless(work, spec, sources)?
     };
     if let Some(load) = &mut report.load {
         load.added_columns = added_columns;
     }
     Ok(report)
+}
+
+fn open(work: &Work<'_>, spec: &LoadSpec, path: &Path) -> Result<Source, ApplyError> {
+    let wanted = wanted_columns(work, spec)?;
+    match &spec.format {
+        LoadFormat::Csv(options) => csv::open(work, spec, path, options, &wanted),
+        LoadFormat::Parquet => parquet::open(work, spec, path, &wanted),
+    }
+}
+
+/// A further file, its columns in the order of the first one's: it must bring the same ones.
+fn alike(mut source: Source, first: &[Column]) -> Result<Source, ApplyError> {
+    let place = |column: &Column| first.iter().position(|other| other.name == column.name);
+    if source.given.len() != first.len() || source.given.iter().any(|(column, _)| place(column).is_none()) {
+        return Err(import_failed("the file has other columns than the first one", None, None));
+    }
+    source.given.sort_by_key(|(column, _)| place(column));
+    Ok(source)
+}
+
+/// Of several files, says which.
+fn in_file(error: ApplyError, spec: &LoadSpec, index: usize) -> ApplyError {
+    match error {
+        ApplyError::Refused { code, message, mut details } if !spec.more.is_empty() => {
+            let (file, files) = (index + 1, spec.more.len() + 1);
+            match &mut details {
+                serde_json::Value::Object(details) => drop(details.insert("file".to_owned(), file.into())),
+                other => *other = json!({ "file": file }),
+            }
+            ApplyError::refused_with(code, format!("file {file} of {files}: {message}"), details)
+        }
+        other => other,
+    }
 }
 
 /// A column of the file that the table is to get.
@@ -193,35 +241,43 @@ fn wanted_columns(work: &Work<'_>, spec: &LoadSpec) -> Result<Vec<Column>, Apply
     Ok(wanted)
 }
 
-fn keyless(work: &Work<'_>, spec: &LoadSpec, source: Source) -> Result<ChangeReport, ApplyError> {
+fn keyless(work: &Work<'_>, spec: &LoadSpec, sources: Vec<Source>) -> Result<ChangeReport, ApplyError> {
     let mut deleted = 0;
     if !spec.incremental && work.rows > 0 {
         deleted = work.session.run(&format!("TRUNCATE {}", work.data())).map_err(|error| store_error(&error))?;
     }
-    let values: Vec<String> = work
-        .schema
-        .columns
-        .iter()
-        .map(|column| {
-            let found = source.given.iter().find(|(other, _)| other.name == column.name);
-            found.map_or_else(|| default_of(column, &spec.moment, "row_number() OVER ()"), |(_, sql)| sql.clone())
-        })
-        .collect();
     let (columns, stamp) = (columns_of(&work.schema), stamp::at(spec.moment.event_time_micros));
-    let (data, values) = (work.data(), values.join(", "));
-    let sql = format!("INSERT INTO {data} ({columns}) SELECT {values}, {stamp} FROM {}", source.from_sql);
-    let inserted = work.session.run(&sql).map_err(|error| unreadable(&error, spec, &source))? as u64;
+    let (data, mut inserted, mut warnings) = (work.data(), 0, Vec::new());
+    for (index, source) in sources.into_iter().enumerate() {
+        let number = match inserted {
+            0 => "row_number() OVER ()".to_owned(),
+            before => format!("(row_number() OVER () + {before})"),
+        };
+        let value = |column: &Column| {
+            let found = source.given.iter().find(|(other, _)| other.name == column.name);
+            found.map_or_else(|| default_of(column, &spec.moment, &number), |(_, sql)| sql.clone())
+        };
+        let values = work.schema.columns.iter().map(value).collect::<Vec<_>>().join(", ");
+        let sql = format!("INSERT INTO {data} ({columns}) SELECT {values}, {stamp} FROM {}", source.from_sql);
+        let run = work.session.run(&sql);
+        inserted += run.map_err(|error| in_file(unreadable(&error, &source), spec, index))? as u64;
+        say(&mut warnings, source.warnings);
+    }
     Ok(ChangeReport {
         inserted,
         deleted: deleted as u64,
-        load: Some(LoadReport {
-            imported_rows: inserted,
-            inserted_rows: inserted,
-            warnings: source.warnings,
-            ..LoadReport::default()
-        }),
+        load: Some(LoadReport { imported_rows: inserted, inserted_rows: inserted, warnings, ..LoadReport::default() }),
         ..ChangeReport::default()
     })
+}
+
+/// What is the same of several files is said once.
+fn say(warnings: &mut Vec<String>, more: Vec<String>) {
+    for warning in more {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
 }
 
 pub(crate) fn default_of(column: &Column, moment: &Moment, row_number: &str) -> String {
@@ -237,13 +293,13 @@ pub(crate) fn import_failed(message: impl Into<String>, line: Option<u64>, colum
 }
 
 /// What an engine error while reading the file means to the person who sent it.
-pub(crate) fn unreadable(error: &duckdb::Error, spec: &LoadSpec, source: &Source) -> ApplyError {
+pub(crate) fn unreadable(error: &duckdb::Error, source: &Source) -> ApplyError {
     let message = text(error);
     match kind(error) {
         Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted | Kind::Fatal | Kind::Damaged => {
             store_error(error).into()
         }
-        Kind::Io if !names_the_file(&message, spec) => store_error(error).into(),
+        Kind::Io if !names_the_file(&message, &source.path) => store_error(error).into(),
         Kind::Io => import_failed("the file cannot be read; its content is damaged", None, None),
         Kind::Constraint | Kind::Conversion | Kind::Other => {
             if let Some((_, rest)) = message.split_once("NOT NULL constraint failed: ") {
@@ -256,8 +312,8 @@ pub(crate) fn unreadable(error: &duckdb::Error, spec: &LoadSpec, source: &Source
     }
 }
 
-fn names_the_file(message: &str, spec: &LoadSpec) -> bool {
-    let name = spec.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+fn names_the_file(message: &str, path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     ["GZIP", "ZSTD", "gzip", "zstd", "parquet", "Parquet"].iter().any(|word| message.contains(word))
         || (!name.is_empty() && message.contains(name))
 }

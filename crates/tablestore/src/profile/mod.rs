@@ -20,7 +20,9 @@ use crate::error::{Result, store_error};
 use crate::file::TableFile;
 use crate::hub::Hub;
 use crate::instance::Session;
+use crate::lens::{Lens, through};
 use crate::quote::ident;
+use crate::read::read_error;
 
 /// How much a profile looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,10 +130,20 @@ impl Source<'_> {
 impl Hub {
     /// Looks at every row of a table.
     pub fn profile(&self, file: &TableFile, mode: ProfileMode) -> Result<Profile> {
+        self.profile_through(file, None, mode)
+    }
+
+    /// The same of what is seen through a lens.
+    pub fn profile_through(&self, file: &TableFile, lens: Option<&Lens>, mode: ProfileMode) -> Result<Profile> {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         let meta = crate::meta::read(&session, &attached)?;
-        let relation = attached.relation("data");
+        let (relation, mut meta) = through(lens, attached.relation("data"), meta)?;
+        if lens.is_some() {
+            let sql = format!("SELECT count(*) FROM {relation}");
+            let rows = session.row(&sql, |row| row.get::<_, i64>(0)).map_err(|error| read_error(&error))?;
+            meta.rows = rows.unsigned_abs();
+        }
         let source = Source { session: &session, relation: &relation, rows: meta.rows };
         let columns = &meta.schema.columns;
         let statistics = columns.iter().map(|column| column::profile(&source, column, mode));

@@ -131,6 +131,7 @@ pub fn csv(path: PathBuf) -> LoadSpec {
 pub fn csv_with(path: PathBuf, options: CsvOptions) -> LoadSpec {
     LoadSpec {
         path,
+        more: Vec::new(),
         format: LoadFormat::Csv(options),
         incremental: false,
         dedup_mode: DedupMode::UpdateDuplicates,

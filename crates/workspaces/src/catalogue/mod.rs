@@ -8,11 +8,11 @@
 mod rewrite;
 #[cfg(test)]
 mod tests;
-mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
+use alluvium_pgwire::tokens::{Kind, Token, tokens};
 use alluvium_tablestore::TableSchema;
 use alluvium_tablestore::column::ColumnType;
 use alluvium_tablestore::quote::{ident, literal};
@@ -22,7 +22,6 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::request::{Column, Question};
 use rewrite::rewrite;
-use tokens::{Kind, Token, tokens};
 
 /// How many tables a catalogue shows.
 pub const TABLES_MAX: usize = 2_000;
@@ -85,7 +84,7 @@ static KNOWN: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 
 /// What a statement asks of the catalogue.
 pub fn asks(sql: &str) -> Asks {
-    let found: Vec<_> = tokens(sql).into_iter().filter(|token| token.kind != Kind::Blank).collect();
+    let found: Vec<_> = tokens(sql).filter(|token| token.kind != Kind::Blank).collect();
     let first: Vec<String> = found.iter().map_while(Token::name).take(FIRST_WORDS).collect();
     let words: Vec<&str> = first.iter().map(String::as_str).collect();
     // What is kept is not for one statement: it is about the engine's own, as it always was.

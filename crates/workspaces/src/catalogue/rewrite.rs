@@ -1,7 +1,7 @@
 //! What clients of PostgreSQL write and DuckDB does not read, in its words. Names, operators and casts are exchanged token by token;
 //! texts, comments and everything else stay as they are.
 
-use super::tokens::{Kind, Token, tokens};
+use alluvium_pgwire::tokens::{Kind, Token, tokens};
 
 /// Types that stand for an object: its id, that is read as its name.
 const OBJECT_TYPES: [&str; 6] = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "regprocedure"];
@@ -14,7 +14,7 @@ const NO_FUNCTIONS: [&str; 16] = [
 
 /// A statement that asks PostgreSQL's catalogue, for an engine with ours.
 pub(super) fn rewrite(sql: &str) -> String {
-    let mut rewriting = Rewriting { tokens: tokens(sql), at: 0, out: Vec::new() };
+    let mut rewriting = Rewriting { tokens: tokens(sql).collect(), at: 0, out: Vec::new() };
     while rewriting.at < rewriting.tokens.len() {
         rewriting.step();
     }

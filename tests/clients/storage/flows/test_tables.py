@@ -97,7 +97,9 @@ def test_previews_are_in_order_and_bounded(project):
     preview = project.get(f"{table}/preview", params={"limit": 2})
     assert [row["id"] for row in preview["rows"]] == [1, 2]
     assert (preview["total_row_count"], preview["preview_row_count"]) == (3, 2)
-    assert preview["columns"][0] == {"name": "id", "type": "INTEGER", "nullable": False, "ordinal_position": 1}
+    assert preview["columns"][0] == {
+        "name": "id", "type": "INTEGER", "base_type": "INTEGER", "nullable": False, "ordinal_position": 1,
+    }
     for limit in ["0", "10001", "x"]:
         assert project.get(f"{table}/preview", 422, params={"limit": limit})["detail"][0]["loc"] == ["query", "limit"]
 

@@ -39,6 +39,7 @@ impl Decide<File> for RegisterExport {
                 run_id: None,
                 counted: true,
                 branch,
+                is_sliced: false,
             }
             .into(),
         ])

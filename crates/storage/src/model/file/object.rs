@@ -101,6 +101,7 @@ impl Decide<File> for PutObject {
                 run_id: None,
                 counted: true,
                 branch,
+                is_sliced: false,
             }
             .into(),
         ])

@@ -33,7 +33,7 @@ impl Decide<File> for PrepareUpload {
             return Err(problem::invalid_request("`expires_at` lies within the next 24 hours."));
         }
         let Self { project, file, filename, content_type, size_bytes, tags, expires_at, project_uid, .. } = self;
-        let (is_permanent, run_id, branch) = (self.is_permanent, self.run_id, self.branch);
+        let (is_permanent, run_id, branch, is_sliced) = (self.is_permanent, self.run_id, self.branch, self.is_sliced);
         Ok(vec![
             UploadPrepared {
                 project,
@@ -48,6 +48,7 @@ impl Decide<File> for PrepareUpload {
                 is_permanent,
                 run_id,
                 branch,
+                is_sliced,
             }
             .into(),
         ])
@@ -57,9 +58,10 @@ impl Decide<File> for PrepareUpload {
 impl Evolve<File> for UploadPrepared {
     fn evolve(self, state: &mut File) {
         let Self { project, filename: name, content_type, tags, project_uid, .. } = self;
-        let Self { size_bytes, checksum_sha256, expires_at, is_permanent, run_id, branch, .. } = self;
+        let Self { size_bytes, checksum_sha256, expires_at, is_permanent, run_id, branch, is_sliced, .. } = self;
         let (content, md5) = (None, None);
-        let stage = Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, md5, is_permanent, run_id };
+        let stage =
+            Stage::Uploading { size_bytes, checksum_sha256, expires_at, content, md5, is_permanent, run_id, is_sliced };
         *state = File { project, project_uid, name, content_type, tags, stage, branch, ..File::default() };
     }
 }
@@ -84,6 +86,7 @@ mod tests {
             project_uid: "p1".into(),
             is_permanent: true,
             run_id: None,
+            is_sliced: false,
         }
     }
 

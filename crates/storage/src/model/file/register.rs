@@ -11,7 +11,7 @@ impl Decide<File> for RegisterFile {
     type Event = FileEvent;
 
     fn decide(self, state: &File, at: &DecisionContext) -> Result<Vec<FileEvent>, Problem> {
-        let Stage::Uploading { expires_at, content, md5, is_permanent, run_id, .. } = &state.stage else {
+        let Stage::Uploading { expires_at, content, md5, is_permanent, run_id, is_sliced, .. } = &state.stage else {
             return Err(problem::upload_session_not_found(&self.file));
         };
         state.check_session((&self.project, &self.branch), &self.file, *expires_at, at)?;
@@ -41,6 +41,7 @@ impl Decide<File> for RegisterFile {
                 run_id: run_id.clone(),
                 counted: true,
                 branch: state.branch.clone(),
+                is_sliced: *is_sliced,
             }
             .into(),
         ])
@@ -84,6 +85,7 @@ pub(crate) mod tests {
             expires_at: None,
             run_id: None,
             counted: true,
+            is_sliced: false,
         }
     }
 

@@ -58,6 +58,7 @@ impl Decide<Project> for DeleteBranch {
                 table: table.name.clone(),
                 uid: table.uid.clone(),
                 snapshot: None,
+                abandoned: false,
             })
         });
         let deleted = BranchDeleted { project: self.project.clone(), branch: self.branch.clone() };
@@ -77,6 +78,7 @@ impl Evolve<Project> for BranchDeleted {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
             live.branches.remove(&self.branch);
+            live.aliases.forget_branch(&self.branch);
             live.snapshots.retain(|_, taken| taken.branch != self.branch);
         }
     }

@@ -13,17 +13,10 @@ impl Decide<Project> for CreateBucket {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        let bucket = names::bucket_name(&self.bucket);
-        names::valid_bucket(&bucket)?;
-        if let Some(there) = live.buckets.get(&names::fold(&bucket)) {
-            return Err(problem::bucket_exists(&there.name));
-        }
+        let bucket = live.takes_bucket(&self.bucket)?;
         if self.description.as_ref().is_some_and(|text| text.len() > DESCRIPTION_BYTES_MAX || text.contains('\0')) {
             let detail = format!("A description takes at most {DESCRIPTION_BYTES_MAX} bytes, none of them NUL.");
             return Err(problem::invalid_request(detail));
-        }
-        if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
         }
         let Self { project, description, .. } = self;
         Ok(vec![BucketCreated { project, bucket, uid: at.new_uid(0), description }.into()])
@@ -54,7 +47,20 @@ impl Decide<Project> for DeleteBucket {
 }
 
 impl Catalogue {
-    /// The end of each table of a bucket. A bucket is every branch's: what any of them has in it goes too.
+    /// The name of one more bucket, as it is stored.
+    pub(super) fn takes_bucket(&self, bucket: &str) -> Result<String, Problem> {
+        let bucket = names::bucket_name(bucket);
+        names::valid_bucket(&bucket)?;
+        if let Some(there) = self.buckets.get(&names::fold(&bucket)) {
+            return Err(problem::bucket_exists(&there.name));
+        }
+        if self.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
+            return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
+        }
+        Ok(bucket)
+    }
+
+    /// The end of each table and alias of a bucket. A bucket is every branch's: what any of them has in it goes too.
     pub(super) fn drops(&self, bucket: &Bucket, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let main = bucket.tables.values().map(|table| (names::MAIN_BRANCH, table));
         let own = self
@@ -62,7 +68,12 @@ impl Catalogue {
             .iter()
             .flat_map(|(id, branch)| branch.overlay.tables_of(&bucket.name).map(move |table| (id.as_str(), table)));
         let mut ids = Ids::new(self, at);
-        main.chain(own).map(|(branch, table)| Ok(self.dropped(branch, bucket, table, &mut ids)?.into())).collect()
+        let mut events = self.aliases_dropped(bucket);
+        for (branch, table) in main.chain(own) {
+            self.check_unaliased(branch, &bucket.name, &table.name, Some(&bucket.name))?;
+            events.push(self.dropped(branch, bucket, table, &mut ids)?.into());
+        }
+        Ok(events)
     }
 }
 
@@ -140,6 +151,7 @@ pub(crate) mod tests {
             table: "orders".into(),
             uid: "t1".into(),
             snapshot: Some(left("orders")),
+            abandoned: false,
         };
         let deleted = BucketDeleted { project: "Shop".into(), bucket: "sales".into(), uid: "b-sales".into() };
         given::<Project>(before())

@@ -32,10 +32,13 @@ impl Decide<Project> for MergeTable {
             let Self { project, branch, .. } = self;
             return Ok(vec![TableMerged { project, branch, bucket, table, uid: main.uid.clone(), source }.into()]);
         }
+        live.check_free(MAIN_BRANCH, live.bucket(&bucket)?, &table)?;
         live.check_room(1)?;
         let Self { project, columns, primary_key, .. } = self;
         let (branch, uid, copy_of) = (MAIN_BRANCH.to_owned(), at.new_uid(0), Some(source));
-        Ok(vec![TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of }.into()])
+        Ok(vec![
+            TableCreated { project, branch, bucket, table, uid, columns, primary_key, copy_of, awaits: None }.into(),
+        ])
     }
 }
 
@@ -84,6 +87,7 @@ mod tests {
             table: "Orders".into(),
             uid: "t1".into(),
             snapshot: None,
+            abandoned: false,
         };
         for (before, table) in [(both, "new"), (and(forked, vec![gone.into()]), "Orders")] {
             refused(when(before.clone(), table, false), 409, "storage.merge_conflict");

@@ -40,7 +40,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-fn key(bucket: &str, table: &str) -> String {
+pub(super) fn key(bucket: &str, table: &str) -> String {
     format!("{}/{}", fold(bucket), fold(table))
 }
 
@@ -57,6 +57,11 @@ impl Overlay {
             Local::Own(table) => Some(table),
             Local::Hidden => None,
         })
+    }
+
+    /// Whether the branch has something of its own under a name, or hides what the main line has.
+    pub(super) fn has(&self, bucket: &str, table: &str) -> bool {
+        self.0.contains_key(&key(bucket, table))
     }
 
     fn forget_bucket(&mut self, bucket: &str) {
@@ -77,8 +82,11 @@ impl Catalogue {
         }
     }
 
-    /// The table of exactly this name, as a branch shows it.
+    /// The table of exactly this name, as a branch shows it; an alias is none.
     pub fn table<'a>(&'a self, branch: &str, bucket: &'a Bucket, table: &str) -> Result<Shown<'a>, Problem> {
+        if self.alias(branch, bucket, table).is_some_and(|alias| alias.name == table) {
+            return Err(problem::table_is_alias(&bucket.name, table));
+        }
         self.shown(branch, bucket, table)
             .filter(|shown| shown.table().name == table)
             .ok_or_else(|| problem::table_not_found(&bucket.name, table))
@@ -104,9 +112,23 @@ impl Catalogue {
     }
 
     /// A name of a branch stands for a table of its own from now on.
-    pub(super) fn put_own(&mut self, branch: &str, bucket: &str, table: TableRef) {
+    pub(super) fn put_own(&mut self, branch: &str, bucket: &str, mut table: TableRef) {
         if let Some(overlay) = self.overlay_mut(branch) {
-            overlay.0.insert(key(bucket, &table.name), Local::Own(table));
+            let key = key(bucket, &table.name);
+            table.hides = matches!(overlay.0.get(&key), Some(Local::Hidden));
+            overlay.0.insert(key, Local::Own(table));
+        }
+    }
+
+    /// A table of a branch never came to be: the branch shows under its name what it showed before.
+    pub(super) fn take_back(&mut self, branch: &str, bucket: &str, table: &str) {
+        let Some(overlay) = self.overlay_mut(branch) else { return };
+        let key = key(bucket, table);
+        let was_hidden = matches!(overlay.0.get(&key), Some(Local::Own(own)) if own.hides);
+        if was_hidden {
+            overlay.0.insert(key, Local::Hidden);
+        } else {
+            overlay.0.remove(&key);
         }
     }
 
@@ -141,6 +163,7 @@ impl Decide<Project> for ForkTable {
             branch: self.branch,
             columns: self.columns,
             primary_key: self.primary_key,
+            awaits: None,
         };
         Ok(vec![created.into()])
     }
@@ -157,7 +180,13 @@ impl Decide<Project> for PullTable {
             .ok_or_else(|| problem::branch_not_found(&self.branch))
             .map(|b| &b.overlay)?;
         let bucket = live.bucket(&bucket_name(&self.bucket))?;
-        let table = bucket.table(&self.table)?.name.clone();
+        let table = match bucket.table(&self.table) {
+            Ok(table) => table.name.clone(),
+            Err(missing) => {
+                let alias = live.alias(MAIN_BRANCH, bucket, &self.table).filter(|alias| alias.name == self.table);
+                alias.ok_or(missing)?.name.clone()
+            }
+        };
         let (project, branch, bucket) = (self.project, self.branch, bucket.name.clone());
         let mut events = Vec::new();
         match overlay.0.get(&key(&bucket, &table)) {
@@ -171,6 +200,7 @@ impl Decide<Project> for PullTable {
                     table: own.name.clone(),
                     uid: own.uid.clone(),
                     snapshot: None,
+                    abandoned: false,
                 }
                 .into(),
             ),
@@ -242,13 +272,15 @@ pub(super) mod tests {
             columns: columns(),
             primary_key: vec![],
             copy_of: copy_of.map(Into::into),
+            awaits: None,
         }
         .into()
     }
 
     fn dropped(table: &str, uid: &str) -> ProjectEvent {
         let (project, branch, bucket) = ("Shop".into(), BRANCH.into(), "sales".into());
-        TableDropped { project, branch, bucket, table: table.into(), uid: uid.into(), snapshot: None }.into()
+        TableDropped { project, branch, bucket, table: table.into(), uid: uid.into(), snapshot: None, abandoned: false }
+            .into()
     }
 
     /// The same by somebody who wants the table gone: it leaves a snapshot.

@@ -16,6 +16,9 @@ impl Decide<Project> for RestoreTable {
         let bucket = self.target_bucket.as_deref().map_or_else(|| snapshot.bucket.clone(), names::bucket_name);
         let bucket = live.bucket(&bucket)?;
         let table = self.target_table.unwrap_or_else(|| snapshot.table.clone());
+        if let Some(alias) = live.alias(&self.branch, bucket, &table) {
+            return Err(problem::table_exists(&bucket.name, &alias.name));
+        }
         let there = live.shown(&self.branch, bucket, &table);
         let is_home = bucket.name == snapshot.bucket && table == snapshot.table;
         if let Some(there) = there.map(Shown::table).filter(|there| !is_home || there.name != table) {
@@ -40,6 +43,7 @@ impl Decide<Project> for RestoreTable {
                 columns: self.columns,
                 primary_key: self.primary_key,
                 copy_of,
+                awaits: None,
             };
             events.push(created.into());
         }
@@ -112,6 +116,7 @@ mod tests {
             table: "orders".into(),
             uid: "t1".into(),
             snapshot: None,
+            abandoned: false,
         };
         let gone: Vec<_> = snapped().into_iter().chain([dropped.into()]).collect();
         for (before, command) in [(gone, restore(None, None)), (snapped(), restore(None, Some("copy")))] {

@@ -102,7 +102,7 @@ impl Catalogue {
             let level = Level { bucket: Some(bucket.name.clone()), ..Level::default() };
             return Ok((level, bucket.snapshot_settings.as_ref()));
         };
-        let table = bucket.table(table)?;
+        let table = self.table(names::MAIN_BRANCH, bucket, table)?.table();
         let level =
             Level { bucket: Some(bucket.name.clone()), table: Some(table.name.clone()), uid: Some(table.uid.clone()) };
         Ok((level, table.snapshot_settings.as_ref()))
@@ -340,6 +340,7 @@ pub(crate) mod tests {
             table: "orders".into(),
             uid: "t1".into(),
             snapshot: None,
+            abandoned: false,
         };
         events.extend([dropped.into(), table_created("sales", "orders", "t2")]);
         let clear = ClearSnapshotSettings {

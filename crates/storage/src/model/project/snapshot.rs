@@ -79,7 +79,15 @@ impl Catalogue {
             None
         };
         let (project, branch, uid) = (self.id.clone(), branch.to_owned(), table.uid.clone());
-        Ok(TableDropped { project, branch, bucket: bucket.name.clone(), table: table.name.clone(), uid, snapshot })
+        Ok(TableDropped {
+            project,
+            branch,
+            bucket: bucket.name.clone(),
+            table: table.name.clone(),
+            uid,
+            snapshot,
+            abandoned: false,
+        })
     }
 
     /// Notes the snapshot that a drop leaves.
@@ -94,7 +102,7 @@ impl Catalogue {
 
 /// The snapshot that a drop leaves, as if it had been taken by an event of its own.
 pub(crate) fn dropped_with(drop: &TableDropped, actor: &Actor) -> Option<SnapshotTaken> {
-    let TableDropped { project, branch, bucket, table, uid, snapshot } = drop.clone();
+    let TableDropped { project, branch, bucket, table, uid, snapshot, .. } = drop.clone();
     let SnapshotOfDrop { snapshot, expires_at } = snapshot?;
     let description = Some(format!("Auto-backup before DROP TABLE {bucket}.{table}"));
     let (kind, created_by) = (BEFORE_DROP.to_owned(), by(actor));

@@ -13,16 +13,21 @@ impl Decide<Project> for CreateTable {
     type Event = ProjectEvent;
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        Ok(vec![self.created(state, at)?.into()])
+    }
+}
+
+impl CreateTable {
+    /// The table, when there may be one of this name and these columns.
+    pub(super) fn created(self, state: &Project, at: &DecisionContext) -> Result<TableCreated, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
-        if let Some(there) = live.shown(&self.branch, bucket, &self.table) {
-            return Err(problem::table_exists(&bucket.name, &there.table().name));
-        }
+        live.check_free(&self.branch, bucket, &self.table)?;
         let schema = checked_schema(&self.columns, &self.primary_key)?;
         live.check_room(1)?;
-        let created = TableCreated {
+        Ok(TableCreated {
             bucket: bucket.name.clone(),
             project: self.project,
             branch: self.branch,
@@ -31,8 +36,8 @@ impl Decide<Project> for CreateTable {
             columns: schema.columns.iter().map(spec_of).collect(),
             primary_key: schema.primary_key,
             copy_of: None,
-        };
-        Ok(vec![created.into()])
+            awaits: None,
+        })
     }
 }
 
@@ -60,9 +65,14 @@ impl Decide<Project> for DropTable {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
         let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        if let Some(events) = live.alias_dropped(&self, bucket) {
+            return Ok(events);
+        }
         let (project, branch) = (&self.project, &self.branch);
         let mut events = Vec::new();
-        if let Shown::Own(table) = live.table(branch, bucket, &self.table)? {
+        let shown = live.table(branch, bucket, &self.table)?;
+        live.check_unaliased(branch, &bucket.name, &self.table, None)?;
+        if let Shown::Own(table) = shown {
             events.push(live.dropped(branch, bucket, table, &mut Ids::new(live, at))?.into());
         }
         // What is gone in a branch stays gone there, though the main line has it.
@@ -90,7 +100,9 @@ impl Evolve<Project> for TableCreated {
 impl Evolve<Project> for TableDropped {
     fn evolve(self, state: &mut Project) {
         let Some(live) = &mut state.live else { return };
-        if overlay::is_dev(&self.branch) {
+        if overlay::is_dev(&self.branch) && self.abandoned {
+            live.take_back(&self.branch, &self.bucket, &self.table);
+        } else if overlay::is_dev(&self.branch) {
             live.clear_local(&self.branch, &self.bucket, &self.table);
         } else if let Some(bucket) = live.buckets.get_mut(&names::fold(&self.bucket)) {
             bucket.tables.remove(&names::fold(&self.table));
@@ -118,6 +130,7 @@ pub(crate) mod tests {
             columns: vec![column("id", "BIGINT", true)],
             primary_key: vec![],
             copy_of: None,
+            awaits: None,
         }
         .into()
     }
@@ -156,6 +169,7 @@ pub(crate) mod tests {
             columns: vec![column("Id", "VARCHAR", false), amount],
             primary_key: vec!["Id".into()],
             copy_of: None,
+            awaits: None,
         };
         given::<Project>(with_bucket()).when(command.into()).then_expect_events(vec![event.into()]);
     }
@@ -223,6 +237,7 @@ pub(crate) mod tests {
             table: "orders".into(),
             uid: "t1".into(),
             snapshot: Some(left("orders")),
+            abandoned: false,
         };
         let mut before = with_bucket();
         before.push(table_created("in_c_sales", "orders", "t1"));

@@ -7,7 +7,6 @@ use crate::contract::{
     BucketCreated, BucketOfProject, ColumnSpec, CopyTable, ProjectCreated, ProjectEvent, RestorePlanned, TableCreated,
     TableOfBucket, UndeleteProject, UndropBucket, UndropTable,
 };
-use crate::model::limits::BUCKETS_PER_PROJECT_MAX;
 use crate::model::{names, problem};
 
 /// Content of a table, and the new table that gets it.
@@ -21,6 +20,21 @@ struct Recalled {
 }
 
 impl Recalled {
+    /// In a bucket of the main line that has no table of this name.
+    fn into_place(
+        self,
+        state: &Project,
+        project: &str,
+        branch: &str,
+        bucket: &str,
+    ) -> Result<Vec<ProjectEvent>, Problem> {
+        let live = state.live(project)?;
+        live.main_only(branch)?;
+        let bucket = live.bucket(&names::bucket_name(bucket))?;
+        live.takes(bucket, &self.table)?;
+        Ok(self.events(project, branch, &bucket.name).into())
+    }
+
     fn events(self, project: &str, branch: &str, bucket: &str) -> [ProjectEvent; 2] {
         let Self { table, uid, source, position, columns, primary_key } = self;
         let (project, branch, bucket) = (project.to_owned(), branch.to_owned(), bucket.to_owned());
@@ -33,6 +47,7 @@ impl Recalled {
             columns,
             primary_key,
             copy_of: None,
+            awaits: None,
         };
         let snapshot = String::new();
         let planned = RestorePlanned { project, branch, bucket, table, uid, snapshot, source, position };
@@ -44,9 +59,7 @@ impl Catalogue {
     /// Whether a bucket may get one more table of this name.
     fn takes(&self, bucket: &Bucket, table: &str) -> Result<(), Problem> {
         names::valid_table(table)?;
-        if let Some(there) = bucket.tables.get(&names::fold(table)) {
-            return Err(problem::table_exists(&bucket.name, &there.name));
-        }
+        self.check_free(names::MAIN_BRANCH, bucket, table)?;
         self.check_room(1)
     }
 }
@@ -55,13 +68,9 @@ impl Decide<Project> for UndropTable {
     type Event = ProjectEvent;
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let live = state.live(&self.project)?;
-        live.main_only(&self.branch)?;
-        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        live.takes(bucket, &self.table)?;
-        let Self { project, branch, table, source, position, columns, primary_key, .. } = self;
+        let Self { project, branch, bucket, table, source, position, columns, primary_key, .. } = self;
         let recalled = Recalled { table, uid: at.new_uid(0), source, position, columns, primary_key };
-        Ok(recalled.events(&project, &branch, &bucket.name).into())
+        recalled.into_place(state, &project, &branch, &bucket)
     }
 }
 
@@ -69,13 +78,9 @@ impl Decide<Project> for CopyTable {
     type Event = ProjectEvent;
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
-        let live = state.live(&self.project)?;
-        live.main_only(&self.branch)?;
-        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
-        live.takes(bucket, &self.table)?;
-        let Self { project, branch, table, source, position, columns, primary_key, .. } = self;
+        let Self { project, branch, bucket, table, source, position, columns, primary_key, .. } = self;
         let recalled = Recalled { table, uid: at.new_uid(0), source, position, columns, primary_key };
-        Ok(recalled.events(&project, &branch, &bucket.name).into())
+        recalled.into_place(state, &project, &branch, &bucket)
     }
 }
 
@@ -109,14 +114,7 @@ impl Decide<Project> for UndropBucket {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        let bucket = names::bucket_name(&self.bucket);
-        names::valid_bucket(&bucket)?;
-        if let Some(there) = live.buckets.get(&names::fold(&bucket)) {
-            return Err(problem::bucket_exists(&there.name));
-        }
-        if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
-        }
+        let bucket = live.takes_bucket(&self.bucket)?;
         live.check_room(self.tables.len())?;
         let Self { project, description, tables, .. } = self;
         let created =

@@ -3,7 +3,7 @@
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
 use crate::contract::{CsvOptions, LoadRequested, LoadTable, TableEvent};
-use crate::model::limits::IGNORED_LINES_MAX;
+use crate::model::limits::{IGNORED_LINES_MAX, LOAD_BYTES_MAX, LOAD_FILES_MAX};
 use crate::model::problem;
 use crate::model::table::Table;
 
@@ -24,10 +24,16 @@ impl Decide<Table> for LoadTable {
     type Event = TableEvent;
 
     fn decide(self, state: &Table, at: &DecisionContext) -> Result<Vec<TableEvent>, Problem> {
+        Ok(vec![self.requested(state, at)?.into()])
+    }
+}
+
+impl LoadTable {
+    /// The request that the fold is asked with.
+    pub(super) fn requested(self, state: &Table, at: &DecisionContext) -> Result<LoadRequested, Problem> {
         state.ready_to_queue()?;
         if !FORMATS.contains(&self.format.as_str()) {
-            let detail = format!("A load reads {}, not {:?}.", FORMATS.join(" or "), self.format);
-            return Err(problem::invalid("invalid_format", detail));
+            return Err(problem::invalid_format(&self.format));
         }
         self.csv.as_ref().map_or(Ok(()), check_csv)?;
         if !DEDUP_MODES.contains(&self.dedup_mode.as_str()) {
@@ -37,30 +43,41 @@ impl Decide<Table> for LoadTable {
         self.check_merge(state)?;
         self.check_extra_columns()?;
         let columns = self.columns.as_deref().map(|names| chosen_columns(names, state)).transpose()?;
-        if !is_sha256(&self.blob) || self.size_bytes < 0 {
+        self.check_files()?;
+        let Self { blob, size_bytes, format, csv, incremental, dedup_mode, extra_columns, delete_missing, .. } = self;
+        let more = self.more;
+        let request = at.command_id.clone();
+        Ok(LoadRequested {
+            request,
+            blob,
+            size_bytes,
+            format,
+            csv,
+            incremental,
+            dedup_mode,
+            columns,
+            extra_columns,
+            delete_missing,
+            more,
+            fills: false,
+        })
+    }
+
+    fn check_files(&self) -> Result<(), Problem> {
+        let files =
+            || std::iter::once((&self.blob, self.size_bytes)).chain(self.more.iter().map(|f| (&f.blob, f.size_bytes)));
+        if files().any(|(blob, bytes)| !is_sha256(blob) || bytes < 0) {
             return Err(problem::invalid_request("`blob` is the hex SHA-256 of a stored file, with its size."));
         }
-        let Self { blob, size_bytes, format, csv, incremental, dedup_mode, extra_columns, delete_missing, .. } = self;
-        let request = at.command_id.clone();
-        Ok(vec![
-            LoadRequested {
-                request,
-                blob,
-                size_bytes,
-                format,
-                csv,
-                incremental,
-                dedup_mode,
-                columns,
-                extra_columns,
-                delete_missing,
-            }
-            .into(),
-        ])
+        if files().count() > LOAD_FILES_MAX {
+            return Err(problem::invalid_request(format!("A load takes at most {LOAD_FILES_MAX} files.")));
+        }
+        if files().fold(0, |sum: i64, (_, bytes)| sum.saturating_add(bytes)) > LOAD_BYTES_MAX {
+            return Err(problem::invalid_request(format!("The files of a load have at most {LOAD_BYTES_MAX} bytes.")));
+        }
+        Ok(())
     }
-}
 
-impl LoadTable {
     fn check_merge(&self, state: &Table) -> Result<(), Problem> {
         if self.delete_missing && state.primary_key.is_empty() {
             let detail =
@@ -153,8 +170,12 @@ pub(crate) fn is_sha256(text: &str) -> bool {
 
 impl Evolve<Table> for LoadRequested {
     fn evolve(self, state: &mut Table) {
-        if self.extra_columns == "add" {
+        // Until it is known whether there is a table at all, nothing else about it is either.
+        if self.extra_columns == "add" || self.fills {
             state.adding.insert(self.request.clone());
+        }
+        if self.fills {
+            state.filling = Some(self.request.clone());
         }
         state.open.insert(self.request);
     }
@@ -164,7 +185,7 @@ impl Evolve<Table> for LoadRequested {
 mod tests {
     use super::super::tests::{column, opened};
     use super::*;
-    use crate::contract::{ColumnAddRequested, CsvOptions};
+    use crate::contract::{ColumnAddRequested, CsvOptions, LoadPart};
     use crate::model::limits::OPEN_REQUESTS_PER_TABLE_MAX;
     use crate::model::spec::{given, refused};
 
@@ -183,6 +204,7 @@ mod tests {
             columns: Some(vec!["ID".into()]),
             extra_columns: "error".into(),
             delete_missing: false,
+            more: Vec::new(),
         }
     }
 
@@ -198,6 +220,8 @@ mod tests {
             columns: Some(vec!["id".into()]),
             extra_columns: "error".into(),
             delete_missing: false,
+            more: Vec::new(),
+            fills: false,
         }
     }
 
@@ -284,5 +308,17 @@ mod tests {
         refused(when(LoadTable { dedup_mode: "x".into(), ..load() }), 400, "storage.invalid_dedup_mode");
         refused(when(LoadTable { columns: Some(vec!["x".into()]), ..load() }), 400, "storage.column_not_found");
         refused(when(LoadTable { blob: "../x".into(), ..load() }), 400, "storage.invalid_request");
+        let part = |blob: &str, size_bytes| LoadPart { blob: blob.into(), size_bytes };
+        let blob = "0b".repeat(32);
+        for more in [
+            vec![part("../x", 1)],
+            vec![part(&blob, -1)],
+            vec![part(&blob, LOAD_BYTES_MAX)],
+            vec![part(&blob, 1); LOAD_FILES_MAX],
+        ] {
+            refused(when(LoadTable { more, ..load() }), 400, "storage.invalid_request");
+        }
+        let most = vec![part(&blob, 1); LOAD_FILES_MAX - 1];
+        assert!(when(LoadTable { more: most, ..load() }).is_ok());
     }
 }

@@ -19,6 +19,7 @@ impl Decide<Table> for SettleRequest {
         let (columns, primary_key) = after.unzip();
         let Self { request, accepted, problem, result, columns: added, .. } = self;
         let columns = columns.or(added.filter(|_| accepted));
+        let fills = state.filling.as_ref() == Some(&request);
         Ok(vec![
             Settled {
                 request,
@@ -27,6 +28,7 @@ impl Decide<Table> for SettleRequest {
                 result,
                 columns: columns.filter(|columns| columns != &state.columns),
                 primary_key: primary_key.filter(|key| key != &state.primary_key),
+                fills,
             }
             .into(),
         ])
@@ -37,6 +39,7 @@ impl Evolve<Table> for Settled {
     fn evolve(self, state: &mut Table) {
         state.open.remove(&self.request);
         state.adding.remove(&self.request);
+        state.filling.take_if(|filling| *filling == self.request);
         if state.pending.as_ref().is_some_and(|pending| pending.request == self.request) {
             state.pending = None;
         }
@@ -79,6 +82,7 @@ mod tests {
             result: r#"{"rows":1}"#.into(),
             columns: None,
             primary_key: None,
+            fills: false,
         }
     }
 
@@ -98,6 +102,8 @@ mod tests {
             columns: None,
             extra_columns: "error".into(),
             delete_missing: false,
+            more: Vec::new(),
+            fills: false,
         }
         .into()
     }

@@ -102,6 +102,7 @@ mod tests {
             result: "{}".into(),
             columns: Some(vec![column("then", "DATE")]),
             primary_key: Some(vec![]),
+            fills: false,
         };
         given::<Table>(asked()).when(settle.into()).then_expect_events(vec![settled.into()]);
     }

@@ -30,7 +30,9 @@ const NOTE_DELETED: &str = "
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
       organization = EXCLUDED.organization, created_at = EXCLUDED.created_at, deleted_at = EXCLUDED.deleted_at, bucket_count = EXCLUDED.bucket_count,
       table_count = EXCLUDED.table_count";
-const DELETE_PROJECTS: [&str; 14] = [
+const DELETE_PROJECTS: [&str; 16] = [
+    "DELETE FROM aliases AS a USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE a.tenant = gone.tenant AND a.project = gone.id",
     "DELETE FROM metadata AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE m.tenant = gone.tenant AND m.project = gone.id",
     "DELETE FROM jobs USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -53,6 +55,8 @@ const DELETE_PROJECTS: [&str; 14] = [
      WHERE m.tenant = gone.tenant AND m.project = gone.id AND p.tenant = m.tenant AND p.upload = m.upload",
     "DELETE FROM multiparts AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE m.tenant = gone.tenant AND m.project = gone.id",
+    "DELETE FROM awaited_tables AS t USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE t.tenant = gone.tenant AND t.project = gone.id",
     "DELETE FROM tables USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE tables.tenant = gone.tenant AND tables.project = gone.id",
     "DELETE FROM buckets USING unnest($1::text[], $2::text[]) AS gone (tenant, id)

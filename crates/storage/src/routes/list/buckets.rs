@@ -4,8 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both, lists, past,
-    reads_bucket,
+    BAD_NAME, HAS_ALIASES, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both, lists,
+    past, reads_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{buckets, paths};
@@ -64,7 +64,7 @@ pub(super) fn all() -> Routes {
                     "storage.bucket_not_empty",
                     "storage.quota_exceeded",
                 ])
-                .errors(&["storage.bucket_linked", "storage.bucket_is_linked"]),
+                .errors(&["storage.bucket_linked", "storage.bucket_is_linked", HAS_ALIASES]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -11,7 +11,8 @@ use crate::routes::{columns, paths};
 use crate::wire;
 
 pub(super) fn all() -> Routes {
-    const ALL: [&str; 7] = [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY, TOO_MUCH];
+    const ALL: [&str; 8] =
+        [NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, FULL, BUSY, TOO_MUCH, "storage.column_has_aliases"];
     let op = |id, what| Op::new(id, "columns", what).errors(&ALL).errors(READ_ONLY);
     let routes = vec![
         both(

@@ -8,7 +8,7 @@ use crate::routes::{jobs, paths};
 use crate::wire;
 
 /// Operations that may be answered later, and what the job is called.
-const LATER: [(&str, &str); 14] = [
+const LATER: [(&str, &str); 15] = [
     ("importFile", "tableImport"),
     ("importTable", "tableImport"),
     ("exportTable", "tableExport"),
@@ -20,6 +20,7 @@ const LATER: [(&str, &str); 14] = [
     ("dropPrimaryKey", "tablePrimaryKeyDelete"),
     ("createSnapshot", "tableSnapshotCreate"),
     ("restoreSnapshot", "tableCreateFromSnapshot"),
+    ("createTableFromFile", "tableCreateFromFile"),
     ("createTableFromTimeTravel", "tableCreateFromTimeTravel"),
     ("deleteBucket", "bucketDelete"),
     ("loadWorkspace", "workspaceLoad"),

@@ -3,7 +3,9 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
-use super::{BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both};
+use super::{
+    BAD_NAME, HAS_ALIASES, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both,
+};
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, sharing};
 use crate::wire;
@@ -57,6 +59,7 @@ pub(super) fn all() -> Routes {
                 NO_BRANCH,
                 NOT_ON_BRANCH,
                 "storage.link_not_found",
+                HAS_ALIASES,
             ]),
         )
         .timeout(WRITE_TIMEOUT),

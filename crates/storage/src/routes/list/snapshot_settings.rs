@@ -4,7 +4,8 @@ use alluvium_http::{Op, Route};
 use axum::http::Method;
 
 use super::{
-    NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, administers, both, reads_bucket, reads_project,
+    IS_ALIAS, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, administers, both, reads_bucket,
+    reads_project,
 };
 use crate::routes::paths::{self, Both};
 use crate::routes::snapshot_settings::{delete, get, patch, put};
@@ -61,7 +62,7 @@ const TABLE: Level = Level {
         "Change some of what a table says about its snapshots; null takes a setting away",
         "Let a table say nothing of its own about its snapshots",
     ],
-    missing: &[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE],
+    missing: &[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, IS_ALIAS],
 };
 
 impl Level {

@@ -4,8 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, past, reads_bucket,
-    writes_bucket,
+    BAD_NAME, HAS_ALIASES, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, READ_ONLY, Routes, both, past,
+    reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, tables};
@@ -77,9 +77,9 @@ pub(super) fn all() -> Routes {
             &paths::TABLE,
             writes_bucket,
             tables::drop,
-            op("dropTable", "Drop a table")
+            op("dropTable", "Drop a table, or an alias")
                 .empty(204, "Gone")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, "storage.quota_exceeded"])
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, HAS_ALIASES, "storage.quota_exceeded"])
                 .errors(READ_ONLY),
         )
         .timeout(WRITE_TIMEOUT),

@@ -4,11 +4,11 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, both,
+    BAD_NAME, BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, both,
     reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
-use crate::routes::{import_table, paths, transfer};
+use crate::routes::{from_file, import_table, paths, transfer};
 use crate::wire;
 
 /// What any load may be answered with.
@@ -23,6 +23,17 @@ const LOADS: &[&str] = &[
     BUSY,
 ];
 
+/// What the files of a load may be answered with.
+const FILES: &[&str] = &[
+    "storage.file_not_found",
+    "storage.file_content_not_found",
+    "storage.invalid_manifest",
+    "storage.slice_elsewhere",
+    "storage.invalid_key",
+    "storage.invalid_format",
+    "storage.invalid_csv_options",
+];
+
 pub(super) fn all() -> Routes {
     let op =
         |id, what| Op::new(id, "transfer", what).errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]).errors(LINKED);
@@ -35,12 +46,36 @@ pub(super) fn all() -> Routes {
             op("importFile", "Load a file into a table, atomically")
                 .body::<wire::ImportBody>()
                 .json::<wire::Imported>(200, "What the load did")
+                .errors(FILES)
+                .errors(LOADS),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::FROM_FILE,
+            writes_bucket,
+            from_file::create,
+            Op::new("createTableFromFile", "tables", "Make a table of a file, with its rows: all of it or nothing")
+                .description(
+                    "Types are found by looking at all of the file; a column gets one only where every value survives it, so that \
+                     `007` or a number of thirty digits stays text.",
+                )
+                .body::<wire::TableFromFile>()
+                .json::<wire::Table>(201, "The table")
                 .errors(&[
-                    "storage.file_not_found",
-                    "storage.file_content_not_found",
-                    "storage.invalid_format",
-                    "storage.invalid_csv_options",
+                    NO_PROJECT,
+                    NO_BRANCH,
+                    NO_BUCKET,
+                    BAD_NAME,
+                    "storage.table_exists",
+                    "storage.invalid_primary_key",
+                    "storage.invalid_column_type",
+                    "storage.invalid_default",
+                    "storage.duplicate_column",
+                    "storage.too_many_columns",
+                    "storage.disk_full",
                 ])
+                .errors(FILES)
                 .errors(LOADS),
         )
         .timeout(WRITE_TIMEOUT),

@@ -4,7 +4,7 @@ use alluvium_http::{Afterwards, Op, Route};
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, BUSY, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin,
+    BAD_NAME, BUSY, IS_ALIAS, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, NOT_ON_BRANCH, Routes, admin,
     administers_buckets, both, reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
@@ -38,7 +38,7 @@ pub(super) fn all() -> Routes {
                 .description("Rows that were published over NATS stand between them: `as_of` reads any moment.")
                 .query::<wire::PageQuery>()
                 .json::<wire::TableVersions>(200, "One page of versions")
-                .errors(&[NO_TABLE]),
+                .errors(&[NO_TABLE, IS_ALIAS]),
         ),
         both(
             Method::GET,
@@ -80,6 +80,7 @@ pub(super) fn all() -> Routes {
                 .json::<wire::Table>(201, "The table")
                 .errors(&[
                     NO_TABLE,
+                    IS_ALIAS,
                     NOT_ON_BRANCH,
                     BAD_NAME,
                     BUSY,

@@ -5,7 +5,7 @@ use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 use super::super::{Bucket, Project};
 use super::Link;
 use crate::contract::{BucketLinked, BucketUnlinked, LinkBucket, ProjectEvent, UnlinkBucket};
-use crate::model::limits::{BUCKETS_PER_PROJECT_MAX, LINKED_PROJECTS_MAX};
+use crate::model::limits::LINKED_PROJECTS_MAX;
 use crate::model::{names, problem};
 
 impl Decide<Project> for LinkBucket {
@@ -13,19 +13,11 @@ impl Decide<Project> for LinkBucket {
 
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
-        let bucket = names::bucket_name(&self.bucket);
-        names::valid_bucket(&bucket)?;
-        if let Some(there) = live.buckets.get(&names::fold(&bucket)) {
-            let is_link = there.link.is_some();
-            return Err(if is_link {
-                problem::bucket_already_linked(&there.name)
-            } else {
-                problem::bucket_exists(&there.name)
-            });
+        let there = live.buckets.get(&names::fold(&names::bucket_name(&self.bucket)));
+        if let Some(link) = there.filter(|bucket| bucket.link.is_some()) {
+            return Err(problem::bucket_already_linked(&link.name));
         }
-        if live.buckets.len() >= BUCKETS_PER_PROJECT_MAX {
-            return Err(problem::quota_exceeded("buckets", BUCKETS_PER_PROJECT_MAX));
-        }
+        let bucket = live.takes_bucket(&self.bucket)?;
         let linked = live.linked_projects();
         if !linked.contains(self.source_project.as_str()) && linked.len() >= LINKED_PROJECTS_MAX {
             return Err(problem::quota_exceeded("other projects whose buckets it links", LINKED_PROJECTS_MAX));
@@ -114,6 +106,7 @@ mod tests {
             table: "mine".into(),
             uid: "t1".into(),
             snapshot: Some(left("mine")),
+            abandoned: false,
         };
         let gone = BucketUnlinked { project: "Shop".into(), bucket: "theirs".into(), uid: at().new_uid(0) };
         let unlink = |bucket: &str| UnlinkBucket { project: "Shop".into(), bucket: bucket.into() };

@@ -1,9 +1,10 @@
-//! A statement as its tokens, which together are the statement again.
+//! Statements as their tokens, which together are the text again. What they mean is not known here.
 
 use std::borrow::Cow;
 
+/// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// White space and comments.
     Blank,
     /// A text, between whichever quotes.
@@ -14,20 +15,27 @@ pub(super) enum Kind {
     Word,
     /// A name in double quotes.
     Quoted,
+    /// A number without its sign.
     Number,
     /// `::`.
     Cast,
+    /// Signs that stand together as one.
     Operator,
+    /// Any other sign: brackets, dots, commas, semicolons.
     Other,
 }
 
+/// A token.
 #[derive(Clone, Debug)]
-pub(super) struct Token<'a> {
+pub struct Token<'a> {
+    /// What it is.
     pub kind: Kind,
+    /// As it is written.
     pub text: Cow<'a, str>,
 }
 
 impl Token<'_> {
+    /// One that takes another's place.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self { kind, text: Cow::Owned(text.into()) }
     }
@@ -41,6 +49,7 @@ impl Token<'_> {
         }
     }
 
+    /// Whether it is written so and is no text.
     pub fn is(&self, text: &str) -> bool {
         self.kind != Kind::Text && self.text == text
     }
@@ -50,15 +59,14 @@ impl Token<'_> {
 const OPERATORS: &str = "~!@#%^&|`?<>=+-*/";
 
 /// The tokens of a text, whatever the text.
-pub(super) fn tokens(sql: &str) -> Vec<Token<'_>> {
-    let (mut found, mut rest) = (Vec::new(), sql);
-    while let Some(first) = rest.chars().next() {
-        let (kind, length) = next(rest, first);
+pub fn tokens(sql: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut rest = sql;
+    std::iter::from_fn(move || {
+        let (kind, length) = next(rest, rest.chars().next()?);
         let (text, after) = rest.split_at(length);
-        found.push(Token { kind, text: Cow::Borrowed(text) });
         rest = after;
-    }
-    found
+        Some(Token { kind, text: Cow::Borrowed(text) })
+    })
 }
 
 fn next(rest: &str, first: char) -> (Kind, usize) {
@@ -141,7 +149,7 @@ mod tests {
     fn a_text_falls_into_tokens_and_is_whole_again() {
         let sql =
             "SELECT e'\\'~', \"a\"\"b\"::int, $1 !~ $tag$~'$tag$ /* ~ /* */ */ FROM é.b -- ~\n WHERE 1+-2.5=-c[3]";
-        let found = tokens(sql);
+        let found: Vec<_> = tokens(sql).collect();
         assert_eq!(found.iter().map(|token| token.text.as_ref()).collect::<String>(), sql);
         let of = |kind| {
             found.iter().filter(move |token| token.kind == kind).map(|token| token.text.as_ref()).collect::<Vec<_>>()
@@ -152,7 +160,7 @@ mod tests {
         assert_eq!(of(Kind::Param), ["$1"]);
         for broken in ["'", "E'\\", "/*", "/*/", "$", "$x", "$x$", "\"", "$9x", "é'€", "e", "::", ":", "~--", "~/*"]
         {
-            assert_eq!(tokens(broken).iter().map(|token| token.text.as_ref()).collect::<String>(), broken);
+            assert_eq!(tokens(broken).map(|token| token.text).collect::<String>(), broken);
         }
     }
 }
