@@ -46,7 +46,7 @@ async fn branches_are_made_listed_shown_and_deleted() {
     let (_, keys) = ask(&world, &own, Method::GET, "/projects/p/api-keys", None).await;
     let expected = json!({
         "id": id, "project_id": "p", "name": "feature/x 1", "description": "why", "created_at": made["created_at"],
-        "created_by": keys["api_keys"][0]["id"], "table_count": 0, "size_bytes": 0,
+        "created_by": keys["api_keys"][0]["id"], "mode": "live", "table_count": 0, "size_bytes": 0,
     });
     assert_eq!(made, expected);
 

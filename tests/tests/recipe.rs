@@ -78,7 +78,7 @@ fn copy_tree(from: &Path, to: &Path) {
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let listed = String::from_utf8_lossy(&listed.stdout);
     let known: HashSet<PathBuf> = listed.split_terminator('\0').map(|name| to.join(name)).collect();
-    for room in ["crates", "schemas"] {
+    for room in ["crates", "schemas", "tests"] {
         remove_others(&to.join(room), &known);
     }
     for name in listed.split_terminator('\0') {

@@ -10,7 +10,7 @@ pub enum Outcome {
 }
 
 /// Operations and what it is called when they are done.
-const DONE: [(&str, &str); 37] = [
+const DONE: [(&str, &str); 39] = [
     ("addColumn", "storage.tableColumnAdded"),
     ("alterColumn", "storage.tableColumnUpdated"),
     ("clearWorkspace", "storage.workspaceCleared"),
@@ -46,15 +46,19 @@ const DONE: [(&str, &str); 37] = [
     ("rotateApiKey", "storage.tokenRefreshed"),
     ("setPrimaryKey", "storage.tablePrimaryKeyAdded"),
     ("shareBucket", "storage.bucketSharingEnabled"),
+    ("unloadBranchWorkspace", "storage.tableImportDone"),
+    ("unloadWorkspace", "storage.tableImportDone"),
     ("unshareBucket", "storage.bucketSharingDisabled"),
     ("updateApiKey", "storage.tokenUpdated"),
 ];
 
 /// Operations and what it is called when they are not done.
-const REFUSED: [(&str, &str); 3] = [
+const REFUSED: [(&str, &str); 5] = [
     ("exportTable", "storage.tableExportError"),
     ("importFile", "storage.tableImportError"),
     ("importTable", "storage.tableImportError"),
+    ("unloadBranchWorkspace", "storage.tableImportError"),
+    ("unloadWorkspace", "storage.tableImportError"),
 ];
 
 /// Reads that hand out what opens something: noted although they change nothing.

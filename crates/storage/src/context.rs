@@ -154,9 +154,14 @@ async fn plan_project(
         other => filled(&other, &id, settings.undrop, at, unit).await?,
     };
     let left_behind = metadata::left_behind(&command, &id, unit).await?;
-    let is_many = matches!(command, ProjectCommand::UndropBucket(_) | ProjectCommand::UndeleteProject(_));
+    let is_many = matches!(
+        command,
+        ProjectCommand::UndropBucket(_) | ProjectCommand::UndeleteProject(_) | ProjectCommand::CreateBranch(_)
+    );
     let mut content = match &command {
         ProjectCommand::RestoreTable(restore) => Some((restore.columns.clone(), restore.primary_key.clone())),
+        // Of a pinned branch; of any other, nothing is restored.
+        ProjectCommand::PullTable(pull) => Some((pull.columns.clone(), pull.primary_key.clone())),
         _ => None,
     };
     let mut fill = fill_of(&command);
@@ -207,7 +212,11 @@ async fn plan_project(
                 close(&e.uid, at, unit).await?;
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
-            ProjectEvent::AliasCreated(e) => result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid }),
+            ProjectEvent::AliasCreated(e) => {
+                if !is_many {
+                    result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
+                }
+            }
             ProjectEvent::AliasDropped(e) => {
                 result = json!({ "bucket": e.bucket, "table": e.table, "uid": e.uid });
             }
@@ -272,6 +281,8 @@ async fn filled(
             recall::of_project(undelete, project, window, at, unit).await?.into()
         }
         ProjectCommand::CopyTable(copy) => recall::of_copy(copy, project, unit).await?.into(),
+        ProjectCommand::CreateBranch(create) => branches::begun(create, project, unit).await?.into(),
+        ProjectCommand::PullTable(pull) => branches::pulled(pull, project, unit).await?.into(),
         ProjectCommand::CreateAlias(create) => aliases::prepared(create.clone(), project, unit).await?,
         other => other.clone(),
     })

@@ -92,6 +92,43 @@ alluvium_messaging::contract!(
     ]
 );
 
+/// Lets a further user log in to a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddWorkspaceCredentials {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_AddWorkspaceCredentials_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Id of the credentials, unique within the workspace.
+    pub credential: String,
+    /// What people call them.
+    #[serde(default)]
+    pub name: String,
+    /// Who logs in with them.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
+}
+
+#[allow(non_snake_case)]
+fn default_AddWorkspaceCredentials_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    AddWorkspaceCredentials,
+    "AddWorkspaceCredentials",
+    r####"{"aggregate":"workspace","doc":"Lets a further user log in to a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Id of the credentials, unique within the workspace.","name":"credential","type":"string"},{"default":"","doc":"What people call them.","name":"name","type":"string"},{"doc":"Who logs in with them.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"AddWorkspaceCredentials","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
+    &[]
+);
+
 /// Another project asks for a link to a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,12 +378,20 @@ pub struct BranchCreated {
     pub description: Option<String>,
     /// Who created it: admin, key:<id>, nats:<tenant> or system:<role>.
     pub created_by: String,
+    /// `live` or `pinned`: a pinned branch shows nothing of the main line but what stands in this commit.
+    #[serde(default = "default_BranchCreated_mode")]
+    pub mode: String,
+}
+
+#[allow(non_snake_case)]
+fn default_BranchCreated_mode() -> String {
+    "live".to_owned()
 }
 
 alluvium_messaging::contract!(
     BranchCreated,
     "BranchCreated",
-    r####"{"aggregate":"project","doc":"A project has a dev branch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch, 8 hex digits.","name":"branch","type":"string"},{"doc":"Its name.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Who created it: admin, key:<id>, nats:<tenant> or system:<role>.","name":"created_by","type":"string"}],"kind":"event","name":"BranchCreated","namespace":"alluvium.storage","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"A project has a dev branch.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the branch, 8 hex digits.","name":"branch","type":"string"},{"doc":"Its name.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"doc":"Who created it: admin, key:<id>, nats:<tenant> or system:<role>.","name":"created_by","type":"string"},{"default":"live","doc":"`live` or `pinned`: a pinned branch shows nothing of the main line but what stands in this commit.","name":"mode","type":"string"}],"kind":"event","name":"BranchCreated","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -865,7 +910,7 @@ alluvium_messaging::contract!(
     &[]
 );
 
-/// Creates a dev branch that shows the main line.
+/// Creates a dev branch that shows the main line: as it is at every moment, or as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBranch {
@@ -876,12 +921,23 @@ pub struct CreateBranch {
     /// What it is for.
     #[serde(default)]
     pub description: Option<String>,
+    /// `live` shows the main line as it is at every moment, `pinned` as it is now.
+    #[serde(default = "default_CreateBranch_mode")]
+    pub mode: String,
+    /// Filled in by the worker: the tables that a pinned branch begins with.
+    #[serde(default)]
+    pub tables: Vec<PinnedTable>,
+}
+
+#[allow(non_snake_case)]
+fn default_CreateBranch_mode() -> String {
+    "live".to_owned()
 }
 
 alluvium_messaging::contract!(
     CreateBranch,
     "CreateBranch",
-    r####"{"aggregate":"project","doc":"Creates a dev branch that shows the main line.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Its name, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]}],"kind":"command","name":"CreateBranch","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Creates a dev branch that shows the main line: as it is at every moment, or as it is now.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Its name, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"What it is for.","name":"description","type":["null","string"]},{"default":"live","doc":"`live` shows the main line as it is at every moment, `pinned` as it is now.","name":"mode","type":"string"},{"default":[],"doc":"Filled in by the worker: the tables that a pinned branch begins with.","name":"tables","type":{"items":{"doc":"A table of the main line as a pinned branch begins with it.","fields":[{"doc":"Internal id of the main line's table.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"PinnedTable","namespace":"alluvium.storage","type":"record"},"type":"array"}}],"kind":"command","name":"CreateBranch","namespace":"alluvium.storage","requires":"project_admin","type":"record"}"####,
     &[]
 );
 
@@ -2026,6 +2082,12 @@ pub struct LoadRequested {
     /// Whether these are the first rows of a table that is made with them: refused, there is no such table.
     #[serde(default)]
     pub fills: bool,
+    /// Of a rebase: the last message of the main line's table that the content takes in; from then on the table differs from what that was.
+    #[serde(default)]
+    pub rebased_on: Option<i64>,
+    /// Refused when the table was changed by a message above this one; null when that does not matter.
+    #[serde(default)]
+    pub unchanged_since: Option<i64>,
 }
 
 #[allow(non_snake_case)]
@@ -2046,7 +2108,7 @@ fn default_LoadRequested_extra_columns() -> String {
 alluvium_messaging::contract!(
     LoadRequested,
     "LoadRequested",
-    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":false,"doc":"Whether these are the first rows of a table that is made with them: refused, there is no such table.","name":"fills","type":"boolean"}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
+    r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"},{"default":0,"doc":"So many lines are left out before anything is read, the header included.","name":"ignored_lines_count","type":"long"},{"default":[],"doc":"What else stands for NULL.","name":"null_strings","type":{"items":"string","type":"array"}}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]},{"default":"error","doc":"What is done with columns of the file that the table has not: error refuses the load, ignore reads over them, add gives them to the table.","name":"extra_columns","type":"string"},{"default":false,"doc":"A merge: rows of equal key are updated, and rows whose key the file has not are deleted.","name":"delete_missing","type":"boolean"},{"default":[],"doc":"Files whose rows follow those of the first, in this order: one load.","name":"more","type":{"items":{"doc":"A file of several that are loaded as one.","fields":[{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"}],"kind":"type","name":"LoadPart","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":false,"doc":"Whether these are the first rows of a table that is made with them: refused, there is no such table.","name":"fills","type":"boolean"},{"default":null,"doc":"Of a rebase: the last message of the main line's table that the content takes in; from then on the table differs from what that was.","name":"rebased_on","type":["null","long"]},{"default":null,"doc":"Refused when the table was changed by a message above this one; null when that does not matter.","name":"unchanged_since","type":["null","long"]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####,
     &[
         r####"{"aggregate":"table","doc":"A stored file is to be loaded, if its content allows.","fields":[{"doc":"Command id of the request; its Settled names it.","name":"request","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":"csv","doc":"csv or parquet.","name":"format","type":"string"},{"default":null,"doc":"How the CSV is written; null for the defaults.","name":"csv","type":["null",{"doc":"How a CSV file is written.","fields":[{"default":",","doc":"Between fields, 1 to 4 bytes; the two characters \\\\t mean tab.","name":"delimiter","type":"string"},{"default":"\"","doc":"Around fields, one byte or empty.","name":"quote","type":"string"},{"default":"\\","doc":"Before a quote inside quotes, one byte or empty; a doubled quote always works.","name":"escape","type":"string"},{"default":true,"doc":"Whether the first row names the columns.","name":"header","type":"boolean"},{"default":"","doc":"What stands for NULL.","name":"null_string","type":"string"},{"default":true,"doc":"Whether a quoted null_string is NULL too.","name":"allow_quoted_nulls","type":"boolean"}],"kind":"type","name":"CsvOptions","namespace":"alluvium.storage","type":"record"}]},{"default":false,"doc":"false replaces all rows, true adds to them.","name":"incremental","type":"boolean"},{"default":"update_duplicates","doc":"update_duplicates, insert_duplicates or fail_on_duplicates; matters with a primary key only.","name":"dedup_mode","type":"string"},{"default":null,"doc":"Restricts the load to these columns.","name":"columns","type":["null",{"items":"string","type":"array"}]}],"kind":"event","name":"LoadRequested","namespace":"alluvium.storage","request_of":"LoadTable","type":"record"}"####
     ]
@@ -2527,6 +2589,26 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// A table of the main line as a pinned branch begins with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedTable {
+    /// Internal id of the main line's table.
+    pub uid: String,
+    /// Its columns.
+    pub columns: Vec<ColumnSpec>,
+    /// Its primary key.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
+}
+
+alluvium_messaging::contract!(
+    PinnedTable,
+    "PinnedTable",
+    r####"{"doc":"A table of the main line as a pinned branch begins with it.","fields":[{"doc":"Internal id of the main line's table.","name":"uid","type":"string"},{"doc":"Its columns.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Its primary key.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"type","name":"PinnedTable","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
 /// Opens an upload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -2696,6 +2778,15 @@ pub struct PullTable {
     pub bucket: String,
     /// Name of the table.
     pub table: String,
+    /// Filled in by the worker, for a pinned branch: the last message that counts for the content.
+    #[serde(default)]
+    pub position: i64,
+    /// Filled in by the worker: the columns then.
+    #[serde(default)]
+    pub columns: Vec<ColumnSpec>,
+    /// Filled in by the worker: the primary key then.
+    #[serde(default)]
+    pub primary_key: Vec<String>,
 }
 
 #[allow(non_snake_case)]
@@ -2706,7 +2797,7 @@ fn default_PullTable_branch() -> String {
 alluvium_messaging::contract!(
     PullTable,
     "PullTable",
-    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
+    r####"{"aggregate":"project","doc":"Lets a dev branch show the main line's table again; what the branch had in its place is dropped.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"Id of the branch; `default` is the main one.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"default":0,"doc":"Filled in by the worker, for a pinned branch: the last message that counts for the content.","name":"position","type":"long"},{"default":[],"doc":"Filled in by the worker: the columns then.","name":"columns","type":{"items":{"doc":"A column: name, type, nullability, default.","fields":[{"doc":"Name of the column; compared without case.","name":"name","type":"string"},{"doc":"DuckDB type; events carry its canonical spelling.","name":"type","type":"string"},{"default":true,"doc":"Whether NULL is allowed.","name":"nullable","type":"boolean"},{"default":null,"doc":"Default as expression text: a literal, a cast of one, now() or uuid().","name":"default","type":["null","string"]}],"kind":"type","name":"ColumnSpec","namespace":"alluvium.storage","type":"record"},"type":"array"}},{"default":[],"doc":"Filled in by the worker: the primary key then.","name":"primary_key","type":{"items":"string","type":"array"}}],"kind":"command","name":"PullTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2748,6 +2839,37 @@ alluvium_messaging::contract!(
     PutObject,
     "PutObject",
     r####"{"aggregate":"file","doc":"Makes stored content the object of a key, in place of what it had.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Key of the object in its project.","name":"key","type":"string"},{"default":null,"doc":"Media type.","name":"content_type","type":["null","string"]},{"doc":"Hex SHA-256 of the content.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"default":null,"doc":"What clients know the content by: its hex MD5, or, of an object that came in parts, the hex MD5 of their MD5s, a dash, and how many there are; absent where nobody computed it.","name":"md5","type":["null","string"]},{"default":"","doc":"Filled in when the command is decided: the id of the file that has the key. Leave it out.","name":"file","type":"string"},{"default":"","doc":"Filled in when the command is decided: which incarnation of the project it is for. Leave it out.","name":"project_uid","type":"string"},{"default":"default","doc":"Id of the branch it is done for, or of a key of chosen buckets; those reach their own files alone, `default` reaches all of the project.","name":"branch","type":"string"}],"kind":"command","name":"PutObject","namespace":"alluvium.storage","requires":"file_write","type":"record"}"####,
+    &[]
+);
+
+/// Gives a dev branch's own table the main line's newest content with the branch's changes on top, which a stored Parquet file holds, by primary key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RebaseTable {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the dev branch.
+    pub branch: String,
+    /// Name of the bucket.
+    pub bucket: String,
+    /// Name of the table.
+    pub table: String,
+    /// Internal id of the branch's own table that the file was made from.
+    pub uid: String,
+    /// Hex SHA-256 of the file's content, as the blob store names it.
+    pub blob: String,
+    /// Its size.
+    pub size_bytes: i64,
+    /// The last message of the main line's table that the content takes in.
+    pub rebased_on: i64,
+    /// The last message of the branch's table that it takes in; refused when the table was changed by a later one.
+    pub unchanged_since: i64,
+}
+
+alluvium_messaging::contract!(
+    RebaseTable,
+    "RebaseTable",
+    r####"{"aggregate":"table","doc":"Gives a dev branch's own table the main line's newest content with the branch's changes on top, which a stored Parquet file holds, by primary key.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the dev branch.","name":"branch","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Name of the table.","name":"table","type":"string"},{"doc":"Internal id of the branch's own table that the file was made from.","name":"uid","type":"string"},{"doc":"Hex SHA-256 of the file's content, as the blob store names it.","name":"blob","type":"string"},{"doc":"Its size.","name":"size_bytes","type":"long"},{"doc":"The last message of the main line's table that the content takes in.","name":"rebased_on","type":"long"},{"doc":"The last message of the branch's table that it takes in; refused when the table was changed by a later one.","name":"unchanged_since","type":"long"}],"kind":"command","name":"RebaseTable","namespace":"alluvium.storage","requires":"bucket_write","type":"record"}"####,
     &[]
 );
 
@@ -2986,6 +3108,36 @@ alluvium_messaging::contract!(
     ReleaseLink,
     "ReleaseLink",
     r####"{"aggregate":"project","doc":"A bucket of another project shows a bucket no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the bucket.","name":"bucket","type":"string"},{"doc":"Internal id of this incarnation of the bucket.","name":"uid","type":"string"},{"doc":"Internal id of that project.","name":"target_uid","type":"string"},{"doc":"Name of the bucket that showed it.","name":"target_bucket","type":"string"}],"kind":"command","name":"ReleaseLink","namespace":"alluvium.storage","requires":"system","type":"record"}"####,
+    &[]
+);
+
+/// Lets a further user log in to a workspace no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveWorkspaceCredentials {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// The branch it is of; `default` is the main line.
+    #[serde(default = "default_RemoveWorkspaceCredentials_branch")]
+    pub branch: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Id of the credentials, unique within the workspace.
+    pub credential: String,
+    /// Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.
+    #[serde(default)]
+    pub holder: String,
+}
+
+#[allow(non_snake_case)]
+fn default_RemoveWorkspaceCredentials_branch() -> String {
+    "default".to_owned()
+}
+
+alluvium_messaging::contract!(
+    RemoveWorkspaceCredentials,
+    "RemoveWorkspaceCredentials",
+    r####"{"aggregate":"workspace","doc":"Lets a further user log in to a workspace no more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Id of the credentials, unique within the workspace.","name":"credential","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"command","name":"RemoveWorkspaceCredentials","namespace":"alluvium.storage","requires":"workspace_write","type":"record"}"####,
     &[]
 );
 
@@ -4470,6 +4622,49 @@ alluvium_messaging::contract!(
     WorkspaceCreated,
     "WorkspaceCreated",
     r####"{"aggregate":"workspace","doc":"A workspace is there, empty.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"default":"default","doc":"The branch it is of; `default` is the main line.","name":"branch","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Name for people, 1 to 128 printable characters.","name":"name","type":"string"},{"default":null,"doc":"When it is over, in microseconds since 1970; never when null.","name":"expires_at","type":["null","long"]},{"doc":"What its objects may take, in bytes.","name":"size_limit_bytes","type":"long"},{"doc":"Who logs in to it.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"},{"default":"","doc":"The incarnation of the project that it belongs to.","name":"project_uid","type":"string"},{"default":"","doc":"Id of the key of chosen buckets whose workspace it is; empty for one of all keys of its branch.","name":"holder","type":"string"}],"kind":"event","name":"WorkspaceCreated","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A further user may log in to a workspace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCredentialsAdded {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Id of the credentials, unique within the workspace.
+    pub credential: String,
+    /// What people call them.
+    #[serde(default)]
+    pub name: String,
+    /// Who logs in with them.
+    pub username: String,
+    /// Argon2id verifier of the password, as a PHC string.
+    pub password_hash: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCredentialsAdded,
+    "WorkspaceCredentialsAdded",
+    r####"{"aggregate":"workspace","doc":"A further user may log in to a workspace.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Id of the credentials, unique within the workspace.","name":"credential","type":"string"},{"default":"","doc":"What people call them.","name":"name","type":"string"},{"doc":"Who logs in with them.","name":"username","type":"string"},{"doc":"Argon2id verifier of the password, as a PHC string.","name":"password_hash","type":"string"}],"kind":"event","name":"WorkspaceCredentialsAdded","namespace":"alluvium.storage","type":"record"}"####,
+    &[]
+);
+
+/// A further user may not log in to a workspace any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceCredentialsRemoved {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Id of the workspace, unique within its project.
+    pub workspace: String,
+    /// Id of the credentials, unique within the workspace.
+    pub credential: String,
+}
+
+alluvium_messaging::contract!(
+    WorkspaceCredentialsRemoved,
+    "WorkspaceCredentialsRemoved",
+    r####"{"aggregate":"workspace","doc":"A further user may not log in to a workspace any more.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Id of the workspace, unique within its project.","name":"workspace","type":"string"},{"doc":"Id of the credentials, unique within the workspace.","name":"credential","type":"string"}],"kind":"event","name":"WorkspaceCredentialsRemoved","namespace":"alluvium.storage","type":"record"}"####,
     &[]
 );
 
@@ -6431,6 +6626,7 @@ pub enum TableCommand {
     FillTable(FillTable),
     LoadTable(LoadTable),
     OpenTable(OpenTable),
+    RebaseTable(RebaseTable),
     ReplaceContent(ReplaceContent),
     RequestSnapshot(RequestSnapshot),
     SetPrimaryKey(SetPrimaryKey),
@@ -6447,6 +6643,7 @@ alluvium_messaging::contract_set!(TableCommand {
     FillTable,
     LoadTable,
     OpenTable,
+    RebaseTable,
     ReplaceContent,
     RequestSnapshot,
     SetPrimaryKey,
@@ -6504,6 +6701,12 @@ impl From<LoadTable> for TableCommand {
 impl From<OpenTable> for TableCommand {
     fn from(message: OpenTable) -> Self {
         Self::OpenTable(message)
+    }
+}
+
+impl From<RebaseTable> for TableCommand {
+    fn from(message: RebaseTable) -> Self {
+        Self::RebaseTable(message)
     }
 }
 
@@ -6668,6 +6871,7 @@ impl cqrs_es::Aggregate for crate::model::Table {
             TableCommand::FillTable(c) => Decide::decide(c, self, at)?,
             TableCommand::LoadTable(c) => Decide::decide(c, self, at)?,
             TableCommand::OpenTable(c) => Decide::decide(c, self, at)?,
+            TableCommand::RebaseTable(c) => Decide::decide(c, self, at)?,
             TableCommand::ReplaceContent(c) => Decide::decide(c, self, at)?,
             TableCommand::RequestSnapshot(c) => Decide::decide(c, self, at)?,
             TableCommand::SetPrimaryKey(c) => Decide::decide(c, self, at)?,
@@ -6704,6 +6908,7 @@ impl TableCommand {
         match self {
             Self::FillTable(c) => Some(&c.blob),
             Self::LoadTable(c) => Some(&c.blob),
+            Self::RebaseTable(c) => Some(&c.blob),
             _ => None,
         }
     }
@@ -6718,6 +6923,7 @@ impl TableCommand {
             Self::DropPrimaryKey(c) => Some(&c.branch),
             Self::LoadTable(c) => Some(&c.branch),
             Self::OpenTable(c) => Some(&c.branch),
+            Self::RebaseTable(c) => Some(&c.branch),
             Self::SetPrimaryKey(c) => Some(&c.branch),
             _ => None,
         }
@@ -6733,6 +6939,7 @@ impl TableCommand {
             Self::DropPrimaryKey(c) => Some(&c.bucket),
             Self::LoadTable(c) => Some(&c.bucket),
             Self::OpenTable(c) => Some(&c.bucket),
+            Self::RebaseTable(c) => Some(&c.bucket),
             Self::SetPrimaryKey(c) => Some(&c.bucket),
             _ => None,
         }
@@ -6784,6 +6991,7 @@ impl TableCommand {
             Self::DropPrimaryKey(c) => Some(&c.project),
             Self::LoadTable(c) => Some(&c.project),
             Self::OpenTable(c) => Some(&c.project),
+            Self::RebaseTable(c) => Some(&c.project),
             Self::SetPrimaryKey(c) => Some(&c.project),
             _ => None,
         }
@@ -6808,6 +7016,7 @@ impl TableCommand {
             Self::DropPrimaryKey(c) => Some(&c.table),
             Self::LoadTable(c) => Some(&c.table),
             Self::OpenTable(c) => Some(&c.table),
+            Self::RebaseTable(c) => Some(&c.table),
             Self::SetPrimaryKey(c) => Some(&c.table),
             _ => None,
         }
@@ -6819,6 +7028,7 @@ impl TableCommand {
             Self::CloseTable(c) => Some(&c.uid),
             Self::FillTable(c) => Some(&c.uid),
             Self::OpenTable(c) => Some(&c.uid),
+            Self::RebaseTable(c) => Some(&c.uid),
             Self::ReplaceContent(c) => Some(&c.uid),
             Self::RequestSnapshot(c) => Some(&c.uid),
             Self::SettleRequest(c) => Some(&c.uid),
@@ -6850,22 +7060,32 @@ impl TableEvent {
 /// Commands of the aggregate `workspace`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum WorkspaceCommand {
+    AddWorkspaceCredentials(AddWorkspaceCredentials),
     CreateWorkspace(CreateWorkspace),
     DeleteWorkspace(DeleteWorkspace),
     ExpireWorkspace(ExpireWorkspace),
     RecordWorkspaceClear(RecordWorkspaceClear),
     RecordWorkspaceLoad(RecordWorkspaceLoad),
+    RemoveWorkspaceCredentials(RemoveWorkspaceCredentials),
     ResetWorkspaceCredentials(ResetWorkspaceCredentials),
 }
 
 alluvium_messaging::contract_set!(WorkspaceCommand {
+    AddWorkspaceCredentials,
     CreateWorkspace,
     DeleteWorkspace,
     ExpireWorkspace,
     RecordWorkspaceClear,
     RecordWorkspaceLoad,
+    RemoveWorkspaceCredentials,
     ResetWorkspaceCredentials
 });
+
+impl From<AddWorkspaceCredentials> for WorkspaceCommand {
+    fn from(message: AddWorkspaceCredentials) -> Self {
+        Self::AddWorkspaceCredentials(message)
+    }
+}
 
 impl From<CreateWorkspace> for WorkspaceCommand {
     fn from(message: CreateWorkspace) -> Self {
@@ -6897,6 +7117,12 @@ impl From<RecordWorkspaceLoad> for WorkspaceCommand {
     }
 }
 
+impl From<RemoveWorkspaceCredentials> for WorkspaceCommand {
+    fn from(message: RemoveWorkspaceCredentials) -> Self {
+        Self::RemoveWorkspaceCredentials(message)
+    }
+}
+
 impl From<ResetWorkspaceCredentials> for WorkspaceCommand {
     fn from(message: ResetWorkspaceCredentials) -> Self {
         Self::ResetWorkspaceCredentials(message)
@@ -6908,6 +7134,8 @@ impl From<ResetWorkspaceCredentials> for WorkspaceCommand {
 pub enum WorkspaceEvent {
     WorkspaceCleared(WorkspaceCleared),
     WorkspaceCreated(WorkspaceCreated),
+    WorkspaceCredentialsAdded(WorkspaceCredentialsAdded),
+    WorkspaceCredentialsRemoved(WorkspaceCredentialsRemoved),
     WorkspaceCredentialsReset(WorkspaceCredentialsReset),
     WorkspaceDeleted(WorkspaceDeleted),
     WorkspaceExpired(WorkspaceExpired),
@@ -6917,6 +7145,8 @@ pub enum WorkspaceEvent {
 alluvium_messaging::contract_set!(WorkspaceEvent {
     WorkspaceCleared,
     WorkspaceCreated,
+    WorkspaceCredentialsAdded,
+    WorkspaceCredentialsRemoved,
     WorkspaceCredentialsReset,
     WorkspaceDeleted,
     WorkspaceExpired,
@@ -6932,6 +7162,18 @@ impl From<WorkspaceCleared> for WorkspaceEvent {
 impl From<WorkspaceCreated> for WorkspaceEvent {
     fn from(message: WorkspaceCreated) -> Self {
         Self::WorkspaceCreated(message)
+    }
+}
+
+impl From<WorkspaceCredentialsAdded> for WorkspaceEvent {
+    fn from(message: WorkspaceCredentialsAdded) -> Self {
+        Self::WorkspaceCredentialsAdded(message)
+    }
+}
+
+impl From<WorkspaceCredentialsRemoved> for WorkspaceEvent {
+    fn from(message: WorkspaceCredentialsRemoved) -> Self {
+        Self::WorkspaceCredentialsRemoved(message)
     }
 }
 
@@ -6983,11 +7225,13 @@ impl cqrs_es::Aggregate for crate::model::Workspace {
     ) -> Result<(), alluvium_kernel::Problem> {
         use alluvium_kernel::Decide;
         let events: Vec<WorkspaceEvent> = match command {
+            WorkspaceCommand::AddWorkspaceCredentials(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::CreateWorkspace(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::DeleteWorkspace(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::ExpireWorkspace(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::RecordWorkspaceClear(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::RecordWorkspaceLoad(c) => Decide::decide(c, self, at)?,
+            WorkspaceCommand::RemoveWorkspaceCredentials(c) => Decide::decide(c, self, at)?,
             WorkspaceCommand::ResetWorkspaceCredentials(c) => Decide::decide(c, self, at)?,
         };
         for event in events {
@@ -7001,6 +7245,8 @@ impl cqrs_es::Aggregate for crate::model::Workspace {
         match event {
             WorkspaceEvent::WorkspaceCleared(e) => Evolve::evolve(e, self),
             WorkspaceEvent::WorkspaceCreated(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCredentialsAdded(e) => Evolve::evolve(e, self),
+            WorkspaceEvent::WorkspaceCredentialsRemoved(e) => Evolve::evolve(e, self),
             WorkspaceEvent::WorkspaceCredentialsReset(e) => Evolve::evolve(e, self),
             WorkspaceEvent::WorkspaceDeleted(e) => Evolve::evolve(e, self),
             WorkspaceEvent::WorkspaceExpired(e) => Evolve::evolve(e, self),
@@ -7013,8 +7259,10 @@ impl WorkspaceCommand {
     /// `branch` of the command.
     pub fn branch(&self) -> Option<&str> {
         match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.branch),
             Self::CreateWorkspace(c) => Some(&c.branch),
             Self::DeleteWorkspace(c) => Some(&c.branch),
+            Self::RemoveWorkspaceCredentials(c) => Some(&c.branch),
             Self::ResetWorkspaceCredentials(c) => Some(&c.branch),
             _ => None,
         }
@@ -7029,12 +7277,32 @@ impl WorkspaceCommand {
         }
     }
 
+    /// `credential` of the command.
+    pub fn credential(&self) -> Option<&str> {
+        match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.credential),
+            Self::RemoveWorkspaceCredentials(c) => Some(&c.credential),
+            _ => None,
+        }
+    }
+
     /// `holder` of the command.
     pub fn holder(&self) -> Option<&str> {
         match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.holder),
             Self::CreateWorkspace(c) => Some(&c.holder),
             Self::DeleteWorkspace(c) => Some(&c.holder),
+            Self::RemoveWorkspaceCredentials(c) => Some(&c.holder),
             Self::ResetWorkspaceCredentials(c) => Some(&c.holder),
+            _ => None,
+        }
+    }
+
+    /// `name` of the command.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.name),
+            Self::CreateWorkspace(c) => Some(&c.name),
             _ => None,
         }
     }
@@ -7042,6 +7310,7 @@ impl WorkspaceCommand {
     /// `password_hash` of the command.
     pub fn password_hash(&self) -> Option<&str> {
         match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.password_hash),
             Self::CreateWorkspace(c) => Some(&c.password_hash),
             Self::ResetWorkspaceCredentials(c) => Some(&c.password_hash),
             _ => None,
@@ -7051,23 +7320,36 @@ impl WorkspaceCommand {
     /// `project` of the command.
     pub fn project(&self) -> &str {
         match self {
+            Self::AddWorkspaceCredentials(c) => &c.project,
             Self::CreateWorkspace(c) => &c.project,
             Self::DeleteWorkspace(c) => &c.project,
             Self::ExpireWorkspace(c) => &c.project,
             Self::RecordWorkspaceClear(c) => &c.project,
             Self::RecordWorkspaceLoad(c) => &c.project,
+            Self::RemoveWorkspaceCredentials(c) => &c.project,
             Self::ResetWorkspaceCredentials(c) => &c.project,
+        }
+    }
+
+    /// `username` of the command.
+    pub fn username(&self) -> Option<&str> {
+        match self {
+            Self::AddWorkspaceCredentials(c) => Some(&c.username),
+            Self::CreateWorkspace(c) => Some(&c.username),
+            _ => None,
         }
     }
 
     /// `workspace` of the command.
     pub fn workspace(&self) -> &str {
         match self {
+            Self::AddWorkspaceCredentials(c) => &c.workspace,
             Self::CreateWorkspace(c) => &c.workspace,
             Self::DeleteWorkspace(c) => &c.workspace,
             Self::ExpireWorkspace(c) => &c.workspace,
             Self::RecordWorkspaceClear(c) => &c.workspace,
             Self::RecordWorkspaceLoad(c) => &c.workspace,
+            Self::RemoveWorkspaceCredentials(c) => &c.workspace,
             Self::ResetWorkspaceCredentials(c) => &c.workspace,
         }
     }
@@ -7118,6 +7400,9 @@ impl Command {
             }
             Self::Table(TableCommand::AddColumn(c)) => {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
+            Self::Workspace(WorkspaceCommand::AddWorkspaceCredentials(c)) => {
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
             }
             Self::Project(ProjectCommand::AdmitLink(_)) => Requirement::System,
             Self::Table(TableCommand::AlterColumn(c)) => {
@@ -7198,6 +7483,9 @@ impl Command {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }
             Self::File(FileCommand::PutObject(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
+            Self::Table(TableCommand::RebaseTable(c)) => {
+                Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
+            }
             Self::Retention(RetentionCommand::RecordCheckpoint(_)) => Requirement::System,
             Self::Retention(RetentionCommand::RecordPurge(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::RecordWorkspaceClear(_)) => Requirement::System,
@@ -7206,6 +7494,9 @@ impl Command {
             Self::File(FileCommand::RegisterExport(c)) => Requirement::FileExport(c.project.clone(), c.branch.clone()),
             Self::File(FileCommand::RegisterFile(c)) => Requirement::FileWrite(c.project.clone(), c.branch.clone()),
             Self::Project(ProjectCommand::ReleaseLink(_)) => Requirement::System,
+            Self::Workspace(WorkspaceCommand::RemoveWorkspaceCredentials(c)) => {
+                Requirement::WorkspaceWrite(c.project.clone(), c.branch.clone(), c.holder.clone())
+            }
             Self::Table(TableCommand::ReplaceContent(_)) => Requirement::System,
             Self::Table(TableCommand::RequestSnapshot(_)) => Requirement::System,
             Self::Workspace(WorkspaceCommand::ResetWorkspaceCredentials(c)) => {

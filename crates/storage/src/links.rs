@@ -240,7 +240,7 @@ async fn shown(named: Named<'_>, unit: &mut Unit) -> Result<Option<Result<TableR
 
 /// What a bucket shows, unless the table is its own; with the uid of the project that asks.
 fn linked(live: &Catalogue, named: Named<'_>) -> Option<(Link, String)> {
-    let bucket = live.bucket(&names::bucket_name(named.bucket)).ok()?;
+    let bucket = live.bucket_on(named.branch, &names::bucket_name(named.bucket)).ok()?;
     let is_own = live.shown(named.branch, bucket, named.table).is_some();
     let link = bucket.link.clone().filter(|_| !is_own)?;
     Some((link, live.uid.clone()))

@@ -30,6 +30,8 @@ struct Found {
     uid: String,
     /// Whether what the main line says of the object is said of it here as well.
     inherits: bool,
+    /// Whether it is what the main line said when the branch was made, which the catalogue alone knows.
+    is_pinned: bool,
 }
 
 impl Found {
@@ -85,7 +87,9 @@ async fn delete(command: &DeleteMetadata, at: &DecisionContext, unit: &mut Unit)
         }
     }
     let id = found.aggregate()?;
-    command.inherited = if found.inherits {
+    command.inherited = if found.inherits && found.is_pinned {
+        true
+    } else if found.inherits {
         let column = command.column.as_deref().map(fold).unwrap_or_default();
         let main = found.of.aggregate(&found.object, MAIN_BRANCH)?;
         unit.load::<Metadata>(&main).await?.entry(&column, &command.id).unwrap_or(false)
@@ -136,8 +140,8 @@ async fn find(
     }
     let live = catalogue(project, unit).await?;
     live.has_branch(branch)?;
-    let is_dev = branch != MAIN_BRANCH;
-    let (object, uid, inherits) = match bucket.map(|bucket| live.bucket(&bucket_name(bucket))).transpose()? {
+    let (is_dev, is_pinned) = (branch != MAIN_BRANCH, live.is_pinned(branch));
+    let (object, uid, inherits) = match bucket.map(|bucket| live.bucket_on(branch, &bucket_name(bucket))).transpose()? {
         None => (live.uid.clone(), String::new(), is_dev),
         Some(bucket) => match table {
             None => (bucket.uid.clone(), String::new(), is_dev),
@@ -146,11 +150,12 @@ async fn find(
                 let object = root(branch, shown).to_owned();
                 // What the main line has dropped, it says nothing of.
                 let is_there = bucket.tables.values().any(|main| main.uid == object);
+                let is_there = if is_pinned { shown.table().copy_of.is_some() } else { is_there };
                 (object, shown.table().uid.clone(), is_dev && is_there)
             }
         },
     };
-    Ok(Found { of, branch: branch.to_owned(), project_uid: live.uid.clone(), object, uid, inherits })
+    Ok(Found { of, branch: branch.to_owned(), project_uid: live.uid.clone(), object, uid, inherits, is_pinned })
 }
 
 /// The table under which is kept what a branch says of one: that of the main line which it has taken, or shows.
@@ -176,6 +181,10 @@ pub(crate) async fn left_behind(
         return Ok(None);
     }
     let live = unit.load::<Project>(project).await?.live(id)?;
+    // There a pull is about the rows alone: the table stays, and so does what is said of it.
+    if matches!(command, ProjectCommand::PullTable(_)) && live.is_pinned(branch) {
+        return Ok(None);
+    }
     // Whether names are right is for the command to say.
     let bucket = live.bucket(&bucket_name(bucket)).ok();
     let shown = bucket.and_then(|bucket| live.shown(branch, bucket, table));

@@ -125,7 +125,7 @@ impl CatalogueThen {
     /// What a bucket showed besides tables of its own, when a name in it stood for none of these on a branch.
     pub fn link(&self, branch: &str, bucket: &str, table: &str) -> Option<&Link> {
         let live = self.project.live(&self.id).ok()?;
-        let bucket = live.bucket(&names::bucket_name(bucket)).ok()?;
+        let bucket = live.bucket_on(branch, &names::bucket_name(bucket)).ok()?;
         bucket.link.as_ref().filter(|_| live.shown(branch, bucket, table).is_none())
     }
 
@@ -152,7 +152,7 @@ impl CatalogueThen {
     /// Before there was the branch, it shows what the main line was.
     pub fn table(&self, branch: &str, bucket: &str, table: &str) -> Result<&TableId, Problem> {
         let live = self.project.live(&self.id)?;
-        let uid = &live.table(branch, live.bucket(&names::bucket_name(bucket))?, table)?.table().uid;
+        let uid = &live.table(branch, live.bucket_on(branch, &names::bucket_name(bucket))?, table)?.table().uid;
         self.routing.by_uid(uid).ok_or_else(|| problem::table_not_found(bucket, table))
     }
 }

@@ -42,6 +42,8 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         (35, "sharing_levels", include_str!("../migrations/0035_sharing_levels.sql")),
         (36, "aliases", include_str!("../migrations/0036_aliases.sql")),
         (37, "typed_tables", include_str!("../migrations/0037_typed_tables.sql")),
+        (38, "workspace_credentials", include_str!("../migrations/0038_workspace_credentials.sql")),
+        (39, "pinned_branches", include_str!("../migrations/0039_pinned_branches.sql")),
     ])
 });
 

@@ -8,6 +8,8 @@ mod jobs;
 mod links;
 mod metadata;
 mod multiparts;
+mod paged;
+mod pinned;
 mod projects;
 mod search;
 mod settings;
@@ -42,7 +44,7 @@ pub(crate) use settings::SettingsLevels;
 pub use sharing::{GrantView, LinkingView, SharedView};
 pub use snapshots::SnapshotFilter;
 pub use totals::Totals;
-pub use workspaces::{EndedWorkspace, WorkspaceView};
+pub use workspaces::{CredentialsView, EndedWorkspace, WorkspaceView};
 
 /// How many entries a list gives when not told.
 pub const LIST_LIMIT: i64 = 100;
@@ -121,8 +123,16 @@ pub struct BranchView {
     pub description: Option<String>,
     pub created_at: i64,
     pub created_by: String,
+    pub mode: String,
     pub table_count: u64,
     pub size_bytes: u64,
+}
+
+impl BranchView {
+    /// Whether it shows the main line as it was when the branch was made.
+    pub fn is_pinned(&self) -> bool {
+        self.mode == names::PINNED
+    }
 }
 
 /// A table that a dev branch has of its own.

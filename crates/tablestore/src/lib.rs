@@ -33,6 +33,7 @@ mod query;
 pub mod quote;
 mod quote_path;
 mod read;
+mod rebase;
 mod repeat;
 mod replace;
 mod rows;
@@ -59,11 +60,13 @@ pub use load::{
     LookSpec,
 };
 pub use marker::{Suspect, probe_file};
+pub use parcel::exact;
 pub use profile::{
     ColumnProfile, Correlation, DetectedPattern, Histogram, Numbers, Profile, ProfileMode, QualityIssue, Texts,
 };
 pub use query::{QueryBatches, QueryRows, QuerySpec, ResultColumn, row_json};
 pub use read::{PREVIEW_ROWS_MAX, Preview, PreviewSpec};
+pub use rebase::{CONFLICTS_SHOWN_MAX, RebaseSpec, Rebased};
 pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
     RowsError,

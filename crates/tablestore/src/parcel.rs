@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::column::{Column, ColumnType};
+use crate::column::ColumnType;
 use crate::error::{Error, Result, store_error};
 use crate::extract::{ExtractSpec, Extracted};
 use crate::file::TableFile;
@@ -32,7 +32,7 @@ impl Hub {
         let held = crate::meta::read(&session, &attached)?;
         let (data, held) = through(spec.lens.as_ref(), attached.relation("data"), held)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
-        let values: Vec<String> = columns.iter().map(value).collect();
+        let values: Vec<String> = columns.iter().map(|column| exact(&column.name, Some(&column.column_type))).collect();
         let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);
         let sql = format!(
             "COPY (SELECT {} FROM {data} AS d {condition}) TO {} (FORMAT parquet, COMPRESSION 'zstd')",
@@ -46,9 +46,11 @@ impl Hub {
     }
 }
 
-fn value(column: &Column) -> String {
-    let name = ident(&column.name);
-    if is_exact(&column.column_type) { format!("d.{name}") } else { format!("CAST(d.{name} AS VARCHAR) AS {name}") }
+/// A column of `d` as it stands in a Parquet file that tables are loaded from: as it is, or as text where Parquet would not hold
+/// each value exactly. So too where nobody knows its type.
+pub fn exact(name: &str, column_type: Option<&ColumnType>) -> String {
+    let name = ident(name);
+    if column_type.is_some_and(is_exact) { format!("d.{name}") } else { format!("CAST(d.{name} AS VARCHAR) AS {name}") }
 }
 
 /// Whether Parquet holds every value of the type: not what is wider than 64 bits, and no span of time finer than a millisecond.

@@ -10,6 +10,7 @@ use crate::request::{Answer, Reply, Request, Work};
 use crate::run;
 use crate::sql::{Engine, SOURCE};
 use crate::talk::talk;
+use crate::unload;
 
 /// The workspace's file, in its directory.
 pub(crate) const FILE: &str = "workspace.duckdb";
@@ -71,6 +72,10 @@ fn answer(request: &Request) -> Result<Answer, Error> {
         }
         Work::Drop { name } => Answer::Dropped(open(&[])?.locked()?.drop(name)?),
         Work::Run(statement) => Answer::Ran(run::run(statement, open)?),
+        Work::Unload { object, sources, pick } => {
+            let to = request.directory.join(TEMP).join(unload::FILE);
+            Answer::Unloaded(unload::write((object.as_str(), pick), sources, text(&to)?, open)?)
+        }
         Work::Talk { .. } => return Err(Error::unavailable("a talk is no single piece of work")),
     })
 }

@@ -1,5 +1,6 @@
 //! What can go wrong in a workspace.
 
+use alluvium_tablestore::sql::SqlError;
 use serde::{Deserialize, Serialize};
 
 /// Why something was not done. Also what the process that tried says.
@@ -16,6 +17,14 @@ pub enum Error {
     #[error("{message}")]
     Refused {
         /// The engine's words.
+        message: String,
+    },
+    /// What is wanted of an object does not fit its columns.
+    #[error("{message}")]
+    Unfit {
+        /// What it breaks.
+        rule: Rule,
+        /// What is wrong, with the name or the value.
         message: String,
     },
     /// The disk is full; nothing was done.
@@ -45,6 +54,29 @@ pub enum Error {
         /// What is known of it; for logs only.
         reason: String,
     },
+}
+
+/// What is asked of columns and conditions, as of those of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// There is a column of the name.
+    ColumnNotFound,
+    /// A filter has values that go with its operator.
+    InvalidWhereFilter,
+    /// The condition that the filters make can be computed.
+    InvalidWhereClause,
+}
+
+impl From<SqlError> for Error {
+    fn from(SqlError { code, message, .. }: SqlError) -> Self {
+        let rule = match code {
+            "column_not_found" => Rule::ColumnNotFound,
+            "invalid_where_filter" => Rule::InvalidWhereFilter,
+            _ => Rule::InvalidWhereClause,
+        };
+        Self::Unfit { rule, message }
+    }
 }
 
 /// How the engine begins what it says of files, with paths of ours.

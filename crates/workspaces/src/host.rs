@@ -262,6 +262,17 @@ impl Workspaces {
     ) -> Result<Answer, Error> {
         let _one = self.slot().await?;
         let _spilled = Spilled(directory.join(TEMP));
+        self.done(directory, work, limit_bytes, limit_ms).await
+    }
+
+    /// The same, for who has a slot and takes away what the engine spills.
+    pub(crate) async fn done(
+        &self,
+        directory: PathBuf,
+        work: Work,
+        limit_bytes: Option<u64>,
+        limit_ms: u64,
+    ) -> Result<Answer, Error> {
         let (mut child, text) = self.spawn(directory, work, limit_bytes, Stdio::piped())?;
         let asked = async {
             if let Some(mut stdin) = child.stdin.take() {
@@ -301,6 +312,6 @@ fn is_uid(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
-fn unexpected(answer: &Answer) -> Error {
+pub(crate) fn unexpected(answer: &Answer) -> Error {
     Error::unavailable(format!("an answer to something else: {answer:?}"))
 }

@@ -17,8 +17,10 @@ mod run;
 mod session;
 mod sql;
 mod talk;
+mod unload;
 
-pub use error::Error;
+pub use error::{Error, Rule};
 pub use host::{Settings, Workspaces};
-pub use request::{Loaded, Object, Param, Question, Rows, Source, Statement};
+pub use request::{Loaded, Object, Param, Pick, Question, Rows, Source, Statement};
 pub use session::{Heard, Talk};
+pub use unload::Unloaded;

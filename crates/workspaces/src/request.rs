@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use alluvium_tablestore::sql::WhereFilter;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -36,6 +37,8 @@ pub(crate) enum Work {
     Drop { name: String },
     /// Run one statement.
     Run(Statement),
+    /// Write rows of an object to a file; tables of the project come as copies, for a view over them.
+    Unload { object: String, sources: Vec<Source>, pick: Pick },
     /// Do what further lines say; copies of tables lie in this directory.
     Talk { copies: PathBuf },
 }
@@ -121,6 +124,15 @@ pub struct Source {
     pub table: String,
 }
 
+/// What is taken of an object: all of it, unless told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pick {
+    /// Only these columns, in any case.
+    pub columns: Option<Vec<String>>,
+    /// Only the rows that meet all of these.
+    pub filters: Vec<WhereFilter>,
+}
+
 /// What came of it.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,7 +144,17 @@ pub(crate) enum Answer {
     /// Whether there was such an object.
     Dropped(bool),
     Ran(Rows),
+    /// What was written; `None` where there is no such object.
+    Unloaded(Option<Written>),
     Failed(Error),
+}
+
+/// What was written to a file.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Written {
+    /// Name and type of each column.
+    pub columns: Vec<Column>,
+    pub rows: u64,
 }
 
 /// A table or a view of a workspace.

@@ -19,15 +19,7 @@ pub(crate) fn run(
     statement: &Statement,
     open: impl FnOnce(&[(String, String)]) -> Result<Engine, Error>,
 ) -> Result<Rows, Error> {
-    let names = names(&statement.sources);
-    let mut files = Vec::with_capacity(names.len());
-    for (source, name) in statement.sources.iter().zip(&names) {
-        let file = source.file.to_str().ok_or_else(|| Error::unavailable("a path is not UTF-8"))?;
-        files.push((file.to_owned(), name.clone()));
-    }
-    let engine = open(&files)?;
-    show(&engine, &statement.sources, &names)?;
-    let engine = engine.locked()?;
+    let engine = opened(&statement.sources, open)?;
     let described = described(&engine, &statement.sql);
     let is_question = described.is_some();
     let rows = ask(&engine, statement, described)?;
@@ -35,6 +27,22 @@ pub(crate) fn run(
         engine.run("CHECKPOINT workspace")?;
     }
     Ok(rows)
+}
+
+/// The workspace with copies of tables to read, where nothing else can be opened any more.
+pub(crate) fn opened(
+    sources: &[Source],
+    open: impl FnOnce(&[(String, String)]) -> Result<Engine, Error>,
+) -> Result<Engine, Error> {
+    let names = names(sources);
+    let mut files = Vec::with_capacity(names.len());
+    for (source, name) in sources.iter().zip(&names) {
+        let file = source.file.to_str().ok_or_else(|| Error::unavailable("a path is not UTF-8"))?;
+        files.push((file.to_owned(), name.clone()));
+    }
+    let engine = open(&files)?;
+    show(&engine, sources, &names)?;
+    engine.locked()
 }
 
 /// What each copy is attached under: `{bucket}_{table}`, as clients know it, unless that is taken.

@@ -32,7 +32,7 @@ const USED: &str = "SELECT (used_blocks * block_size)::UBIGINT FROM pragma_datab
 pub(crate) struct Engine(pub(crate) Connection);
 
 /// An object, by the parts of its name.
-struct Found {
+pub(crate) struct Found {
     schema: String,
     name: String,
     kind: String,
@@ -44,7 +44,11 @@ impl Found {
         if self.schema == "main" { self.name.clone() } else { format!("{}.{}", self.schema, self.name) }
     }
 
-    fn quoted(&self) -> String {
+    pub(crate) fn is_table(&self) -> bool {
+        self.kind == "table"
+    }
+
+    pub(crate) fn quoted(&self) -> String {
         format!("{WORKSPACE}.{}.{}", ident(&self.schema), ident(&self.name))
     }
 }
@@ -148,7 +152,7 @@ impl Engine {
     }
 
     /// The object that people see under a name, which the engine compares without case.
-    fn named(&self, name: &str) -> Result<Option<Found>, Error> {
+    pub(crate) fn named(&self, name: &str) -> Result<Option<Found>, Error> {
         Ok(self.found()?.into_iter().find(|found| found.shown().eq_ignore_ascii_case(name)))
     }
 

@@ -28,6 +28,24 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Choose another name; names that differ only in case are the same.",
     ),
     ErrorInfo::new(
+        "storage.invalid_branch_mode",
+        400,
+        "No such mode of a branch",
+        "A branch is `live` (it shows the main line as it is at every moment) or `pinned` (as it was when the branch was made).",
+    ),
+    ErrorInfo::new(
+        "storage.branch_pinned",
+        400,
+        "Not through a pinned branch",
+        "It would bring what the main line has become. Do it on the main line, or make another branch.",
+    ),
+    ErrorInfo::new(
+        "storage.bucket_pinned",
+        409,
+        "Pinned branches show the bucket",
+        "Nothing changed. Its tables can be dropped one by one; for the bucket itself, delete the pinned branches first.",
+    ),
+    ErrorInfo::new(
         "storage.operation_not_allowed",
         400,
         "Not through a dev branch",

@@ -61,7 +61,25 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "storage.merge_conflict",
         409,
         "The main line's table has changed since the branch took it",
-        "Pull the table and do the branch's changes again, or merge with the strategy `branch` or `main`.",
+        "Rebase the branch's table first, or say with the strategy `branch` or `main` whose table counts.",
+    ),
+    ErrorInfo::new(
+        "storage.rebase_needs_key",
+        400,
+        "Rows are told apart by a primary key, which the branch's table and the main line's must share",
+        "Set the same primary key in both; or pull the table and do the branch's changes again.",
+    ),
+    ErrorInfo::new(
+        "storage.rebase_columns_differ",
+        409,
+        "The columns of the table are not those of the main line, now or when the branch took it",
+        "Merge the branch's table, or pull it and do the branch's changes again.",
+    ),
+    ErrorInfo::new(
+        "storage.rebase_outdated",
+        409,
+        "The branch's table was changed while it was rebased; it is as that change left it",
+        "Send the request again.",
     ),
     ErrorInfo::new("storage.primary_key_exists", 409, "The table has a primary key already", "Drop the key first."),
     ErrorInfo::new(

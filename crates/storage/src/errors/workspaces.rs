@@ -23,6 +23,12 @@ pub(super) const ERRORS: &[ErrorInfo] = &[
         "Take user and password of the workspace's `connection`, or reset its credentials.",
     ),
     ErrorInfo::new(
+        "storage.credentials_not_found",
+        404,
+        "The workspace has no further credentials with this id",
+        "List the workspace's credentials. Those that it was made with are reset, not deleted.",
+    ),
+    ErrorInfo::new(
         "storage.connection_limit_reached",
         429,
         "Too many sessions are open, in the workspace or in all",

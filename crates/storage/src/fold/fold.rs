@@ -328,7 +328,9 @@ impl Fold {
             if candidate.is_none() || (stopping && !candidate.as_ref().is_some_and(reached)) {
                 candidate = self.candidate(saved).await;
             }
-            if let Some(floor) = candidate.take_if(|floor| reached(floor)) {
+            if let Some(mut floor) = candidate.take_if(|floor| reached(floor)) {
+                // Only now: when it became a candidate, tables had still to take what is below it.
+                floor.sizes = self.sizes();
                 let (seq, directory) = (floor.seq, directory.clone());
                 match tokio::task::spawn_blocking(move || floor.save(&directory)).await {
                     Ok(Ok(())) => saved = seq,
@@ -343,6 +345,15 @@ impl Fold {
         }
     }
 
+    /// Rows and bytes of every table, by its uid.
+    pub fn sizes(&self) -> HashMap<String, (u64, u64)> {
+        let size = |lane: Arc<Lane>| {
+            let view = lane.view();
+            (lane.id.uid.clone(), (view.rows, view.bytes))
+        };
+        self.lanes().into_iter().map(size).collect()
+    }
+
     /// A point to save, once all before it is applied; none while nothing moved.
     async fn candidate(&self, saved: u64) -> Option<Floor> {
         let (_held, seq) = self.hold().await;
@@ -350,12 +361,7 @@ impl Fold {
             return None;
         }
         let hash = self.last.lock().unwrap_or_else(PoisonError::into_inner).1.hash();
-        let size = |lane: Arc<Lane>| {
-            let view = lane.view();
-            (lane.id.uid.clone(), (view.rows, view.bytes))
-        };
-        let sizes = self.lanes().into_iter().map(size).collect();
-        let mut floor = Floor::new(seq, hash, self.stream_created_micros, self.routing().clone(), sizes);
+        let mut floor = Floor::new(seq, hash, self.stream_created_micros, self.routing().clone());
         floor.shared = self.owned.is_shared();
         floor.lost = self.effects.accepted_loss();
         Some(floor)

@@ -295,7 +295,8 @@ impl Lane {
                     *mark = Some(self.apply(mark.as_ref(), to, vec![change]).await?.0);
                 }
                 Effect::Asked(change) => {
-                    self.asked(item.seq, event, reply, Ok(Some(change)), to, mark).await?;
+                    let change = self.still_meant(item.seq, event, change).await?;
+                    self.asked(item.seq, event, reply, change, to, mark).await?;
                 }
                 Effect::Counted => self.asked(item.seq, event, reply, Ok(None), to, mark).await?,
                 Effect::Restored { source, seq, unchanged_since } => {

@@ -181,13 +181,13 @@ impl Tables {
         self.on_file(&later, move |hub, file| hub.rows_differ(&earlier, file)).await
     }
 
-    /// Whether a table of the main line was changed since a branch's copy of it was made.
+    /// Whether a table of the main line was changed since a branch's copy of it took it in.
     pub async fn has_changed(&self, main: &str, copy: &str) -> Result<bool, Problem> {
-        let (main, since) = (self.lane_of(main)?, self.lane_of(copy)?.id.created_seq);
+        let (main, since) = (self.lane_of(main)?, self.taken_at(&*self.lane_of(copy)?).await?);
         self.fold().effects.was_changed(&main.id, since, u64::MAX).await
     }
 
-    fn lane_of(&self, uid: &str) -> Result<Arc<Lane>, Problem> {
+    pub(super) fn lane_of(&self, uid: &str) -> Result<Arc<Lane>, Problem> {
         self.fold().lane(uid).ok_or_else(|| {
             Problem::unavailable("storage.table_unavailable", "A table is not folded here yet. Try again.")
         })
@@ -277,7 +277,7 @@ impl Tables {
     }
 
     /// The same for what may take long.
-    async fn long_on_file<T: Send + 'static>(
+    pub(super) async fn long_on_file<T: Send + 'static>(
         &self,
         lane: &Lane,
         read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,

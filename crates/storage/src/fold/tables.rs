@@ -158,12 +158,7 @@ impl Tables {
 
     /// Rows and bytes of every table that is kept here.
     pub fn sizes(&self) -> HashMap<String, (u64, u64)> {
-        self.fold()
-            .lanes()
-            .iter()
-            .map(|lane| (lane.id.uid.clone(), lane.view()))
-            .map(|(uid, view)| (uid, (view.rows, view.bytes)))
-            .collect()
+        self.fold().sizes()
     }
 
     /// Waits until a table holds what the position names.

@@ -78,6 +78,8 @@ pub const WORKSPACE_BYTES_MAX: i64 = 100 * GIGABYTE;
 pub const GIGABYTE: i64 = 1_000_000_000;
 /// The user name of a workspace, or the verifier of its password, in bytes.
 pub const WORKSPACE_TEXT_BYTES_MAX: usize = 255;
+/// Credentials of a workspace besides those that it was made with.
+pub const CREDENTIALS_PER_WORKSPACE_MAX: usize = 20;
 /// Parts of one object that is uploaded in parts.
 pub const MULTIPART_PARTS_MAX: i32 = 10_000;
 /// Every part but the last, in bytes, at least: 5 MiB.

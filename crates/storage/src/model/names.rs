@@ -14,6 +14,10 @@ pub const BRANCH_NAME_CHARS_MAX: usize = 128;
 
 /// The main branch, which every project has.
 pub const MAIN_BRANCH: &str = "default";
+/// The mode of a branch that shows the main line as it is at every moment.
+pub const LIVE: &str = "live";
+/// The mode of a branch that shows the main line as it was when the branch was made.
+pub const PINNED: &str = "pinned";
 
 /// Two names are the same when they fold to the same text.
 pub fn fold(name: &str) -> String {

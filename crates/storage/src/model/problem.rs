@@ -41,6 +41,19 @@ pub(crate) fn branch_name_exists(name: &str) -> Problem {
     storage("branch_name_exists", 409, format!("A branch named {} already exists", echo(name)))
 }
 
+pub(crate) fn invalid_branch_mode(mode: &str) -> Problem {
+    storage("invalid_branch_mode", 400, format!("The mode of a branch is `live` or `pinned`, not {}.", echo(mode)))
+}
+
+pub(crate) fn branch_pinned(what: &str, branch: &str) -> Problem {
+    storage("branch_pinned", 400, format!("{what} is not allowed through branch {}: it is pinned.", echo(branch)))
+}
+
+pub(crate) fn bucket_pinned(bucket: &str, branches: usize) -> Problem {
+    let detail = format!("Bucket {} is shown by {branches} pinned branches; delete these first.", echo(bucket));
+    storage("bucket_pinned", 409, detail)
+}
+
 pub(crate) fn operation_not_allowed(what: &str, branch: &str) -> Problem {
     storage("operation_not_allowed", 400, format!("{what} is not allowed through branch {}.", echo(branch)))
 }
@@ -55,6 +68,15 @@ pub(crate) fn workspace_expired(workspace: &str) -> Problem {
 
 pub(crate) fn workspace_exists(workspace: &str) -> Problem {
     storage("workspace_exists", 409, format!("There is a workspace with the id {} already", echo(workspace)))
+}
+
+pub(crate) fn credentials_not_found(credentials: &str) -> Problem {
+    storage("credentials_not_found", 404, format!("Credentials {} not found", echo(credentials)))
+}
+
+pub(crate) fn credentials_full(max: usize) -> Problem {
+    storage("quota_exceeded", 403, format!("A workspace has at most {max} further credentials."))
+        .with_details(json!({ "limit": max }))
 }
 
 pub(crate) fn job_not_found(job: &str) -> Problem {
@@ -341,6 +363,25 @@ pub(crate) const TABLE_BUSY: &str = "storage.table_busy";
 pub(crate) fn merge_conflict(table: &str) -> Problem {
     let detail = format!("Table {} has changed on the main line since the branch took it", echo(table));
     storage("merge_conflict", 409, detail)
+}
+
+pub(crate) fn rebase_conflict(table: &str, count: u64, keys: &impl serde::Serialize) -> Problem {
+    let detail = format!("{count} rows of table {} have changed on the main line and in the branch", echo(table));
+    storage("merge_conflict", 409, detail).with_details(json!({ "rows": count, "keys": keys }))
+}
+
+pub(crate) fn rebase_needs_key(table: &str) -> Problem {
+    let detail = format!("Table {} has not the same primary key in the branch and on the main line", echo(table));
+    storage("rebase_needs_key", 400, detail)
+}
+
+pub(crate) fn rebase_columns(table: &str) -> Problem {
+    let detail = format!("Table {} has not the same columns in the branch and on the main line", echo(table));
+    storage("rebase_columns_differ", 409, detail)
+}
+
+pub(crate) fn rebase_outdated(table: &str) -> Problem {
+    storage("rebase_outdated", 409, format!("Table {} was changed while it was rebased", echo(table)))
 }
 
 pub(crate) fn table_busy(table: &str) -> Problem {

@@ -8,6 +8,7 @@ mod life;
 mod merge;
 mod organization;
 mod overlay;
+mod pinned;
 mod restore;
 pub(crate) mod settings;
 mod sharing;
@@ -15,7 +16,7 @@ mod snapshot;
 mod table;
 mod undrop;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alluvium_kernel::{Problem, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,9 @@ pub struct Branch {
     /// Where it differs from the main line.
     #[serde(default)]
     pub overlay: Overlay,
+    /// The buckets that it shows, by folded name, when it is pinned; a live one shows all that the project has.
+    #[serde(default)]
+    pub pinned: Option<BTreeSet<String>>,
 }
 
 /// A bucket.

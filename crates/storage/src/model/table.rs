@@ -7,10 +7,11 @@ mod fill;
 mod life;
 mod load;
 mod primary_key;
+mod rebase;
 mod settle;
 mod snapshot;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use alluvium_kernel::Problem;
 use alluvium_tablestore::column::{Column, TableSchema};
@@ -43,6 +44,12 @@ pub struct Table {
     /// The load that it is made with, until its verdict.
     #[serde(default)]
     pub filling: Option<String>,
+    /// Those of them that bring in what the main line has become, with the last message of its table that they take in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rebasing: BTreeMap<String, i64>,
+    /// The last message of the main line's table that a dev branch's own one takes in, where that is not what it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebased_on: Option<i64>,
     /// Requests with a verdict, the latest last; the oldest are forgotten.
     pub settled: VecDeque<String>,
 }

@@ -6,6 +6,8 @@ mod credentials;
 mod end;
 mod record;
 
+use std::collections::BTreeSet;
+
 use alluvium_kernel::{Problem, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -28,6 +30,9 @@ pub struct Workspace {
     pub holder: String,
     /// When it is over, in microseconds since 1970; never when `None`.
     pub expires_at: Option<i64>,
+    /// Ids of credentials besides those that it was made with.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub credentials: BTreeSet<String>,
     /// How far it is.
     pub stage: WorkspaceStage,
 }

@@ -11,5 +11,7 @@ CREATE TABLE IF NOT EXISTS pgwire.sessions (
     query_count      bigint NOT NULL DEFAULT 0,
     status           text NOT NULL DEFAULT 'active'
 );
+-- Who logged in; null where that is not known.
+ALTER TABLE pgwire.sessions ADD COLUMN IF NOT EXISTS username text COLLATE "C";
 CREATE INDEX IF NOT EXISTS sessions_active ON pgwire.sessions (workspace_uid) WHERE status = 'active';
 CREATE INDEX IF NOT EXISTS sessions_newest ON pgwire.sessions (connected_at);

@@ -48,6 +48,7 @@ pub(super) fn of_engine(error: &Error) -> Failure {
             "58000"
         }
         Error::Refused { message } => refused(message),
+        Error::Unfit { .. } => "42703",
     };
     Failure::error(sqlstate, error.to_string())
 }

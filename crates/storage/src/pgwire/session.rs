@@ -54,7 +54,7 @@ pub(super) async fn login(
     let id = format!("pg_{}", uuid::Uuid::new_v4().simple());
     let ended = sessions.watch(&id);
     let client = login.client.to_string();
-    if let Err(problem) = sessions.begin(&id, (&view.uid, &view.id), Some(&client), true).await {
+    if let Err(problem) = sessions.begin(&id, (&view.uid, &view.id), Some(&client), Some(&view.username)).await {
         sessions.forget(&id);
         return Err(problem);
     }
@@ -81,7 +81,8 @@ impl WorkspaceSession {
             return Err(problems::of(&problem::workspace_expired(&view.id)));
         }
         self.state.keeps(&self.tenant, &view.project).map_err(|problem| problems::of(&problem))?;
-        self.view = found;
+        // It is still who logged in, which need not be the user that the workspace was made with.
+        self.view = WorkspaceView { username: std::mem::take(&mut self.view.username), ..found };
         Ok(())
     }
 

@@ -27,8 +27,9 @@ const CREATE: &str = include_str!("create_sessions.sql");
 const COUNT: &str = "
     SELECT count(*), count(*) FILTER (WHERE workspace_uid = $1) FROM pgwire.sessions WHERE status = 'active'";
 const INSERT: &str = "
-    INSERT INTO pgwire.sessions (session_id, workspace_uid, workspace_id, client_ip, node, connected_at, last_activity_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT DO NOTHING";
+    INSERT INTO pgwire.sessions
+      (session_id, workspace_uid, workspace_id, client_ip, node, connected_at, last_activity_at, username)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT DO NOTHING";
 const TOUCH: &str = "
     UPDATE pgwire.sessions SET last_activity_at = $2, query_count = query_count + $3
     WHERE session_id = $1 AND status = 'active' RETURNING session_id";
@@ -36,6 +37,10 @@ const END: &str = "
     UPDATE pgwire.sessions SET status = $2 WHERE session_id = $1 AND status = 'active' RETURNING session_id";
 const END_OF_WORKSPACE: &str = "
     UPDATE pgwire.sessions SET status = $2 WHERE workspace_uid = $1 AND status = 'active' RETURNING session_id";
+/// Of whom it is not known who logged in, goes as well.
+const END_OF_USER: &str = "
+    UPDATE pgwire.sessions SET status = $3
+    WHERE workspace_uid = $1 AND (username = $2 OR username IS NULL) AND status = 'active' RETURNING session_id";
 const END_OF_NODE: &str = "UPDATE pgwire.sessions SET status = 'terminated' WHERE node = $1 AND status = 'active'";
 const END_IDLE: &str = "
     UPDATE pgwire.sessions SET status = 'timeout' WHERE status = 'active' AND last_activity_at < $1 RETURNING session_id";
@@ -116,13 +121,13 @@ impl Sessions {
         }
     }
 
-    /// Notes a session, if there is room for one more.
+    /// Notes a session, if there is room for one more: of a user who logged in here, or of whoever a server beside this one let in.
     pub(crate) async fn begin(
         &self,
         session_id: &str,
         (workspace_uid, workspace_id): (&str, &str),
         client_ip: Option<&str>,
-        is_ours: bool,
+        user: Option<&str>,
     ) -> Result<(), Problem> {
         let mut tx = self.pool.begin().await.map_err(unavailable)?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *tx).await.map_err(unavailable)?;
@@ -134,8 +139,9 @@ impl Sessions {
             .bind(workspace_uid)
             .bind(workspace_id)
             .bind(client_ip)
-            .bind(is_ours.then_some(&self.node))
+            .bind(user.map(|_| &self.node))
             .bind(now().micros())
+            .bind(user)
             .execute(&mut *tx)
             .await
             .map_err(unavailable)?;
@@ -193,6 +199,25 @@ impl Sessions {
     pub(crate) async fn end_all(&self, workspace_uid: &str, reason: &str, told: &str) -> Result<(), Problem> {
         let ended: Vec<(String,)> = sqlx::query_as(END_OF_WORKSPACE)
             .bind(workspace_uid)
+            .bind(reason)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        self.tell(ended.iter().map(|(id,)| id), &Failure::fatal("57P01", told));
+        Ok(())
+    }
+
+    /// Ends those of one user of a workspace.
+    pub(crate) async fn end_of_user(
+        &self,
+        workspace_uid: &str,
+        username: &str,
+        reason: &str,
+        told: &str,
+    ) -> Result<(), Problem> {
+        let ended: Vec<(String,)> = sqlx::query_as(END_OF_USER)
+            .bind(workspace_uid)
+            .bind(username)
             .bind(reason)
             .fetch_all(&self.pool)
             .await

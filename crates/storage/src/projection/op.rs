@@ -132,6 +132,7 @@ pub(super) enum Key<'a> {
     Share(&'a str, &'a str, &'a str, &'a str),
     Snapshot(&'a str, &'a str),
     Workspace(&'a str),
+    Credentials(&'a str, &'a str),
     Multipart(&'a str, &'a str),
     Part(&'a str, &'a str, i32),
     Job(&'a str),
@@ -148,6 +149,7 @@ pub(super) struct BranchRow {
     pub description: Option<String>,
     pub time: i64,
     pub created_by: String,
+    pub mode: String,
 }
 
 #[derive(Clone, Debug)]
@@ -237,6 +239,7 @@ fn of_project(event: ProjectEvent, at: &Place<'_>) -> Option<Op> {
             description: e.description,
             time,
             created_by: e.created_by,
+            mode: e.mode,
         })),
         ProjectEvent::BranchDeleted(e) => Op::DeleteBranch { tenant, project: e.project, id: e.branch },
         ProjectEvent::BucketCreated(e) => {

@@ -23,11 +23,29 @@ use sqlx::PgConnection;
 
 use super::op::Op;
 
+/// A pinned one shows what there is now; its tables and aliases come with events of their own.
 const PUT_BRANCHES: &str = "
-    INSERT INTO branches (tenant, project, id, name, description, created_at, created_by)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
+    WITH new AS (
+      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
+        AS new (tenant, project, id, name, description, created_at, created_by, mode)),
+      pins AS (
+        INSERT INTO pinned_buckets (tenant, project, branch, bucket)
+        SELECT b.tenant, b.project, new.id, b.name FROM new
+        JOIN buckets AS b ON b.tenant = new.tenant AND b.project = new.project
+        WHERE new.mode = 'pinned' AND NOT EXISTS (SELECT 1 FROM links AS l
+          WHERE l.tenant = b.tenant AND l.project = b.project AND l.bucket = b.name)
+        ON CONFLICT DO NOTHING),
+      said AS (
+        INSERT INTO metadata (tenant, project, kind, object, column_name, id, branch, provider, key, value, changed_at, pinned)
+        SELECT m.tenant, m.project, m.kind, m.object, m.column_name, m.id, new.id, m.provider, m.key, m.value, m.changed_at, true
+        FROM new
+        JOIN metadata AS m ON m.tenant = new.tenant AND m.project = new.project AND m.branch = 'default'
+        WHERE new.mode = 'pinned' AND m.kind IN ('branch', 'bucket')
+        ON CONFLICT DO NOTHING)
+    INSERT INTO branches (tenant, project, id, name, description, created_at, created_by, mode)
+    SELECT * FROM new
     ON CONFLICT (tenant, project, id) DO UPDATE SET name = EXCLUDED.name, description = EXCLUDED.description,
-      created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by";
+      created_at = EXCLUDED.created_at, created_by = EXCLUDED.created_by, mode = EXCLUDED.mode";
 const DELETE_BRANCHES: &str = "
     WITH gone AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS gone (tenant, project, id)),
       shown AS (DELETE FROM hidden_tables AS h USING gone
@@ -36,6 +54,8 @@ const DELETE_BRANCHES: &str = "
         WHERE snapshots.tenant = gone.tenant AND snapshots.project = gone.project AND snapshots.branch = gone.id),
       said AS (DELETE FROM metadata AS m USING gone
         WHERE m.tenant = gone.tenant AND m.project = gone.project AND m.branch = gone.id),
+      pins AS (DELETE FROM pinned_buckets AS p USING gone
+        WHERE p.tenant = gone.tenant AND p.project = gone.project AND p.branch = gone.id),
       aliased AS (DELETE FROM aliases AS a USING gone
         WHERE a.tenant = gone.tenant AND a.project = gone.project AND a.branch = gone.id),
       left_over AS (DELETE FROM workspaces USING gone
@@ -58,6 +78,7 @@ const DELETE_BUCKETS: &str = "
         WHERE shares.tenant = gone.tenant AND shares.project = gone.project AND shares.bucket = gone.name)
     DELETE FROM buckets USING gone
     WHERE buckets.tenant = gone.tenant AND buckets.project = gone.project AND buckets.name = gone.name";
+/// A pinned branch begins with what is said of the main line's tables as well; only then it gets copies of these.
 const PUT_TABLES: &str = "
     WITH new AS (
       SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -65,7 +86,14 @@ const PUT_TABLES: &str = "
         AS new (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)),
       shown AS (DELETE FROM hidden_tables AS h USING new
         WHERE h.tenant = new.tenant AND h.project = new.project AND h.branch = new.branch AND h.bucket = new.bucket
-          AND lower(h.name) = lower(new.name))
+          AND lower(h.name) = lower(new.name)),
+      said AS (
+        INSERT INTO metadata (tenant, project, kind, object, column_name, id, branch, provider, key, value, changed_at, pinned)
+        SELECT m.tenant, m.project, m.kind, m.object, m.column_name, m.id, b.id, m.provider, m.key, m.value, m.changed_at, true
+        FROM new
+        JOIN branches AS b ON b.tenant = new.tenant AND b.project = new.project AND b.id = new.branch AND b.mode = 'pinned'
+        JOIN metadata AS m ON m.tenant = new.tenant AND m.kind = 'table' AND m.object = new.copy_of AND m.branch = 'default'
+        ON CONFLICT DO NOTHING)
     INSERT INTO tables (tenant, project, branch, bucket, name, uid, copy_of, columns, primary_key, created_at, changed_seq)
     SELECT * FROM new
     ON CONFLICT (uid) DO NOTHING";
@@ -175,6 +203,7 @@ async fn branches(tx: &mut PgConnection, step: &[Op]) -> sqlx::Result<()> {
             .bind(column!(step, Op::PutBranch(row) => row.description))
             .bind(column!(step, Op::PutBranch(row) => row.time))
             .bind(column!(step, Op::PutBranch(row) => row.created_by))
+            .bind(column!(step, Op::PutBranch(row) => row.mode))
     } else {
         sqlx::query(DELETE_BRANCHES)
             .bind(column!(step, Op::DeleteBranch { tenant, .. } => tenant))

@@ -14,6 +14,8 @@ macro_rules! shown_aliases {
         "FROM {schema}.aliases AS a
     JOIN {schema}.tables AS s ON s.tenant = a.tenant AND s.project = a.project AND s.bucket = a.source_bucket
       AND s.name = a.source_table AND (s.branch = $3 OR (s.branch = 'default'
+        AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')
         AND NOT EXISTS (SELECT 1 FROM {schema}.tables AS o WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
           AND o.bucket = s.bucket AND lower(o.name) = lower(s.name))
         AND NOT EXISTS (SELECT 1 FROM {schema}.aliases AS o WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
@@ -21,6 +23,8 @@ macro_rules! shown_aliases {
         AND NOT EXISTS (SELECT 1 FROM {schema}.hidden_tables AS o WHERE o.tenant = $1 AND o.project = $2
           AND o.branch = $3 AND o.bucket = s.bucket AND lower(o.name) = lower(s.name))))
     WHERE a.tenant = $1 AND a.project = $2 AND (a.branch = $3 OR (a.branch = 'default'
+        AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')
         AND NOT EXISTS (SELECT 1 FROM {schema}.tables AS o WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
           AND o.bucket = a.bucket AND lower(o.name) = lower(a.name))
         AND NOT EXISTS (SELECT 1 FROM {schema}.aliases AS o WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3

@@ -2,15 +2,16 @@
 
 use alluvium_kernel::Problem;
 
+use super::paged::paged;
 use super::{BranchTables, BranchView, Listed, OwnTable, Page, Queries, unavailable};
 use crate::model::problem;
 
 const BRANCH: &str = "
-    SELECT id, project, name, description, created_at, created_by, ARRAY(SELECT t.uid FROM {schema}.tables AS t
+    SELECT id, project, name, description, created_at, created_by, mode, ARRAY(SELECT t.uid FROM {schema}.tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.branch = b.id) AS tables
     FROM {schema}.branches AS b WHERE tenant = $1 AND project = $2 AND id = $3";
 const BRANCHES: &str = "
-    SELECT id, project, name, description, created_at, created_by, ARRAY(SELECT t.uid FROM {schema}.tables AS t
+    SELECT id, project, name, description, created_at, created_by, mode, ARRAY(SELECT t.uid FROM {schema}.tables AS t
       WHERE t.tenant = b.tenant AND t.project = b.project AND t.branch = b.id) AS tables
     FROM {schema}.branches AS b WHERE tenant = $1 AND project = $2 ORDER BY created_at DESC, id LIMIT $3 OFFSET $4";
 const COUNT_BRANCHES: &str = "SELECT count(*) FROM {schema}.branches WHERE tenant = $1 AND project = $2";
@@ -33,14 +34,14 @@ const MAIN: &str = "
     WHERE tenant = $1 AND project = $2 AND branch = 'default' ORDER BY bucket, name";
 
 /// In the order of the statements; the last are the uids of its tables.
-type BranchRow = (String, String, String, Option<String>, i64, String, Vec<String>);
+type BranchRow = (String, String, String, Option<String>, i64, String, String, Vec<String>);
 
 impl Queries {
     fn branch_view(&self, row: BranchRow) -> BranchView {
-        let (id, project, name, description, created_at, created_by, tables) = row;
+        let (id, project, name, description, created_at, created_by, mode, tables) = row;
         let size_bytes = tables.iter().filter_map(|uid| self.stats.stats(uid)).map(|(_, bytes)| bytes).sum();
         let table_count = tables.len() as u64;
-        BranchView { id, project, name, description, created_at, created_by, table_count, size_bytes }
+        BranchView { id, project, name, description, created_at, created_by, mode, table_count, size_bytes }
     }
 
     /// A dev branch; `project_not_found` or `branch_not_found` without. The main line is none.
@@ -94,20 +95,7 @@ impl Queries {
     /// Dev branches of a project, newest first.
     pub async fn branches(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<BranchView>, Problem> {
         self.require_project(tenant, project).await?;
-        let rows: Vec<BranchRow> = sqlx::query_as(self.schema().sql(BRANCHES))
-            .bind(tenant)
-            .bind(project)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_BRANCHES))
-            .bind(tenant)
-            .bind(project)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<BranchRow>, i64) = paged!(self, page, (BRANCHES, COUNT_BRANCHES), (tenant, project));
         Ok(Listed { items: rows.into_iter().map(|row| self.branch_view(row)).collect(), total })
     }
 }

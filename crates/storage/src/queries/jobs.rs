@@ -4,6 +4,7 @@ use alluvium_kernel::Problem;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row as _};
 
+use super::paged::paged;
 use super::{Listed, Page, Queries, unavailable};
 use crate::model::problem;
 
@@ -141,32 +142,21 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<JobView>, Problem> {
         self.require_project(tenant, project).await?;
-        let items = sqlx::query_as(self.schema().sql(JOBS))
-            .bind(tenant)
-            .bind(project)
-            .bind(&filter.reach.branch)
-            .bind(&filter.reach.created_by)
-            .bind(&filter.status)
-            .bind(&filter.excluded_status)
-            .bind(filter.from)
-            .bind(filter.to)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_JOBS))
-            .bind(tenant)
-            .bind(project)
-            .bind(&filter.reach.branch)
-            .bind(&filter.reach.created_by)
-            .bind(&filter.status)
-            .bind(&filter.excluded_status)
-            .bind(filter.from)
-            .bind(filter.to)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (items, total) = paged!(
+            self,
+            page,
+            (JOBS, COUNT_JOBS),
+            (
+                tenant,
+                project,
+                &filter.reach.branch,
+                &filter.reach.created_by,
+                &filter.status,
+                &filter.excluded_status,
+                filter.from,
+                filter.to
+            )
+        );
         Ok(Listed { items, total })
     }
 

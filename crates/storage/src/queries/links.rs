@@ -16,7 +16,7 @@ const LINK: &str = "
 const LINKED_TABLES: &str = "
     SELECT bucket, name, uid FROM {schema}.named_tables
     WHERE tenant = $1 AND project = $2 AND is_linked AND bucket = ANY ($3::text[])";
-const LINKED_BUCKETS: &str = "
+const LINKED_OR_AWAITED: &str = "
     SELECT bucket, NULL AS uid FROM {schema}.links WHERE tenant = $1 AND project = $2
     UNION ALL SELECT NULL, uid FROM {schema}.awaited_tables WHERE tenant = $1 AND project = $2";
 const IS_SHARED: &str = "
@@ -140,7 +140,7 @@ impl Queries {
 
     /// What a project's links show to a query; costs next to nothing for a project without.
     pub async fn links(&self, tenant: &str, project: &str) -> Result<Links, Problem> {
-        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(self.schema().sql(LINKED_BUCKETS))
+        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(self.schema().sql(LINKED_OR_AWAITED))
             .bind(tenant)
             .bind(project)
             .fetch_all(&self.pool)

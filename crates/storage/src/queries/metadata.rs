@@ -5,11 +5,14 @@ use alluvium_kernel::Problem;
 use super::{Queries, unavailable};
 use crate::model::{MetadataOf, problem};
 
-/// What a branch says of an entry stands before what the main line says; without a value it hides that.
+/// What a branch says of an entry stands before what the main line says; without a value it hides that. A pinned branch has what the
+/// main line said when the branch was made among its own.
 const METADATA: &str = "
     SELECT id, key, value, provider, changed_at FROM (
       SELECT DISTINCT ON (m.id) m.* FROM {schema}.metadata AS m
-      WHERE m.tenant = $1 AND m.kind = $2 AND m.object = $3 AND m.column_name = $4 AND m.branch IN ('default', $5)
+      WHERE m.tenant = $1 AND m.kind = $2 AND m.object = $3 AND m.column_name = $4
+        AND (m.branch = $5 OR (m.branch = 'default' AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+          WHERE p.tenant = m.tenant AND p.project = m.project AND p.id = $5 AND p.mode = 'pinned')))
       ORDER BY m.id, m.branch = 'default') AS said
     WHERE value IS NOT NULL ORDER BY provider, key, id";
 const PROJECT_UID: &str = "SELECT uid FROM {schema}.projects WHERE tenant = $1 AND id = $2";
@@ -20,7 +23,7 @@ const TABLE_ROOT: &str = "
 const SAYS: &str = "
     SELECT EXISTS (SELECT 1 FROM {schema}.tables AS t
       JOIN {schema}.metadata AS m ON m.tenant = t.tenant AND m.kind = 'table' AND m.object = coalesce(t.copy_of, t.uid)
-        AND m.branch = t.branch
+        AND m.branch = t.branch AND NOT m.pinned
       WHERE t.tenant = $1 AND t.project = $2 AND t.branch = $3 AND t.bucket = $4 AND t.name = $5)";
 
 /// What metadata is asked for.

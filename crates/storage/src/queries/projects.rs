@@ -2,6 +2,7 @@
 
 use alluvium_kernel::{BucketReach, Problem};
 
+use super::paged::paged;
 use super::{BucketView, Listed, Page, ProjectView, Queries, unavailable};
 use crate::model::problem;
 
@@ -79,7 +80,7 @@ const COUNT_BUCKETS: &str = "
 type ProjectRow = (String, String, Option<String>, String, Option<String>, i64, i64, i64, i64, Vec<String>);
 
 /// Name, description, tables, what it shows of which project.
-type BucketRow = (String, Option<String>, i64, Option<String>, Option<String>);
+pub(super) type BucketRow = (String, Option<String>, i64, Option<String>, Option<String>);
 
 /// A project that was deleted for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ pub struct EndedProject {
     pub deleted_at: i64,
 }
 
-fn bucket_view((name, description, table_count, project, bucket): BucketRow) -> BucketView {
+pub(super) fn bucket_view((name, description, table_count, project, bucket): BucketRow) -> BucketView {
     BucketView { name, description, table_count, source: project.zip(bucket) }
 }
 
@@ -130,38 +131,15 @@ impl Queries {
 
     /// Projects, newest first.
     pub async fn projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
-        let rows: Vec<ProjectRow> = sqlx::query_as(self.schema().sql(PROJECTS))
-            .bind(tenant)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_PROJECTS))
-            .bind(tenant)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<ProjectRow>, i64) = paged!(self, page, (PROJECTS, COUNT_PROJECTS), (tenant));
         Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
     }
 
     /// Projects that are deleted and can be brought back, the one that was deleted last first; it was changed last when it was deleted.
     pub async fn deleted_projects(&self, tenant: &str, page: Page) -> Result<Listed<ProjectView>, Problem> {
         let seconds = self.undrop.0.as_secs_f64();
-        let rows: Vec<ProjectRow> = sqlx::query_as(self.schema().sql(DELETED_PROJECTS))
-            .bind(tenant)
-            .bind(seconds)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_DELETED_PROJECTS))
-            .bind(tenant)
-            .bind(seconds)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<ProjectRow>, i64) =
+            paged!(self, page, (DELETED_PROJECTS, COUNT_DELETED_PROJECTS), (tenant, seconds));
         Ok(Listed { items: rows.into_iter().map(|row| self.project_view(row)).collect(), total })
     }
 
@@ -235,22 +213,8 @@ impl Queries {
     ) -> Result<Listed<BucketView>, Problem> {
         let names = reach.names();
         self.require_project(tenant, project).await?;
-        let rows: Vec<BucketRow> = sqlx::query_as(self.schema().sql(BUCKETS))
-            .bind(tenant)
-            .bind(project)
-            .bind(&names)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_BUCKETS))
-            .bind(tenant)
-            .bind(project)
-            .bind(&names)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<BucketRow>, i64) =
+            paged!(self, page, (BUCKETS, COUNT_BUCKETS), (tenant, project, &names));
         Ok(Listed { items: rows.into_iter().map(bucket_view).collect(), total })
     }
 }

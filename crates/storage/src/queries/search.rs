@@ -3,6 +3,7 @@
 use alluvium_kernel::{BucketReach, Problem};
 
 use super::aliases::shown_aliases;
+use super::paged::paged;
 use super::{Listed, Page, Queries, unavailable};
 
 /// What of a project a branch shows, each thing with whether its name contains what is looked for, and whether something that is
@@ -16,7 +17,9 @@ macro_rules! found {
         ELSE coalesce(o.copy_of, o.uid) END AS object
       FROM {schema}.named_tables AS t LEFT JOIN {schema}.tables AS o ON o.uid = t.uid
       WHERE t.tenant = $1 AND t.project = $2 AND ($4::text[] IS NULL OR t.bucket = ANY ($4))
-        AND (t.branch = $3 OR (t.branch = 'default' AND (t.bucket, lower(t.name)) NOT IN (
+        AND (t.branch = $3 OR (t.branch = 'default' AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')
+          AND (t.bucket, lower(t.name)) NOT IN (
           SELECT o.bucket, lower(o.name) FROM {schema}.tables AS o
           WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
           UNION ALL
@@ -34,6 +37,10 @@ macro_rules! found {
       SELECT 'bucket' AS kind, b.name AS bucket, NULL::text AS table_name, NULL::text AS column_name, b.name AS name,
         'bucket' AS said_of, b.uid AS object, '' AS column_key
       FROM {schema}.buckets AS b WHERE b.tenant = $1 AND b.project = $2 AND ($4::text[] IS NULL OR b.name = ANY ($4))
+        AND (NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')
+        OR EXISTS (SELECT 1 FROM {schema}.pinned_buckets AS s
+          WHERE s.tenant = $1 AND s.project = $2 AND s.branch = $3 AND s.bucket = b.name))
       UNION ALL
       SELECT 'table', s.bucket, s.name, NULL, s.name, 'table', s.object, '' FROM shown AS s
       UNION ALL
@@ -45,7 +52,9 @@ macro_rules! found {
         ($7::text IS NOT NULL OR $8::text IS NOT NULL) AND EXISTS (
           SELECT 1 FROM {schema}.metadata AS m
           WHERE m.tenant = $1 AND m.kind = things.said_of AND m.object = things.object
-            AND m.column_name = things.column_key AND m.branch IN ('default', $3) AND m.value IS NOT NULL
+            AND m.column_name = things.column_key AND m.value IS NOT NULL
+            AND (m.branch = $3 OR (m.branch = 'default' AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')))
             AND ($7::text IS NULL OR m.key = $7) AND ($8::text IS NULL OR m.value = $8)
             AND (m.branch = $3 OR NOT EXISTS (
               SELECT 1 FROM {schema}.metadata AS o
@@ -124,32 +133,12 @@ impl Queries {
     ) -> Result<Listed<SearchView>, Problem> {
         let (names, pattern) = (reach.names(), filter.name.as_deref().map(pattern));
         self.require_project(tenant, project).await?;
-        let rows: Vec<FoundRow> = sqlx::query_as(self.schema().sql(FOUND))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(&names)
-            .bind(&filter.kinds)
-            .bind(&pattern)
-            .bind(&filter.key)
-            .bind(&filter.value)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_FOUND))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(&names)
-            .bind(&filter.kinds)
-            .bind(&pattern)
-            .bind(&filter.key)
-            .bind(&filter.value)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<FoundRow>, i64) = paged!(
+            self,
+            page,
+            (FOUND, COUNT_FOUND),
+            (tenant, project, branch, &names, &filter.kinds, &pattern, &filter.key, &filter.value)
+        );
         Ok(Listed { items: rows.into_iter().map(search_view).collect(), total })
     }
 }

@@ -2,6 +2,7 @@
 
 use alluvium_kernel::Problem;
 
+use super::paged::paged;
 use super::{Listed, Page, Queries, unavailable};
 use crate::model::Level;
 
@@ -103,6 +104,9 @@ pub struct SharedView {
     pub linked_as: Vec<String>,
 }
 
+/// Project, its name, the bucket that it links as, when, whether the share still stands.
+type LinkingRow = (String, Option<String>, String, i64, bool);
+
 /// Project, its name, bucket, description, level, uids of its tables, links to it.
 type SharedRow = (String, Option<String>, String, Option<String>, Option<String>, Vec<String>, Vec<String>);
 
@@ -171,22 +175,8 @@ impl Queries {
         bucket: &str,
         page: Page,
     ) -> Result<Listed<LinkingView>, Problem> {
-        let rows: Vec<(String, Option<String>, String, i64, bool)> = sqlx::query_as(self.schema().sql(LINKING))
-            .bind(tenant)
-            .bind(project)
-            .bind(bucket)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_LINKING))
-            .bind(tenant)
-            .bind(project)
-            .bind(bucket)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<LinkingRow>, i64) =
+            paged!(self, page, (LINKING, COUNT_LINKING), (tenant, project, bucket));
         let view = |(project, project_name, bucket, linked_at, is_open)| LinkingView {
             project,
             project_name,
@@ -200,20 +190,7 @@ impl Queries {
     /// The buckets of other projects that a project may link, by project and name.
     pub async fn shared_buckets(&self, tenant: &str, project: &str, page: Page) -> Result<Listed<SharedView>, Problem> {
         self.require_project(tenant, project).await?;
-        let rows: Vec<SharedRow> = sqlx::query_as(self.schema().sql(SHARED))
-            .bind(tenant)
-            .bind(project)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_SHARED))
-            .bind(tenant)
-            .bind(project)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<SharedRow>, i64) = paged!(self, page, (SHARED, COUNT_SHARED), (tenant, project));
         Ok(Listed { items: rows.into_iter().map(|row| self.shared_view(row)).collect(), total })
     }
 }

@@ -2,6 +2,7 @@
 
 use alluvium_kernel::{Problem, Timestamp};
 
+use super::paged::paged;
 use super::{Listed, Page, Queries, SnapshotView, parsed, unavailable};
 use crate::model::problem;
 
@@ -97,32 +98,12 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<SnapshotView>, Problem> {
         self.require_project(tenant, project).await?;
-        let rows: Vec<SnapshotRow> = sqlx::query_as(self.schema().sql(SNAPSHOTS))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(now.micros())
-            .bind(&filter.bucket)
-            .bind(&filter.table)
-            .bind(&filter.kind)
-            .bind(&filter.buckets)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_SNAPSHOTS))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(now.micros())
-            .bind(&filter.bucket)
-            .bind(&filter.table)
-            .bind(&filter.kind)
-            .bind(&filter.buckets)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<SnapshotRow>, i64) = paged!(
+            self,
+            page,
+            (SNAPSHOTS, COUNT_SNAPSHOTS),
+            (tenant, project, branch, now.micros(), &filter.bucket, &filter.table, &filter.kind, &filter.buckets)
+        );
         Ok(Listed { items: rows.into_iter().map(snapshot_view).collect::<Result<_, _>>()?, total })
     }
 }

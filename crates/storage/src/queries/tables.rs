@@ -4,18 +4,22 @@ use alluvium_kernel::Problem;
 use alluvium_tablestore::Lens;
 
 use super::aliases::{alias_columns, shown_aliases};
+use super::paged::paged;
 use super::{AliasView, Listed, Page, Queries, Source, TableView, parsed, unavailable};
 use crate::contract::ColumnSpec;
 use crate::model::names::MAIN_BRANCH;
 use crate::model::problem;
 
 /// Tables as a branch shows them: its own, and those of the main line whose names it neither has itself nor hides. Names are the
-/// same without case. What linked buckets show is among those of the main line. Takes tenant, project and branch as `$1` to `$3`.
+/// same without case. What linked buckets show is among those of the main line. A pinned branch shows its own and no
+/// others. Takes tenant, project and branch as `$1` to `$3`.
 macro_rules! shown_tables {
     () => {
         " FROM {schema}.named_tables AS t
     WHERE t.tenant = $1 AND t.project = $2
-      AND (t.branch = $3 OR (t.branch = 'default' AND (t.bucket, lower(t.name)) NOT IN (
+      AND (t.branch = $3 OR (t.branch = 'default' AND NOT EXISTS (SELECT 1 FROM {schema}.branches AS p
+        WHERE p.tenant = $1 AND p.project = $2 AND p.id = $3 AND p.mode = 'pinned')
+        AND (t.bucket, lower(t.name)) NOT IN (
         SELECT o.bucket, lower(o.name) FROM {schema}.tables AS o
         WHERE o.tenant = $1 AND o.project = $2 AND o.branch = $3
         UNION ALL
@@ -170,7 +174,7 @@ impl Queries {
                 return self.table_view(row);
             }
         }
-        self.bucket(tenant, project, bucket).await?;
+        self.shown_bucket(tenant, project, branch, bucket).await?;
         self.readable(tenant, project, bucket).await?;
         Err(problem::table_not_found(bucket, table))
     }
@@ -184,26 +188,10 @@ impl Queries {
         bucket: &str,
         page: Page,
     ) -> Result<Listed<TableView>, Problem> {
-        self.bucket(tenant, project, bucket).await?;
+        self.shown_bucket(tenant, project, branch, bucket).await?;
         self.readable(tenant, project, bucket).await?;
-        let rows: Vec<TableRow> = sqlx::query_as(self.schema().sql(TABLES))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(bucket)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_TABLES))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(bucket)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<TableRow>, i64) =
+            paged!(self, page, (TABLES, COUNT_TABLES), (tenant, project, branch, bucket));
         Ok(Listed { items: rows.into_iter().map(|row| self.table_view(row)).collect::<Result<_, _>>()?, total })
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use alluvium_kernel::{Problem, Timestamp};
 
+use super::paged::paged;
 use super::{Listed, Page, Queries, unavailable};
 use crate::model::problem;
 
@@ -38,6 +39,16 @@ impl WorkspaceView {
     }
 }
 
+/// Who may log in to a workspace besides the user that it was made with. The password's verifier stays where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the surface")]
+pub struct CredentialsView {
+    pub id: String,
+    pub name: String,
+    pub username: String,
+    pub created_at: i64,
+}
+
 /// A workspace whose time is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "names")]
@@ -53,7 +64,15 @@ const WORKSPACE: &str = "
 const OF_USER: &str = "
     SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder,
       password_hash
-    FROM {schema}.workspaces WHERE tenant = $1 AND username = $2 ORDER BY uid LIMIT $3";
+    FROM {schema}.workspaces WHERE tenant = $1 AND username = $2
+    UNION ALL
+    SELECT w.uid, w.project, w.branch, w.id, w.name, w.created_at, w.expires_at, w.size_limit_bytes, c.username, w.is_let_go,
+      w.holder, c.password_hash
+    FROM {schema}.workspace_credentials AS c JOIN {schema}.workspaces AS w ON w.uid = c.uid
+    WHERE w.tenant = $1 AND c.username = $2
+    ORDER BY uid LIMIT $3";
+const CREDENTIALS: &str = "
+    SELECT id, name, username, created_at FROM {schema}.workspace_credentials WHERE uid = $1 ORDER BY created_at, id";
 const ANYWHERE: &str = "
     SELECT uid, project, branch, id, name, created_at, expires_at, size_limit_bytes, username, is_let_go, holder
     FROM {schema}.workspaces WHERE tenant = $1 AND id = $2 ORDER BY created_at DESC, uid LIMIT 1";
@@ -121,6 +140,17 @@ impl Queries {
         Ok(rows.into_iter().map(known).collect())
     }
 
+    /// The further credentials of a workspace, in the order in which they were made; there are no more than a workspace may have.
+    pub(crate) async fn credentials(&self, uid: &str) -> Result<Vec<CredentialsView>, Problem> {
+        let rows: Vec<(String, String, String, i64)> = sqlx::query_as(self.schema().sql(CREDENTIALS))
+            .bind(uid)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        let view = |(id, name, username, created_at)| CredentialsView { id, name, username, created_at };
+        Ok(rows.into_iter().map(view).collect())
+    }
+
     /// A workspace, also one that is over; `project_not_found` or `workspace_not_found` without.
     pub async fn workspace(&self, tenant: &str, project: &str, id: &str) -> Result<WorkspaceView, Problem> {
         let row: Option<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACE))
@@ -161,24 +191,8 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<WorkspaceView>, Problem> {
         self.require_project(tenant, project).await?;
-        let rows: Vec<WorkspaceRow> = sqlx::query_as(self.schema().sql(WORKSPACES))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(holder)
-            .bind(page.limit)
-            .bind(page.offset)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let total = sqlx::query_scalar(self.schema().sql(COUNT_WORKSPACES))
-            .bind(tenant)
-            .bind(project)
-            .bind(branch)
-            .bind(holder)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let (rows, total): (Vec<WorkspaceRow>, i64) =
+            paged!(self, page, (WORKSPACES, COUNT_WORKSPACES), (tenant, project, branch, holder));
         Ok(Listed { items: rows.into_iter().map(workspace_view).collect(), total })
     }
 

@@ -221,6 +221,8 @@ mod tests {
             delete_missing: false,
             more: Vec::new(),
             fills: false,
+            rebased_on: None,
+            unchanged_since: None,
         }))
     }
 

@@ -1,6 +1,6 @@
 //! What of a table's past is still needed whatever the window says: snapshots, and restores and copies that a replay comes by.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use alluvium_kernel::{Problem, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage, direct};
@@ -9,6 +9,7 @@ use async_nats::jetstream;
 use super::unavailable;
 use crate::contract::ProjectEvent;
 use crate::fold::{Kept, Routing, STREAM, TableId};
+use crate::model::names::PINNED;
 
 /// Where names come and go.
 const PROJECTS: &str = "ev.*.storage.*.project.*";
@@ -21,6 +22,8 @@ pub struct Pins {
     /// By tenant, project and id.
     snapshots: HashMap<(String, String, String), Snapshot>,
     restores: Vec<Restore>,
+    /// Pinned branches by tenant, project and id: what their tables began with can be asked for as long as they are there.
+    pinned: HashSet<(String, String, String)>,
     last: u64,
 }
 
@@ -91,6 +94,11 @@ impl Pins {
             ProjectEvent::TableCreated(ref created) => {
                 if let Some(source) = &created.copy_of {
                     let (target, source) = (created.uid.clone(), source.clone());
+                    if self.pinned.contains(&key(&created.project, &created.branch)) {
+                        let (branch, uid) = (created.branch.clone(), source.clone());
+                        let began = Snapshot { branch, uid, seq, expires_at: i64::MAX };
+                        self.snapshots.insert(key(&created.project, &beginning(&target)), began);
+                    }
                     self.restores.push(Restore { target, at: seq, source, seq });
                 }
                 let mut routing = Routing::default();
@@ -103,6 +111,7 @@ impl Pins {
             }
             // With the rows up to the drop itself, which go when nothing else needs them, the content before it would go.
             ProjectEvent::TableDropped(e) => {
+                self.snapshots.remove(&key(&e.project, &beginning(&e.uid)));
                 if let Some(left) = e.snapshot {
                     let taken = Snapshot { branch: e.branch, uid: e.uid, seq: seq - 1, expires_at: left.expires_at };
                     self.snapshots.insert(key(&e.project, &left.snapshot), taken);
@@ -113,8 +122,15 @@ impl Pins {
             ProjectEvent::ProjectDeleted(e) => {
                 let of = (tenant.to_string(), e.project);
                 self.snapshots.retain(|(tenant, project, _), _| (tenant, project) != (&of.0, &of.1));
+                self.pinned.retain(|(tenant, project, _)| (tenant, project) != (&of.0, &of.1));
+            }
+            ProjectEvent::BranchCreated(e) => {
+                if e.mode == PINNED {
+                    self.pinned.insert(key(&e.project, &e.branch));
+                }
             }
             ProjectEvent::BranchDeleted(e) => {
+                self.pinned.remove(&key(&e.project, &e.branch));
                 let of = (tenant.to_string(), e.project);
                 self.snapshots.retain(|(tenant, project, _), taken| {
                     (tenant, project) != (&of.0, &of.1) || taken.branch != e.branch
@@ -129,7 +145,6 @@ impl Pins {
             }
             ProjectEvent::ProjectCreated(_)
             | ProjectEvent::ProjectUpdated(_)
-            | ProjectEvent::BranchCreated(_)
             | ProjectEvent::BucketCreated(_)
             | ProjectEvent::BucketDeleted(_)
             | ProjectEvent::TableHidden(_)
@@ -189,11 +204,17 @@ impl Pins {
     }
 }
 
+/// Under which name the content is noted that a table of a pinned branch began with: no snapshot has it.
+fn beginning(uid: &str) -> String {
+    format!("began {uid}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contract::{
-        ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotOfDrop, SnapshotTaken, TableCreated, TableDropped,
+        BranchCreated, BranchDeleted, ProjectDeleted, RestorePlanned, SnapshotDeleted, SnapshotOfDrop, SnapshotTaken,
+        TableCreated, TableDropped,
     };
 
     const NOW: Timestamp = Timestamp::from_micros(100);
@@ -293,6 +314,43 @@ mod tests {
         let kept = pins(vec![(5, created("t", "one")), (30, copy)]);
         assert!(allowed(&kept, "one", 30) && !allowed(&kept, "one", 31));
         assert!(allowed(&kept, "copy", 99), "the copy has no rows by its names");
+    }
+
+    #[test]
+    fn what_a_pinned_branch_began_with_stays_as_long_as_its_table() {
+        let branch = "0a1b2c3d";
+        let made = |mode: &str| BranchCreated {
+            project: "p".into(),
+            branch: branch.into(),
+            name: "n".into(),
+            description: None,
+            created_by: "k".into(),
+            mode: mode.into(),
+        };
+        let mut copy = created("t", "copy");
+        let ProjectEvent::TableCreated(event) = &mut copy else { unreachable!() };
+        (event.branch, event.copy_of) = (branch.into(), Some("one".into()));
+        let before = |mode| vec![(5, created("t", "one")), (30, made(mode).into()), (30, copy.clone())];
+        // Of a live branch's copy nobody asks what it began with once it begins behind that.
+        let live = pins(before("live"));
+        assert!(!live.snapshots.values().any(|taken| taken.uid == "one"));
+        let pinned = pins(before(PINNED));
+        assert!(pinned.snapshots.values().any(|taken| taken.uid == "one" && taken.seq == 30));
+        assert!(allowed(&pinned, "one", 30) && !allowed(&pinned, "one", 31));
+        let dropped = TableDropped {
+            project: "p".into(),
+            branch: branch.into(),
+            bucket: "b".into(),
+            table: "t".into(),
+            uid: "copy".into(),
+            snapshot: None,
+            abandoned: false,
+        };
+        let deleted = BranchDeleted { project: "p".into(), branch: branch.into() };
+        for end in [ProjectEvent::from(dropped), deleted.into()] {
+            let gone = pins(before(PINNED).into_iter().chain([(40, end)]).collect());
+            assert!(!gone.snapshots.values().any(|taken| taken.uid == "one"));
+        }
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub(super) async fn create(
 ) -> Result<WithPosition<(StatusCode, Json<Table>)>, ProblemResponse> {
     let AliasCreate { name, source, columns, filter } = AliasCreate::parse(&body)?;
     let mut place = state.place(&principal, &params).await?;
-    state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+    let tenant = tenant_text(&place.tenant);
+    state.queries.shown_bucket(&tenant, &place.project, &place.branch, &place.bucket).await?;
     place.table.clone_from(&name);
     concerns.are([("table_name", name.clone())]);
     let reach = state.readable(&principal, &place.project).await?;

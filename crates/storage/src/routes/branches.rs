@@ -1,15 +1,24 @@
 //! Dev branches.
 
+use std::time::{Duration, Instant};
+
 use alluvium_http::{BodyBytes, Json, MinPosition, PathParams, Principal, ProblemResponse, WithPosition};
-use alluvium_kernel::Problem;
+use alluvium_kernel::{Position, Problem};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 
-use super::state::{StorageRoutes, tenant_text};
+use super::state::{StorageRoutes, WRITE_TIMEOUT, tenant_text};
 use crate::contract::{Command, CreateBranch, DeleteBranch, ProjectCommand};
+use crate::model::names::LIVE;
+use crate::queries::BranchView;
 use crate::wire::{self, Branch, BranchCreate, BranchDetail, Branches};
 
 type Answer<T> = Result<T, ProblemResponse>;
+
+/// How long the copies are waited for that a pinned branch is made of, in seconds; they go on by themselves.
+const COPIES_WAIT_SECONDS: u64 = 240;
+/// How long making a branch may take until its answer begins.
+pub(super) const CREATE_TIMEOUT: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(COPIES_WAIT_SECONDS));
 
 fn command(command: impl Into<ProjectCommand>) -> Command {
     Command::Project(command.into())
@@ -21,16 +30,32 @@ pub(super) async fn create(
     params: PathParams,
     BodyBytes(body): BodyBytes,
 ) -> Answer<WithPosition<(StatusCode, Json<Branch>)>> {
-    let BranchCreate { name, description } = BranchCreate::parse(&body)?;
+    let BranchCreate { name, description, mode } = BranchCreate::parse(&body)?;
     let project = params.owned("project_id");
-    let create = CreateBranch { project: project.clone(), name, description };
+    let mode = mode.unwrap_or_else(|| LIVE.to_owned());
+    let create = CreateBranch { project: project.clone(), name, description, mode, tables: Vec::new() };
     let accepted = state.write(&principal, command(create)).await?;
     let id = accepted.result["branch"].as_str().ok_or_else(|| {
         tracing::error!(project, "the outcome of a branch does not name it");
         Problem::internal()
     })?;
-    let branch = state.queries.branch(&tenant_text(&principal.tenant), &project, id).await?;
+    let tenant = tenant_text(&principal.tenant);
+    let mut branch = state.queries.branch(&tenant, &project, id).await?;
+    if branch.is_pinned() {
+        copied(&state, &tenant, &branch, &accepted.position).await?;
+        branch = state.queries.branch(&tenant, &project, id).await?;
+    }
     Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(branch.into()))))
+}
+
+/// Waits until the tables of a pinned branch have what the main line's had: before, they would be shown without rows.
+async fn copied(state: &StorageRoutes, tenant: &str, branch: &BranchView, position: &Position) -> Result<(), Problem> {
+    let until = Instant::now() + Duration::from_secs(COPIES_WAIT_SECONDS);
+    for table in state.queries.project_tables(tenant, &branch.project, &branch.id).await? {
+        let left = until.saturating_duration_since(Instant::now());
+        state.tables()?.wait_table(&table.uid, position, left).await?;
+    }
+    Ok(())
 }
 
 pub(super) async fn list(

@@ -26,6 +26,10 @@ pub(super) async fn create(
 ) -> Answer<WithPosition<(StatusCode, Json<Bucket>)>> {
     let BucketCreate { name, description } = BucketCreate::parse(&body)?;
     let place = state.place(&principal, &params).await?;
+    // It would be the project's, and not be seen here.
+    if state.queries.is_pinned(&tenant_text(&place.tenant), &place.project, &place.branch).await? {
+        return Err(problem::branch_pinned("Creating a bucket", &place.branch).into());
+    }
     let (project, bucket) = (place.project, names::bucket_name(&name));
     concerns.are([("bucket_name", bucket.clone())]);
     let create = CreateBucket { project: project.clone(), bucket: bucket.clone(), description };
@@ -48,7 +52,8 @@ pub(super) async fn list(
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::buckets(&state, &place, &reach, seq, page).await?.into_response());
     }
-    let listed = state.queries.buckets(&tenant_text(&place.tenant), &place.project, &reach, page).await?;
+    let tenant = tenant_text(&place.tenant);
+    let listed = state.queries.shown_buckets(&tenant, &place.project, &place.branch, &reach, page).await?;
     let buckets = listed.items.into_iter().map(Bucket::from).collect();
     Ok(Json(Buckets { buckets, total: listed.total }).into_response())
 }
@@ -65,7 +70,8 @@ pub(super) async fn get(
     if let Some(seq) = past::wanted(&state, query.as_deref()).await? {
         return Ok(past::bucket(&state, &place, seq).await?.into_response());
     }
-    let bucket = state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+    let tenant = tenant_text(&place.tenant);
+    let bucket = state.queries.shown_bucket(&tenant, &place.project, &place.branch, &place.bucket).await?;
     Ok(Json(Bucket::from(bucket)).into_response())
 }
 

@@ -42,7 +42,8 @@ async fn make(
     body: TableFromFile,
 ) -> Result<(Made, u64), ProblemResponse> {
     let mut place = state.place(principal, params).await?;
-    state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+    let tenant = tenant_text(&place.tenant);
+    state.queries.shown_bucket(&tenant, &place.project, &place.branch, &place.bucket).await?;
     names::valid_table(&body.name)?;
     place.table.clone_from(&body.name);
     // Said before the file is looked at. A request that is made again may have made this very table.

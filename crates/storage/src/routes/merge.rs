@@ -7,6 +7,7 @@ use alluvium_kernel::{Position, Problem};
 use axum::extract::State;
 use serde_json::json;
 
+use super::pinned;
 use super::state::{StorageRoutes, tenant_text};
 use crate::contract::{Command, MergeMetadata, MergeTable, ProjectCommand, PullTable};
 use crate::model::names::MAIN_BRANCH;
@@ -22,14 +23,20 @@ pub(super) const DIFF_TIMEOUT: Duration = Duration::from_mins(5);
 const MERGE_ON_ITS_WAY_SECONDS: u64 = 10;
 
 /// A table of the branch's own, and what the main line has in its place.
-struct Sides {
-    own: TableView,
-    main: Option<TableView>,
+pub(super) struct Sides {
+    pub own: TableView,
+    pub main: Option<TableView>,
     /// A merge meets a conflict.
-    main_changed: bool,
+    pub main_changed: bool,
 }
 
-async fn sides(state: &StorageRoutes, tenant: &str, project: &str, branch: &str, table: &OwnTable) -> Answer<Sides> {
+pub(super) async fn sides(
+    state: &StorageRoutes,
+    tenant: &str,
+    project: &str,
+    branch: &str,
+    table: &OwnTable,
+) -> Answer<Sides> {
     let queries = &state.queries;
     let own = queries.table(tenant, project, branch, &table.bucket, &table.name).await?;
     let main = match &table.main {
@@ -55,6 +62,10 @@ pub(super) async fn diff(
     let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?;
     let mut tables = Vec::new();
     for table in state.queries.own_tables(&tenant, project, &branch.id).await? {
+        if branch.is_pinned() {
+            tables.extend(pinned::diff(&state, &tenant, project, &branch.id, &table).await?);
+            continue;
+        }
         let Sides { own, main, main_changed } = sides(&state, &tenant, project, &branch.id, &table).await?;
         let rows = state.tables()?.rows_differ(main.as_ref().map(|main| main.uid.as_str()), &own.uid).await?;
         tables.push(TableDiff::of(&own, main.as_ref(), main_changed, rows));
@@ -72,11 +83,13 @@ pub(super) async fn merge(
 ) -> Answer<WithPosition<Json<BranchMerged>>> {
     let BranchMerge { tables, strategy } = BranchMerge::parse(&body)?;
     let (tenant, project) = (tenant_text(&principal.tenant), params.get("project_id"));
-    let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?.id;
+    let branch = state.queries.branch(&tenant, project, params.get("branch_id")).await?;
+    let (is_pinned, branch) = (branch.is_pinned(), branch.id);
     let mut own = state.queries.own_tables(&tenant, project, &branch).await?;
     own.extend(done_before(&state, &principal, project, &own).await?);
     own.sort_by(|one, other| (&one.bucket, &one.name).cmp(&(&other.bucket, &other.name)));
     let chosen = match tables {
+        None if is_pinned => pinned::to_merge(&state, &principal, project, &branch, own).await?,
         None => own,
         Some(tables) => chosen(&own, tables)?,
     };
@@ -94,7 +107,7 @@ pub(super) async fn merge(
     }
     let (mut position, mut merged) = (Position::default(), Vec::new());
     for OwnTable { bucket, name: table, .. } in chosen {
-        let done = merge_one(&state, &principal, (project, &branch, &bucket, &table), strategy).await?;
+        let done = merge_one(&state, &principal, (project, &branch, &bucket, &table), strategy, is_pinned).await?;
         let result = if done.is_some() { "merged" } else { "conflict" };
         position = done.map_or(position.clone(), |at| position.join(&at));
         merged.push(MergedTable { bucket_name: bucket, table_name: table, result });
@@ -103,7 +116,7 @@ pub(super) async fn merge(
 }
 
 /// What a command of a merge is called among those of its request.
-fn named(what: &str, bucket: &str, table: &str) -> String {
+pub(super) fn named(what: &str, bucket: &str, table: &str) -> String {
     format!("{what}:{bucket}/{table}")
 }
 
@@ -148,12 +161,14 @@ async fn conflicts_now(
     Ok(!state.was_accepted(principal, &name_of_merge, patience).await?)
 }
 
-/// Merges a table and lets the branch show the main line's again. `None` where the main line's stays.
+/// Merges a table and lets the branch show the main line's again, unless it is pinned: then it stays as it is. `None` where the main
+/// line's stays.
 async fn merge_one(
     state: &StorageRoutes,
     principal: &Principal,
     (project, branch, bucket, table): (&str, &str, &str, &str),
     strategy: Strategy,
+    is_pinned: bool,
 ) -> Result<Option<Position>, Problem> {
     let named = |what: &str| named(what, bucket, table);
     let text = ToOwned::to_owned;
@@ -167,11 +182,11 @@ async fn merge_one(
         primary_key: Vec::new(),
     };
     let merged = state.write_as(principal, &named("MergeTable"), Command::Project(ProjectCommand::from(merge))).await;
-    match merged {
-        Ok(_) => {}
+    let mut position = match merged {
+        Ok(accepted) => accepted.position,
         Err(problem) if problem.code == "storage.merge_conflict" && strategy == Strategy::Main => return Ok(None),
         Err(problem) => return Err(problem),
-    }
+    };
     if state.queries.says(&tenant_text(&principal.tenant), project, branch, bucket, table).await? {
         let merge = MergeMetadata {
             project: text(project),
@@ -185,11 +200,23 @@ async fn merge_one(
             shown: Vec::new(),
             hidden: Vec::new(),
         };
-        state.write_as(principal, &named("MergeMetadata"), Command::Metadata(merge.into())).await?;
+        let said = state.write_as(principal, &named("MergeMetadata"), Command::Metadata(merge.into())).await?;
+        position = position.join(&said.position);
     }
-    let pull = PullTable { project: text(project), branch: text(branch), bucket: text(bucket), table: text(table) };
+    if is_pinned {
+        return Ok(Some(position));
+    }
+    let pull = PullTable {
+        project: text(project),
+        branch: text(branch),
+        bucket: text(bucket),
+        table: text(table),
+        position: 0,
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+    };
     let pulled = state.write_as(principal, &named("PullTable"), Command::Project(ProjectCommand::from(pull))).await?;
-    Ok(Some(pulled.position))
+    Ok(Some(position.join(&pulled.position)))
 }
 
 fn chosen(own: &[OwnTable], wanted: Vec<(String, String)>) -> Result<Vec<OwnTable>, Problem> {

@@ -44,7 +44,11 @@ impl Object {
         let mut column = String::new();
         let object = match of {
             MetadataOf::Project | MetadataOf::Branch => state.queries.project_uid(&tenant, project).await?,
-            MetadataOf::Bucket => state.queries.bucket_uid(&tenant, project, &self.place.bucket).await?,
+            MetadataOf::Bucket => {
+                let Place { branch, bucket, .. } = &self.place;
+                state.queries.shown_bucket(&tenant, project, branch, bucket).await?;
+                state.queries.bucket_uid(&tenant, project, bucket).await?
+            }
             MetadataOf::Table => {
                 let table = state.table(&self.place).await?;
                 if let Some(wanted) = &self.column {

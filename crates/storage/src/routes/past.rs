@@ -85,7 +85,7 @@ pub(super) async fn buckets(
 ) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
-    let listed = queries.buckets(&place.tenant.decode(), &place.project, reach, page).await?;
+    let listed = queries.shown_buckets(&place.tenant.decode(), &place.project, &place.branch, reach, page).await?;
     let buckets: Vec<wire::Bucket> = listed.items.into_iter().map(Into::into).collect();
     Ok(at(seq, &json!({ "buckets": buckets, "total": listed.total })))
 }
@@ -93,7 +93,8 @@ pub(super) async fn buckets(
 pub(super) async fn bucket(state: &StorageRoutes, place: &Place, seq: u64) -> Answer<Then> {
     then(&state.past, &place.tenant, &place.project, seq).await?;
     let (queries, _held) = catalogue(state, seq).await?;
-    let found: wire::Bucket = queries.bucket(&place.tenant.decode(), &place.project, &place.bucket).await?.into();
+    let tenant = place.tenant.decode();
+    let found: wire::Bucket = queries.shown_bucket(&tenant, &place.project, &place.branch, &place.bucket).await?.into();
     Ok(at(seq, &found))
 }
 

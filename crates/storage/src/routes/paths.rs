@@ -16,6 +16,7 @@ pub(super) const BRANCHES: &str = "/projects/{project_id}/branches";
 pub(super) const BRANCH: &str = "/projects/{project_id}/branches/{branch_id}";
 pub(super) const DIFF: &str = "/projects/{project_id}/branches/{branch_id}/diff";
 pub(super) const MERGE: &str = "/projects/{project_id}/branches/{branch_id}/merge";
+pub(super) const REBASE: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/rebase";
 pub(super) const PULL: &str = "/projects/{project_id}/branches/{branch_id}/tables/{bucket_name}/{table_name}/pull";
 
 pub(super) const JOBS: &str = "/projects/{project_id}/jobs";
@@ -26,10 +27,16 @@ pub(super) const WORKSPACE: &str = "/projects/{project_id}/workspaces/{workspace
 pub(super) const WORKSPACE_CLEAR: &str = "/projects/{project_id}/workspaces/{workspace_id}/clear";
 pub(super) const WORKSPACE_OBJECT: &str = "/projects/{project_id}/workspaces/{workspace_id}/objects/{object_name}";
 pub(super) const WORKSPACE_LOAD: &str = "/projects/{project_id}/workspaces/{workspace_id}/load";
-pub(super) const WORKSPACE_CREDENTIALS: &str = "/projects/{project_id}/workspaces/{workspace_id}/credentials/reset";
+pub(super) const WORKSPACE_RESET: &str = "/projects/{project_id}/workspaces/{workspace_id}/credentials/reset";
+pub(super) const WORKSPACE_CREDENTIALS: &str = "/projects/{project_id}/workspaces/{workspace_id}/credentials";
+pub(super) const WORKSPACE_CREDENTIAL: &str =
+    "/projects/{project_id}/workspaces/{workspace_id}/credentials/{credentials_id}";
 pub(super) const WORKSPACE_QUERY: &str = "/projects/{project_id}/workspaces/{workspace_id}/query";
 pub(super) const BRANCH_WORKSPACE_QUERY: &str =
     "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}/query";
+pub(super) const WORKSPACE_UNLOAD: &str = "/projects/{project_id}/workspaces/{workspace_id}/unload";
+pub(super) const BRANCH_WORKSPACE_UNLOAD: &str =
+    "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}/unload";
 pub(super) const BRANCH_WORKSPACES: &str = "/projects/{project_id}/branches/{branch_id}/workspaces";
 pub(super) const BRANCH_WORKSPACE: &str = "/projects/{project_id}/branches/{branch_id}/workspaces/{workspace_id}";
 

@@ -181,7 +181,7 @@ async fn begin(
 ) -> Answer<(StatusCode, Json<PgwireSession>)> {
     let PgwireSessionCreate { session_id, workspace_id, client_ip } = PgwireSessionCreate::parse(&body)?;
     let view = state.queries.workspace_anywhere(&tenant_text(&principal.tenant), &workspace_id).await?;
-    state.sessions()?.begin(&session_id, (&view.uid, &view.id), client_ip.as_deref(), false).await?;
+    state.sessions()?.begin(&session_id, (&view.uid, &view.id), client_ip.as_deref(), None).await?;
     Ok((StatusCode::CREATED, Json(shown(&state, &session_id).await?)))
 }
 

@@ -35,8 +35,8 @@ pub(super) async fn query(
     let answer = if let Some(as_of) = as_of {
         past::query(&state, &principal.tenant, project, &as_of, ask).await
     } else {
-        let links = state.queries.links(&tenant, project).await?;
-        let aliases = state.queries.aliases(&tenant, project, MAIN_BRANCH).await?;
+        let links = state.queries.links(&tenant, project);
+        let (links, aliases) = tokio::try_join!(links, state.queries.aliases(&tenant, project, MAIN_BRANCH))?;
         state.tables()?.query(&principal.tenant, project, (&links, &aliases), ask).await
     };
     match answer {

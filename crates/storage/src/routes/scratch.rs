@@ -7,7 +7,7 @@ use alluvium_http::{MinPosition, Principal, Seed};
 use alluvium_kernel::{Actor, Position, Problem, Verdict};
 use alluvium_messaging::ContractSet as _;
 use alluvium_tablestore::sql::{Predicate, filters_text};
-use alluvium_workspaces::Error;
+use alluvium_workspaces::{Error, Rule};
 use argon2::Argon2;
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -33,7 +33,7 @@ pub(super) struct Password {
     pub hash: String,
 }
 
-/// What a new workspace is called, and who logs in to it.
+/// What a new workspace, or new credentials of one, is called, and who logs in.
 pub(super) struct Minted {
     pub id: String,
     pub username: String,
@@ -42,10 +42,23 @@ pub(super) struct Minted {
 
 /// The same for the same request.
 pub(super) async fn minted(seed: &Seed) -> Result<Minted, Problem> {
-    let short = |purpose: &str| hex::encode(&seed.secret(purpose)[..4]);
-    let id = format!("ws_{}", short("workspace"));
-    let username = format!("ws_{id}_{}", short("username"));
+    let id = format!("ws_{}", short(seed, "workspace"));
+    let username = username(seed, &id);
     Ok(Minted { id, username, password: password(seed).await? })
+}
+
+/// Further credentials of a workspace, the same for the same request.
+pub(super) async fn minted_for(seed: &Seed, workspace: &str) -> Result<Minted, Problem> {
+    let id = format!("cred_{}", short(seed, "credentials"));
+    Ok(Minted { id, username: username(seed, workspace), password: password(seed).await? })
+}
+
+fn short(seed: &Seed, purpose: &str) -> String {
+    hex::encode(&seed.secret(purpose)[..4])
+}
+
+fn username(seed: &Seed, workspace: &str) -> String {
+    format!("ws_{workspace}_{}", short(seed, "username"))
 }
 
 /// The password that a request makes, with its Argon2id verifier as a PHC string.
@@ -180,6 +193,14 @@ pub(super) fn workspace_problem(error: &Error) -> Problem {
         Error::SizeExceeded { .. } => Problem::new("storage.workspace_size_exceeded", 400, error.to_string()),
         Error::Refused { .. } | Error::TimedOut { .. } | Error::TooLarge { .. } => {
             Problem::new("storage.workspace_failed", 400, error.to_string())
+        }
+        Error::Unfit { rule, .. } => {
+            let code = match rule {
+                Rule::ColumnNotFound => "column_not_found",
+                Rule::InvalidWhereFilter => "invalid_where_filter",
+                Rule::InvalidWhereClause => "invalid_where_clause",
+            };
+            problem::invalid(code, error.to_string())
         }
         Error::DiskFull => Problem::new("storage.disk_full", 507, error.to_string()),
         Error::Broken { reason } | Error::Unavailable { reason } => {

@@ -43,7 +43,9 @@ impl Level {
         let (tenant, project) = (tenant_text(&self.place.tenant), &self.place.project);
         match (&self.bucket, &self.table) {
             (Some(_), Some(_)) => drop(state.table(&self.place).await?),
-            (Some(bucket), None) => drop(state.queries.bucket(&tenant, project, bucket).await?),
+            (Some(bucket), None) => {
+                drop(state.queries.shown_bucket(&tenant, project, &self.place.branch, bucket).await?);
+            }
             (None, _) => {}
         }
         let (bucket, table) = (self.bucket.as_deref(), self.table.as_deref());

@@ -26,7 +26,7 @@ use crate::snapshots::IMPLIED;
 /// How long an outcome is waited for, in seconds: what the surface gives a table's queue.
 const OUTCOME_WAIT_SECONDS: u64 = 240;
 /// How long the folds are waited for after it, in seconds.
-const VISIBLE_WAIT_SECONDS: u64 = 30;
+pub(super) const VISIBLE_WAIT_SECONDS: u64 = 30;
 /// How long the counts of snapshots are waited for that came with a change, in seconds.
 const COUNT_WAIT_SECONDS: u64 = 10;
 /// How long a route that changes something may take until its answer begins.

@@ -70,6 +70,7 @@ async fn load(
         delete_missing: options.delete_missing,
         more,
     };
+    let load = Command::Table(TableCommand::LoadTable(load));
     Ok((loaded(state, principal, &place, load).await?, bytes))
 }
 
@@ -78,9 +79,8 @@ pub(super) async fn loaded(
     state: &StorageRoutes,
     principal: &Principal,
     place: &Place,
-    load: LoadTable,
+    command: impl Into<Command>,
 ) -> Result<WithPosition<Json<Imported>>, Problem> {
-    let command = Command::Table(TableCommand::LoadTable(load));
     let (accepted, _) = state.write_table(principal, place, command).await?;
     let mut imported: Imported = serde_json::from_value(accepted.result).map_err(|error| {
         tracing::error!(error = %error, "the outcome of a load does not say what it did");

@@ -45,7 +45,8 @@ pub(super) async fn copy(
 ) -> Answer<WithPosition<(StatusCode, Json<Table>)>> {
     let body = TimeTravel::parse(&body)?;
     let mut place = state.place(&principal, &params).await?;
-    state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+    let tenant = tenant_text(&place.tenant);
+    state.queries.shown_bucket(&tenant, &place.project, &place.branch, &place.bucket).await?;
     let position = past::resolved(&state, body.point()?).await?;
     place.table.clone_from(&body.name);
     let copy = CopyTable {

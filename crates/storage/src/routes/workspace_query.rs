@@ -56,18 +56,48 @@ async fn run(
     let engines = &state.workspaces()?.engines;
     let views = engines.views(&view.uid).await.map_err(|error| workspace_problem(&error))?;
     let reach = state.readable(principal, &view.project).await?;
-    let (mut sources, mut copies) = (Vec::new(), Vec::new());
-    for (schemas, table) in meant(state, (&principal.tenant, view, &reach), &body.query, views).await? {
-        let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
-        copied((state, &principal.tenant, view), &table, copy.0.clone(), true).await?;
-        sources.push(Source { file: copy.0.clone(), schemas, bucket: table.bucket, table: table.name });
-        copies.push(copy);
-    }
+    let meant = meant(state, (&principal.tenant, view, &reach), &body.query, views).await?;
+    let (sources, _copies) = sources((state, &principal.tenant, view), meant).await?;
     let statement =
         Statement { sql: body.query.clone(), sources, rows_max: ROWS_MAX.unsigned_abs(), bytes_max: ANSWER_BYTES_MAX };
     let limit_ms = body.timeout_seconds.unsigned_abs() * 1_000;
     let ran = engines.run(&view.uid, statement, view.size_limit_bytes.unsigned_abs(), limit_ms).await;
     ran.map(rows).map_err(|error| failed(&error))
+}
+
+/// Copies of tables for an engine in another process, which go with the second part.
+async fn sources(
+    at: (&StorageRoutes, &Token, &WorkspaceView),
+    meant: Vec<Meant>,
+) -> Result<(Vec<Source>, Vec<Scratch>), Problem> {
+    let (mut sources, mut copies) = (Vec::new(), Vec::new());
+    for (schemas, table) in meant {
+        let copy = Scratch(at.0.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
+        copied(at, &table, copy.0.clone(), true).await?;
+        sources.push(Source { file: copy.0.clone(), schemas, bucket: table.bucket, table: table.name });
+        copies.push(copy);
+    }
+    Ok((sources, copies))
+}
+
+/// The same for what a view of the workspace shows of the project; of a table it is nothing.
+pub(super) async fn behind(
+    state: &StorageRoutes,
+    principal: &Principal,
+    view: &WorkspaceView,
+    object: &str,
+) -> Result<(Vec<Source>, Vec<Scratch>), Problem> {
+    let views = state.workspaces()?.engines.views(&view.uid).await.map_err(|error| workspace_problem(&error))?;
+    let name = object.rsplit('.').next().unwrap_or_default();
+    let is_view = |known: &str| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(object);
+    if !views.iter().any(|(known, _)| is_view(known)) {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (own, others): (Vec<_>, Vec<_>) = views.into_iter().partition(|(known, _)| is_view(known));
+    let names = own.iter().filter_map(|(_, sql)| mentions(sql).ok()).flatten().collect();
+    let reach = state.readable(principal, &view.project).await?;
+    let meant = named(state, (&principal.tenant, view, &reach), &reached(names, others)).await?;
+    sources((state, &principal.tenant, view), meant).await
 }
 
 /// A table that a statement is about, behind the schemas in which it looks for it.
@@ -90,11 +120,19 @@ pub(crate) async fn meant(
     {
         return Err(Problem::new("storage.query_not_allowed", 400, "COPY and EXPORT are not allowed here"));
     }
-    let names = reached(names, views);
+    named(state, (tenant, view, reach), &reached(names, views)).await
+}
+
+/// The tables of the project that names mean.
+async fn named(
+    state: &StorageRoutes,
+    (tenant, view, reach): (&Token, &WorkspaceView, &BucketReach),
+    names: &[Vec<String>],
+) -> Result<Vec<Meant>, Problem> {
     let mut tables = state.queries.project_tables(&tenant_text(tenant), &view.project, &view.branch).await?;
     tables.retain(|table| reach.has(&table.bucket));
     let meant: Vec<Meant> =
-        tables.into_iter().filter_map(|table| Some((schemas(&table.bucket, &table.name, &names)?, table))).collect();
+        tables.into_iter().filter_map(|table| Some((schemas(&table.bucket, &table.name, names)?, table))).collect();
     if meant.len() > TABLES_MAX {
         let detail =
             format!("The statement is about {} tables of the project, the limit is {TABLES_MAX}.", meant.len());
@@ -168,9 +206,11 @@ fn failed(error: &Error) -> Problem {
         Error::Refused { .. } => "storage.query_failed",
         Error::TimedOut { .. } => "storage.query_timeout",
         Error::TooLarge { .. } => "storage.result_too_large",
-        Error::SizeExceeded { .. } | Error::DiskFull | Error::Broken { .. } | Error::Unavailable { .. } => {
-            return workspace_problem(error);
-        }
+        Error::SizeExceeded { .. }
+        | Error::DiskFull
+        | Error::Broken { .. }
+        | Error::Unavailable { .. }
+        | Error::Unfit { .. } => return workspace_problem(error),
     };
     Problem::new(code, 400, error.to_string())
 }

@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 
 use super::scratch::{self, minted, workspace_problem};
-use super::state::{StorageRoutes, now, tenant_text};
+use super::state::{Place, StorageRoutes, now, tenant_text};
 use crate::contract::{
     Command, CreateWorkspace, DeleteWorkspace, RecordWorkspaceClear, ResetWorkspaceCredentials, WorkspaceCommand,
 };
@@ -21,7 +21,7 @@ use crate::wire::{
 
 type Answer<T> = Result<T, ProblemResponse>;
 
-fn command(command: impl Into<WorkspaceCommand>) -> Command {
+pub(super) fn command(command: impl Into<WorkspaceCommand>) -> Command {
     Command::Workspace(command.into())
 }
 
@@ -37,6 +37,13 @@ fn branch_of(params: &PathParams) -> Option<&str> {
     Some(params.get("branch_id")).filter(|branch| !branch.is_empty())
 }
 
+/// A workspace as it is named: one of a branch, or of whatever branch where none is said.
+struct Named<'a> {
+    project: &'a str,
+    branch: Option<&'a str>,
+    id: &'a str,
+}
+
 /// The workspace that a path names. Below a branch, one of that branch; else one of any branch that the caller may do this in:
 /// such a path says nothing of a branch, so the guard could not ask.
 async fn find(
@@ -45,23 +52,33 @@ async fn find(
     params: &PathParams,
     what: For,
 ) -> Result<WorkspaceView, Problem> {
-    let (tenant, project, id) = (tenant_text(&principal.tenant), params.get("project_id"), params.get("workspace_id"));
-    if let Some(branch) = branch_of(params).filter(|branch| *branch != MAIN_BRANCH) {
+    let (project, id) = (params.get("project_id"), params.get("workspace_id"));
+    named(state, principal, Named { project, branch: branch_of(params), id }, what).await
+}
+
+async fn named(
+    state: &StorageRoutes,
+    principal: &Principal,
+    Named { project, branch, id }: Named<'_>,
+    what: For,
+) -> Result<WorkspaceView, Problem> {
+    let tenant = tenant_text(&principal.tenant);
+    if let Some(branch) = branch.filter(|branch| *branch != MAIN_BRANCH) {
         state.queries.branch(&tenant, project, branch).await?;
     }
     let found = state.queries.workspace(&tenant, project, id).await?;
-    if branch_of(params).is_some_and(|branch| found.branch != branch) {
+    if branch.is_some_and(|branch| found.branch != branch) {
         return Err(problem::workspace_not_found(id));
     }
-    let (project, branch, holder) = (project.to_owned(), found.branch.clone(), found.holder.clone());
+    let (of, branch, holder) = (project.to_owned(), found.branch.clone(), found.holder.clone());
     let requirement = match what {
-        For::Looking => Requirement::WorkspaceRead(project, branch, holder),
-        For::Changing => Requirement::WorkspaceWrite(project, branch, holder),
+        For::Looking => Requirement::WorkspaceRead(of, branch, holder),
+        For::Changing => Requirement::WorkspaceWrite(of, branch, holder),
     };
     let checked = state.authorizer.check(&principal.tenant, &principal.actor, &requirement).await;
     let is_refused = checked.as_ref().is_err_and(|problem| problem.status == 403);
     // Whoever has workspaces of its own is not told of others.
-    if is_refused && holder_of(state, principal, params.get("project_id")).await?.is_some() {
+    if is_refused && holder_of(state, principal, project).await?.is_some() {
         return Err(problem::workspace_not_found(id));
     }
     checked.map(|()| found)
@@ -81,12 +98,30 @@ pub(super) async fn open(
     params: &PathParams,
     what: For,
 ) -> Result<WorkspaceView, Problem> {
-    let found = find(state, principal, params, what).await?;
+    not_over(find(state, principal, params, what).await?)
+}
+
+/// The same for one that a body names, of the branch that a place is in: no other branch's rows get there.
+pub(super) async fn open_beside(
+    state: &StorageRoutes,
+    principal: &Principal,
+    place: &Place,
+    id: &str,
+) -> Result<WorkspaceView, Problem> {
+    // A name from a body has come through nobody's hands yet, and Postgres takes no text with a NUL.
+    if id.contains('\0') {
+        return Err(problem::workspace_not_found(id));
+    }
+    let wanted = Named { project: &place.project, branch: Some(&place.branch), id };
+    not_over(named(state, principal, wanted, For::Changing).await?)
+}
+
+fn not_over(found: WorkspaceView) -> Result<WorkspaceView, Problem> {
     if found.is_over(now()) { Err(problem::workspace_expired(&found.id)) } else { Ok(found) }
 }
 
 /// As clients see it.
-fn shown(state: &StorageRoutes, view: WorkspaceView, at: Timestamp) -> Result<Workspace, Problem> {
+pub(super) fn shown(state: &StorageRoutes, view: WorkspaceView, at: Timestamp) -> Result<Workspace, Problem> {
     let place = state.workspaces()?;
     let size = if view.is_over(at) { 0 } else { place.engines.size(&view.uid) };
     Ok(Workspace::of(view, size, (&place.host, place.port), at))
@@ -261,7 +296,8 @@ pub(super) async fn reset_credentials(
         holder: view.holder.clone(),
     };
     let accepted = state.write(&principal, command(reset)).await?;
-    state.sessions()?.end_all(&view.uid, "credentials_reset", "the password was reset").await?;
+    let sessions = state.sessions()?;
+    sessions.end_of_user(&view.uid, &view.username, "credentials_reset", "the password was reset").await?;
     let mut connection = shown(&state, view, now())?.connection;
     connection.password = Some(password.clear);
     Ok(WithPosition(accepted.position, Json(connection)))

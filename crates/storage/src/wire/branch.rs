@@ -15,11 +15,18 @@ pub struct BranchCreate {
     pub name: String,
     /// What it is for.
     pub description: Option<String>,
+    /// `live` shows the main line as it is at every moment, until the branch writes; `pinned` as it is when the branch is made.
+    #[schema(value_type = Option<String>, pattern = "^(live|pinned)$", default = "live")]
+    pub mode: Option<String>,
 }
 
 impl BranchCreate {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        read(bytes, |body| Self { name: body.string("name"), description: body.opt_string("description") })
+        read(bytes, |body| Self {
+            name: body.string("name"),
+            description: body.opt_string("description"),
+            mode: body.opt_string("mode"),
+        })
     }
 }
 
@@ -35,20 +42,22 @@ pub struct Branch {
     /// Id of the key that created it, or `admin`.
     pub created_by: String,
     pub description: Option<String>,
-    /// Tables that are the branch's own.
+    /// `live` or `pinned`.
+    pub mode: String,
+    /// Tables that are the branch's own; of a pinned branch, all that it shows.
     pub table_count: u64,
     pub size_bytes: u64,
 }
 
 impl From<BranchView> for Branch {
     fn from(view: BranchView) -> Self {
-        let BranchView { id, project, name, description, created_at, created_by, table_count, size_bytes } = view;
+        let BranchView { id, project, name, description, created_at, created_by, mode, table_count, size_bytes } = view;
         let created_by = match Actor::try_from(created_by.clone()) {
             Ok(Actor::Key(key)) => key,
             Ok(Actor::Admin | Actor::Nats(_) | Actor::System(_)) | Err(_) => created_by,
         };
         let created_at = Timestamp::from_micros(created_at).to_rfc3339();
-        Self { id, project_id: project, name, created_at, created_by, description, table_count, size_bytes }
+        Self { id, project_id: project, name, created_at, created_by, description, mode, table_count, size_bytes }
     }
 }
 
@@ -78,7 +87,7 @@ pub struct BranchDetail {
     /// The branch.
     #[serde(flatten)]
     pub branch: Branch,
-    /// Tables that were written to through the branch, in the order of their first write.
+    /// Tables that were written to through the branch, in the order of their first write; of a pinned branch, those it began with.
     pub copied_tables: Vec<CopiedTable>,
     /// Tables that were deleted through the branch.
     pub deleted_tables: Vec<DeletedTable>,
@@ -135,6 +144,13 @@ impl PulledTable {
         let message = format!("Table {bucket_name}.{table_name} {what}");
         Self { bucket_name, table_name, message, was_local }
     }
+
+    /// The same of a pinned branch, whose table gets what it began with.
+    pub(crate) fn pinned(bucket_name: String, table_name: String) -> Self {
+        let message =
+            format!("Table {bucket_name}.{table_name} now reads from main as it was when the branch was made");
+        Self { bucket_name, table_name, message, was_local: true }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +167,7 @@ mod tests {
             description: None,
             created_at: 1_767_322_245_123_456,
             created_by: "key:key_1".into(),
+            mode: "live".into(),
             table_count: 1,
             size_bytes: 5,
         };
@@ -158,7 +175,7 @@ mod tests {
         let tables = BranchTables { copied, hidden: vec![("b".into(), "gone".into())] };
         let expected = json!({
             "id": "00c0ffee", "project_id": "p", "name": "feature/x", "created_at": "2026-01-02T02:50:45.123456+00:00",
-            "created_by": "key_1", "description": null, "table_count": 1, "size_bytes": 5,
+            "created_by": "key_1", "description": null, "mode": "live", "table_count": 1, "size_bytes": 5,
             "copied_tables": [
                 {"bucket_name": "b", "table_name": "t", "copied_at": "2026-01-02T02:50:45.123456+00:00"}
             ],

@@ -43,6 +43,21 @@ pub struct ChangedDoc {
     changed_until: Option<String>,
 }
 
+/// Where rows are: in a table of the project, or in an object of a workspace; one of the two.
+#[derive(ToSchema)]
+#[schema(as = StorageRowsSource)]
+#[expect(clippy::struct_field_names, reason = "the fields are those of the surface")]
+pub struct RowsSourceDoc {
+    /// A bucket that the path's branch shows, in the same project.
+    source_bucket: Option<String>,
+    /// A table in it.
+    source_table: Option<String>,
+    /// A workspace of the path's branch that the caller may change.
+    source_workspace: Option<String>,
+    /// A table or a view of the workspace, as it is shown among its objects.
+    source_object: Option<String>,
+}
+
 /// How a CSV file is written.
 #[derive(ToSchema)]
 #[schema(as = StorageCsvOptions)]

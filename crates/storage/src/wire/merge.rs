@@ -49,14 +49,56 @@ impl BranchMerge {
                 |entry: &Shape<'_>| (names::bucket_name(&entry.string("bucket_name")), entry.string("table_name"));
             (body.opt_shapes("tables", table), body.opt_string("strategy"))
         })?;
-        let strategy = match strategy.as_deref() {
-            None | Some("fail") => Strategy::Fail,
-            Some("branch") => Strategy::Branch,
-            Some("main") => Strategy::Main,
-            Some(_) => return Err(problem::invalid_request("`strategy` is `fail`, `branch` or `main`.")),
-        };
-        Ok(Self { tables, strategy })
+        Ok(Self { tables, strategy: Strategy::read(strategy.as_deref())? })
     }
+}
+
+impl Strategy {
+    fn read(text: Option<&str>) -> Result<Self, Problem> {
+        match text {
+            None | Some("fail") => Ok(Self::Fail),
+            Some("branch") => Ok(Self::Branch),
+            Some("main") => Ok(Self::Main),
+            Some(_) => Err(problem::invalid_request("`strategy` is `fail`, `branch` or `main`.")),
+        }
+    }
+}
+
+/// How to rebase.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StorageTableRebase)]
+pub struct TableRebase {
+    /// `fail`, `branch` or `main`: whose row counts where both have changed it.
+    #[schema(value_type = Option<String>, pattern = "^(fail|branch|main)$", default = "fail")]
+    pub strategy: Strategy,
+}
+
+impl TableRebase {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+        let strategy = read(bytes, |body| body.opt_string("strategy"))?;
+        Ok(Self { strategy: Strategy::read(strategy.as_deref())? })
+    }
+}
+
+/// What became of a table that was rebased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = StorageRebasedTable)]
+pub struct RebasedTable {
+    /// Name of the bucket.
+    pub bucket_name: String,
+    /// Name of the table.
+    pub table_name: String,
+    /// `rebased`, or `up_to_date` where the main line has nothing that the branch does not show.
+    pub result: &'static str,
+    /// Rows that both had changed, so that `strategy` decided.
+    pub conflicts: u64,
+    /// Rows that came.
+    pub inserted_rows: u64,
+    /// Rows that hold something else now.
+    pub updated_rows: u64,
+    /// Rows that went.
+    pub deleted_rows: u64,
 }
 
 /// A table in which a branch differs from the main line.
@@ -150,8 +192,8 @@ pub struct MergedTable {
     pub bucket_name: String,
     /// Name of the table.
     pub table_name: String,
-    /// `merged`: the main line has what the branch had, and the branch shows the main line again; `conflict`: the main line's
-    /// table has changed, and nothing was done.
+    /// `merged`: the main line has what the branch had, and the branch, unless it is pinned, shows the main line again; `conflict`:
+    /// the main line's table has changed, and nothing was done.
     pub result: &'static str,
 }
 

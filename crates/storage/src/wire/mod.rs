@@ -6,10 +6,12 @@ mod branch;
 mod bucket;
 mod changed;
 mod changes;
+mod credentials;
 mod csv;
 mod docs;
 mod file;
 mod from_file;
+mod import_table;
 mod job;
 mod levels;
 mod list;
@@ -36,13 +38,17 @@ pub use branch::{Branch, BranchCreate, BranchDetail, Branches, CopiedTable, Dele
 pub use bucket::{Bucket, BucketCreate, Buckets};
 pub use changed::ChangedWords;
 pub use changes::ChangesQuery;
+pub use credentials::{Credentials, CredentialsCreate, CredentialsCreated, CredentialsList};
 pub use docs::{BucketDeleteQuery, FilesQuery, FormatQuery, PageQuery, PreviewQuery, ProjectsQuery};
 pub use file::{File, Files, PrepareBody, Prepared, RegisterBody, TagBody, Uploaded};
 pub use from_file::{FileColumnDef, FirstLoadOptions, TableFromFile};
+pub use import_table::{RowsSource, TableImportBody};
 pub use job::{Job, JobCreator, JobMetrics, Jobs, JobsQuery};
 pub use levels::{BucketLinks, BucketSharing, BucketSharingSet, LinkingBucket, SharedBucket, SharedBuckets};
 pub use list::page;
-pub use merge::{BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, Strategy, TableDiff};
+pub use merge::{
+    BranchDiff, BranchMerge, BranchMerged, MergeTableDoc, MergedTable, RebasedTable, Strategy, TableDiff, TableRebase,
+};
 pub use metadata::{Metadata, MetadataBody, MetadataPair, TableMetadataBody};
 pub use params::Query;
 pub use pgwire::{
@@ -64,7 +70,7 @@ pub use table::{
     ColumnAdd, ColumnAlter, ColumnDef, ColumnView, KeySet, Preview, PreviewBody, PreviewColumn, RowsDelete,
     RowsDeleted, Table, TableCreate, Tables,
 };
-pub use transfer::{ExportBody, Exported, ImportBody, Imported, TableImportBody};
+pub use transfer::{ExportBody, Exported, ImportBody, Imported, WorkspaceUnload};
 pub use version::{TableVersion, TableVersions, TimeTravel};
 pub use workspace::{
     Workspace, WorkspaceConnection, WorkspaceCreate, WorkspaceCreated, WorkspaceDetail, WorkspaceLoad,

@@ -157,6 +157,11 @@ impl<'a> Shape<'a> {
         self.field(name).is_some()
     }
 
+    /// Whether a field says something; null says nothing.
+    pub fn says(&self, name: &str) -> bool {
+        self.given(name).is_some()
+    }
+
     /// The names of all fields.
     pub fn every_name(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.fields.keys().map(String::as_str)

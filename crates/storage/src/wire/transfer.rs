@@ -148,19 +148,16 @@ pub(super) fn csv_of(
     })
 }
 
-/// What to load from another table, and how.
+/// What to take out of a workspace, and where it goes.
 #[derive(Clone, Debug, PartialEq, ToSchema)]
-#[schema(as = StorageTableImportBody)]
-pub struct TableImportBody {
-    /// A bucket that the path's branch shows, in the same project.
-    pub source_bucket: String,
-    /// A table in it.
-    pub source_table: String,
-    /// Only rows that meet all these conditions.
-    #[schema(value_type = Vec<WhereFilterDoc>, required = false)]
-    pub where_filters: Vec<WhereFilter>,
-    /// Only these columns, which both tables have; all of the source when null.
-    pub columns: Option<Vec<String>>,
+#[schema(as = StorageWorkspaceUnload)]
+pub struct WorkspaceUnload {
+    /// A table or a view of the workspace, as it is shown among its objects.
+    pub source: String,
+    /// A bucket that the workspace's branch shows.
+    pub target_bucket: String,
+    /// A table in it; made with the object's columns if it is not there.
+    pub target_table: String,
     /// `false` replaces all rows, `true` adds to them.
     #[schema(default = false, required = false)]
     pub incremental: bool,
@@ -170,20 +167,19 @@ pub struct TableImportBody {
     /// What is done with columns that the table has not: `error`, `ignore`, or `add` them to it.
     #[schema(default = "error", required = false)]
     pub extra_columns: String,
-    /// A merge by primary key: rows whose key the source has not are deleted.
+    /// A merge by primary key: rows whose key the object has not are deleted.
     #[schema(default = false, required = false)]
     pub delete_missing: bool,
 }
 
-impl TableImportBody {
+impl WorkspaceUnload {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         read(bytes, |body| {
             let options = import_options(body);
             Self {
-                source_bucket: body.string("source_bucket"),
-                source_table: body.string("source_table"),
-                where_filters: body.opt_value("where_filters").unwrap_or_default(),
-                columns: options.columns,
+                source: body.string("source"),
+                target_bucket: body.string("target_bucket"),
+                target_table: body.string("target_table"),
                 incremental: options.incremental,
                 dedup_mode: options.dedup_mode,
                 extra_columns: options.extra_columns,

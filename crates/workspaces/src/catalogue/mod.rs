@@ -99,7 +99,9 @@ pub fn asks(sql: &str) -> Asks {
         let Some(name) = token.name() else { continue };
         let is_type = at > 0 && (found[at - 1].kind == Kind::Cast || found[at - 1].name().as_deref() == Some("as"));
         asked = asked.max(match name.as_str() {
-            "information_schema" | "pg_catalog" | "current_database" => Asks::Catalogue,
+            "information_schema" | "pg_catalog" | "current_database" | "current_user" | "session_user" => {
+                Asks::Catalogue
+            }
             _ if KNOWN.contains(&name) || is_type && rewrite::is_object_type(&name) => Asks::Catalogue,
             _ if name.starts_with("duckdb_") => Asks::Tables,
             _ => Asks::Nothing,

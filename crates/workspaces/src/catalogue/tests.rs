@@ -158,6 +158,7 @@ fn it_is_told_what_is_asked() {
         "SELECT * FROM information_schema.tables",
         "select * from \"pg_catalog\".\"pg_class\"",
         "SELECT 1 FROM pg_class",
+        "SELECT current_user",
         "SELECT 'own'::regclass",
         "SELECT CAST(x AS regtype) FROM y",
         "CREATE TABLE mine AS SELECT * FROM pg_tables",

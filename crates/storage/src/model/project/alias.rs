@@ -48,7 +48,7 @@ impl AliasRef {
 }
 
 impl Aliases {
-    fn of(&self, branch: &str) -> impl Iterator<Item = (&String, &AliasRef)> {
+    pub(super) fn of(&self, branch: &str) -> impl Iterator<Item = (&String, &AliasRef)> {
         self.0.get(branch).into_iter().flatten()
     }
 
@@ -56,7 +56,7 @@ impl Aliases {
         self.0.get(branch)?.get(&key(bucket, name))
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.0.values().map(BTreeMap::len).sum()
     }
 
@@ -70,7 +70,11 @@ impl Catalogue {
     /// The alias that stands for a name, in any spelling, on a branch.
     pub fn alias(&self, branch: &str, bucket: &Bucket, name: &str) -> Option<&AliasRef> {
         let own = self.aliases.get(branch, &bucket.name, name);
-        let is_local = self.branches.get(branch).is_some_and(|branch| branch.overlay.has(&bucket.name, name));
+        // A pinned branch has all that it shows of its own.
+        let is_local = self
+            .branches
+            .get(branch)
+            .is_some_and(|branch| branch.pinned.is_some() || branch.overlay.has(&bucket.name, name));
         own.or_else(|| self.aliases.get(MAIN_BRANCH, &bucket.name, name).filter(|_| !is_local))
     }
 
@@ -87,6 +91,7 @@ impl Catalogue {
         let overlay = self.branches.get(branch).map(|branch| &branch.overlay);
         let main = self.aliases.of(MAIN_BRANCH).filter(move |(at, alias)| {
             is_dev(branch)
+                && !self.is_pinned(branch)
                 && !own.is_some_and(|own| own.contains_key(*at))
                 && !overlay.is_some_and(|overlay| overlay.has(&alias.bucket, &alias.name))
         });
@@ -100,8 +105,10 @@ impl Catalogue {
         bucket: &'a str,
         table: &'a str,
     ) -> impl Iterator<Item = &'a AliasRef> {
-        let through =
-            self.branches.iter().filter(move |(_, other)| !is_dev(branch) && !other.overlay.has(bucket, table));
+        let through = self
+            .branches
+            .iter()
+            .filter(move |(_, other)| !is_dev(branch) && other.pinned.is_none() && !other.overlay.has(bucket, table));
         let through = through.flat_map(move |(id, _)| self.aliases.of(id)).map(|(_, alias)| alias);
         self.aliases_shown(branch).chain(through).filter(move |alias| alias.is_of(bucket, table))
     }
@@ -146,7 +153,7 @@ impl Catalogue {
         // What is gone in a branch stays gone there, though the main line has it.
         let main = bucket.tables.get(&fold(table)).map(|main| &main.name);
         let main = main.or_else(|| self.aliases.get(MAIN_BRANCH, &bucket.name, table).map(|main| &main.name));
-        let hidden = main.filter(|_| is_dev(branch)).map(|main| {
+        let hidden = main.filter(|_| is_dev(branch) && !self.is_pinned(branch)).map(|main| {
             let (project, branch) = (self.id.clone(), branch.clone());
             TableHidden { project, branch, bucket: bucket.name.clone(), table: main.clone() }.into()
         });
@@ -155,7 +162,7 @@ impl Catalogue {
 
     /// The table of these names on a branch, of which an alias can be.
     fn source(&self, branch: &str, bucket: &str, table: &str) -> Result<(&Bucket, Shown<'_>), Problem> {
-        let found = self.bucket(&bucket_name(bucket))?;
+        let found = self.bucket_on(branch, &bucket_name(bucket))?;
         match self.table(branch, found, table) {
             Ok(shown) => Ok((found, shown)),
             Err(_) if self.alias(branch, found, table).is_some() => {
@@ -185,7 +192,7 @@ impl Decide<Project> for CreateAlias {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let bucket = live.bucket(&bucket_name(&self.bucket))?;
+        let bucket = live.bucket_on(&self.branch, &bucket_name(&self.bucket))?;
         valid_table(&self.table)?;
         if bucket.link.is_some() {
             return Err(problem::bucket_readonly(&bucket.name, &self.table));

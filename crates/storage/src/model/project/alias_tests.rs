@@ -209,7 +209,8 @@ fn nothing_is_written_through_an_alias_and_dropping_it_drops_nothing_else() {
     refused(when(without(), drop_in(BRANCH, "open", "eu")), 404, "storage.table_not_found");
     assert!(when(without(), table(BRANCH, "eu")).is_ok(), "its name is free there");
     let (project, branch, bucket) = ("Shop".into(), BRANCH.into(), "open".into());
-    let pull = PullTable { project, branch, bucket, table: "eu".into() };
+    let pull =
+        PullTable { project, branch, bucket, table: "eu".into(), position: 0, columns: vec![], primary_key: vec![] };
     let pulled = when(without(), pull).unwrap();
     assert!(matches!(&pulled[..], [ProjectEvent::TablePulled(_)]), "{pulled:?}");
     let again = and(without(), pulled);

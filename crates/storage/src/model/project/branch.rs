@@ -5,6 +5,7 @@ use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 use super::{Branch, Catalogue, Project};
 use crate::contract::{BranchCreated, BranchDeleted, CreateBranch, DeleteBranch, ProjectEvent, TableDropped};
 use crate::model::limits::{BRANCHES_PER_PROJECT_MAX, DESCRIPTION_BYTES_MAX};
+use crate::model::names::{LIVE, PINNED};
 use crate::model::{names, problem};
 
 /// Length of a branch's id, in hex digits.
@@ -26,9 +27,19 @@ impl Decide<Project> for CreateBranch {
         if live.branches.len() >= BRANCHES_PER_PROJECT_MAX {
             return Err(problem::quota_exceeded("branches", BRANCHES_PER_PROJECT_MAX));
         }
-        let Self { project, name, description } = self;
+        let is_pinned = match self.mode.as_str() {
+            LIVE => false,
+            PINNED => true,
+            other => return Err(problem::invalid_branch_mode(other)),
+        };
+        let Self { project, name, description, mode, tables } = self;
         let branch = free_id(live, at);
-        Ok(vec![BranchCreated { project, branch, name, description, created_by: at.actor.to_string() }.into()])
+        let begins = if is_pinned { live.begins(&branch, tables, at)? } else { Vec::new() };
+        let created_by = at.actor.to_string();
+        let created = BranchCreated { project, branch, name, description, created_by, mode };
+        let mut events = vec![ProjectEvent::from(created)];
+        events.extend(begins);
+        Ok(events)
     }
 }
 
@@ -69,7 +80,8 @@ impl Decide<Project> for DeleteBranch {
 impl Evolve<Project> for BranchCreated {
     fn evolve(self, state: &mut Project) {
         if let Some(live) = &mut state.live {
-            live.branches.insert(self.branch, Branch { name: self.name, ..Branch::default() });
+            let pinned = (self.mode == PINNED).then(|| live.buckets_to_pin());
+            live.branches.insert(self.branch, Branch { name: self.name, pinned, ..Branch::default() });
         }
     }
 }
@@ -94,11 +106,13 @@ pub(crate) mod tests {
 
     pub(crate) fn branch_created(branch: &str, name: &str) -> ProjectEvent {
         let (project, branch, name) = ("Shop".into(), branch.into(), name.into());
-        BranchCreated { project, branch, name, description: None, created_by: "admin".into() }.into()
+        let (created_by, mode) = ("admin".into(), LIVE.into());
+        BranchCreated { project, branch, name, description: None, created_by, mode }.into()
     }
 
     fn create(name: &str) -> CreateBranch {
-        CreateBranch { project: "Shop".into(), name: name.into(), description: Some("d".into()) }
+        let (description, mode) = (Some("d".into()), LIVE.into());
+        CreateBranch { project: "Shop".into(), name: name.into(), description, mode, tables: Vec::new() }
     }
 
     fn delete(branch: &str) -> DeleteBranch {
@@ -118,6 +132,7 @@ pub(crate) mod tests {
                 name: "feature/x 1".into(),
                 description: Some("d".into()),
                 created_by: at().actor.to_string(),
+                mode: LIVE.into(),
             };
             given::<Project>(before).when(create("feature/x 1").into()).then_expect_events(vec![expected.into()]);
         }
@@ -132,6 +147,8 @@ pub(crate) mod tests {
         for name in ["", "a\nb", "a\0", &"x".repeat(129)] {
             refused(when(vec![created()], create(name)), 400, "storage.invalid_name");
         }
+        let odd = CreateBranch { mode: "frozen".into(), ..create("x") };
+        refused(when(vec![created()], odd), 400, "storage.invalid_branch_mode");
         let there = || vec![created(), branch_created(BRANCH, "Feature")];
         refused(when(there(), create("fEATURE")), 409, "storage.branch_name_exists");
         let full = (0..BRANCHES_PER_PROJECT_MAX).map(|n| branch_created(&format!("{n:08x}"), &n.to_string()));

@@ -36,6 +36,10 @@ impl Decide<Project> for DeleteBucket {
         if !self.force && links > 0 {
             return Err(problem::bucket_linked(&bucket.name, links));
         }
+        let pinned = live.branches.values().filter(|branch| branch.pins(&bucket.name)).count();
+        if pinned > 0 {
+            return Err(problem::bucket_pinned(&bucket.name, pinned));
+        }
         let mut events = live.drops(bucket, at)?;
         if !self.cascade && !events.is_empty() {
             return Err(problem::bucket_not_empty(&bucket.name, events.len()));

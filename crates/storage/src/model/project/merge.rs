@@ -11,7 +11,7 @@ impl Catalogue {
     /// The branch's own table of exactly this name, and the main line's, if there is one.
     pub fn to_merge(&self, branch: &str, bucket: &str, table: &str) -> Result<(&TableRef, Option<&TableRef>), Problem> {
         self.has_branch(branch)?;
-        let bucket = self.bucket(&bucket_name(bucket))?;
+        let bucket = self.bucket_on(branch, &bucket_name(bucket))?;
         Ok((self.own(branch, bucket, table)?, bucket.tables.get(&fold(table))))
     }
 }

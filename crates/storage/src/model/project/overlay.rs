@@ -78,7 +78,8 @@ impl Catalogue {
         match branch.overlay.0.get(&key(&bucket.name, table)) {
             Some(Local::Own(table)) => Some(Shown::Own(table)),
             Some(Local::Hidden) => None,
-            None => main.map(Shown::Main),
+            // A pinned branch has all that it shows of its own.
+            None => main.filter(|_| branch.pinned.is_none()).map(Shown::Main),
         }
     }
 
@@ -151,7 +152,7 @@ impl Decide<Project> for ForkTable {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let bucket = live.bucket(&bucket_name(&self.bucket))?;
+        let bucket = live.bucket_on(&self.branch, &bucket_name(&self.bucket))?;
         let Shown::Main(source) = live.table(&self.branch, bucket, &self.table)? else { return Ok(Vec::new()) };
         live.check_room(1)?;
         let created = TableCreated {
@@ -179,6 +180,9 @@ impl Decide<Project> for PullTable {
             .get(&self.branch)
             .ok_or_else(|| problem::branch_not_found(&self.branch))
             .map(|b| &b.overlay)?;
+        if live.is_pinned(&self.branch) {
+            return live.back(self);
+        }
         let bucket = live.bucket(&bucket_name(&self.bucket))?;
         let table = match bucket.table(&self.table) {
             Ok(table) => table.name.clone(),
@@ -312,7 +316,15 @@ pub(super) mod tests {
     }
 
     fn pull(table: &str) -> PullTable {
-        PullTable { project: "Shop".into(), branch: BRANCH.into(), bucket: "sales".into(), table: table.into() }
+        PullTable {
+            project: "Shop".into(),
+            branch: BRANCH.into(),
+            bucket: "sales".into(),
+            table: table.into(),
+            position: 0,
+            columns: vec![],
+            primary_key: vec![],
+        }
     }
 
     fn create(table: &str) -> CreateTable {

@@ -14,7 +14,7 @@ impl Decide<Project> for RestoreTable {
         live.has_branch(&self.branch)?;
         let snapshot = live.snapshot_in(&self.branch, &self.snapshot, self.bucket.as_deref(), at.time)?;
         let bucket = self.target_bucket.as_deref().map_or_else(|| snapshot.bucket.clone(), names::bucket_name);
-        let bucket = live.bucket(&bucket)?;
+        let bucket = live.bucket_on(&self.branch, &bucket)?;
         let table = self.target_table.unwrap_or_else(|| snapshot.table.clone());
         if let Some(alias) = live.alias(&self.branch, bucket, &table) {
             return Err(problem::table_exists(&bucket.name, &alias.name));

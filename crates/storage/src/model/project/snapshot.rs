@@ -115,7 +115,7 @@ impl Decide<Project> for TakeSnapshot {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        let bucket = live.bucket_on(&self.branch, &names::bucket_name(&self.bucket))?;
         let linked = self.uid.filter(|_| bucket.link.is_some());
         let shown = linked.map(|uid| TableRef { name: self.table.clone(), uid, ..TableRef::default() });
         let table = match &shown {

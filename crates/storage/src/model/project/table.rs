@@ -22,7 +22,7 @@ impl CreateTable {
     pub(super) fn created(self, state: &Project, at: &DecisionContext) -> Result<TableCreated, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        let bucket = live.bucket_on(&self.branch, &names::bucket_name(&self.bucket))?;
         names::valid_table(&self.table)?;
         live.check_free(&self.branch, bucket, &self.table)?;
         let schema = checked_schema(&self.columns, &self.primary_key)?;
@@ -64,7 +64,7 @@ impl Decide<Project> for DropTable {
     fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
         let live = state.live(&self.project)?;
         live.has_branch(&self.branch)?;
-        let bucket = live.bucket(&names::bucket_name(&self.bucket))?;
+        let bucket = live.bucket_on(&self.branch, &names::bucket_name(&self.bucket))?;
         if let Some(events) = live.alias_dropped(&self, bucket) {
             return Ok(events);
         }
@@ -76,9 +76,14 @@ impl Decide<Project> for DropTable {
             events.push(live.dropped(branch, bucket, table, &mut Ids::new(live, at))?.into());
         }
         // What is gone in a branch stays gone there, though the main line has it.
-        let main = bucket.tables.get(&names::fold(&self.table)).filter(|_| overlay::is_dev(branch));
-        events.extend(main.map(|main| {
-            let (bucket, table) = (bucket.name.clone(), main.name.clone());
+        let hidden = match shown {
+            _ if !overlay::is_dev(branch) => None,
+            // A pinned one misses what it began with, whatever the main line has by now.
+            Shown::Own(own) if live.is_pinned(branch) => own.copy_of.as_ref().map(|_| &own.name),
+            _ => bucket.tables.get(&names::fold(&self.table)).map(|main| &main.name),
+        };
+        events.extend(hidden.map(|table| {
+            let (bucket, table) = (bucket.name.clone(), table.clone());
             ProjectEvent::from(TableHidden { project: project.clone(), branch: branch.clone(), bucket, table })
         }));
         Ok(events)

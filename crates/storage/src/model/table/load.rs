@@ -32,16 +32,7 @@ impl LoadTable {
     /// The request that the fold is asked with.
     pub(super) fn requested(self, state: &Table, at: &DecisionContext) -> Result<LoadRequested, Problem> {
         state.ready_to_queue()?;
-        if !FORMATS.contains(&self.format.as_str()) {
-            return Err(problem::invalid_format(&self.format));
-        }
-        self.csv.as_ref().map_or(Ok(()), check_csv)?;
-        if !DEDUP_MODES.contains(&self.dedup_mode.as_str()) {
-            let detail = format!("`dedup_mode` is one of {}, not {:?}.", DEDUP_MODES.join(", "), self.dedup_mode);
-            return Err(problem::invalid("invalid_dedup_mode", detail));
-        }
-        self.check_merge(state)?;
-        self.check_extra_columns()?;
+        self.check(state)?;
         let columns = self.columns.as_deref().map(|names| chosen_columns(names, state)).transpose()?;
         self.check_files()?;
         let Self { blob, size_bytes, format, csv, incremental, dedup_mode, extra_columns, delete_missing, .. } = self;
@@ -60,6 +51,8 @@ impl LoadTable {
             delete_missing,
             more,
             fills: false,
+            rebased_on: None,
+            unchanged_since: None,
         })
     }
 
@@ -76,6 +69,20 @@ impl LoadTable {
             return Err(problem::invalid_request(format!("The files of a load have at most {LOAD_BYTES_MAX} bytes.")));
         }
         Ok(())
+    }
+
+    /// Whether its options go together, and with the table.
+    pub(crate) fn check(&self, state: &Table) -> Result<(), Problem> {
+        if !FORMATS.contains(&self.format.as_str()) {
+            return Err(problem::invalid_format(&self.format));
+        }
+        self.csv.as_ref().map_or(Ok(()), check_csv)?;
+        if !DEDUP_MODES.contains(&self.dedup_mode.as_str()) {
+            let detail = format!("`dedup_mode` is one of {}, not {:?}.", DEDUP_MODES.join(", "), self.dedup_mode);
+            return Err(problem::invalid("invalid_dedup_mode", detail));
+        }
+        self.check_merge(state)?;
+        self.check_extra_columns()
     }
 
     fn check_merge(&self, state: &Table) -> Result<(), Problem> {
@@ -177,6 +184,9 @@ impl Evolve<Table> for LoadRequested {
         if self.fills {
             state.filling = Some(self.request.clone());
         }
+        if let Some(seq) = self.rebased_on {
+            state.rebasing.insert(self.request.clone(), seq);
+        }
         state.open.insert(self.request);
     }
 }
@@ -222,6 +232,8 @@ mod tests {
             delete_missing: false,
             more: Vec::new(),
             fills: false,
+            rebased_on: None,
+            unchanged_since: None,
         }
     }
 

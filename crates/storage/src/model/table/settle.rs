@@ -40,6 +40,9 @@ impl Evolve<Table> for Settled {
         state.open.remove(&self.request);
         state.adding.remove(&self.request);
         state.filling.take_if(|filling| *filling == self.request);
+        if let Some(seq) = state.rebasing.remove(&self.request).filter(|_| self.accepted) {
+            state.rebased_on = Some(seq);
+        }
         if state.pending.as_ref().is_some_and(|pending| pending.request == self.request) {
             state.pending = None;
         }
@@ -104,6 +107,8 @@ mod tests {
             delete_missing: false,
             more: Vec::new(),
             fills: false,
+            rebased_on: None,
+            unchanged_since: None,
         }
         .into()
     }

@@ -1,10 +1,13 @@
 //! Creating a workspace.
 
+use std::collections::BTreeSet;
+
 use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
+use super::credentials::check_login;
 use super::{Workspace, WorkspaceStage};
 use crate::contract::{CreateWorkspace, WorkspaceCreated, WorkspaceEvent};
-use crate::model::limits::{WORKSPACE_BYTES_MAX, WORKSPACE_SECONDS_MAX, WORKSPACE_TEXT_BYTES_MAX};
+use crate::model::limits::{WORKSPACE_BYTES_MAX, WORKSPACE_SECONDS_MAX};
 use crate::model::{names, problem};
 
 impl Decide<Workspace> for CreateWorkspace {
@@ -25,15 +28,7 @@ impl Decide<Workspace> for CreateWorkspace {
             let detail = format!("`size_limit_bytes` is between 1 and {WORKSPACE_BYTES_MAX}.");
             return Err(problem::invalid_request(detail));
         }
-        let is_word = |text: &str| {
-            (1..=WORKSPACE_TEXT_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if !is_word(&self.username) || !is_word(&self.password_hash) {
-            return Err(problem::invalid_request("`username` and `password_hash` are short texts of visible ASCII."));
-        }
-        if !self.password_hash.starts_with("$argon2id$") {
-            return Err(problem::invalid_request("`password_hash` is an Argon2id PHC string."));
-        }
+        check_login(&self.username, &self.password_hash)?;
         let Self { project, branch, workspace, name, expires_at, size_limit_bytes, .. } = self;
         let (username, password_hash, project_uid) = (self.username, self.password_hash, self.project_uid);
         let holder = self.holder;
@@ -58,7 +53,8 @@ impl Decide<Workspace> for CreateWorkspace {
 impl Evolve<Workspace> for WorkspaceCreated {
     fn evolve(self, state: &mut Workspace) {
         let Self { project, branch, workspace: id, expires_at, project_uid, holder, .. } = self;
-        *state = Workspace { project, project_uid, branch, id, holder, expires_at, stage: WorkspaceStage::Open };
+        let (stage, credentials) = (WorkspaceStage::Open, BTreeSet::new());
+        *state = Workspace { project, project_uid, branch, id, holder, expires_at, credentials, stage };
     }
 }
 

@@ -1,7 +1,7 @@
 //! What events do to workspaces.
 
 use super::Key;
-use crate::contract::{WorkspaceCreated, WorkspaceEvent};
+use crate::contract::{WorkspaceCreated, WorkspaceCredentialsAdded, WorkspaceEvent};
 use crate::projection::Place;
 
 /// A change of a workspace's row.
@@ -9,6 +9,8 @@ use crate::projection::Place;
 pub(in crate::projection) enum WorkspaceOp {
     Put(Box<WorkspaceRow>),
     SetPassword { uid: String, hash: String },
+    Admit(Box<CredentialsRow>),
+    Dismiss { uid: String, id: String },
     LetGo { uid: String },
     Delete { uid: String },
 }
@@ -21,6 +23,14 @@ pub(in crate::projection) struct WorkspaceRow {
     pub time: i64,
 }
 
+/// Who else may log in.
+#[derive(Clone, Debug)]
+pub(in crate::projection) struct CredentialsRow {
+    pub uid: String,
+    pub event: WorkspaceCredentialsAdded,
+    pub time: i64,
+}
+
 pub(super) fn of(event: WorkspaceEvent, at: &Place<'_>) -> Option<WorkspaceOp> {
     let uid = at.id.decode();
     Some(match event {
@@ -28,6 +38,10 @@ pub(super) fn of(event: WorkspaceEvent, at: &Place<'_>) -> Option<WorkspaceOp> {
             WorkspaceOp::Put(Box::new(WorkspaceRow { tenant: at.tenant.decode(), uid, event, time: at.time }))
         }
         WorkspaceEvent::WorkspaceCredentialsReset(e) => WorkspaceOp::SetPassword { uid, hash: e.password_hash },
+        WorkspaceEvent::WorkspaceCredentialsAdded(event) => {
+            WorkspaceOp::Admit(Box::new(CredentialsRow { uid, event, time: at.time }))
+        }
+        WorkspaceEvent::WorkspaceCredentialsRemoved(e) => WorkspaceOp::Dismiss { uid, id: e.credential },
         WorkspaceEvent::WorkspaceExpired(_) => WorkspaceOp::LetGo { uid },
         WorkspaceEvent::WorkspaceDeleted(_) => WorkspaceOp::Delete { uid },
         // What lies in it, its engine says.
@@ -42,6 +56,8 @@ impl WorkspaceOp {
             Self::SetPassword { .. } => 51,
             Self::LetGo { .. } => 52,
             Self::Delete { .. } => 53,
+            Self::Admit(_) => 130,
+            Self::Dismiss { .. } => 131,
         }
     }
 
@@ -49,14 +65,17 @@ impl WorkspaceOp {
         match self {
             Self::Put(row) => Key::Workspace(&row.uid),
             Self::SetPassword { uid, .. } | Self::LetGo { uid } | Self::Delete { uid } => Key::Workspace(uid),
+            Self::Admit(row) => Key::Credentials(&row.uid, &row.event.credential),
+            Self::Dismiss { uid, id } => Key::Credentials(uid, id),
         }
     }
 
     pub fn order(&self) -> [Option<Key<'_>>; 2] {
-        let project = match self {
-            Self::Put(row) => Some(Key::Project(&row.tenant, &row.event.project)),
-            Self::SetPassword { .. } | Self::LetGo { .. } | Self::Delete { .. } => None,
-        };
-        [project, Some(self.row())]
+        match self {
+            Self::Put(row) => [Some(Key::Project(&row.tenant, &row.event.project)), Some(Key::Workspace(&row.uid))],
+            Self::SetPassword { .. } | Self::LetGo { .. } | Self::Delete { .. } => [None, Some(self.row())],
+            Self::Admit(row) => [Some(Key::Workspace(&row.uid)), Some(self.row())],
+            Self::Dismiss { uid, .. } => [Some(Key::Workspace(uid)), Some(self.row())],
+        }
     }
 }

@@ -16,7 +16,7 @@ const PUT: &str = r#"
       SELECT 1 FROM tables AS t, json_array_elements(t.columns::json) AS c (spec)
       WHERE t.uid = new.uid AND lower((c.spec ->> 'name') COLLATE "C") = new.column_name)
     ON CONFLICT (tenant, kind, object, column_name, id, branch) DO UPDATE SET provider = EXCLUDED.provider,
-      key = EXCLUDED.key, value = EXCLUDED.value, changed_at = EXCLUDED.changed_at"#;
+      key = EXCLUDED.key, value = EXCLUDED.value, changed_at = EXCLUDED.changed_at, pinned = false"#;
 const DELETE: &str = "
     DELETE FROM metadata AS m
     USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -49,7 +49,7 @@ const MERGE: [&str; 2] = [
        said.value, new.time
      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) AS new (tenant, object, source, branch, time)
      JOIN metadata AS said ON said.tenant = new.tenant AND said.kind = 'table' AND said.object = new.source
-       AND said.branch = new.branch AND said.value IS NOT NULL
+       AND said.branch = new.branch AND said.value IS NOT NULL AND NOT said.pinned
      WHERE said.column_name = '' OR EXISTS (
        SELECT 1 FROM tables AS t, json_array_elements(t.columns::json) AS c (spec)
        WHERE t.uid = new.object AND lower((c.spec ->> 'name') COLLATE "C") = said.column_name)

@@ -30,7 +30,7 @@ const NOTE_DELETED: &str = "
     ON CONFLICT (tenant, id) DO UPDATE SET uid = EXCLUDED.uid, name = EXCLUDED.name, settings = EXCLUDED.settings,
       organization = EXCLUDED.organization, created_at = EXCLUDED.created_at, deleted_at = EXCLUDED.deleted_at, bucket_count = EXCLUDED.bucket_count,
       table_count = EXCLUDED.table_count";
-const DELETE_PROJECTS: [&str; 16] = [
+const DELETE_PROJECTS: [&str; 17] = [
     "DELETE FROM aliases AS a USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE a.tenant = gone.tenant AND a.project = gone.id",
     "DELETE FROM metadata AS m USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
@@ -43,6 +43,8 @@ const DELETE_PROJECTS: [&str; 16] = [
      WHERE links.tenant = gone.tenant AND links.project = gone.id",
     "DELETE FROM shares USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE shares.tenant = gone.tenant AND gone.id IN (shares.project, shares.target_project)",
+    "DELETE FROM pinned_buckets AS b USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
+     WHERE b.tenant = gone.tenant AND b.project = gone.id",
     "DELETE FROM branches USING unnest($1::text[], $2::text[]) AS gone (tenant, id)
      WHERE branches.tenant = gone.tenant AND branches.project = gone.id",
     "DELETE FROM snapshots USING unnest($1::text[], $2::text[]) AS gone (tenant, id)

@@ -19,6 +19,17 @@ const PUT: &str = "
 const SET_PASSWORD: &str = "
     UPDATE workspaces SET password_hash = new.hash FROM unnest($1::text[], $2::text[]) AS new (uid, hash)
     WHERE workspaces.uid = new.uid";
+/// Of a workspace that was deleted meanwhile there are none.
+const ADMIT: &str = "
+    INSERT INTO workspace_credentials (uid, id, name, username, password_hash, created_at)
+    SELECT new.uid, new.id, new.name, new.username, new.hash, new.time
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+      AS new (uid, id, name, username, hash, time)
+    JOIN workspaces ON workspaces.uid = new.uid
+    ON CONFLICT (uid, id) DO NOTHING";
+const DISMISS: &str = "
+    DELETE FROM workspace_credentials AS c USING unnest($1::text[], $2::text[]) AS gone (uid, id)
+    WHERE c.uid = gone.uid AND c.id = gone.id";
 const LET_GO: &str = "UPDATE workspaces SET is_let_go = true WHERE uid = ANY ($1::text[])";
 const DELETE: &str = "DELETE FROM workspaces WHERE uid = ANY ($1::text[])";
 
@@ -41,6 +52,16 @@ pub(super) async fn workspaces(tx: &mut PgConnection, step: &[Op]) -> sqlx::Resu
         Op::Workspace(WorkspaceOp::SetPassword { .. }) => sqlx::query(SET_PASSWORD)
             .bind(column!(step, Op::Workspace(WorkspaceOp::SetPassword { uid, .. }) => uid))
             .bind(column!(step, Op::Workspace(WorkspaceOp::SetPassword { hash, .. }) => hash)),
+        Op::Workspace(WorkspaceOp::Admit(_)) => sqlx::query(ADMIT)
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.uid))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.event.credential))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.event.name))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.event.username))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.event.password_hash))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Admit(row)) => row.time)),
+        Op::Workspace(WorkspaceOp::Dismiss { .. }) => sqlx::query(DISMISS)
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Dismiss { uid, .. }) => uid))
+            .bind(column!(step, Op::Workspace(WorkspaceOp::Dismiss { id, .. }) => id)),
         Op::Workspace(WorkspaceOp::LetGo { .. }) => {
             sqlx::query(LET_GO).bind(column!(step, Op::Workspace(WorkspaceOp::LetGo { uid }) => uid))
         }

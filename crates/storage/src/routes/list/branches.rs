@@ -3,7 +3,8 @@
 use alluvium_http::{Op, Route};
 
 use super::{
-    BAD_NAME, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, administers, reads, reads_project, writes_bucket,
+    BAD_NAME, BUSY, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, TOO_MUCH, administers, reads, reads_project,
+    writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{branches, paths, pull};
@@ -16,18 +17,22 @@ pub(super) fn all() -> Routes {
             paths::BRANCHES,
             administers,
             branches::create,
-            op("createBranch", "Create a dev branch; it shows the main line")
+            op("createBranch", "Create a dev branch; it shows the main line as it is at every moment, or as it is now")
                 .body::<wire::BranchCreate>()
                 .json::<wire::Branch>(201, "The branch")
                 .errors(&[
                     NO_PROJECT,
                     BAD_NAME,
                     "storage.branch_name_exists",
+                    "storage.invalid_branch_mode",
+                    BUSY,
                     "storage.invalid_request",
                     "storage.quota_exceeded",
                 ]),
         )
-        .timeout(WRITE_TIMEOUT),
+        .timeout(branches::CREATE_TIMEOUT)
+        // A pinned one is there when its tables are.
+        .placed(),
         Route::get(
             paths::BRANCHES,
             reads_project,
@@ -59,9 +64,12 @@ pub(super) fn all() -> Routes {
             writes_bucket,
             pull::pull,
             op("pullTable", "Let a dev branch show the main line's table again")
-                .description("What the branch had in its place is dropped; its snapshots stay.")
+                .description(
+                    "What the branch had in its place is dropped; its snapshots stay. A pinned branch's table gets what it had when \
+                     the branch was made.",
+                )
                 .json::<wire::PulledTable>(200, "What the branch shows now")
-                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE]),
+                .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NO_TABLE, "storage.version_expired", TOO_MUCH, BUSY]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

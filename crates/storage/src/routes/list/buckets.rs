@@ -22,7 +22,14 @@ pub(super) fn all() -> Routes {
             op("createBucket", "Create a bucket")
                 .body::<wire::BucketCreate>()
                 .json::<wire::Bucket>(201, "The bucket")
-                .errors(&[NO_PROJECT, NO_BRANCH, BAD_NAME, "storage.bucket_exists", "storage.quota_exceeded"]),
+                .errors(&[
+                    NO_PROJECT,
+                    NO_BRANCH,
+                    BAD_NAME,
+                    "storage.branch_pinned",
+                    "storage.bucket_exists",
+                    "storage.quota_exceeded",
+                ]),
         )
         .timeout(WRITE_TIMEOUT),
         both(
@@ -64,7 +71,7 @@ pub(super) fn all() -> Routes {
                     "storage.bucket_not_empty",
                     "storage.quota_exceeded",
                 ])
-                .errors(&["storage.bucket_linked", "storage.bucket_is_linked", HAS_ALIASES]),
+                .errors(&["storage.bucket_linked", "storage.bucket_is_linked", "storage.bucket_pinned", HAS_ALIASES]),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -8,7 +8,7 @@ use crate::routes::{jobs, paths};
 use crate::wire;
 
 /// Operations that may be answered later, and what the job is called.
-const LATER: [(&str, &str); 15] = [
+const LATER: [(&str, &str); 17] = [
     ("importFile", "tableImport"),
     ("importTable", "tableImport"),
     ("exportTable", "tableExport"),
@@ -24,6 +24,8 @@ const LATER: [(&str, &str); 15] = [
     ("createTableFromTimeTravel", "tableCreateFromTimeTravel"),
     ("deleteBucket", "bucketDelete"),
     ("loadWorkspace", "workspaceLoad"),
+    ("unloadWorkspace", "workspaceUnload"),
+    ("unloadBranchWorkspace", "workspaceUnload"),
 ];
 
 /// The route; answered later by who asks for that, if it is one of these.

@@ -3,16 +3,18 @@
 use alluvium_http::Op;
 use axum::http::Method;
 
+use super::workspaces::TAKEN_OUT;
 use super::{
     BAD_NAME, BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, both,
     reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
+use crate::routes::workspace_unload::UNLOAD_TIMEOUT;
 use crate::routes::{from_file, import_table, paths, transfer};
 use crate::wire;
 
 /// What any load may be answered with.
-const LOADS: &[&str] = &[
+pub(super) const LOADS: &[&str] = &[
     "storage.bucket_readonly",
     "storage.invalid_dedup_mode",
     "storage.invalid_request",
@@ -84,13 +86,19 @@ pub(super) fn all() -> Routes {
             &paths::IMPORT_TABLE,
             writes_bucket,
             import_table::import,
-            op("importTable", "Load rows of another table of the project into a table, atomically")
+            op("importTable", "Load rows of another table of the project, or of a workspace, into a table, atomically")
+                .description(
+                    "`source_workspace` and `source_object` stand in the place of `source_bucket` and `source_table`. The workspace is \
+                     one of the path's branch.",
+                )
                 .body::<wire::TableImportBody>()
                 .json::<wire::Imported>(200, "What the load did")
+                .errors(&["storage.duplicate_column"])
                 .errors(CONDITIONS)
+                .errors(TAKEN_OUT)
                 .errors(LOADS),
         )
-        .timeout(WRITE_TIMEOUT),
+        .timeout(UNLOAD_TIMEOUT),
         both(
             Method::POST,
             &paths::EXPORT,
