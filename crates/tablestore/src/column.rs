@@ -108,6 +108,12 @@ impl TableSchema {
         Ok(schema)
     }
 
+    /// Whether both have the same columns for a primary key, in the same order, in any case; or both none.
+    pub(crate) fn has_key_of(&self, other: &Self) -> bool {
+        let (own, other) = (&self.primary_key, &other.primary_key);
+        own.len() == other.len() && own.iter().zip(other).all(|(own, other)| own.eq_ignore_ascii_case(other))
+    }
+
     /// The column of that name in any case.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.position(name).map(|index| &self.columns[index])

@@ -68,10 +68,9 @@ pub(crate) fn has(schema: &TableSchema, column: &Column) -> bool {
 
 /// The key, when it is the same in both and of columns that compare.
 pub(crate) fn common_key<'a>(before: &'a TableSchema, after: &TableSchema, common: &[&Column]) -> Option<&'a [String]> {
-    let (key, other) = (&before.primary_key, &after.primary_key);
-    let is_same = key.len() == other.len() && key.iter().zip(other).all(|(key, other)| key.eq_ignore_ascii_case(other));
+    let key = &before.primary_key;
     let compares = key.iter().all(|name| common.iter().any(|column| column.name == *name));
-    (!key.is_empty() && is_same && compares).then_some(key.as_slice())
+    (!key.is_empty() && before.has_key_of(after) && compares).then_some(key.as_slice())
 }
 
 #[cfg(test)]

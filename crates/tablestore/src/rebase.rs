@@ -81,7 +81,7 @@ impl Hub {
         let (then, other, held) =
             (meta::read(&session, &base)?, meta::read(&session, &onto)?, meta::read(&session, &own)?);
         if held.schema.primary_key.is_empty()
-            || [&then, &other].iter().any(|meta| !same_key(&meta.schema, &held.schema))
+            || [&then, &other].iter().any(|meta| !meta.schema.has_key_of(&held.schema))
         {
             return Ok(Rebased::NoKey);
         }
@@ -104,11 +104,6 @@ impl Hub {
         let (Meta { mark: onto, .. }, Meta { mark: own, .. }) = (other, held);
         Ok(Rebased::Written { conflicts, onto, own })
     }
-}
-
-fn same_key(one: &TableSchema, other: &TableSchema) -> bool {
-    let (one, other) = (&one.primary_key, &other.primary_key);
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
 /// Names and types; their order, defaults and whether NULL is allowed say nothing of a row.
