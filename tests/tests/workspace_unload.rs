@@ -288,6 +288,11 @@ async fn count(world: &World, table: &str) -> Option<u64> {
     status.is_success().then(|| found["row_count"].as_u64().expect("a count"))
 }
 
+/// How many rows its file holds, whatever is said of it.
+async fn held(world: &World, table: &str) -> u64 {
+    rows(world, &format!("SELECT count(*) AS n FROM b.{table}")).await[0]["n"].as_u64().expect("a count")
+}
+
 #[tokio::test]
 async fn killed_in_the_middle_a_table_is_as_before_or_as_after() {
     let mut world = filled().await;
@@ -315,6 +320,10 @@ async fn killed_in_the_middle_a_table_is_as_before_or_as_after() {
         assert!([Some(3), Some(MANY)].contains(&count(&world, "t").await), "round {round}");
         // One that is made shows with all its rows, or not at all.
         assert!([None, Some(MANY)].contains(&count(&world, &table).await), "round {round}");
+        for table in ["t", &table] {
+            let Some(counted) = count(&world, table).await else { continue };
+            assert_eq!(held(&world, table).await, counted, "round {round}: {table}");
+        }
         // The engine of before may still be at it.
         let again = || async {
             let (status, answer) = unload(&world, &id, from("many", &table)).await;

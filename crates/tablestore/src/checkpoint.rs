@@ -14,10 +14,10 @@ use crate::error::{Error, Result, store_error};
 use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::{Attached, Session};
-use crate::marker;
 use crate::meta;
 use crate::stamp;
 use crate::verify::Checksum;
+use crate::wal;
 
 /// Bytes copied at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -65,7 +65,7 @@ impl Hub {
         if found.as_ref() != Some(&mark) || again != checksum {
             return wrong("it does not hold what the table held");
         }
-        if fs::metadata(marker::with_wal(&path)).is_ok_and(|wal| wal.len() > 0) {
+        if wal::bytes(&path) > 0 {
             return wrong("it is not written out");
         }
         let file = File::open(&path).map_err(|source| Error::io(&path, source))?;

@@ -1,17 +1,17 @@
 //! A part of a table as a file of its own, for an engine in another process: the live file is nobody else's to open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result, store_error};
 use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::Session;
 use crate::lens::{Lens, through};
-use crate::marker;
 use crate::meta;
 use crate::quote::ident;
 use crate::read::{chosen, read_error};
 use crate::stamp::{self, Changed};
+use crate::wal;
 
 /// What is taken out of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Hub {
             Ok(Extracted { rows, bytes, mark })
         });
         if outcome.is_err() {
-            for path in [destination.to_owned(), marker::with_wal(destination)] {
+            for path in wal::beside(destination).iter().map(PathBuf::as_path).chain([destination]) {
                 // Half a file may or may not be there.
                 let _ = std::fs::remove_file(path);
             }

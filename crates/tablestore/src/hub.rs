@@ -14,6 +14,7 @@ use crate::lens::Lens;
 use crate::marker::{self, Suspect};
 use crate::meta;
 use crate::stamp;
+use crate::wal;
 use crate::writing::Writing;
 
 /// How long a restart of the engine waits for those who still use the broken one.
@@ -221,11 +222,11 @@ impl Hub {
 
     fn remove_files(&self, path: &Path) -> Result<()> {
         self.instance()?.detach(path)?;
-        for path in [path.to_owned(), marker::with_wal(path)] {
-            match std::fs::remove_file(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(Error::io(path, source)),
+        // The logs first: one that outlives its file would be taken for the log of the next file of this name.
+        for path in wal::beside(path).iter().map(PathBuf::as_path).chain([path]) {
+            match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, error)),
+                _ => {}
             }
         }
         Ok(())
@@ -268,8 +269,7 @@ impl Hub {
     /// Bytes on disk, log included.
     pub(crate) fn bytes(&self, file: &TableFile) -> Result<u64> {
         let path = self.path(file)?;
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        Ok(size(&path) + size(&marker::with_wal(&path)))
+        Ok(std::fs::metadata(&path).map_or(0, |metadata| metadata.len()) + wal::bytes(&path))
     }
 
     /// Writes the log of the file into the file itself.

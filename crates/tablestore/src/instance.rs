@@ -17,6 +17,7 @@ use crate::hub::HubConfig;
 use crate::marker;
 use crate::meta::Meta;
 use crate::quote_path::literal_path;
+use crate::wal;
 
 /// Block size of table files, in bytes. Most tables are small; with the engine's default of 256 KiB one of them takes a megabyte.
 const BLOCK_BYTES: u32 = 16_384;
@@ -40,6 +41,7 @@ pub(crate) struct Instance {
     /// Wakes the thread that detaches what is too much.
     surplus: SyncSender<()>,
     data_dir: PathBuf,
+    memory_limit_bytes: u64,
 }
 
 #[derive(Default)]
@@ -72,6 +74,7 @@ impl Instance {
             attached_max: config.attached_max.max(1),
             surplus,
             data_dir: config.data_dir.clone(),
+            memory_limit_bytes: config.memory_limit_bytes,
         });
         let own = Arc::downgrade(&instance);
         let thread = std::thread::Builder::new().name("detach".into()).spawn(move || detach_surplus(&own, &told));
@@ -185,11 +188,12 @@ impl Instance {
         };
         let session = lock(&self.root).try_clone().map_err(|error| self.store(&error))?;
         let sql = format!("ATTACH {} AS {alias} (BLOCK_SIZE {BLOCK_BYTES})", literal_path(path)?);
-        let outcome = session.execute_batch(&sql);
+        // What breaks the engine that mends does not break this one.
+        let outcome = wal::mend(path, self.memory_limit_bytes)
+            .and_then(|()| session.execute_batch(&sql).inspect_err(|error| self.note(error)));
         // Reached only when the process survived the attach, which is all the marker wants to know.
         marker.as_deref().map_or(Ok(()), marker::remove)?;
         outcome.map_err(|error| {
-            self.note(&error);
             match kind(&error) {
                 Kind::DiskFull | Kind::OutOfMemory | Kind::Interrupted => store_error(&error),
                 // Another file broke the engine: this one is not to blame.

@@ -40,6 +40,7 @@ mod rows;
 pub mod sql;
 mod stamp;
 mod verify;
+mod wal;
 mod watchdog;
 mod writing;
 
@@ -73,4 +74,5 @@ pub use rows::{
 };
 pub use stamp::{Changed, SHOWN_AS};
 pub use verify::{Checksum, TablePair};
+pub use wal::mend as mend_log;
 pub use watchdog::Stop;

@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::wal;
 
 /// Where markers live below the data directory.
 const MARKER_DIR: &str = ".attaching";
 /// How long the probe of one file may take before the file counts as broken.
 const PROBE_MS_MAX: u64 = 60_000;
+/// Memory for mending the log of a file that is probed, in bytes.
+const PROBE_MEMORY_BYTES: u64 = 1 << 30;
 /// How often a running probe is looked at.
 const PROBE_POLL_MS: u64 = 10;
 
@@ -116,18 +119,13 @@ pub(crate) fn move_aside(path: &Path) -> Result<PathBuf> {
         .find(|candidate| !candidate.exists())
         .unwrap_or_else(|| path.with_file_name(format!("{name}.corrupt")));
     std::fs::rename(path, &target).map_err(|source| Error::io(path, source))?;
-    let wal = with_wal(path);
-    if wal.exists() {
-        std::fs::rename(&wal, with_wal(&target)).map_err(|source| Error::io(&wal, source))?;
+    for (from, to) in wal::beside(path).iter().zip(wal::beside(&target)) {
+        match std::fs::rename(from, to) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(from, error)),
+            _ => {}
+        }
     }
     Ok(target)
-}
-
-/// The write-ahead log beside a table file.
-pub(crate) fn with_wal(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".wal");
-    PathBuf::from(name)
 }
 
 /// What the probing child runs: opens the file with an engine of its own, replays its log, reads its mark and every row group.
@@ -135,6 +133,7 @@ pub(crate) fn with_wal(path: &Path) -> PathBuf {
 pub fn probe_file(path: &Path) -> Result<()> {
     let broken =
         |error: duckdb::Error| Error::Corrupt { table: path.display().to_string(), reason: crate::error::text(&error) };
+    wal::mend(path, PROBE_MEMORY_BYTES).map_err(broken)?;
     let connection = duckdb::Connection::open(path).map_err(broken)?;
     connection.query_row("SELECT seq FROM main._meta", [], |row| row.get::<_, i64>(0)).map_err(broken)?;
     connection.query_row("SELECT count(d) FROM main.data d", [], |row| row.get::<_, i64>(0)).map_err(broken)?;

@@ -1,5 +1,8 @@
 //! What is done in the file of a workspace.
 
+use std::path::Path;
+
+use alluvium_tablestore::mend_log;
 use alluvium_tablestore::quote::{ident, literal};
 use duckdb::Connection;
 
@@ -78,11 +81,13 @@ impl Engine {
             temp = literal(temp),
             spill_bytes = memory_bytes.saturating_mul(SPILL_PER_MEMORY),
         ))?;
-        let attach = format!("ATTACH {} AS {WORKSPACE} (BLOCK_SIZE {BLOCK_BYTES}); USE {WORKSPACE}", literal(file));
-        engine.run(&attach).map_err(|error| match error {
+        let broken = |error: Error| match error {
             Error::Unavailable { reason } => Error::Broken { reason },
             other => other,
-        })?;
+        };
+        mend_log(Path::new(file), memory_bytes).map_err(|error| broken(Error::engine(&error)))?;
+        let attach = format!("ATTACH {} AS {WORKSPACE} (BLOCK_SIZE {BLOCK_BYTES}); USE {WORKSPACE}", literal(file));
+        engine.run(&attach).map_err(broken)?;
         for (path, name) in others {
             engine.run(&format!("ATTACH {} AS {} (READ_ONLY)", literal(path), ident(name)))?;
         }
@@ -199,8 +204,6 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     const MEMORY_BYTES: u64 = 256 << 20;
@@ -229,6 +232,25 @@ mod tests {
 
     fn object(name: &str, kind: &str, rows: u64) -> Object {
         Object { name: name.into(), kind: kind.into(), rows }
+    }
+
+    #[test]
+    fn a_commit_that_lacks_its_end_never_was() {
+        let (lived, died) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let engine = opened(lived.path(), &[]);
+        engine.run("CREATE TABLE t (id BIGINT)").unwrap();
+        engine.run("INSERT INTO t FROM range(400000)").unwrap();
+        let wal = died.path().join("workspace.duckdb.wal");
+        // What a killed process leaves: nothing is written out while the other engine stays open.
+        for lacking in 0..32 {
+            for name in ["workspace.duckdb", "workspace.duckdb.wal"] {
+                std::fs::copy(lived.path().join(name), died.path().join(name)).unwrap();
+            }
+            let log = std::fs::File::options().write(true).open(&wal).unwrap();
+            log.set_len(log.metadata().unwrap().len() - lacking).unwrap();
+            let rows = if lacking == 0 { 400_000 } else { 0 };
+            assert_eq!(opened(died.path(), &[]).list().unwrap(), [object("t", "table", rows)], "{lacking} bytes");
+        }
     }
 
     #[test]
