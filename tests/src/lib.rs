@@ -4,7 +4,9 @@ pub mod certificates;
 mod cli;
 pub mod cluster;
 pub mod demo;
+pub mod known;
 pub mod machine;
+pub mod pipelines;
 pub mod registry;
 pub mod sessions;
 
@@ -118,6 +120,15 @@ impl World {
         let (status, body) = self.http(Method::GET, path, None).await;
         assert!(status.is_success(), "GET {path}: {status} {body}");
         body
+    }
+
+    /// A GET that must succeed, of what shows an outcome.
+    pub async fn get_after(&self, path: &str, outcome: &Value) -> Value {
+        let position = outcome["position"].as_str().expect("a position");
+        let request = self.http.get(format!("{}{path}", self.alluvium.url())).bearer_auth(ADMIN);
+        let response = request.header("alv-min-position", position).send().await.expect("the server answers");
+        assert!(response.status().is_success(), "GET {path}: {}", response.status());
+        response.json().await.expect("JSON")
     }
 
     /// A POST that must succeed.

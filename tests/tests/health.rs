@@ -31,7 +31,7 @@ async fn a_silent_log_fails_ready_though_nothing_is_written() {
     assert_eq!((status.as_u16(), &body["status"]), (503, &"not_ready".into()));
     let folds = world.get("/health").await["projections"].clone();
     let folds = folds.as_array().expect("folds");
-    assert_eq!(folds.len(), 5);
+    assert_eq!(folds.len(), 6);
     assert!(folds.iter().all(|fold| fold["ready"] == false), "{folds:?}");
     let tables = folds.iter().find(|fold| fold["name"] == "tables").expect("tables");
     assert!(tables["heartbeat_age_ms"].as_u64() > Some(15_000), "{tables}");

@@ -27,6 +27,7 @@ const DOCUMENT_SECONDS_MAX: u64 = 300;
 #[case("docs/messaging.md")]
 #[case("docs/operations.md")]
 #[case("docs/performance.md")]
+#[case("docs/pipelines.md")]
 #[case("docs/schemas.md")]
 #[case("docs/storage.md")]
 #[case("docs/workspaces.md")]

@@ -4,43 +4,11 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
 
 use alluvium_blackbox::binary;
-use alluvium_blackbox::certificates::certificates;
+use alluvium_blackbox::certificates::{certificates, tls_in_front_of};
 use alluvium_blackbox::registry::{Registry, record};
 use alluvium_messaging::registry::{RegistryClient, RegistryConfig, SchemaVersions};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-
-/// Listens with TLS in front of `behind`, a URL; gives the port.
-async fn listener(at: &Path, behind: &str) -> u16 {
-    let chain = CertificateDer::pem_file_iter(at.join("server.pem")).unwrap().map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_file(at.join("server.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()));
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = socket.local_addr().unwrap().port();
-    let behind = behind.strip_prefix("http://").unwrap().to_owned();
-    tokio::spawn(async move {
-        loop {
-            let (outside, _) = socket.accept().await.unwrap();
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                // Who does not trust us hangs up here.
-                let Ok(mut outside) = acceptor.accept(outside).await else { return };
-                let mut inside = TcpStream::connect(behind).await.unwrap();
-                let _ = copy_bidirectional(&mut outside, &mut inside).await;
-            });
-        }
-    });
-    port
-}
 
 fn alluvium(args: &[&str], ca: Option<&Path>) -> Output {
     let mut command = Command::new(binary());
@@ -55,7 +23,7 @@ async fn a_registry_behind_tls_is_reached_by_who_trusts_it() {
     registry.register("orders-value", &record(&["a"])).await;
     let scratch = tempfile::tempdir().unwrap();
     certificates(scratch.path());
-    let url = format!("https://localhost:{}", listener(scratch.path(), &registry.url).await);
+    let url = format!("https://localhost:{}", tls_in_front_of(scratch.path(), &registry.url).await);
     let ca = scratch.path().join("ca.pem");
 
     let args = ["schema", "list", "--registry", &url, "-o", "json"];

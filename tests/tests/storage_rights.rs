@@ -24,10 +24,12 @@ const SIGNING_KEY: [u8; 32] = [7; 32];
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// The columns of the table, in this order.
-const ROLES: [&str; 12] = [
+const ROLES: [&str; 14] = [
     "nobody",
     "unknown",
     "stranger",
+    "pipeline_read",
+    "pipeline_write",
     "registry",
     "branch_read",
     "branch_admin",
@@ -39,7 +41,7 @@ const ROLES: [&str; 12] = [
     "admin",
 ];
 /// How many of them are refused with the words for strangers, after nobody.
-const STRANGERS: std::ops::Range<usize> = 1..4;
+const STRANGERS: std::ops::Range<usize> = 1..6;
 
 /// Who may call an operation, by the surface's matrix of scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,24 +84,30 @@ enum For {
     Lookers,
     /// Keys that may change something of the branch; which, the command asks.
     Workers,
+    /// Keys of pipelines.
+    PipelineReaders,
+    /// Keys of pipelines that may change them.
+    PipelineWriters,
 }
 
 impl For {
     /// One letter for each role: `y` is let in. Of what is in a branch, in the branch of the keys.
     fn row(self) -> &'static str {
         match self {
-            Self::Anybody => "yyyyyyyyyyyy",
-            Self::AnyKey => "--yyyyyyyyyy",
-            Self::Admin => "-----------y",
-            Self::Members => "----yyyyyyyy",
-            Self::Contributors => "-----yyyyyyy",
-            Self::Project => "----------yy",
-            Self::KeyManagers | Self::BucketManagers => "---------yyy",
-            Self::Parts => "-------yyyyy",
-            Self::OwnKeys => "---yyyyyyyyy",
-            Self::Readers | Self::BucketReaders | Self::Lookers | Self::FilesMade => "----yy----yy",
-            Self::Writers | Self::BucketWriters | Self::Workers | Self::FilesChanged => "-----y----yy",
-            Self::Nobody => "------------",
+            Self::Anybody => "yyyyyyyyyyyyyy",
+            Self::AnyKey => "--yyyyyyyyyyyy",
+            Self::Admin => "-------------y",
+            Self::Members => "------yyyyyyyy",
+            Self::Contributors => "-------yyyyyyy",
+            Self::Project => "------------yy",
+            Self::KeyManagers | Self::BucketManagers => "-----------yyy",
+            Self::Parts => "---------yyyyy",
+            Self::OwnKeys => "-----yyyyyyyyy",
+            Self::Readers | Self::BucketReaders | Self::Lookers | Self::FilesMade => "------yy----yy",
+            Self::Writers | Self::BucketWriters | Self::Workers | Self::FilesChanged => "-------y----yy",
+            Self::Nobody => "--------------",
+            Self::PipelineReaders => "---yy--------y",
+            Self::PipelineWriters => "----y--------y",
         }
     }
 
@@ -107,9 +115,9 @@ impl For {
     /// it, so that it may be asked for.
     fn main_row(self) -> &'static str {
         match self {
-            Self::Readers | Self::Writers => "---------yyy",
-            Self::BucketReaders | Self::Lookers | Self::Workers => "-------yyyyy",
-            Self::BucketWriters => "--------yyyy",
+            Self::Readers | Self::Writers => "-----------yyy",
+            Self::BucketReaders | Self::Lookers | Self::Workers => "---------yyyyy",
+            Self::BucketWriters => "----------yyyy",
             Self::FilesChanged | Self::FilesMade => Self::Project.row(),
             other => other.row(),
         }
@@ -143,6 +151,9 @@ fn expected(method: &str, path: &str) -> Option<For> {
     if let Some(below) = path.strip_prefix("/projects/{project_id}") {
         return Some(of_project(method, below));
     }
+    if ["/v0/", "/api/", "/config/", "/healthz"].iter().any(|prefix| path.starts_with(prefix)) {
+        return Some(of_pipelines(method, path));
+    }
     // Each is shown the buckets that it may use.
     if path == "/s3" {
         return Some(For::AnyKey);
@@ -152,6 +163,24 @@ fn expected(method: &str, path: &str) -> Option<For> {
         return Some(if method == "get" || path.ends_with("/presign") { For::Members } else { For::Contributors });
     }
     PLATFORM.iter().any(|prefix| path.starts_with(prefix)).then_some(For::Admin)
+}
+
+fn of_pipelines(method: &str, path: &str) -> For {
+    const ADMIN: [&str; 4] = ["/v0/oidc_trust", "/v0/tenant/users", "/v0/tenants", "/v0/config/owners"];
+    // Reads that cost something, or make something.
+    const WORK: [&str; 3] = ["/v0/api_keys", "/query", "/completion_token"];
+    if !path.starts_with("/v0/") && !path.starts_with("/api/") {
+        return For::Anybody;
+    }
+    // Whoever it is, they are told who they are.
+    if path == "/v0/config/session" {
+        return For::AnyKey;
+    }
+    if ADMIN.iter().any(|prefix| path.starts_with(prefix)) {
+        return For::Admin;
+    }
+    let reads = method == "get" && !WORK.iter().any(|part| path.starts_with(part) || path.ends_with(part));
+    if reads || path.ends_with("/samply_profile") { For::PipelineReaders } else { For::PipelineWriters }
 }
 
 fn of_project(method: &str, below: &str) -> For {
@@ -208,6 +237,10 @@ fn of_branch_path(method: &str, in_branch: &str) -> For {
     if in_branch.is_empty() {
         return For::Readers;
     }
+    // What is shown is the tenant's, and no key of a project reads that.
+    if in_branch.ends_with("/link-pipeline") {
+        return For::Admin;
+    }
     // Other projects are named there.
     if in_branch.starts_with("/buckets/{bucket_name}/links") {
         return For::BucketManagers;
@@ -255,10 +288,18 @@ fn of_branch(id: &str, writes: bool) -> Scope {
 async fn callers(world: &World) -> Vec<Option<String>> {
     world.project("other").await;
     let branch_read = issue(world, PROJECT, of_branch(BRANCH, false)).await;
+    let mut of_pipelines = Vec::new();
+    for role in ["read", "write"] {
+        let made = world.post("/v0/api_keys", &json!({ "name": role, "role": role })).await;
+        of_pipelines.push(made["api_key"].as_str().map(str::to_owned));
+    }
+    let [pipeline_read, pipeline_write] = of_pipelines.try_into().unwrap();
     vec![
         None,
         Some(branch_read.replace("_read_", "_admin_")),
         Some(issue(world, "other", Scope::Project).await),
+        pipeline_read,
+        pipeline_write,
         Some(issue(world, PROJECT, Scope::Registry).await),
         Some(branch_read),
         Some(issue(world, PROJECT, of_branch(BRANCH, true)).await),
@@ -380,10 +421,12 @@ async fn commands_ask_for_what_their_routes_ask_for() {
     for command in commands["commands"].as_array().unwrap().iter().filter(|one| one["context"] != "schemas") {
         let (context, name) = (command["context"].as_str().unwrap(), command["command"].as_str().unwrap());
         let known = match command["schema"]["requires"].as_str().unwrap() {
-            "admin" => For::Admin,
+            "admin" | "pipeline_admin" | "pipeline_owner" => For::Admin,
             "system" => For::Nobody,
             "project_admin" | "project_write" | "project_read" => For::Project,
             "key_admin" => For::KeyManagers,
+            // It shows what is the tenant's, and no key of a project reads that.
+            "bucket_admin" if name == "LinkPipeline" => For::Admin,
             "bucket_admin" => For::BucketManagers,
             "branch_write" | "workspace_write" => For::Writers,
             "bucket_write" => For::BucketWriters,
@@ -391,6 +434,8 @@ async fn commands_ask_for_what_their_routes_ask_for() {
             // Of the whole project's files, where they are of no key and of no branch.
             "file_write" => For::FilesChanged,
             "file_export" => For::FilesMade,
+            "pipeline_read" => For::PipelineReaders,
+            "pipeline_write" => For::PipelineWriters,
             other => panic!("{name} asks for `{other}`"),
         };
         let mut body = sample(&command["schema"]);

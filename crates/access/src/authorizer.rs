@@ -7,7 +7,7 @@ use alluvium_kernel::{
 use crate::access::Access;
 use crate::error;
 use crate::live::LiveKeys;
-use crate::model::{Rights, Scope};
+use crate::model::{PIPELINES_KEYRING, Rights, Role, Scope};
 
 /// What the log says about an actor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub(crate) enum Standing {
     },
     /// A publisher without signature, with the rights granted to its tenant.
     Publisher(Rights),
+    /// A member of the tenant, or a workload that it trusts.
+    Member(Role),
+    /// Whoever owns the installation.
+    Owner,
     /// A part of Alluvium.
     System,
     /// Anyone else: an unknown, revoked or expired key, a publisher of another tenant.
@@ -41,12 +45,21 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         R::System => matches!(standing, Standing::System),
         R::Admin => matches!(standing, Standing::Admin | Standing::Publisher(Rights::All)),
         R::Authenticated => {
-            matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::Key { .. })
+            matches!(
+                standing,
+                Standing::Admin
+                    | Standing::Publisher(Rights::All)
+                    | Standing::Key { .. }
+                    | Standing::Member(_)
+                    | Standing::Owner
+            )
         }
         R::ProjectAdmin(project) | R::ProjectWrite(project) | R::ProjectRead(project) => {
             in_project(standing, project, |scope| *scope == Scope::Project)
         }
-        R::ProjectMember(project) => in_project(standing, project, |scope| *scope != Scope::Registry),
+        R::ProjectMember(project) => {
+            in_project(standing, project, |scope| !matches!(scope, Scope::Registry | Scope::Pipelines { .. }))
+        }
         R::ProjectKey(project) => in_project(standing, project, |_| true),
         R::AnyBranchWrite(project) => in_project(standing, project, Scope::writes_any),
         R::BranchWrite(project, branch) => in_project(standing, project, |scope| scope.writes(branch)),
@@ -69,11 +82,15 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         R::BucketAdmin(project) => in_project(standing, project, |scope| match scope {
             Scope::Project => true,
             Scope::Custom(may) => may.manage_buckets,
-            Scope::Branch { .. } | Scope::Registry => false,
+            Scope::Branch { .. } | Scope::Registry | Scope::Pipelines { .. } => false,
         }),
+        R::KeyAdmin(project) if project == PIPELINES_KEYRING && is_person(standing) => {
+            role(standing) >= Some(Role::Write)
+        }
         R::KeyAdmin(project) => in_project(standing, project, |scope| match scope {
             Scope::Project => true,
             Scope::Custom(may) => may.manage_tokens,
+            Scope::Pipelines { writes } => *writes,
             Scope::Branch { .. } | Scope::Registry => false,
         }),
         R::FileWrite(project, of) => in_project(standing, project, |scope| scope.writes_files(of, holder(standing))),
@@ -88,7 +105,37 @@ pub(crate) fn allows(standing: &Standing, requirement: &Requirement) -> bool {
         }),
         R::SchemaSubject(name, access) => schema_rights(standing).on_subject(name, *access),
         R::SchemaConfig(access) => schema_rights(standing).on_config(*access),
+        R::PipelineRead | R::PipelineWrite if is_person(standing) => {
+            let least = if *requirement == R::PipelineRead { Role::Read } else { Role::Write };
+            role(standing) >= Some(least)
+        }
+        R::PipelineRead => in_project(standing, PIPELINES_KEYRING, |scope| matches!(scope, Scope::Pipelines { .. })),
+        R::PipelineWrite => {
+            in_project(standing, PIPELINES_KEYRING, |scope| matches!(scope, Scope::Pipelines { writes: true }))
+        }
+        // A login that makes its tenant or its membership is carried out by this context itself.
+        R::PipelineAdmin => {
+            role(standing) == Some(Role::Admin)
+                || matches!(standing, Standing::Admin | Standing::Publisher(Rights::All) | Standing::System)
+        }
+        R::PipelineOwner => {
+            matches!(standing, Standing::Admin | Standing::Owner | Standing::Publisher(Rights::All) | Standing::System)
+        }
         R::Every(all) => all.iter().all(|one| allows(standing, one)),
+    }
+}
+
+/// Whether it is that of somebody who logged in.
+fn is_person(standing: &Standing) -> bool {
+    matches!(standing, Standing::Member(_) | Standing::Owner)
+}
+
+/// What somebody who logged in may with the pipelines of the tenant.
+fn role(standing: &Standing) -> Option<Role> {
+    match standing {
+        Standing::Member(role) => Some(*role),
+        Standing::Owner => Some(Role::Admin),
+        Standing::Admin | Standing::Key { .. } | Standing::Publisher(_) | Standing::System | Standing::Nobody => None,
     }
 }
 
@@ -97,7 +144,11 @@ fn in_project(standing: &Standing, project: &str, enough: impl Fn(&Scope) -> boo
     match standing {
         Standing::Admin | Standing::Publisher(Rights::All) => true,
         Standing::Key { project: own, scope, .. } => own == project && enough(scope),
-        Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => false,
+        Standing::Publisher(Rights::None)
+        | Standing::Member(_)
+        | Standing::Owner
+        | Standing::System
+        | Standing::Nobody => false,
     }
 }
 
@@ -105,7 +156,12 @@ fn in_project(standing: &Standing, project: &str, enough: impl Fn(&Scope) -> boo
 fn holder(standing: &Standing) -> &str {
     match standing {
         Standing::Key { holder, .. } => holder,
-        Standing::Admin | Standing::Publisher(_) | Standing::System | Standing::Nobody => "",
+        Standing::Admin
+        | Standing::Publisher(_)
+        | Standing::Member(_)
+        | Standing::Owner
+        | Standing::System
+        | Standing::Nobody => "",
     }
 }
 
@@ -114,9 +170,12 @@ fn readable_buckets(standing: &Standing, project: &str) -> BucketReach {
     match standing {
         Standing::Admin | Standing::Publisher(Rights::All) => BucketReach::everything(),
         Standing::Key { project: own, scope, .. } if own == project => scope.readable(),
-        Standing::Key { .. } | Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => {
-            BucketReach::default()
-        }
+        Standing::Key { .. }
+        | Standing::Publisher(Rights::None)
+        | Standing::Member(_)
+        | Standing::Owner
+        | Standing::System
+        | Standing::Nobody => BucketReach::default(),
     }
 }
 
@@ -125,7 +184,11 @@ fn schema_rights(standing: &Standing) -> SchemaRights {
     match standing {
         Standing::Admin | Standing::Publisher(Rights::All) => SchemaRights::everything(),
         Standing::Key { rights, .. } => rights.clone(),
-        Standing::Publisher(Rights::None) | Standing::System | Standing::Nobody => SchemaRights::default(),
+        Standing::Publisher(Rights::None)
+        | Standing::Member(_)
+        | Standing::Owner
+        | Standing::System
+        | Standing::Nobody => SchemaRights::default(),
     }
 }
 
@@ -134,6 +197,8 @@ pub(crate) fn standing(keys: &LiveKeys, tenant: &Token, actor: &Actor, now: Time
     match actor {
         Actor::Admin => Standing::Admin,
         Actor::System(_) => Standing::System,
+        Actor::Owner(_) => Standing::Owner,
+        Actor::Login(id) => keys.tenancy(|known| known.role(tenant, id)).map_or(Standing::Nobody, Standing::Member),
         Actor::Nats(own) if own == tenant.as_str() => Standing::Publisher(keys.publishers(tenant)),
         Actor::Nats(_) => Standing::Nobody,
         Actor::Key(id) => match keys.by_id(tenant, id) {
@@ -155,7 +220,8 @@ impl Authorizer for Access {
     ) -> BoxFuture<'a, Result<(), Problem>> {
         Box::pin(async move {
             // What needs no look at the log works without it.
-            let needs_log = *requirement != Requirement::Nothing && matches!(actor, Actor::Key(_) | Actor::Nats(_));
+            let needs_log = *requirement != Requirement::Nothing
+                && matches!(actor, Actor::Key(_) | Actor::Nats(_) | Actor::Login(_));
             if !needs_log {
                 let stands = standing(&LiveKeys::default(), tenant, actor, self.now());
                 return self.decide(actor, &stands, requirement);
@@ -170,7 +236,8 @@ impl Authorizer for Access {
             let may_be_new = match actor {
                 Actor::Key(id) => keys.by_id(tenant, id).is_none(),
                 Actor::Nats(own) => own == tenant.as_str() && *requirement != Requirement::System,
-                Actor::Admin | Actor::System(_) => false,
+                Actor::Login(id) => keys.tenancy(|known| known.role(tenant, id)).is_none(),
+                Actor::Admin | Actor::Owner(_) | Actor::System(_) => false,
             };
             if may_be_new {
                 self.follower().catch_up().await?;
@@ -253,7 +320,12 @@ fn denied(stands: &Standing, project: &str, asked: &Requirement) -> Problem {
     }
     let scope = match stands {
         Standing::Key { scope, .. } => Some(scope),
-        Standing::Admin | Standing::Publisher(_) | Standing::System | Standing::Nobody => None,
+        Standing::Admin
+        | Standing::Publisher(_)
+        | Standing::Member(_)
+        | Standing::Owner
+        | Standing::System
+        | Standing::Nobody => None,
     };
     match asked {
         R::BucketRead(_, branch, bucket) | R::BucketWrite(_, branch, bucket) => {
@@ -350,6 +422,59 @@ mod tests {
             let found: String =
                 requirements.iter().map(|asked| if allows(&standing, asked) { 'y' } else { '-' }).collect();
             assert_eq!(found, row.replace(' ', ""), "{standing:?}");
+        }
+    }
+
+    #[test]
+    fn pipelines_open_to_keys_of_them_and_to_nobody_elses() {
+        use Requirement as R;
+        let of = |project: &str, scope| Standing::Key {
+            project: project.to_owned(),
+            scope,
+            rights: SchemaRights::default(),
+            holder: "key_own".to_owned(),
+        };
+        let (read, write) = (Scope::Pipelines { writes: false }, Scope::Pipelines { writes: true });
+        for (standing, reads, writes) in [
+            (Standing::Admin, true, true),
+            (of(PIPELINES_KEYRING, read), true, false),
+            (of(PIPELINES_KEYRING, write.clone()), true, true),
+            (of("own", write), false, false),
+            (key(Scope::Project, &[]), false, false),
+            (of(PIPELINES_KEYRING, Scope::Project), false, false),
+            (custom(&[("in_c_a", "write")], true), false, false),
+            (Standing::Publisher(Rights::All), true, true),
+            (Standing::Publisher(Rights::None), false, false),
+            (Standing::System, false, false),
+            (Standing::Member(Role::Read), true, false),
+            (Standing::Member(Role::Write), true, true),
+            (Standing::Member(Role::Admin), true, true),
+            (Standing::Owner, true, true),
+            (Standing::Nobody, false, false),
+        ] {
+            let found = (allows(&standing, &R::PipelineRead), allows(&standing, &R::PipelineWrite));
+            assert_eq!(found, (reads, writes), "{standing:?}");
+        }
+        let own = of(PIPELINES_KEYRING, Scope::Pipelines { writes: true });
+        let keyring = || PIPELINES_KEYRING.to_owned();
+        assert!(allows(&own, &R::KeyAdmin(keyring())) && allows(&own, &R::Authenticated));
+        assert!(!allows(&own, &R::ProjectRead(keyring())) && !allows(&own, &R::ProjectMember(keyring())));
+        assert!(!allows(&of(PIPELINES_KEYRING, Scope::Pipelines { writes: false }), &R::KeyAdmin(keyring())));
+        for (standing, keys, members, tenants) in [
+            (Standing::Member(Role::Read), false, false, false),
+            (Standing::Member(Role::Write), true, false, false),
+            (Standing::Member(Role::Admin), true, true, false),
+            (Standing::Owner, true, true, true),
+            (Standing::Admin, true, true, true),
+            (own, true, false, false),
+            (Standing::Nobody, false, false, false),
+        ] {
+            let asked = [R::KeyAdmin(keyring()), R::PipelineAdmin, R::PipelineOwner];
+            assert_eq!(asked.map(|asked| allows(&standing, &asked)), [keys, members, tenants], "{standing:?}");
+            let elsewhere = [R::Admin, R::KeyAdmin("own".to_owned()), R::ProjectRead(keyring()), R::System];
+            let is_admin = standing == Standing::Admin;
+            assert!(elsewhere[..3].iter().all(|asked| allows(&standing, asked) == is_admin), "{standing:?}");
+            assert!(!allows(&standing, &elsewhere[3]));
         }
     }
 

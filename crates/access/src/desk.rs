@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use alluvium_eventlog::seals::Forgotten;
 use alluvium_eventlog::{BoundedContext as _, CommandClient, CommandRequest};
-use alluvium_http::Principal;
+use alluvium_http::{Principal, Seed};
 use alluvium_kernel::{Actor, Outcome, Position, Problem, Timestamp, Token, Verdict};
-use alluvium_messaging::{ContractSet as _, direct};
+use alluvium_messaging::{ContractSet as _, SealedField, direct};
 use alluvium_projection::Freshness;
 
 use crate::access::Access;
@@ -248,7 +248,7 @@ impl KeyDesk {
         let key = self.access.follower().get()?.by_id(&caller.tenant, id);
         let key = key.ok_or_else(|| error::access_denied(""))?;
         Ok(match &key.scope {
-            Scope::Project | Scope::Registry => Belongings::default(),
+            Scope::Project | Scope::Registry | Scope::Pipelines { .. } => Belongings::default(),
             Scope::Branch { id, .. } => Belongings { of: Some(id.clone()), reads_all: false },
             Scope::Custom(may) => Belongings { of: Some(key.holder.clone()), reads_all: may.read_all_files },
         })
@@ -272,6 +272,27 @@ impl KeyDesk {
     ) -> Result<Position, Problem> {
         let command = RevokeBranchKeys { project: project.to_owned(), branch: branch.to_owned() };
         self.follow(tenant, command_id, Command::Keyring(command.into())).await
+    }
+
+    /// Sends a command about the installation or a tenant's members, whoever's tenant it is, and waits until it holds here; gives
+    /// what came of it.
+    pub(crate) async fn tell(
+        &self,
+        tenant: &Token,
+        by: &Actor,
+        seed: &Seed,
+        command: Command,
+    ) -> Result<(serde_json::Value, Position), Problem> {
+        let request = request(tenant, by, &seed.command_id(command.name()), &command);
+        let wait = Duration::from_millis(OUTCOME_WAIT_MS);
+        let accepted = accepted(self.client.send(&request, wait).await?)?;
+        self.freshness.wait(&accepted.position, &[LIVE], Duration::from_millis(VISIBLE_WAIT_MS)).await?;
+        Ok((accepted.result, accepted.position))
+    }
+
+    /// Opens what is sealed.
+    pub(crate) async fn open(&self, tenant: &Token, fields: Vec<SealedField<'_>>) -> Result<(), Problem> {
+        self.client.seals().open(tenant, fields).await
     }
 
     /// Sends a command of this context's own, which follows from what happened elsewhere.

@@ -9,6 +9,93 @@ const ECHO_CHARS_MAX: usize = 96;
 
 /// The public error codes of this context.
 pub const ERRORS: &[ErrorInfo] = &[
+    ErrorInfo::new("access.empty_name", 400, "The name is empty", "Give it a name."),
+    ErrorInfo::new("access.too_long_name", 400, "The name is too long", "The message says how long it may be."),
+    ErrorInfo::new(
+        "access.name_does_not_match_pattern",
+        400,
+        "The name holds what names may not",
+        "The message says what they may hold.",
+    ),
+    ErrorInfo::new("access.duplicate_name", 409, "The name is taken", "Choose another one, or delete what has it."),
+    ErrorInfo::new("access.too_many", 409, "There are as many as there may be", "Delete what is not used any more."),
+    ErrorInfo::new("access.invalid_param", 400, "A value is wrong", "The message says which, and what it may be."),
+    ErrorInfo::new("access.invalid_request_body", 400, "The body is not what this takes", "The message says why."),
+    ErrorInfo::new(
+        "access.unknown_tenant",
+        404,
+        "There is no such tenant",
+        "`GET /v0/tenants` lists them; `/v0/config/session` lists your own.",
+    ),
+    ErrorInfo::new(
+        "access.tenant_not_empty",
+        409,
+        "The tenant holds something",
+        "Delete its pipelines, keys and trusts first.",
+    ),
+    ErrorInfo::new("access.unknown_user", 404, "The tenant has no such member", "`GET /v0/tenant/users` lists them."),
+    ErrorInfo::new(
+        "access.owner_role_not_assignable",
+        403,
+        "Nobody is made an owner here",
+        "Owners are named in the configuration; members are read, write or admin.",
+    ),
+    ErrorInfo::new("access.unknown_oidc_trust", 404, "There is no such trust", "`GET /v0/oidc_trust` lists them."),
+    ErrorInfo::new("access.empty_oidc_trust_field", 400, "A part of the trust is empty", "The message says which."),
+    ErrorInfo::new(
+        "access.invalid_oidc_issuer_url",
+        400,
+        "The issuer is no address of the public web",
+        "Give the `iss` of its tokens, an https address; `FELDERA_ALLOW_INTERNAL_TENANT_TRUST_ISSUERS` lets others in.",
+    ),
+    ErrorInfo::new(
+        "access.invalid_token",
+        401,
+        "The token lets nobody in",
+        "The message says why; get a new one from who issues them.",
+    ),
+    ErrorInfo::new(
+        "access.login_unavailable",
+        503,
+        "Who issues the tokens does not answer",
+        "Try again; when it lasts, look whether the issuer can be reached from here.",
+    ),
+    ErrorInfo::new(
+        "access.not_a_tenant_member",
+        403,
+        "There is no such tenant for you",
+        "`/v0/config/session` lists the tenants that you are a member of.",
+    ),
+    ErrorInfo::new(
+        "access.ambiguous_tenant_membership",
+        400,
+        "You are a member of several tenants",
+        "Name one in the header `Feldera-Tenant`; `/v0/config/session` lists them.",
+    ),
+    ErrorInfo::new(
+        "access.no_tenant_memberships",
+        403,
+        "You are a member of no tenant",
+        "Ask the admin of a tenant to add you.",
+    ),
+    ErrorInfo::new(
+        "access.oidc_tenant_not_trusted",
+        403,
+        "The tenant does not trust this token",
+        "Its admin can add a trust with the token's issuer and subject.",
+    ),
+    ErrorInfo::new(
+        "access.ambiguous_oidc_tenant",
+        400,
+        "Several tenants trust this token",
+        "Name one in the header `Feldera-Tenant`.",
+    ),
+    ErrorInfo::new(
+        "access.name_taken",
+        409,
+        "A live key of the tenant's pipelines has this name",
+        "Choose another name, or delete the key that has it.",
+    ),
     ErrorInfo::new(
         "access.forbidden",
         403,
@@ -128,6 +215,10 @@ pub const ERRORS: &[ErrorInfo] = &[
     ErrorInfo::new("access.unknown_rights", 400, "Not a set of rights", "`rights` is `none` or `all`."),
 ];
 
+pub(crate) fn name_taken() -> Problem {
+    Problem::new("access.name_taken", 409, "A live key has this name already.")
+}
+
 pub(crate) fn key_exists(key: &str) -> Problem {
     Problem::new("access.key_exists", 409, format!("The key id `{key}` was used before in this project."))
 }
@@ -244,4 +335,94 @@ pub(crate) fn cannot_forget(detail: &str) -> Problem {
 
 pub(crate) fn not_ready() -> Problem {
     Problem::unavailable("access.not_ready", "Keys are still being read from the log; try again in a moment.")
+}
+
+fn refusal(what: &str, status: u16, detail: impl Into<String>) -> Problem {
+    Problem::new(format!("access.{what}"), status, detail)
+}
+
+pub(crate) fn empty_name() -> Problem {
+    refusal("empty_name", 400, "Name cannot be empty")
+}
+
+pub(crate) fn too_long_name(chars: usize, chars_max: usize) -> Problem {
+    refusal("too_long_name", 400, format!("The name is {chars} characters long; it may be {chars_max}"))
+}
+
+pub(crate) fn name_pattern(pattern: &str) -> Problem {
+    refusal("name_does_not_match_pattern", 400, format!("The name does not match: {pattern}"))
+}
+
+pub(crate) fn duplicate_name(name: &str) -> Problem {
+    refusal("duplicate_name", 409, format!("An entity with the name '{}' already exists", shown(name)))
+}
+
+pub(crate) fn too_many(what: &str, max: usize) -> Problem {
+    refusal("too_many", 409, format!("There may be {max} {what}"))
+}
+
+pub(crate) fn invalid_param(what: &str) -> Problem {
+    refusal("invalid_param", 400, what)
+}
+
+pub(crate) fn invalid_body(reason: &str) -> Problem {
+    refusal("invalid_request_body", 400, format!("The body is not what this takes: {}", shown(reason)))
+}
+
+pub(crate) fn unknown_tenant(tenant: &str) -> Problem {
+    refusal("unknown_tenant", 404, format!("Unknown tenant '{}'", shown(tenant)))
+}
+
+pub(crate) fn tenant_not_empty(reason: &str) -> Problem {
+    refusal("tenant_not_empty", 409, format!("The tenant cannot be deleted: {reason}"))
+}
+
+pub(crate) fn unknown_user(user: &str) -> Problem {
+    refusal("unknown_user", 404, format!("The tenant has no member '{}'", shown(user)))
+}
+
+pub(crate) fn owner_role_not_assignable() -> Problem {
+    refusal("owner_role_not_assignable", 403, "Members are read, write or admin; owners are named in the configuration")
+}
+
+pub(crate) fn unknown_trust(name: &str) -> Problem {
+    refusal("unknown_oidc_trust", 404, format!("Unknown trust '{}'", shown(name)))
+}
+
+pub(crate) fn empty_trust_field(field: &str) -> Problem {
+    refusal("empty_oidc_trust_field", 400, format!("`{field}` is empty"))
+}
+
+pub(crate) fn invalid_issuer(reason: &str) -> Problem {
+    refusal("invalid_oidc_issuer_url", 400, format!("The issuer is no address of the public web: {reason}"))
+}
+
+pub(crate) fn invalid_token(reason: &str) -> Problem {
+    refusal("invalid_token", 401, reason)
+}
+
+/// Who issues tokens cannot be asked: that says nothing about the token.
+pub(crate) fn login_unavailable(issuer: &str, reason: &str) -> Problem {
+    tracing::warn!(issuer, reason, "the issuer of tokens cannot be asked");
+    Problem::unavailable("access.login_unavailable", "Who issues these tokens does not answer now. Try again.")
+}
+
+pub(crate) fn not_a_member() -> Problem {
+    refusal("not_a_tenant_member", 403, "You are no member of such a tenant")
+}
+
+pub(crate) fn ambiguous_membership() -> Problem {
+    refusal("ambiguous_tenant_membership", 400, "You are a member of several tenants: name one in `Feldera-Tenant`")
+}
+
+pub(crate) fn no_memberships() -> Problem {
+    refusal("no_tenant_memberships", 403, "You are a member of no tenant")
+}
+
+pub(crate) fn tenant_not_trusted() -> Problem {
+    refusal("oidc_tenant_not_trusted", 403, "The tenant does not trust this token")
+}
+
+pub(crate) fn ambiguous_trust() -> Problem {
+    refusal("ambiguous_oidc_tenant", 400, "Several tenants trust this token: name one in `Feldera-Tenant`")
 }

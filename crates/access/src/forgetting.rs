@@ -79,7 +79,10 @@ fn forgotten(message: &LogMessage) -> Vec<(Token, Forgotten)> {
             let until = forgotten.until.unwrap_or(message.time.micros());
             Some(Forgotten::Project(forgotten.project, until))
         }
-        Event::Tenant(TenantEvent::PublishersGranted(_)) | Event::Keyring(_) => None,
+        Event::Tenant(TenantEvent::PublishersGranted(_))
+        | Event::Keyring(_)
+        | Event::Installation(_)
+        | Event::Membership(_) => None,
     };
     events.into_iter().filter_map(what).map(|what| (tenant.clone(), what)).collect()
 }

@@ -24,11 +24,13 @@ mod error;
 pub mod forgetting;
 pub mod keys;
 mod live;
+pub mod login;
 pub mod model;
 pub mod project_keys;
 mod projection;
 mod queries;
 mod routes;
+mod tenancy;
 mod usage;
 
 pub use access::Access;
@@ -38,6 +40,7 @@ pub use error::ERRORS;
 pub use live::{Follower, LIVE, LiveKey, LiveKeys, STREAM};
 pub use projection::{AccessProjection, PROJECTION};
 pub use queries::{KeyQueries, KeyRecord};
+pub use routes::tenancy::{Holdings, TenancyRoutes, routes as tenancy_routes};
 pub use routes::{
     ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyRotate, ApiKeyUpdate, ApiKeys, ForgetAnswer, ForgetRequest, KeyRoutes,
     Projects, forgetting as forgetting_routes, routes,

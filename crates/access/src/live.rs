@@ -9,9 +9,11 @@ use alluvium_kernel::{Problem, SchemaRights, Timestamp, Token, subject};
 use alluvium_messaging::{Commit, Contract as _, ContractSet as _, LogMessage};
 use alluvium_projection::{Live, LiveFold};
 
+use crate::context::{INSTALLATION, MEMBERSHIP};
 use crate::contract::{Event, KeyIssued, KeyRevoked, KeyRotated, KeyUpdated, KeyringEvent, TenantEvent};
 use crate::error;
 use crate::model::{Permissions, Rights, Scope};
+use crate::tenancy::Tenancy;
 
 /// The stream of this context's events.
 pub const STREAM: &str = "EV_ACCESS";
@@ -61,6 +63,7 @@ struct Fold {
     by_digest: HashMap<String, Arc<LiveKey>>,
     by_id: HashMap<(Token, String), Arc<LiveKey>>,
     publishers: HashMap<Token, Rights>,
+    tenancy: Tenancy,
 }
 
 impl LiveKeys {
@@ -83,6 +86,16 @@ impl LiveKeys {
     /// What unsigned messages of a tenant may do.
     pub fn publishers(&self, tenant: &Token) -> Rights {
         self.read(|fold| fold.publishers.get(tenant).copied().unwrap_or_default())
+    }
+
+    /// Looks at tenants, members and trusts.
+    pub(crate) fn tenancy<T>(&self, look: impl FnOnce(&Tenancy) -> T) -> T {
+        self.read(|fold| look(&fold.tenancy))
+    }
+
+    /// Whether a tenant has a key that works at `now`.
+    pub(crate) fn has_keys(&self, tenant: &Token, now: Timestamp) -> bool {
+        self.read(|fold| fold.by_id.iter().any(|((of, _), key)| of == tenant && key.is_live(now)))
     }
 
     fn read<T>(&self, look: impl FnOnce(&Fold) -> T) -> T {
@@ -137,6 +150,8 @@ pub(crate) fn decode(message: &LogMessage) -> Result<(Token, Vec<Event>), String
                 | TenantEvent::ProjectForgotten(_)
                 | TenantEvent::TenantForgotten(_),
             ) => &tenant.decode(),
+            Event::Installation(_) => &INSTALLATION.to_owned(),
+            Event::Membership(_) => &MEMBERSHIP.to_owned(),
         };
         if *owner != id.decode() {
             return Err(format!("an event of `{owner}` stands on the subject of `{}`", id.decode()));
@@ -159,6 +174,8 @@ impl Fold {
                 let rights = Rights::parse(&granted.rights).unwrap_or_default();
                 self.publishers.insert(tenant.clone(), rights);
             }
+            Event::Installation(event) => self.tenancy.installed(tenant, event),
+            Event::Membership(event) => self.tenancy.joined(tenant, event),
             // Of keys that fields are sealed under: nobody may more or less for it.
             Event::Tenant(
                 TenantEvent::PersonForgotten(_) | TenantEvent::ProjectForgotten(_) | TenantEvent::TenantForgotten(_),

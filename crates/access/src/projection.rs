@@ -106,10 +106,12 @@ impl Changes {
             Event::Tenant(TenantEvent::PublishersGranted(granted)) => {
                 self.publishers.insert(tenant, granted.rights);
             }
-            // Rows keep what is sealed; without its key it reads as forgotten.
+            // Rows keep what is sealed; without its key it reads as forgotten. Of tenants and members the fold in memory knows all.
             Event::Tenant(
                 TenantEvent::PersonForgotten(_) | TenantEvent::ProjectForgotten(_) | TenantEvent::TenantForgotten(_),
-            ) => {}
+            )
+            | Event::Installation(_)
+            | Event::Membership(_) => {}
         }
     }
 

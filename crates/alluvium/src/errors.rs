@@ -292,7 +292,14 @@ pub fn help(code: &str) -> &'static str {
 
 /// The lists of every crate that has codes.
 fn lists() -> Vec<&'static [ErrorInfo]> {
-    let mut lists = vec![ERRORS, alluvium_http::ERRORS, alluvium_access::ERRORS, alluvium_storage::ERRORS];
+    let mut lists = vec![
+        ERRORS,
+        alluvium_http::ERRORS,
+        alluvium_access::ERRORS,
+        alluvium_pipelines::ERRORS,
+        alluvium_runner::ERRORS,
+        alluvium_storage::ERRORS,
+    ];
     lists.push(alluvium_audit::ERRORS);
     lists.extend(without_routes());
     lists

@@ -10,7 +10,7 @@ pub enum Outcome {
 }
 
 /// Operations and what it is called when they are done.
-const DONE: [(&str, &str); 39] = [
+const DONE: [(&str, &str); 40] = [
     ("addColumn", "storage.tableColumnAdded"),
     ("alterColumn", "storage.tableColumnUpdated"),
     ("clearWorkspace", "storage.workspaceCleared"),
@@ -38,6 +38,7 @@ const DONE: [(&str, &str); 39] = [
     ("importFile", "storage.tableImportDone"),
     ("importTable", "storage.tableImportDone"),
     ("linkBucket", "storage.bucketLinked"),
+    ("linkPipeline", "storage.bucketLinked"),
     ("loadWorkspace", "storage.workspaceLoaded"),
     ("mergeBranch", "storage.devBranchMerged"),
     ("registerFile", "storage.fileUploaded"),

@@ -19,6 +19,8 @@ pub enum ErrorBody {
     DetailList,
     /// `{"error","message"}`
     Plain,
+    /// `{"message","error_code","details"}`
+    Coded,
     /// `{"detail":{"Code","Message"}}`, with AWS's words.
     S3Detail,
     /// `<Error><Code/><Message/><Resource/><RequestId/></Error>`
@@ -27,8 +29,16 @@ pub enum ErrorBody {
 
 impl ErrorBody {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Problem, Self::Detail, Self::DetailText, Self::DetailList, Self::Plain, Self::S3Detail, Self::S3Xml];
+    pub const ALL: [Self; 8] = [
+        Self::Problem,
+        Self::Detail,
+        Self::DetailText,
+        Self::DetailList,
+        Self::Plain,
+        Self::Coded,
+        Self::S3Detail,
+        Self::S3Xml,
+    ];
 
     /// The name of its schema.
     pub fn name(self) -> &'static str {
@@ -38,6 +48,7 @@ impl ErrorBody {
             Self::DetailText => "DetailText",
             Self::DetailList => "DetailMistakes",
             Self::Plain => "PlainError",
+            Self::Coded => "ErrorResponse",
             Self::S3Detail => "S3DetailError",
             Self::S3Xml => "S3Error",
         }
@@ -53,6 +64,10 @@ impl ErrorBody {
                 (object(&[("detail", mistakes.into())]), "Every field that is missing or wrong.")
             }
             Self::Plain => (stated(), "What went wrong, with a stable code."),
+            Self::Coded => {
+                let members = [("message", text()), ("error_code", text()), ("details", any())];
+                (object(&members), "What went wrong, with a stable code in camel case.")
+            }
             Self::S3Detail => {
                 let said = object(&[("Code", text()), ("Message", text())]);
                 (object(&[("detail", said.into())]), "What went wrong, in the words of S3.")

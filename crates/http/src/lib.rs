@@ -15,6 +15,7 @@
 mod audit;
 mod auth;
 mod catalogue;
+mod coded;
 mod detail;
 mod docs;
 mod edge;
@@ -22,6 +23,7 @@ mod error_body;
 mod expect;
 mod extract;
 mod guard;
+mod gzip;
 mod idempotency;
 mod later;
 mod op;
@@ -32,12 +34,14 @@ mod problem;
 mod route;
 mod seed;
 mod serve;
+mod subprotocol;
 mod surface;
 
 pub use alluvium_kernel::{Authorizer, BoxFuture, ErrorInfo};
 pub use audit::{Audit, Call, Concerns, Peer};
 pub use auth::{Authenticator, CredentialReader, Principal, Vouched};
 pub use catalogue::{Catalogue, ERRORS};
+pub use coded::CodedRenderer;
 pub use detail::DetailRenderer;
 pub use error_body::ErrorBody;
 pub use extract::{BodyBytes, Json, Query, Upload};
@@ -51,4 +55,5 @@ pub use problem::{Documented, ErrorContext, ErrorRenderer, Matched, ProblemRende
 pub use route::{Afterwards, JSON_BYTES_MAX, REQUEST_TIMEOUT_SECONDS, RequirementFn, Route, RouteGroup, RouteInfo};
 pub use seed::Seed;
 pub use serve::serve;
+pub use subprotocol::Subprotocols;
 pub use surface::{About, Surface};

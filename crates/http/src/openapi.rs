@@ -136,6 +136,10 @@ fn needs(requirement: &Requirement) -> (&'static str, bool) {
         Requirement::WorkspaceWrite(..) => ("write access to the workspace", false),
         Requirement::SchemaSubject(..) => ("a right on the subject", false),
         Requirement::SchemaConfig(_) => ("a right on the settings of the registry", false),
+        Requirement::PipelineRead => ("read access to the tenant's pipelines", false),
+        Requirement::PipelineWrite => ("write access to the tenant's pipelines", false),
+        Requirement::PipelineAdmin => ("administration of the tenant's members", false),
+        Requirement::PipelineOwner => ("ownership of the installation", false),
         Requirement::Every(_) => ("several rights", false),
         Requirement::System => ("a part of Alluvium itself", false),
     }

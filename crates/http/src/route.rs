@@ -8,6 +8,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
 
 use crate::auth::CredentialReader;
 use crate::later::LaterQuery;
@@ -63,6 +64,7 @@ pub struct RouteInfo {
     pub(crate) keyed: bool,
     pub(crate) afterwards: Afterwards,
     pub(crate) later: Option<&'static str>,
+    pub(crate) compressed: bool,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
@@ -87,6 +89,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             keyed: false,
             afterwards: Afterwards::Nothing,
             later: None,
+            compressed: false,
         };
         Self { info, handler: on(filter, handler) }
     }
@@ -178,6 +181,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.info.operation_id()
     }
 
+    /// What is known about it besides its handler.
+    pub fn info(&self) -> &RouteInfo {
+        &self.info
+    }
+
     /// Another time limit than [`REQUEST_TIMEOUT_SECONDS`] until the answer begins.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -217,6 +225,24 @@ impl RouteInfo {
         self.op.operation.operation_id.as_deref().unwrap_or_default()
     }
 
+    /// The statuses that it documents for answers of its own, errors aside.
+    pub fn statuses(&self) -> impl Iterator<Item = u16> {
+        self.op.operation.responses.responses.keys().filter_map(|status| status.parse().ok())
+    }
+
+    /// Names of its query parameters.
+    pub fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.op.operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter.name.as_str()),
+            RefOr::Ref(_) => None,
+        })
+    }
+
+    /// The codes that it documents beyond those which any route can give.
+    pub fn codes(&self) -> &[&'static str] {
+        &self.op.errors
+    }
+
     /// Names of the path's parts, in order.
     pub fn param_names(&self) -> Vec<String> {
         params::names(self.pattern)
@@ -248,6 +274,13 @@ impl RouteGroup {
             handlers,
             errors: &[],
         }
+    }
+
+    /// Packs whole texts for clients that ask for it.
+    #[must_use]
+    pub fn compressed(mut self) -> Self {
+        self.infos.iter_mut().for_each(|info| info.compressed = true);
+        self
     }
 
     /// Another shape of errors than RFC 9457, also for unknown paths under these prefixes (`/` for all of no other group).

@@ -53,6 +53,8 @@ async fn converse(stream: TcpStream, router: Router, stopping: CancellationToken
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_READ_MAX)
             .serve_connection(TokioIo::new(stream), answer)
+            // A WebSocket goes on by itself where its request ended.
+            .with_upgrades()
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -12,6 +12,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 use crate::edge::{EXPOSED, Edge, catch_panic, edge, method_not_allowed, not_found};
 use crate::expect::close_where_unasked;
 use crate::guard::{Guard, guard};
+use crate::gzip::gzip;
 use crate::{
     Audit, Authenticator, Catalogue, ErrorInfo, Idempotency, Later, Placement, RouteGroup, RouteInfo, docs, openapi,
 };
@@ -119,7 +120,9 @@ impl Surface {
                         idempotency: self.idempotency.clone().filter(|_| info.keyed),
                         later: self.later.clone().filter(|_| info.later.is_some()),
                     };
-                    let guarded = handler.clone().route_layer(from_fn_with_state(Arc::new(state), guard));
+                    let handler = handler.clone();
+                    let handler = if info.compressed { handler.route_layer(from_fn(gzip)) } else { handler };
+                    let guarded = handler.route_layer(from_fn_with_state(Arc::new(state), guard));
                     let merged = by_pattern.remove(pattern).unwrap_or_default().merge(guarded);
                     by_pattern.insert(pattern, merged);
                 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Whoever a command or a row batch is done for. Printed form: `admin`, `key:<id>`, `nats:<tenant>`, `system:<role>`.
+/// Whoever a command or a row batch is done for. Printed form: `admin`, `key:<id>`, `login:<id>`,
+/// `owner:<id>`, `nats:<tenant>`, `system:<role>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Actor {
@@ -10,6 +11,10 @@ pub enum Actor {
     Admin,
     /// The holder of an issued key, by the key's id.
     Key(String),
+    /// A person or a workload for whom somebody else vouched, by their id: of a member, or of the trust that let it in.
+    Login(String),
+    /// The same, whom the installation calls its owner.
+    Owner(String),
     /// An unsigned message on a tenant's subjects; it has the rights `access` grants that tenant's publishers.
     Nats(String),
     /// A part of Alluvium itself, by role.
@@ -21,6 +26,8 @@ impl std::fmt::Display for Actor {
         match self {
             Self::Admin => out.write_str("admin"),
             Self::Key(id) => write!(out, "key:{id}"),
+            Self::Login(id) => write!(out, "login:{id}"),
+            Self::Owner(id) => write!(out, "owner:{id}"),
             Self::Nats(tenant) => write!(out, "nats:{tenant}"),
             Self::System(role) => write!(out, "system:{role}"),
         }
@@ -33,9 +40,13 @@ impl TryFrom<String> for Actor {
         match text.split_once(':') {
             None if text == "admin" => Ok(Self::Admin),
             Some(("key", id)) if !id.is_empty() => Ok(Self::Key(id.to_owned())),
+            Some(("login", id)) if !id.is_empty() => Ok(Self::Login(id.to_owned())),
+            Some(("owner", id)) if !id.is_empty() => Ok(Self::Owner(id.to_owned())),
             Some(("nats", tenant)) if !tenant.is_empty() => Ok(Self::Nats(tenant.to_owned())),
             Some(("system", role)) if !role.is_empty() => Ok(Self::System(role.to_owned())),
-            _ => Err(format!("`{text}` names no actor: admin, key:<id>, nats:<tenant> or system:<role>")),
+            _ => Err(format!(
+                "`{text}` names no actor: admin, key:<id>, login:<id>, owner:<id>, nats:<tenant> or system:<role>"
+            )),
         }
     }
 }

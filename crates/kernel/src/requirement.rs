@@ -62,6 +62,14 @@ pub enum Requirement {
     SchemaSubject(String, Access),
     /// Something with what is not of one subject of the schema registry: settings, modes, contexts.
     SchemaConfig(Access),
+    /// Looking at the pipelines of the tenant.
+    PipelineRead,
+    /// Making, changing and running the pipelines of the tenant, and issuing keys that may.
+    PipelineWrite,
+    /// Who else may in the tenant of pipelines: its members, and the workloads that it trusts.
+    PipelineAdmin,
+    /// The tenants of pipelines themselves.
+    PipelineOwner,
     /// All of these.
     Every(Vec<Requirement>),
     /// A part of Alluvium itself (verdicts of folds, audited remedies).
@@ -97,6 +105,10 @@ impl Requirement {
             | Self::Admin
             | Self::SchemaSubject(..)
             | Self::SchemaConfig(_)
+            | Self::PipelineRead
+            | Self::PipelineWrite
+            | Self::PipelineAdmin
+            | Self::PipelineOwner
             | Self::Every(_)
             | Self::System => None,
         }

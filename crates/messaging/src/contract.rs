@@ -211,6 +211,28 @@ macro_rules! contract {
             }
         }
     };
+    ($type:ty, $name:literal, $schema:expr, $history:expr, sealed by tenant { $($place:literal: $field:ident),+ }) => {
+        impl $crate::Contract for $type {
+            const NAME: &'static str = $name;
+            const SCHEMA: &'static str = $schema;
+            const HISTORY: &'static [&'static str] = $history;
+            const SEALED: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn sealed_fields(&mut self) -> Vec<$crate::SealedField<'_>> {
+                let mut fields = Vec::new();
+                $(if let Some(text) = $crate::Sealable::text(&mut self.$field) {
+                    let (by, project) = ($crate::SealedBy::Tenant, String::new());
+                    fields.push($crate::SealedField { place: $place, by, project, text });
+                })+
+                fields
+            }
+
+            fn codec() -> &'static $crate::Codec {
+                static CODEC: std::sync::OnceLock<$crate::Codec> = std::sync::OnceLock::new();
+                CODEC.get_or_init($crate::Codec::of::<$type>)
+            }
+        }
+    };
 }
 
 /// Makes an enum over message types a [`ContractSet`].

@@ -35,13 +35,15 @@ pub const ERRORS: &[ErrorInfo] = &[ErrorInfo::new(
 )];
 
 /// The files, in the order in which they are made.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 14] = [
     ("CMD", include_str!("../../../streams/CMD.json")),
     ("OUT", include_str!("../../../streams/OUT.json")),
     ("DLQ", include_str!("../../../streams/DLQ.json")),
     ("STORAGE", include_str!("../../../streams/STORAGE.json")),
+    ("PIPELINES", include_str!("../../../streams/PIPELINES.json")),
     ("EV_ACCESS", include_str!("../../../streams/EV_ACCESS.json")),
     ("EV_PLATFORM", include_str!("../../../streams/EV_PLATFORM.json")),
+    ("EV_PIPELINES", include_str!("../../../streams/EV_PIPELINES.json")),
     ("EV_SCHEMAS", include_str!("../../../streams/EV_SCHEMAS.json")),
     (AUDIT, include_str!("../../../streams/AUDIT.json")),
     (FLOORS, include_str!("../../../streams/KV_FLOORS.json")),

@@ -2007,6 +2007,27 @@ alluvium_messaging::contract!(
     &[]
 );
 
+/// Makes a bucket that shows the tables and views of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkPipeline {
+    /// Id of the project, as in URLs.
+    pub project: String,
+    /// Name of the new bucket.
+    pub bucket: String,
+    /// Name of the pipeline, as it is shown.
+    pub pipeline: String,
+    /// Id of the pipeline; it stays when the pipeline is renamed.
+    pub pipeline_id: String,
+}
+
+alluvium_messaging::contract!(
+    LinkPipeline,
+    "LinkPipeline",
+    r####"{"aggregate":"project","doc":"Makes a bucket that shows the tables and views of a pipeline.","fields":[{"doc":"Id of the project, as in URLs.","name":"project","type":"string"},{"doc":"Name of the new bucket.","name":"bucket","type":"string"},{"doc":"Name of the pipeline, as it is shown.","name":"pipeline","type":"string"},{"doc":"Id of the pipeline; it stays when the pipeline is renamed.","name":"pipeline_id","type":"string"}],"kind":"command","name":"LinkPipeline","namespace":"alluvium.storage","requires":"bucket_admin","type":"record"}"####,
+    &[]
+);
+
 /// A bucket of another project shows a bucket no more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkReleased {
@@ -5541,6 +5562,7 @@ pub enum ProjectCommand {
     ExpireSnapshots(ExpireSnapshots),
     ForkTable(ForkTable),
     LinkBucket(LinkBucket),
+    LinkPipeline(LinkPipeline),
     MarkBucketReadOnly(MarkBucketReadOnly),
     MergeTable(MergeTable),
     PullTable(PullTable),
@@ -5581,6 +5603,7 @@ alluvium_messaging::contract_set!(ProjectCommand {
     ExpireSnapshots,
     ForkTable,
     LinkBucket,
+    LinkPipeline,
     MarkBucketReadOnly,
     MergeTable,
     PullTable,
@@ -5722,6 +5745,12 @@ impl From<ForkTable> for ProjectCommand {
 impl From<LinkBucket> for ProjectCommand {
     fn from(message: LinkBucket) -> Self {
         Self::LinkBucket(message)
+    }
+}
+
+impl From<LinkPipeline> for ProjectCommand {
+    fn from(message: LinkPipeline) -> Self {
+        Self::LinkPipeline(message)
     }
 }
 
@@ -6114,6 +6143,7 @@ impl cqrs_es::Aggregate for crate::model::Project {
             ProjectCommand::ExpireSnapshots(c) => Decide::decide(c, self, at)?,
             ProjectCommand::ForkTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::LinkBucket(c) => Decide::decide(c, self, at)?,
+            ProjectCommand::LinkPipeline(c) => Decide::decide(c, self, at)?,
             ProjectCommand::MarkBucketReadOnly(c) => Decide::decide(c, self, at)?,
             ProjectCommand::MergeTable(c) => Decide::decide(c, self, at)?,
             ProjectCommand::PullTable(c) => Decide::decide(c, self, at)?,
@@ -6214,6 +6244,7 @@ impl ProjectCommand {
             Self::DropTable(c) => Some(&c.bucket),
             Self::ForkTable(c) => Some(&c.bucket),
             Self::LinkBucket(c) => Some(&c.bucket),
+            Self::LinkPipeline(c) => Some(&c.bucket),
             Self::MarkBucketReadOnly(c) => Some(&c.bucket),
             Self::MergeTable(c) => Some(&c.bucket),
             Self::PullTable(c) => Some(&c.bucket),
@@ -6254,6 +6285,7 @@ impl ProjectCommand {
             Self::ExpireSnapshots(c) => &c.project,
             Self::ForkTable(c) => &c.project,
             Self::LinkBucket(c) => &c.project,
+            Self::LinkPipeline(c) => &c.project,
             Self::MarkBucketReadOnly(c) => &c.project,
             Self::MergeTable(c) => &c.project,
             Self::PullTable(c) => &c.project,
@@ -7471,6 +7503,7 @@ impl Command {
             Self::Table(TableCommand::FillTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::ForkTable(_)) => Requirement::System,
             Self::Project(ProjectCommand::LinkBucket(c)) => Requirement::BucketAdmin(c.project.clone()),
+            Self::Project(ProjectCommand::LinkPipeline(c)) => Requirement::BucketAdmin(c.project.clone()),
             Self::Table(TableCommand::LoadTable(c)) => {
                 Requirement::BucketWrite(c.project.clone(), c.branch.clone(), c.bucket.clone())
             }

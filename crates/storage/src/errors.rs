@@ -5,6 +5,7 @@ mod fold;
 mod history;
 mod jobs;
 mod names;
+mod pipelines;
 mod sharing;
 mod sql;
 mod tables;
@@ -13,9 +14,10 @@ mod workspaces;
 
 use alluvium_kernel::ErrorInfo;
 
-const AREAS: [&[ErrorInfo]; 12] = [
+const AREAS: [&[ErrorInfo]; 13] = [
     names::ERRORS,
     sharing::ERRORS,
+    pipelines::ERRORS,
     tables::ERRORS,
     transfer::ERRORS,
     files::ERRORS,

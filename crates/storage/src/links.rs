@@ -161,6 +161,9 @@ async fn release_all(
 
 /// Tells a source that a bucket shows it no more.
 async fn release(uid: &str, bucket: &str, link: Link, at: &DecisionContext, unit: &mut Unit) -> Result<(), Problem> {
+    if link.is_of_pipeline() {
+        return Ok(());
+    }
     let source = names::project_aggregate_id(&link.project)?;
     let release = ReleaseLink {
         project: link.project,
@@ -233,6 +236,10 @@ async fn shown(named: Named<'_>, unit: &mut Unit) -> Result<Option<Result<TableR
     let Ok(id) = names::project_aggregate_id(named.project) else { return Ok(None) };
     let Ok(live) = unit.load::<Project>(&id).await?.live(named.project) else { return Ok(None) };
     let Some((link, uid)) = linked(live, named) else { return Ok(None) };
+    if link.is_of_pipeline() {
+        // Whatever its program names or will name: the names are the pipeline's.
+        return Err(problem::bucket_of_pipeline(&names::bucket_name(named.bucket)));
+    }
     let source = names::project_aggregate_id(&link.project)?;
     let source = unit.load::<Project>(&source).await?;
     Ok(Some(table_of(source, &link, named, &uid)))

@@ -10,6 +10,7 @@ mod metadata;
 mod multiparts;
 mod paged;
 mod pinned;
+mod pipelines;
 mod projects;
 mod search;
 mod settings;
@@ -28,6 +29,7 @@ use sqlx::PgPool;
 
 use crate::contract::ColumnSpec;
 use crate::model::names::{self, MAIN_BRANCH};
+use crate::pipelines::{NoPipelines, OfPipeline, PipelineTables};
 use crate::undrop::UndropWindow;
 
 pub use aliases::{AliasView, Aliases};
@@ -195,6 +197,8 @@ pub struct TableView {
     pub changed_seq: i64,
     pub row_count: u64,
     pub size_bytes: u64,
+    /// Where its rows are, when it is one of a pipeline.
+    pub pipeline: Option<OfPipeline>,
 }
 
 /// A file, or an upload that is not yet one.
@@ -292,12 +296,13 @@ pub struct Queries {
     active: ActiveSchema,
     stats: Arc<dyn TableStats>,
     undrop: UndropWindow,
+    pipelines: Arc<dyn PipelineTables>,
 }
 
 impl Queries {
     /// Reads of the generation that is current at each call.
     pub fn new(pool: PgPool, active: ActiveSchema, stats: Arc<dyn TableStats>) -> Self {
-        Self { pool, active, stats, undrop: UndropWindow::default() }
+        Self { pool, active, stats, undrop: UndropWindow::default(), pipelines: Arc::new(NoPipelines) }
     }
 
     /// With what is configured of how long deleted projects can be had back.
@@ -306,10 +311,16 @@ impl Queries {
         Self { undrop, ..self }
     }
 
+    /// With whom to ask about pipelines that buckets show.
+    #[must_use]
+    pub fn pipelines(self, pipelines: Arc<dyn PipelineTables>) -> Self {
+        Self { pipelines, ..self }
+    }
+
     /// The same reads of another generation; rows and bytes are told by nobody there.
     #[must_use]
     pub fn at(&self, generation: ActiveSchema) -> Self {
-        Self { active: generation, stats: Arc::new(Unknown), ..self.clone() }
+        Self { active: generation, stats: Arc::new(Unknown), pipelines: Arc::new(NoPipelines), ..self.clone() }
     }
 
     fn schema(&self) -> Asking {

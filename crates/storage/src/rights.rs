@@ -19,6 +19,10 @@ pub(crate) fn requirement(command: &Command) -> Requirement {
             write(&c.project, &c.branch, &c.bucket),
             read(&c.project, &c.branch, &c.source_bucket),
         ]),
+        // Who shows a pipeline, may look at it.
+        Command::Project(ProjectCommand::LinkPipeline(_)) => {
+            Requirement::Every(vec![command.requirement(), Requirement::PipelineRead])
+        }
         // Who makes a view, reads what it shows.
         Command::Project(ProjectCommand::CreateAlias(c)) => Requirement::Every(vec![
             write(&c.project, &c.branch, &c.bucket),

@@ -149,7 +149,7 @@ impl Bench {
     async fn content(&self, uid: &str) -> Vec<String> {
         let lane = self.tables().fold().lane(uid).unwrap();
         let spec = PreviewSpec { limit: 1_000, ..PreviewSpec::default() };
-        let preview = self.tables().preview(&lane, spec).await.unwrap();
+        let preview = self.tables().preview(&*lane, spec).await.unwrap();
         preview.rows.iter().map(|row| row.get().to_owned()).collect()
     }
 

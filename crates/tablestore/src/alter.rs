@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use crate::append::columns_of;
 use crate::apply::{ChangeReport, Moment, Work, plain, refuse};
 use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
 use crate::error::{ApplyError, Kind, code, kind, store_error, text};
@@ -187,10 +188,11 @@ pub(crate) fn copy_into(
 ) -> Result<(), ApplyError> {
     let data = work.data();
     let fresh = work.file.relation("data_next");
-    work.session.run(&create_data_sql(&fresh, &next)).map_err(|error| store_error(&error))?;
+    work.session.run(&create_data_sql(&fresh, &next, work.is_stepped)).map_err(|error| store_error(&error))?;
     work.session
         .run(&format!(
-            "INSERT INTO {fresh} SELECT {}, {} FROM {data} AS d ORDER BY d.rowid",
+            "INSERT INTO {fresh} ({}) SELECT {}, {} FROM {data} AS d ORDER BY d.rowid",
+            columns_of(&next),
             values.join(", "),
             stamp::of("d", true)
         ))

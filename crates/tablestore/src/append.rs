@@ -47,7 +47,7 @@ pub(crate) fn missing_columns<'a>(schema: &'a TableSchema, given: &'a [Column]) 
 }
 
 /// Appends the batch; the appender works in the open transaction of the connection.
-fn append_to(
+pub(crate) fn append_to(
     work: &Work<'_>,
     catalog: &str,
     table: &str,
@@ -76,6 +76,11 @@ fn stage(work: &Work<'_>, given: &[Column], batch: &RecordBatch) -> Result<(), A
         .run(&format!("CREATE OR REPLACE TEMP TABLE {STAGE_NAME} ({})", columns.join(", ")))
         .map_err(|error| store_error(&error))?;
     append_to(work, "temp", STAGE_NAME, &names(batch), batch)
+}
+
+/// Appends to the stage, which has just the columns of the batch.
+pub(crate) fn append_to_stage(work: &Work<'_>, batch: &RecordBatch) -> Result<(), ApplyError> {
+    append_to(work, "temp", STAGE_NAME, &[], batch)
 }
 
 fn names(batch: &RecordBatch) -> Vec<&str> {

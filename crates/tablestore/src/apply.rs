@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
-use duckdb::params;
 use serde_json::json;
 
 use crate::column::{Column, ColumnType, DefaultExpr, TableSchema};
@@ -12,10 +11,12 @@ use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::{Attached, Session};
 use crate::load::{LoadReport, LoadSpec};
-use crate::meta::Meta;
 use crate::stamp::{self, Changed};
+use crate::steps::{self, Step, Stepping};
+use crate::transact::{Place, Target, transact};
+use crate::weighted::{self, Search};
 use crate::writing::Writing;
-use crate::{alter, append, key, load, meta, replace};
+use crate::{alter, append, key, load, replace, settle};
 
 /// What `now()` and `uuid()` in a default are made of, so that a replay makes the same rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,17 @@ pub enum Change {
         /// change. `None` where it is the table's beginning, and all come with the time they have.
         changed_at_micros: Option<i64>,
     },
+    /// Rows that come and go by weight, as a step of a pipeline says: a consolidated Z-set. Exactly as many rows equal to one that goes
+    /// are gone afterwards; NULL equals NULL and NaN equals NaN. With a primary key they are found by it, and none that comes may be
+    /// there. Where that cannot be, nothing is applied and the file is [`Error::Corrupt`]: it is not what the step goes on from.
+    Weighted {
+        /// All columns of the table, by name. Equal rows come once.
+        batch: RecordBatch,
+        /// One a row: how often it comes; negative, how often it goes.
+        weights: Vec<i64>,
+        /// For stamps.
+        moment: Moment,
+    },
     /// Records the verdict on an earlier request.
     Settle {
         /// Sequence of the request.
@@ -106,7 +118,12 @@ pub enum Change {
 impl Change {
     /// Whether it may take long: whatever works on more rows than it brings along.
     pub fn is_long(&self) -> bool {
-        !matches!(self, Self::Append { .. } | Self::Settle { .. })
+        !matches!(self, Self::Append { .. } | Self::Weighted { .. } | Self::Settle { .. })
+    }
+
+    /// Whether a journal of steps cannot tell what it did.
+    pub(crate) fn is_untold(&self) -> bool {
+        !matches!(self, Self::Weighted { .. } | Self::Settle { .. })
     }
 }
 
@@ -144,6 +161,13 @@ pub(crate) struct Work<'a> {
     pub temp_dir: &'a Path,
     /// Files that changes take content of, by which.
     pub sources: &'a [(TableFile, Attached)],
+    /// Whether the file is one of a pipeline.
+    pub is_stepped: bool,
+    /// What the file keeps of its steps.
+    pub steps: Stepping,
+    /// The step that is applied.
+    pub step: Option<Step>,
+    pub search: &'a Search,
 }
 
 impl Work<'_> {
@@ -186,13 +210,41 @@ pub(crate) fn plain(text: &str) -> String {
 impl Hub {
     /// Applies `changes` in order and moves the mark from `from` to `to`, all in one transaction.
     pub fn apply(&self, file: &TableFile, from: &Mark, to: &Mark, changes: Vec<Change>) -> Result<Applied, ApplyError> {
+        self.apply_all(file, from, &Target { mark: to, step: None }, changes)
+    }
+
+    /// The same, and moves the file to a step of its pipeline. Refused as `invalid_step` when the file is past it.
+    pub fn apply_step(
+        &self,
+        file: &TableFile,
+        from: &Mark,
+        to: &Mark,
+        step: Step,
+        changes: Vec<Change>,
+    ) -> Result<Applied, ApplyError> {
+        self.apply_all(file, from, &Target { mark: to, step: Some(step) }, changes)
+    }
+
+    fn apply_all(
+        &self,
+        file: &TableFile,
+        from: &Mark,
+        to: &Target<'_>,
+        changes: Vec<Change>,
+    ) -> Result<Applied, ApplyError> {
         let path = self.path(file)?;
         let writer = self.writer(&path);
         let _writing = Writing::begin(&writer);
         let (attached, session) = self.open_file(file)?;
         stamp::ensure(&session, &attached)?;
+        let has_weights = changes.iter().any(|change| matches!(change, Change::Weighted { .. }));
+        if has_weights || to.step.is_some() {
+            steps::ensure(&session, &attached)?;
+        }
         let sources = self.sources(&attached, &changes)?;
-        let outcome = apply_in(&session, &attached, &sources, &self.config().temp_dir(), from, to, changes);
+        let place =
+            Place { session: &session, file: &attached, sources: &sources, temp_dir: &self.config().temp_dir() };
+        let outcome = transact(&place, from, to, changes);
         match outcome {
             Ok((after, changes)) => {
                 let rows = after.rows;
@@ -223,59 +275,11 @@ impl Hub {
     }
 }
 
-fn apply_in(
-    session: &Session,
-    file: &Attached,
-    sources: &[(TableFile, Attached)],
-    temp_dir: &Path,
-    from: &Mark,
-    to: &Mark,
-    changes: Vec<Change>,
-) -> Result<(Meta, Vec<ChangeReport>), ApplyError> {
-    let transaction = session.begin()?;
-    let before = match file.known().filter(|known| known.mark == *from) {
-        Some(known) => Meta::clone(&known),
-        None => meta::read(session, file)?,
-    };
-    if before.mark != *from {
-        return Err(ApplyError::WrongMark { found: before.mark });
-    }
-    let mut work = Work { session, file, schema: before.schema.clone(), rows: before.rows as i64, temp_dir, sources };
-    let mut reports = Vec::with_capacity(changes.len());
-    for change in changes {
-        let report = apply_one(&mut work, change, &reports)?;
-        work.rows += report.inserted as i64 - report.deleted as i64;
-        reports.push(report);
-    }
-    let meta = file.relation("_meta");
-    // What was known above may have been wrong; this statement is the one that keeps the promise.
-    let moved = session
-        .run_with(
-            &format!(
-                "UPDATE {meta} SET seq = ?, hash = ?, stream_created_micros = ?, row_count = ? WHERE seq = ? AND hash = ?"
-            ),
-            params![to.seq as i64, to.hash, to.stream_created_micros, work.rows, from.seq as i64, from.hash],
-        )
-        .map_err(|error| store_error(&error))?;
-    if moved != 1 {
-        return Err(ApplyError::WrongMark { found: meta::read(session, file)?.mark });
-    }
-    if work.schema != before.schema {
-        session
-            .run_with(&format!("UPDATE {meta} SET schema = ?"), params![meta::schema_text(&work.schema)])
-            .map_err(|error| store_error(&error))?;
-    }
-    transaction.commit().map_err(|error| refuse_commit(&error))?;
-    let after = Meta { mark: to.clone(), rows: work.rows.max(0) as u64, schema: work.schema, is_stamped: true };
-    Ok((after, reports))
-}
-
-/// What is wrong with data shows while changing; a commit fails for reasons of the store.
-fn refuse_commit(error: &duckdb::Error) -> ApplyError {
-    ApplyError::Store(store_error(error))
-}
-
-fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Result<ChangeReport, ApplyError> {
+pub(crate) fn apply_one(
+    work: &mut Work<'_>,
+    change: Change,
+    done: &[ChangeReport],
+) -> Result<ChangeReport, ApplyError> {
     match change {
         Change::Append { batch, moment } => append::append(work, &batch, &moment),
         Change::AddColumn { column, moment } => alter::add_column(work, column, &moment),
@@ -298,7 +302,8 @@ fn apply_one(work: &mut Work<'_>, change: Change, done: &[ChangeReport]) -> Resu
                 None => Err(Error::NotFound(from.to_string()).into()),
             }
         }
-        Change::Settle { request_seq, verdict_json } => settle(work, request_seq, &verdict_json, done),
+        Change::Weighted { batch, weights, moment } => weighted::weighted(work, &batch, weights, &moment),
+        Change::Settle { request_seq, verdict_json } => settle::settle(work, request_seq, &verdict_json, done),
     }
 }
 
@@ -308,60 +313,4 @@ fn delete(work: &Work<'_>, predicate_sql: &str) -> Result<ChangeReport, ApplyErr
         .run(&format!("DELETE FROM {} AS d WHERE {predicate_sql}", work.data()))
         .map_err(|error| refuse(&error, code::INVALID_WHERE_CLAUSE))?;
     Ok(ChangeReport { deleted: deleted as u64, ..ChangeReport::default() })
-}
-
-fn settle(
-    work: &Work<'_>,
-    request_seq: u64,
-    verdict_json: &str,
-    reports: &[ChangeReport],
-) -> Result<ChangeReport, ApplyError> {
-    let settlements = work.file.relation("_settlements");
-    let store = |error: duckdb::Error| ApplyError::Store(store_error(&error));
-    let changes = serde_json::to_string(reports).map_err(|error| Error::Unavailable(error.to_string()))?;
-    // Requests are settled one after the other, so the verdicts on earlier messages are on the log by now.
-    work.session
-        .run_with(&format!("DELETE FROM {settlements} WHERE request_seq < ?"), params![request_seq as i64])
-        .map_err(store)?;
-    work.session
-        .run_with(
-            &format!("INSERT INTO {settlements} VALUES (?, ?, ?, ?)"),
-            params![request_seq as i64, verdict_json, changes, work.rows],
-        )
-        .map_err(store)?;
-    Ok(ChangeReport::default())
-}
-
-/// A verdict kept in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settlement {
-    /// Sequence of the request.
-    pub request_seq: u64,
-    /// The verdict, JSON.
-    pub verdict_json: String,
-    /// What the changes before it in the same transaction did.
-    pub changes: Vec<ChangeReport>,
-    /// Rows in the table then.
-    pub rows: u64,
-}
-
-impl Hub {
-    /// The verdicts that were given on the last settled message.
-    pub fn settlements(&self, file: &TableFile) -> Result<Vec<Settlement>, Error> {
-        let (attached, session) = self.open_file(file)?;
-        let sql = format!("SELECT request_seq, verdict, changes, row_count FROM {}", attached.relation("_settlements"));
-        let read = || -> duckdb::Result<Vec<Settlement>> {
-            let mut statement = session.connection().prepare(&sql)?;
-            let rows = statement.query_map([], |row| {
-                Ok(Settlement {
-                    request_seq: row.get::<_, i64>(0)? as u64,
-                    verdict_json: row.get(1)?,
-                    changes: serde_json::from_str(&row.get::<_, String>(2)?).unwrap_or_default(),
-                    rows: row.get::<_, i64>(3)? as u64,
-                })
-            })?;
-            rows.collect()
-        };
-        session.noted(read()).map_err(|error| store_error(&error))
-    }
 }

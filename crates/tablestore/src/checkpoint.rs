@@ -15,9 +15,10 @@ use crate::file::{Mark, TableFile};
 use crate::hub::Hub;
 use crate::instance::{Attached, Session};
 use crate::meta;
-use crate::stamp;
+use crate::quote::ident;
 use crate::verify::Checksum;
 use crate::wal;
+use crate::{stamp, steps, weighted};
 
 /// Bytes copied at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -81,9 +82,13 @@ impl Hub {
         // The first look at the table decides of which moment the rest is.
         let held = meta::read(&session, &source)?;
         let failed = |error: duckdb::Error| store_error(&error);
-        meta::create(&session, &target, &held.schema, &held.mark, from.generation).map_err(failed)?;
-        let rows = format!("{}, {}", stamp::VISIBLE, stamp::of("d", held.is_stamped));
-        for (table, columns) in [("data", rows.as_str()), ("_settlements", "*")] {
+        meta::create(&session, &target, &held.schema, &held.mark, from.generation, held.steps).map_err(failed)?;
+        let mut rows = format!("{}, {}", stamp::VISIBLE, stamp::of("d", held.is_stamped));
+        if held.steps.is_some() {
+            rows = format!("{rows}, {}", ident(weighted::COLUMN));
+        }
+        let journal = held.steps.and_then(|steps| steps.kept_from).map(|_| (steps::JOURNAL, "*"));
+        for (table, columns) in [("data", rows.as_str()), ("_settlements", "*")].into_iter().chain(journal) {
             let (to, from) = (target.relation(table), source.relation(table));
             session.run(&format!("INSERT INTO {to} SELECT {columns} FROM {from} AS d")).map_err(failed)?;
         }

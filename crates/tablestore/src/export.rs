@@ -100,7 +100,7 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = crate::meta::read(&session, &attached)?;
-        let (data, held) = through(spec.lens.as_ref(), attached.relation("data"), held)?;
+        let (data, held) = through(spec.lens.as_ref(), &attached, held)?;
         let schema = held.schema;
         let columns = chosen(&schema, spec.columns.as_deref())?;
         let mut names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();

@@ -64,7 +64,7 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = meta::read(&session, &source)?;
-        let (from, held) = through(spec.lens.as_ref(), source.relation("data"), held)?;
+        let (from, held) = through(spec.lens.as_ref(), &source, held)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let names: Vec<String> = columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
         let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);

@@ -9,6 +9,9 @@ pub const FILE_NAME_BYTES_MAX: usize = 200;
 /// Longest directory part we accept, in bytes.
 pub const PATH_PART_BYTES_MAX: usize = 240;
 
+/// The generation of files that are made by no fold: nobody rebuilds them, and nobody takes them for left behind.
+pub const UNFOLDED_GENERATION: u32 = 0;
+
 /// The identity of one table file.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TableFile {

@@ -166,39 +166,6 @@ impl Hub {
         Ok(self.path(file)?.exists())
     }
 
-    /// Makes the file of a new table, empty and at `mark`. Doing it again with the same schema and mark is fine; a file that is
-    /// already past `mark` is left alone and is fine too. A half-made file of a crash is made anew.
-    pub fn create(&self, file: &TableFile, schema: &TableSchema, mark: &Mark) -> Result<()> {
-        let path = self.path(file)?;
-        let writer = self.writer(&path);
-        let _writing = Writing::begin(&writer);
-        if path.exists() {
-            match self.created_before(file, schema, mark)? {
-                Created::Same => return Ok(()),
-                Created::Other => {
-                    return Err(Error::invalid("table_exists", "the table file holds something else already"));
-                }
-                Created::HalfMade => self.remove_files(&path)?,
-            }
-        }
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|source| Error::io(parent, source))?;
-        }
-        let attached = self.instance()?.attach(&path, &file.to_string())?;
-        let session = attached.instance.session()?;
-        let transaction = session.begin()?;
-        meta::create(&session, &attached, schema, mark, file.generation).map_err(|error| store_error(&error))?;
-        transaction.commit().map_err(|error| store_error(&error))
-    }
-
-    fn created_before(&self, file: &TableFile, schema: &TableSchema, mark: &Mark) -> Result<Created> {
-        let (attached, session) = self.open_file(file)?;
-        let Some(found) = meta::read_if_there(&session, &attached)? else { return Ok(Created::HalfMade) };
-        let same = found.mark == *mark && found.schema == *schema;
-        let past = found.mark.stream_created_micros == mark.stream_created_micros && found.mark.seq > mark.seq;
-        Ok(if same || past { Created::Same } else { Created::Other })
-    }
-
     /// Removes the file of a table; fine when it is gone already. Waits for readers.
     pub fn drop(&self, file: &TableFile) -> Result<()> {
         let path = self.path(file)?;
@@ -209,18 +176,27 @@ impl Hub {
 
     /// Removes every file of a generation, waiting for readers. Nobody may apply changes to it any more.
     pub fn drop_generation(&self, generation: u32) -> Result<()> {
-        let directory = self.inner.config.data_dir.join(format!("g{generation}"));
+        self.drop_below(&self.inner.config.data_dir.join(format!("g{generation}")))
+    }
+
+    /// Removes every file that lies beside one, it too, waiting for readers. Nobody may apply changes to any of them any more.
+    pub fn drop_beside(&self, file: &TableFile) -> Result<()> {
+        let path = self.path(file)?;
+        path.parent().map_or(Ok(()), |directory| self.drop_below(directory))
+    }
+
+    fn drop_below(&self, directory: &Path) -> Result<()> {
         let instance = self.instance()?;
-        for path in instance.below(&directory) {
+        for path in instance.below(directory) {
             instance.detach(&path)?;
         }
-        match std::fs::remove_dir_all(&directory) {
+        match std::fs::remove_dir_all(directory) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(directory, error)),
             _ => Ok(()),
         }
     }
 
-    fn remove_files(&self, path: &Path) -> Result<()> {
+    pub(crate) fn remove_files(&self, path: &Path) -> Result<()> {
         self.instance()?.detach(path)?;
         // The logs first: one that outlives its file would be taken for the log of the next file of this name.
         for path in wal::beside(path).iter().map(PathBuf::as_path).chain([path]) {
@@ -293,12 +269,6 @@ impl Hub {
     }
 }
 
-enum Created {
-    Same,
-    Other,
-    HalfMade,
-}
-
 /// Files held attached, in the order they were asked for.
 pub struct Pinned {
     held: Vec<Attached>,
@@ -318,10 +288,9 @@ impl Pinned {
 
     /// The same for what is seen of it through a lens.
     pub fn seen(&self, index: usize, lens: &Lens) -> Result<Option<String>> {
-        let (Some(data), Some(file)) = (self.physical(index), self.held.get(index)) else { return Ok(None) };
+        let Some(file) = self.held.get(index) else { return Ok(None) };
         let session = self.instance.session()?;
-        let whole = meta::read(&session, file)?.schema;
-        lens.relation(&data, &whole).map(Some)
+        lens.relation(file, &meta::read(&session, file)?).map(Some)
     }
 
     /// The table of the n-th file.

@@ -13,6 +13,7 @@ mod background;
 mod changes;
 mod checkpoint;
 pub mod column;
+mod create;
 mod diff;
 pub mod error;
 mod export;
@@ -37,14 +38,19 @@ mod rebase;
 mod repeat;
 mod replace;
 mod rows;
+mod scan;
+mod settle;
 pub mod sql;
 mod stamp;
+mod steps;
+mod transact;
 mod verify;
 mod wal;
 mod watchdog;
+mod weighted;
 mod writing;
 
-pub use apply::{Applied, Change, ChangeReport, Moment, Settlement};
+pub use apply::{Applied, Change, ChangeReport, Moment};
 pub use background::give_way;
 pub use changes::{Changes, ChangesFormat, ChangesSpec};
 pub use checkpoint::{Copied, Original};
@@ -53,7 +59,7 @@ pub use diff::RowsDiffer;
 pub use error::{ApplyError, Error, Fault, Result};
 pub use export::{ExportFormat, ExportSpec, Exported, ParquetCompression};
 pub use extract::{ExtractSpec, Extracted};
-pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats};
+pub use file::{FILE_NAME_BYTES_MAX, Mark, PATH_PART_BYTES_MAX, TableFile, TableStats, UNFOLDED_GENERATION};
 pub use hub::{Hub, HubConfig, Pinned};
 pub use lens::Lens;
 pub use load::{
@@ -72,7 +78,11 @@ pub use rows::{
     DecodedMany, DecodedRun, MESSAGES_PER_BATCH_MAX, ROWS_DECOMPRESSED_BYTES_MAX, ROWS_PER_MESSAGE_MAX, RowsDecoder,
     RowsError,
 };
+pub use scan::Scan;
+pub use settle::Settlement;
 pub use stamp::{Changed, SHOWN_AS};
+pub use steps::{CreateOptions, Step, StepMark, StepRows, Steps};
 pub use verify::{Checksum, TablePair};
 pub use wal::mend as mend_log;
 pub use watchdog::Stop;
+pub use weighted::COPIES_MAX;

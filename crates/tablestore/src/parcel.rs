@@ -30,7 +30,7 @@ impl Hub {
         let transaction = session.begin()?;
         // The first look at the table decides of which moment the rest is.
         let held = crate::meta::read(&session, &attached)?;
-        let (data, held) = through(spec.lens.as_ref(), attached.relation("data"), held)?;
+        let (data, held) = through(spec.lens.as_ref(), &attached, held)?;
         let columns = chosen(&held.schema, spec.columns.as_deref())?;
         let values: Vec<String> = columns.iter().map(|column| exact(&column.name, Some(&column.column_type))).collect();
         let condition = stamp::condition(spec.predicate_sql.as_ref(), spec.changed, held.is_stamped);

@@ -65,7 +65,7 @@ impl Hub {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         let meta = crate::meta::read(&session, &attached)?;
-        let (data, meta) = through(spec.lens.as_ref(), attached.relation("data"), meta)?;
+        let (data, meta) = through(spec.lens.as_ref(), &attached, meta)?;
         let mut columns = chosen(&meta.schema, spec.columns.as_deref())?;
         let mut selected = selected(&columns);
         if spec.with_stamp {
@@ -196,10 +196,32 @@ pub(crate) fn each_batch(
 
 /// The same of a query whose answer fits into memory: it is made before any of it is handed over. That takes a part of the time when
 /// there is little of it, as nobody waits for the engine's own threads, which give way to others.
-fn few_batches(session: &Session, sql: &str, values: &[String], take: impl FnMut(&RecordBatch)) -> duckdb::Result<()> {
+pub(crate) fn few_batches(
+    session: &Session,
+    sql: &str,
+    values: &[String],
+    take: impl FnMut(&RecordBatch),
+) -> duckdb::Result<()> {
     session.noted(session.connection().prepare(sql).and_then(|mut statement| {
         drop(statement.query_arrow(params_from_iter(values.iter()))?);
         rest(&mut statement, take)
+    }))
+}
+
+/// Runs a query and hands over its batches as they come, until `take` wants no more.
+pub(crate) fn batches_while(
+    session: &Session,
+    sql: &str,
+    mut take: impl FnMut(RecordBatch) -> bool,
+) -> duckdb::Result<()> {
+    session.noted(session.connection().prepare(sql).and_then(|mut statement| {
+        drop(statement.stream_arrow([])?);
+        while let Some(array) = statement.step()? {
+            if !take(RecordBatch::from(&array)) {
+                break;
+            }
+        }
+        Ok(())
     }))
 }
 

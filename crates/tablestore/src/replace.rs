@@ -1,6 +1,6 @@
 //! Giving a table the content of another file: columns, key and rows at once.
 
-use crate::append::{ident_list, keys_equal};
+use crate::append::{columns_of, ident_list, keys_equal};
 use crate::apply::{ChangeReport, Work};
 use crate::column::{Column, TableSchema};
 use crate::diff::{common_key, has};
@@ -25,7 +25,7 @@ pub(crate) fn replace(
     }
     let (data, fresh) = (work.data(), work.file.relation("data_next"));
     let run = |sql: &str| work.session.run(sql).map_err(|error| store_error(&error));
-    run(&create_data_sql(&fresh, &held.schema))?;
+    run(&create_data_sql(&fresh, &held.schema, work.is_stepped))?;
     let source = from.relation("data");
     let rows = match changed_at_micros {
         None => format!("{} FROM {source} AS d", stamp::of("d", held.is_stamped)),
@@ -33,7 +33,11 @@ pub(crate) fn replace(
         Some(micros) => kept_or(&work.schema, &held.schema, &data, &source, &stamp::at(micros)),
     };
     let columns: Vec<String> = held.schema.columns.iter().map(|column| format!("d.{}", ident(&column.name))).collect();
-    let inserted = run(&format!("INSERT INTO {fresh} SELECT {}, {rows} ORDER BY d.rowid", columns.join(", ")))?;
+    let inserted = run(&format!(
+        "INSERT INTO {fresh} ({}) SELECT {}, {rows} ORDER BY d.rowid",
+        columns_of(&held.schema),
+        columns.join(", ")
+    ))?;
     if inserted as u64 != held.rows {
         let reason = format!("it says {} rows and has {inserted}", held.rows);
         return Err(Error::Corrupt { table: from.alias.clone(), reason }.into());

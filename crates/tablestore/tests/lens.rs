@@ -20,7 +20,7 @@ fn table(bench: &Bench) -> Table {
 fn europe(columns: &[&str]) -> Lens {
     let filter = json!([{ "column": "region", "values": ["eu"] }]);
     let filters: Vec<WhereFilter> = serde_json::from_value(filter).unwrap();
-    Lens { columns: Some(columns.iter().map(|name| (*name).to_owned()).collect()), filters }
+    Lens { columns: Some(columns.iter().map(|name| (*name).to_owned()).collect()), filters, step: None }
 }
 
 fn names() -> PreviewSpec {
@@ -146,7 +146,8 @@ fn a_filter_that_cannot_be_kept_shows_nothing() {
     let bench = Bench::new();
     let table = table(&bench);
     let filters: Vec<WhereFilter> = serde_json::from_value(json!([{ "column": "gone", "values": ["eu"] }])).unwrap();
-    for lens in [Lens { columns: None, filters }, Lens { columns: Some(vec!["gone".into()]), filters: Vec::new() }] {
+    let gone = Some(vec!["gone".into()]);
+    for lens in [Lens { filters, ..Lens::default() }, Lens { columns: gone, ..Lens::default() }] {
         let spec = PreviewSpec { limit: 10, lens: Some(lens.clone()), ..PreviewSpec::default() };
         assert_eq!(failure(&bench.hub.preview(&table.file, &spec).unwrap_err()), "alias_outdated");
         let pinned = bench.hub.pin(std::slice::from_ref(&table.file)).unwrap();

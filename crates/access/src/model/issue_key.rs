@@ -6,8 +6,8 @@ use alluvium_kernel::{
 };
 
 use super::{
-    DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PERSON_CHARS_MAX, Permissions,
-    Scope,
+    DAY_MICROS, DESCRIPTION_CHARS_MAX, KEYS_PER_PROJECT_MAX, Keyring, LIFETIME_DAYS_MAX, PERSON_CHARS_MAX,
+    PIPELINES_KEYRING, Permissions, Scope,
 };
 use crate::contract::{IssueKey, KeyIssued, KeyringEvent};
 use crate::error;
@@ -25,6 +25,11 @@ impl Decide<Keyring> for IssueKey {
         if let Some(known) = keyring.get(&self.key) {
             let same = known.digest == self.digest && !known.revoked;
             return if same { Ok(vec![]) } else { Err(error::key_exists(&self.key)) };
+        }
+        // A key of pipelines is known by its name.
+        let is_named = matches!(scope, Scope::Pipelines { .. });
+        if is_named && keyring.is_taken(&self.description, at.time) {
+            return Err(error::name_taken());
         }
         if keyring.live(at.time).count() >= KEYS_PER_PROJECT_MAX {
             return Err(error::too_many_keys(&self.project));
@@ -58,6 +63,9 @@ impl IssueKey {
         let permissions = self.permissions.as_ref().map(Permissions::checked).transpose()?;
         let scope = Scope::of(&self.scope, self.branch.as_deref(), permissions)
             .ok_or_else(|| error::unsupported_scope(&self.scope, self.branch.as_deref()))?;
+        if matches!(scope, Scope::Pipelines { .. }) != (self.project == PIPELINES_KEYRING) {
+            return Err(error::unsupported_scope(&self.scope, self.branch.as_deref()));
+        }
         if scope.branch().is_some_and(|branch| !keys::is_hex(branch, BRANCH_HEX_CHARS)) {
             return Err(error::invalid_key(format!("`branch` must be {BRANCH_HEX_CHARS} lower-case hex digits.")));
         }
@@ -142,6 +150,27 @@ mod tests {
             ..issued("p", 1, 5)
         };
         keyring(vec![]).at(5, Actor::Admin).when(of_registry.into()).then_expect_events(vec![expected.into()]);
+    }
+
+    #[test]
+    fn a_key_of_pipelines_has_a_name_of_its_own() {
+        let of = |n: usize, name: &str| IssueKey {
+            scope: "pipelines_write".into(),
+            prefix: "apikey:...".into(),
+            description: name.into(),
+            ..issue(PIPELINES_KEYRING, n)
+        };
+        let first = keyring(vec![]).at(5, Actor::Admin).when(of(1, "a").into()).inspect_result().unwrap();
+        assert_eq!(first.len(), 1);
+        rejected(keyring(first.clone()).at(5, Actor::Admin).when(of(2, "a").into()), "access.name_taken");
+        let second = keyring(first.clone()).at(5, Actor::Admin).when(of(2, "b").into()).inspect_result();
+        assert_eq!(second.unwrap().len(), 1);
+        let freed = [first, vec![revoked(PIPELINES_KEYRING, 1).into()]].concat();
+        assert!(keyring(freed).at(5, Actor::Admin).when(of(2, "a").into()).inspect_result().is_ok());
+        let elsewhere = IssueKey { project: "p".into(), ..of(1, "a") };
+        rejected(keyring(vec![]).at(5, Actor::Admin).when(elsewhere.into()), "access.unsupported_scope");
+        let wide = issue(PIPELINES_KEYRING, 1);
+        rejected(keyring(vec![]).at(5, Actor::Admin).when(wide.into()), "access.unsupported_scope");
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl Keyring {
         self.keys.iter().filter(move |(_, state)| state.is_live(now)).map(|(id, _)| id.as_str())
     }
 
+    /// Whether a key that works at `now` is described so.
+    pub(super) fn is_taken(&self, description: &str, now: Timestamp) -> bool {
+        self.keys.values().any(|state| state.is_live(now) && state.description == description)
+    }
+
     /// Refuses a key to whoever has less than a key of this scope opens. Who has no key, was asked for more than that before.
     pub(super) fn may_give(&self, scope: &Scope, at: &DecisionContext) -> Result<(), Problem> {
         let Actor::Key(own) = &at.actor else { return Ok(()) };

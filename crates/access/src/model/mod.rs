@@ -4,12 +4,15 @@
 
 mod forget;
 mod grant_publishers;
+mod installation;
 mod issue_key;
 mod keyring;
+mod membership;
 mod permissions;
 mod revoke_branch_keys;
 mod revoke_key;
 mod revoke_project_keys;
+mod role;
 mod rotate_key;
 mod scope;
 mod tenant;
@@ -17,9 +20,16 @@ mod tenant;
 pub(crate) mod testing;
 mod update_key;
 
+pub(crate) use installation::is_id;
+pub use installation::{DEFAULT_TENANT_ID, Installation, TENANT_NAME_CHARS_MAX, TENANTS_MAX, TenantEntry};
 pub use keyring::{KeyState, Keyring};
+pub use membership::{BY_OTHERS, MEMBERS_MAX, Membership, TEXT_CHARS_MAX, TRUST_NAME_CHARS_MAX, TRUSTS_MAX};
 pub use permissions::{BUCKET_NAME_BYTES_MAX, BUCKETS_PER_KEY_MAX, Permissions};
-pub use scope::{BRANCH_ADMIN, BRANCH_READ, CUSTOM, PROJECT_ADMIN, REGISTRY, Scope};
+pub use role::{OWNER, Role};
+pub use scope::{
+    BRANCH_ADMIN, BRANCH_READ, CUSTOM, PIPELINES_KEYRING, PIPELINES_READ, PIPELINES_WRITE, PROJECT_ADMIN, REGISTRY,
+    Scope,
+};
 pub use tenant::{Rights, Tenant};
 
 /// Live keys of one project at once.

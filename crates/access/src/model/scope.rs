@@ -16,6 +16,13 @@ pub const BRANCH_READ: &str = "branch_read";
 pub const CUSTOM: &str = "custom";
 /// The name of the scope of keys that open nothing of their project, and the schema registry as far as their rights go.
 pub const REGISTRY: &str = "registry";
+/// The name of the scope of keys that look at the pipelines of their tenant.
+pub const PIPELINES_READ: &str = "pipelines_read";
+/// The name of the scope of keys that may all with the pipelines of their tenant.
+pub const PIPELINES_WRITE: &str = "pipelines_write";
+
+/// The keyring of the keys of a tenant's pipelines, which belong to no project; no project can be called so.
+pub const PIPELINES_KEYRING: &str = "@pipelines";
 
 /// The branch that every project has, which keys of chosen buckets are for.
 const MAIN_BRANCH: &str = "default";
@@ -37,6 +44,11 @@ pub enum Scope {
     Registry,
     /// What its permissions say.
     Custom(Permissions),
+    /// Nothing of any project, but the pipelines of the tenant.
+    Pipelines {
+        /// Whether it may change and run them, and issue such keys.
+        writes: bool,
+    },
 }
 
 impl Scope {
@@ -48,6 +60,8 @@ impl Scope {
             (BRANCH_READ, Some(id), None) => Some(Self::Branch { id: id.to_owned(), writes: false }),
             (CUSTOM, None, Some(permissions)) => Some(Self::Custom(permissions)),
             (REGISTRY, None, None) => Some(Self::Registry),
+            (PIPELINES_READ, None, None) => Some(Self::Pipelines { writes: false }),
+            (PIPELINES_WRITE, None, None) => Some(Self::Pipelines { writes: true }),
             _ => None,
         }
     }
@@ -65,6 +79,8 @@ impl Scope {
             Self::Branch { writes: false, .. } => BRANCH_READ,
             Self::Registry => REGISTRY,
             Self::Custom(_) => CUSTOM,
+            Self::Pipelines { writes: false } => PIPELINES_READ,
+            Self::Pipelines { writes: true } => PIPELINES_WRITE,
         }
     }
 
@@ -72,7 +88,7 @@ impl Scope {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Self::Branch { id, .. } => Some(id),
-            Self::Project | Self::Registry | Self::Custom(_) => None,
+            Self::Project | Self::Registry | Self::Custom(_) | Self::Pipelines { .. } => None,
         }
     }
 
@@ -80,13 +96,16 @@ impl Scope {
     pub fn permissions(&self) -> Option<&Permissions> {
         match self {
             Self::Custom(permissions) => Some(permissions),
-            Self::Project | Self::Branch { .. } | Self::Registry => None,
+            Self::Project | Self::Branch { .. } | Self::Registry | Self::Pipelines { .. } => None,
         }
     }
 
     /// Whether it opens all that another does: who has this one may give that one.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
+            (Self::Pipelines { writes }, Self::Pipelines { writes: other }) => *writes || !other,
+            // Pipelines are of the tenant: no key of a project gives them, and none of them opens anything of a project.
+            (_, Self::Pipelines { .. }) | (Self::Pipelines { .. }, _) => false,
             (Self::Project, _) | (_, Self::Registry) => true,
             (Self::Custom(own), Self::Custom(other)) => own.cover(other),
             (Self::Branch { .. } | Self::Registry | Self::Custom(_), _) => false,
@@ -104,7 +123,7 @@ impl Scope {
             Self::Project => true,
             Self::Branch { id, .. } => id == branch,
             Self::Custom(may) => may.manage_buckets && branch == MAIN_BRANCH,
-            Self::Registry => false,
+            Self::Registry | Self::Pipelines { .. } => false,
         }
     }
 
@@ -114,7 +133,7 @@ impl Scope {
             Self::Project => true,
             Self::Branch { id, writes } => *writes && id == branch,
             Self::Custom(may) => may.manage_buckets && branch == MAIN_BRANCH,
-            Self::Registry => false,
+            Self::Registry | Self::Pipelines { .. } => false,
         }
     }
 
@@ -135,7 +154,7 @@ impl Scope {
             Self::Project => true,
             Self::Branch { id, writes } => *writes && id == of,
             Self::Custom(_) => of == holder,
-            Self::Registry => false,
+            Self::Registry | Self::Pipelines { .. } => false,
         }
     }
 
@@ -144,7 +163,7 @@ impl Scope {
         match self {
             Self::Project | Self::Branch { .. } => BucketReach::everything(),
             Self::Custom(may) => may.readable(),
-            Self::Registry => BucketReach::default(),
+            Self::Registry | Self::Pipelines { .. } => BucketReach::default(),
         }
     }
 }
@@ -184,5 +203,17 @@ mod tests {
             assert!(!wide.covers(other) && !Scope::Registry.covers(other));
         }
         assert!(!branch.covers(&narrow) && !branch.covers(&branch));
+    }
+
+    #[test]
+    fn pipelines_are_given_by_keys_of_pipelines_only() {
+        let (write, read) = (Scope::Pipelines { writes: true }, Scope::Pipelines { writes: false });
+        assert!(write.covers(&write) && write.covers(&read) && read.covers(&read) && !read.covers(&write));
+        for other in [Scope::Project, Scope::Custom(of(&["a:write"])), Scope::Registry] {
+            assert!(!other.covers(&read) && !write.covers(&other), "{other:?}");
+        }
+        for scope in [write, read] {
+            assert_eq!(Scope::of(scope.name(), None, None), Some(scope));
+        }
     }
 }

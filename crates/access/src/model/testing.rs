@@ -24,7 +24,7 @@ pub(crate) fn tenant(given: Vec<TenantEvent>) -> AggregateTestExecutor<Tenant> {
     TestFramework::with(context(0, Actor::Admin)).given(given)
 }
 
-fn context(micros: i64, actor: Actor) -> DecisionContext {
+pub(crate) fn context(micros: i64, actor: Actor) -> DecisionContext {
     let tenant = Token::encode("default").unwrap();
     DecisionContext { tenant, command_id: "c1".into(), actor, time: Timestamp::from_micros(micros) }
 }

@@ -7,6 +7,7 @@ mod permissions;
 mod read;
 mod revoke;
 mod rotate;
+pub(crate) mod tenancy;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -60,7 +61,9 @@ impl KeyRoutes {
         }
         match principal.actor {
             Actor::Admin => Err(error::project_not_found(project)),
-            Actor::Key(_) | Actor::Nats(_) | Actor::System(_) => Err(error::access_denied(project)),
+            Actor::Key(_) | Actor::Login(_) | Actor::Owner(_) | Actor::Nats(_) | Actor::System(_) => {
+                Err(error::access_denied(project))
+            }
         }
     }
 }

@@ -2,29 +2,36 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod issuer;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use alluvium_access::contract::Command;
+use alluvium_access::login::{KeySets, LoginSettings, Logins, OwnerTrust, Provider};
 use alluvium_access::{
-    Access, AccessContext, AccessProjection, Follower, KeyDesk, KeyQueries, KeyRoutes, PROJECTION, Projects,
-    project_keys, usage,
+    Access, AccessContext, AccessProjection, Follower, Holdings, KeyDesk, KeyQueries, KeyRoutes, PROJECTION, Projects,
+    TenancyRoutes, project_keys, usage,
 };
 use alluvium_eventlog::seals::Seals;
-use alluvium_eventlog::{CommandClient, Executor, ExecutorOptions, LogOptions};
-use alluvium_http::{About, DetailRenderer, Op, Principal, Route, RouteGroup, Surface};
+use alluvium_eventlog::{CommandClient, CommandRequest, Executor, ExecutorOptions, LogOptions};
+use alluvium_http::{About, CodedRenderer, DetailRenderer, Json, Op, Principal, Route, RouteGroup, Surface};
 use alluvium_kernel::{Authorizer, BoxFuture, Problem, Requirement, SigningKey, Token};
-use alluvium_messaging::{connect, streams};
+use alluvium_messaging::{ContractSet as _, connect, streams};
 use alluvium_projection::{Freshness, Projections, Settings};
 use alluvium_testing::{NatsServer, Postgres};
 use async_nats::jetstream;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
-use serde_json::Value;
+use bytes::Bytes;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
+
+use issuer::Issuer;
 
 pub const ADMIN: &str = "the admin's key";
 
@@ -43,6 +50,7 @@ pub struct World {
     pub freshness: Freshness,
     pub projects: Arc<KnownProjects>,
     pub router: Router,
+    pub issuer: Arc<Issuer>,
     pub stop: CancellationToken,
 }
 
@@ -72,6 +80,38 @@ impl Projects for KnownProjects {
     fn has_branch<'a>(&'a self, _: &'a Token, _: &'a str, branch: &'a str) -> BoxFuture<'a, Result<bool, Problem>> {
         Box::pin(async move { Ok(branch == BRANCH) })
     }
+}
+
+/// Other contexts have nothing of any tenant.
+struct Nothing;
+
+impl Holdings for Nothing {
+    fn of<'a>(&'a self, _: &'a Token) -> BoxFuture<'a, Result<Option<String>, Problem>> {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+fn settings_of_logins() -> LoginSettings {
+    LoginSettings {
+        provider: Provider::GenericOidc { extra_scopes: vec!["email".into()] },
+        issuer: issuer::LOGIN.into(),
+        client_id: "client".into(),
+        owners: vec!["boss@example.org".into(), "root".into()],
+        owner_trusts: vec![OwnerTrust { issuer: issuer::CI.into(), subject: "deploy".into(), audience: None }],
+        ..LoginSettings::default()
+    }
+}
+
+fn sealer<'a>(seals: &'a Seals, request: &'a CommandRequest) -> BoxFuture<'a, Result<Option<Bytes>, Problem>> {
+    Box::pin(async move {
+        let Ok(mut command) = Command::decode(&request.command, &request.payload) else { return Ok(None) };
+        // What keys say in these tests is left open, so that it can be seen on the log.
+        if !matches!(command, Command::Membership(_)) || command.sealed_fields().is_empty() {
+            return Ok(None);
+        }
+        seals.seal(&request.tenant, command.sealed_fields()).await?;
+        Ok(Some(command.to_avro().into()))
+    })
 }
 
 impl Drop for World {
@@ -114,7 +154,7 @@ impl World {
         let authorizer: Arc<dyn Authorizer> = access.clone();
         let options = ExecutorOptions { owner: "test".into(), replicas: 1, log: LogOptions::default() };
         let executor = Executor::new(js.clone(), Arc::new(AccessContext), authorizer, secret(), options);
-        let client = CommandClient::new(js.clone(), secret());
+        let client = CommandClient::new(js.clone(), secret()).with_sealer(sealer);
         let desk = KeyDesk::new(access.clone(), client, freshness.clone());
 
         tokio::spawn(executor.run(stop.clone()));
@@ -130,9 +170,25 @@ impl World {
         let queries =
             KeyQueries::new(pool.clone(), projections.active(PROJECTION).unwrap(), Seals::new(js.clone(), secret()));
         let state = KeyRoutes { desk: desk.clone(), queries, projects: projects.clone() };
-        let router = router(state, &access);
-        let world =
-            Self { nats, postgres, js, pool, desk, access, follower, projections, freshness, projects, router, stop };
+        let issuer = Arc::new(Issuer::new());
+        let logins = Logins::new(desk.clone(), settings_of_logins(), KeySets::new(issuer.clone()));
+        let tenancy = TenancyRoutes::new(logins.clone(), access.clone(), Arc::new(Nothing));
+        let router = router(state, &access, tenancy, logins);
+        let world = Self {
+            nats,
+            postgres,
+            js,
+            pool,
+            desk,
+            access,
+            follower,
+            projections,
+            freshness,
+            projects,
+            router,
+            issuer,
+            stop,
+        };
         world.until("the keys are read", async |world| world.follower.is_ready()).await;
         world
     }
@@ -160,9 +216,23 @@ impl World {
         key: Option<&str>,
         body: Option<Value>,
     ) -> (u16, HeaderMap, Value) {
+        self.call_with(method, path, key, &[], body).await
+    }
+
+    pub async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> (u16, HeaderMap, Value) {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
@@ -184,7 +254,7 @@ impl World {
     }
 }
 
-fn router(state: KeyRoutes, access: &Arc<Access>) -> Router {
+fn router(state: KeyRoutes, access: &Arc<Access>, tenancy: TenancyRoutes, logins: Logins) -> Router {
     let admin_configured = access.has_admin_key();
     let admins =
         vec![Route::get("/admins", |_| Requirement::Admin, async || "hello", Op::new("admins", "test", "For admins"))];
@@ -195,7 +265,14 @@ fn router(state: KeyRoutes, access: &Arc<Access>) -> Router {
         Op::new("known", "test", "For anyone known"),
     )];
     let group = |name, routes| RouteGroup::new(name, (), routes).errors_as(DetailRenderer { admin_configured }, &[]);
-    let groups = vec![alluvium_access::routes(state), group("admins", admins), group("known", known)];
+    let who = async |principal: Principal| Json(json!({"actor": principal.actor, "tenant": principal.tenant.decode()}));
+    let who = vec![
+        Route::get("/v0/who", |_| Requirement::PipelineRead, who, Op::new("who", "test", "Who asks")),
+        Route::post("/v0/who", |_| Requirement::PipelineWrite, who, Op::new("write", "test", "Who may write")),
+    ];
+    let who = RouteGroup::new("who", (), who).credentials(logins).errors_as(CodedRenderer, &["/v0"]);
+    let tenancy = alluvium_access::tenancy_routes(tenancy);
+    let groups = vec![alluvium_access::routes(state), tenancy, who, group("admins", admins), group("known", known)];
     let about = About { title: "test".into(), version: "0".into() };
     Surface::assemble(&about, groups, &[alluvium_eventlog::ERRORS]).unwrap().into_router(access.clone(), access.clone())
 }

@@ -11,6 +11,7 @@ mod load;
 mod many_tables;
 mod memory;
 mod messaging;
+pub mod nexmark;
 mod parallel;
 mod peer;
 mod preview;
@@ -224,6 +225,21 @@ pub const PATHS: &[BenchPath] = &[
         name: "many-tables",
         about: "start with 10,000 tables, and memory with them",
         run: |run| Box::pin(many_tables::run(run)),
+    },
+    BenchPath {
+        name: "nexmark",
+        about: "views of Nexmark kept up to date, beside DuckDB that computes them anew, and beside PyFlink",
+        run: |run| Box::pin(nexmark::run(run)),
+    },
+    BenchPath {
+        name: "nexmark-changes",
+        about: "the same with one of ten events deleted or changed later",
+        run: |run| Box::pin(nexmark::changes(run)),
+    },
+    BenchPath {
+        name: "nexmark-end-to-end",
+        about: "rows on the stream until a view is committed, small steps beside raw commits, start of a pipeline",
+        run: |run| Box::pin(nexmark::end_to_end(run)),
     },
     BenchPath {
         name: "registry",

@@ -660,6 +660,9 @@ pub struct BenchArgs {
     /// List the paths, measure nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// One query of Nexmark in this process, as JSON
+    #[arg(long, hide = true)]
+    pub part: Option<String>,
 }
 
 /// `completion`

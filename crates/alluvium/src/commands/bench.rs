@@ -3,12 +3,16 @@
 use serde_json::{Value, json};
 
 use super::Context;
+use crate::bench::nexmark::Part;
 use crate::bench::{BenchPath, Measured, PATHS, Run};
 use crate::cli::BenchArgs;
 use crate::failure::{Done, Failure};
 use crate::ui::Format;
 
 pub async fn run(cx: &Context, args: &BenchArgs) -> Done {
+    if let Some(part) = &args.part {
+        return run_part(cx, part).await;
+    }
     let known = || PATHS.iter().map(|path| path.name).collect::<Vec<_>>().join(", ");
     if let Some(unknown) = args.paths.iter().find(|name| !PATHS.iter().any(|path| path.name == **name)) {
         return Err(
@@ -45,6 +49,15 @@ pub async fn run(cx: &Context, args: &BenchArgs) -> Done {
     }
     // Timing never fails anything: it reports.
     failed.map_or(Ok(()), Err)
+}
+
+/// What a path measures in a process of its own.
+async fn run_part(cx: &Context, part: &str) -> Done {
+    let part: Part =
+        serde_json::from_str(part).map_err(|error| Failure::usage(format!("This is no part: {error}.")))?;
+    let told = tokio::task::spawn_blocking(move || part.run()).await.map_err(Failure::bug)??;
+    cx.ui.text(&json!(told).to_string());
+    Ok(())
 }
 
 fn shown(measured: &Measured) -> Value {

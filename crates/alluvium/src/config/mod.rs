@@ -7,6 +7,7 @@ mod check;
 mod duration;
 mod load;
 mod pgwire;
+mod pipelines;
 mod registry;
 mod secret;
 mod settings;
@@ -22,6 +23,7 @@ pub use check::{check, unknown_names};
 pub use duration::Seconds;
 pub use load::{Loaded, Overrides, load};
 pub use pgwire::{PGWIRE_INTERNAL_LISTEN, PGWIRE_PORT, Pgwire, SslMode};
+pub use pipelines::Pipelines;
 pub use registry::{Dialect, REGISTRY_PORT, Registry, SchemaText};
 pub use secret::Secret;
 pub use settings::SETTINGS;
@@ -69,6 +71,8 @@ pub struct Config {
     pub workspaces: Workspaces,
     /// Sessions in them.
     pub pgwire: Pgwire,
+    /// Connectors of pipelines.
+    pub pipelines: Pipelines,
     /// How fast folds are rebuilt.
     pub rebuild: Rebuild,
     /// The schema registry.
@@ -340,6 +344,7 @@ impl Default for Config {
                 threads: 2,
             },
             pgwire: Pgwire::default(),
+            pipelines: Pipelines::default(),
             rebuild: Rebuild { events_per_second: 0, share_percent: 100 },
             registry: Registry::default(),
             log: Log { filter: "info".to_owned(), format: LogFormat::Text },

@@ -125,6 +125,24 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Text,
         "memory of the engine of one workspace",
     ),
+    setting(
+        "pipelines.file_dirs",
+        &["ALLUVIUM_PIPELINES_FILE_DIRS"],
+        Kind::List,
+        "directories whose files connectors read and write",
+    ),
+    setting(
+        "pipelines.secret_dirs",
+        &["ALLUVIUM_PIPELINES_SECRET_DIRS"],
+        Kind::List,
+        "directories whose files are secrets for connectors",
+    ),
+    setting(
+        "pipelines.kubernetes_secrets_dir",
+        &["ALLUVIUM_PIPELINES_KUBERNETES_SECRETS_DIR"],
+        Kind::Text,
+        "where secrets of Kubernetes are mounted",
+    ),
     setting("pgwire.enabled", &["ALLUVIUM_PGWIRE_ENABLED"], Kind::Switch, "whether anybody can log in to workspaces"),
     setting(
         "pgwire.host",

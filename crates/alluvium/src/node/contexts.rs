@@ -5,6 +5,7 @@ use alluvium_eventlog::seals::Seals;
 use alluvium_eventlog::{AggregateType, BoundedContext, CommandRequest, Past};
 use alluvium_kernel::{BoxFuture, Problem, Requirement, Token};
 use alluvium_messaging::{CodecError, ContractSet};
+use alluvium_pipelines::PipelinesContext;
 use alluvium_platform::PlatformContext;
 use alluvium_schemas::SchemasContext;
 use alluvium_storage::Storage;
@@ -73,6 +74,10 @@ async fn seal<S: ContractSet>(seals: &Seals, request: &CommandRequest) -> Result
 /// All contexts.
 pub const CONTEXTS: &[ContextInfo] = &[
     ContextInfo { asks_first: Some(asked_by_access), ..info::<AccessContext, alluvium_access::contract::Event>() },
+    ContextInfo {
+        asks_first: Some(asked_by_pipelines),
+        ..info::<PipelinesContext, alluvium_pipelines::contract::Event>()
+    },
     info::<PlatformContext, alluvium_platform::contract::Event>(),
     info::<SchemasContext, alluvium_schemas::contract::Event>(),
     info::<Storage, alluvium_storage::contract::Event>(),
@@ -82,6 +87,7 @@ pub const CONTEXTS: &[ContextInfo] = &[
 pub const PROJECTIONS: &[&str] = &[
     alluvium_access::PROJECTION,
     alluvium_audit::PROJECTION,
+    alluvium_pipelines::PROJECTION,
     alluvium_schemas::PROJECTION,
     alluvium_storage::projection::NAME,
     TABLES,
@@ -107,6 +113,15 @@ fn asked_by_access(name: &str, payload: &[u8]) -> Option<Requirement> {
         return None;
     }
     Command::decode(name, payload).ok().map(|command| AccessContext.requirement(&command))
+}
+
+fn asked_by_pipelines(name: &str, payload: &[u8]) -> Option<Requirement> {
+    use alluvium_pipelines::contract::Command;
+
+    if Command::sealed_of(name).is_empty() {
+        return None;
+    }
+    Command::decode(name, payload).ok().map(|command| PipelinesContext.requirement(&command))
 }
 
 /// What a command's context seals of it.

@@ -10,7 +10,9 @@ use alluvium_eventlog::registry::{NodeInfo, Registry};
 use alluvium_eventlog::{CommandClient, ExecutorHealth};
 use alluvium_kernel::SigningKey;
 use alluvium_messaging::{connect, streams};
+use alluvium_pipelines::PipelinesProjection;
 use alluvium_projection::{Freshness, PgProjection, Projections, Settings};
+use alluvium_runner::ProgramRunner;
 use alluvium_schemas::{Follower as SchemaFollower, Library, SchemasProjection};
 use alluvium_storage::fold::Tables;
 use alluvium_storage::pgwire::Sessions;
@@ -73,6 +75,8 @@ pub struct Parts {
     pub tables: Option<Arc<Tables>>,
     /// What lies in workspaces, where tables are kept.
     pub workspaces: Option<Workspaces>,
+    /// What runs pipelines, where tables are kept.
+    pub runner: Option<ProgramRunner>,
     /// Who is logged in to them.
     pub sessions: Sessions,
     /// Where clients log in to them, where they can.
@@ -151,6 +155,7 @@ impl Parts {
             registry,
             tables: None,
             workspaces: None,
+            runner: None,
             sessions,
             pgwire: None,
             retention: None,
@@ -186,7 +191,11 @@ impl Parts {
             (None, None) => Arc::new(super::tables::NoSizes),
         };
         let catalogue = Queries::new(self.pool.clone(), self.projections.active(catalogue::NAME)?, sizes);
-        Some(catalogue.undrop(self.config.retention.undrop()))
+        let catalogue = catalogue.undrop(self.config.retention.undrop());
+        Some(match super::shown::of(self) {
+            Some(pipelines) => catalogue.pipelines(pipelines),
+            None => catalogue,
+        })
     }
 }
 
@@ -204,7 +213,13 @@ fn registry(config: &Config, identity: &Identity, js: &jetstream::Context) -> Ar
 /// The folds into Postgres of all contexts.
 fn projections(key: &SigningKey) -> Vec<Arc<dyn PgProjection>> {
     let audit = AuditProjection { key: key.clone() };
-    vec![Arc::new(AccessProjection), Arc::new(audit), Arc::new(SchemasProjection), Arc::new(CatalogueProjection)]
+    vec![
+        Arc::new(AccessProjection),
+        Arc::new(audit),
+        Arc::new(PipelinesProjection),
+        Arc::new(SchemasProjection),
+        Arc::new(CatalogueProjection),
+    ]
 }
 
 fn new_enough(connection: &async_nats::Client) -> Result<(), Failure> {

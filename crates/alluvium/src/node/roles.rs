@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use alluvium_access::{AccessContext, forgetting, project_keys};
 use alluvium_eventlog::{BoundedContext, Executor, ExecutorOptions, LogOptions};
+use alluvium_pipelines::{ClusterWatch, PipelinesContext, WatchParts};
 use alluvium_platform::{Journal, PlatformContext, Remedies};
 use alluvium_schemas::SchemasContext;
 use alluvium_schemas::server::Server;
@@ -50,6 +51,7 @@ pub fn followers(parts: &Parts, tasks: &mut Tasks) {
 /// that an older one does not know would stand in its way.
 pub fn commands(parts: &Parts, tasks: &mut Tasks) {
     execute(parts, tasks, "commands.access", Arc::new(AccessContext));
+    execute(parts, tasks, "commands.pipelines", Arc::new(PipelinesContext));
     execute(parts, tasks, "commands.platform", Arc::new(PlatformContext::new(super::PROJECTIONS)));
     let schemas = SchemasContext::new(parts.library.clone(), super::schemas::settings(&parts.config));
     execute(parts, tasks, "commands.schemas", Arc::new(schemas));
@@ -58,6 +60,15 @@ pub fn commands(parts: &Parts, tasks: &mut Tasks) {
         crate::config::ShareEnforcement::Open => ShareEnforcement::Open,
     };
     execute(parts, tasks, "commands.storage", Arc::new(Storage { links, undrop: parts.config.retention.undrop() }));
+    let watch = ClusterWatch::new(WatchParts {
+        health: super::pipelines::health(parts),
+        client: parts.client.clone(),
+        js: parts.js.clone(),
+        owner: parts.identity.name().to_owned(),
+        replicas: parts.config.nats.replicas,
+        look_every: ClusterWatch::look_every(),
+    });
+    tasks.spawn("pipelines.cluster", watch.run(tasks.token()));
     let (desk, js, stop) = (parts.desk.clone(), parts.js.clone(), tasks.token());
     tasks.spawn("access.project_keys", project_keys::run(desk, js, stop));
     let (seals, js, stop) = (parts.client.seals().clone(), parts.js.clone(), tasks.token());
@@ -118,6 +129,7 @@ pub async fn folds(parts: &mut Parts, tasks: &mut Tasks) -> Result<(), Failure> 
         let tables = super::tables::start(parts, parts.blobs.clone(), given_up).await?;
         folds.push(remedies::of_tables(&tables, parts.registry.clone(), &parts.js));
         parts.tables = Some(tables.clone());
+        parts.runner = Some(super::pipelines::start(parts, tables.hub().clone(), tasks));
         let engines = workspaces::open(&parts.config)?;
         parts.workspaces = Some(engines.clone());
         let retained = retention::of(parts, &tables);

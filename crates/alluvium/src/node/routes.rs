@@ -42,7 +42,13 @@ pub fn route_groups(parts: &Parts, surface: &WholeSurface) -> Result<Vec<RouteGr
     let forgetting = alluvium_access::forgetting_routes(keys.clone());
     let audit = super::audit::routes(parts).ok_or_else(Problem::internal)?;
     let access = alluvium_access::routes(keys);
-    Ok(vec![access, forgetting, audit, schemas, storage, sessions, buckets, objects, driver])
+    let logins = super::logins::logins(parts)?;
+    let tenancy = super::logins::routes(parts, logins.clone()).ok_or_else(Problem::internal)?;
+    let pipelines = super::pipelines::routes(parts).ok_or_else(Problem::internal)?.credentials(logins.clone());
+    let mut groups =
+        vec![access, forgetting, audit, tenancy, pipelines, schemas, storage, sessions, buckets, objects, driver];
+    groups.extend(super::pipelines::data_routes(parts).map(|group| group.credentials(logins)));
+    Ok(groups)
 }
 
 /// The routes of storage.

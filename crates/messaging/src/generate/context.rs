@@ -154,6 +154,10 @@ fn requirements(sources: &[Source]) -> Result<String, GenerateError> {
             "admin" => "Requirement::Admin".to_owned(),
             "authenticated" => "Requirement::Authenticated".to_owned(),
             "system" => "Requirement::System".to_owned(),
+            "pipeline_read" => "Requirement::PipelineRead".to_owned(),
+            "pipeline_write" => "Requirement::PipelineWrite".to_owned(),
+            "pipeline_admin" => "Requirement::PipelineAdmin".to_owned(),
+            "pipeline_owner" => "Requirement::PipelineOwner".to_owned(),
             right => {
                 let Some(fields) = asks_of(right).filter(|fields| fields.iter().all(|field| has(field))) else {
                     let reason = format!("`requires`: `{right}` is no right, or wants fields that say of what");

@@ -60,9 +60,11 @@ pub fn rust(source: &Source, inlined: &Value, lock: &Lock) -> Result<String, Gen
     ))
 }
 
-/// The fields that are marked as sealed, as the tie says them: `, sealed { "keyring.description": description by Project }`.
+/// The fields that are marked as sealed, as the tie says them: `, sealed { "keyring.description": description by Project }`, or, in a
+/// record that is of no project, `, sealed by tenant { "pipeline.program_code": program_code }`.
 fn sealed(source: &Source) -> Result<String, GenerateError> {
     let fields = source.schema["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let of_project = fields.iter().any(|field| field["name"] == "project" && field["type"] == "string");
     let mut marked = Vec::new();
     for field in fields {
         let Some(by) = field.get("sealed") else { continue };
@@ -73,12 +75,45 @@ fn sealed(source: &Source) -> Result<String, GenerateError> {
             _ => return Err(source.wrong("`sealed` is `tenant`, `project` or `person`")),
         };
         let is_text = field["type"] == "string" || field["type"] == serde_json::json!(["null", "string"]);
-        let of_project = fields.iter().any(|field| field["name"] == "project" && field["type"] == "string");
-        if !is_text || !of_project {
-            return Err(source.wrong("a sealed field is a text, perhaps null, of a record with the field `project`"));
+        if !is_text || !(of_project || by == "Tenant") {
+            let reason =
+                "a sealed field is a text, perhaps null, of a record with the field `project` or sealed by `tenant`";
+            return Err(source.wrong(reason));
         }
         let name = field["name"].as_str().unwrap_or_default();
-        marked.push(format!("\"{}.{name}\": {name} by {by}", source.text("aggregate")?));
+        let by = if of_project { format!(" by {by}") } else { String::new() };
+        marked.push(format!("\"{}.{name}\": {name}{by}", source.text("aggregate")?));
     }
-    Ok(if marked.is_empty() { String::new() } else { format!(", sealed {{ {} }}", marked.join(", ")) })
+    let by = if of_project { "" } else { " by tenant" };
+    Ok(if marked.is_empty() { String::new() } else { format!(", sealed{by} {{ {} }}", marked.join(", ")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn tie(fields: Value) -> Result<String, String> {
+        let schema = json!({"type": "record", "name": "R", "aggregate": "a", "fields": fields});
+        sealed(&Source { name: "R".to_owned(), schema }).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_field_is_sealed_by_whom_its_record_knows() {
+        let project = json!({"name": "project", "type": "string"});
+        let text = |by: &str| json!({"name": "t", "type": "string", "sealed": by});
+        let maybe = json!({"name": "n", "type": ["null", "string"], "sealed": "tenant"});
+        assert_eq!(tie(json!([{"name": "t", "type": "string"}])).unwrap(), "");
+        assert_eq!(tie(json!([project, text("person")])).unwrap(), r#", sealed { "a.t": t by Person }"#);
+        assert_eq!(tie(json!([project, text("tenant")])).unwrap(), r#", sealed { "a.t": t by Tenant }"#);
+        assert_eq!(tie(json!([text("tenant"), maybe])).unwrap(), r#", sealed by tenant { "a.t": t, "a.n": n }"#);
+        for wrong in [
+            json!([text("project")]),
+            json!([text("person")]),
+            json!([project, text("anybody")]),
+            json!([{"name": "n", "type": "long", "sealed": "tenant"}]),
+        ] {
+            assert!(tie(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
 }

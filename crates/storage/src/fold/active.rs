@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use alluvium_kernel::Problem;
 use alluvium_projection::GenerationState;
-use alluvium_tablestore::Hub;
+use alluvium_tablestore::{Hub, UNFOLDED_GENERATION};
 use serde::{Deserialize, Serialize};
 
 use super::floor::Floor;
@@ -115,13 +115,13 @@ pub(super) async fn drop_left_behind(hub: &Hub, active: Active) {
     }
 }
 
-/// Numbers of the generations on the disk, but not of tables at earlier points.
+/// Numbers of the generations on the disk, but not of tables at earlier points, nor of files that no fold made.
 fn numbers(data_dir: &Path) -> io::Result<Vec<u32>> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(data_dir)? {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix('g')?.parse::<u32>().ok());
-        numbers.extend(number.filter(|number| *number < GENERATION_MIN));
+        numbers.extend(number.filter(|number| *number < GENERATION_MIN && *number != UNFOLDED_GENERATION));
     }
     Ok(numbers)
 }
@@ -168,6 +168,7 @@ mod tests {
         assert_eq!(load(), Active { generation: 3, previous: None }, "its directory is not there");
         std::fs::create_dir(directory(data.path(), 4)).unwrap();
         std::fs::create_dir(directory(data.path(), 5)).unwrap();
+        std::fs::create_dir(directory(data.path(), UNFOLDED_GENERATION)).unwrap();
         assert_eq!((load(), load().next()), (rolled_back, 5));
         let states = list(data.path(), load(), 5).unwrap();
         let states: Vec<_> = states.iter().map(|found| (found.generation, found.state)).collect();

@@ -61,7 +61,7 @@ pub use past::{Version, Versions};
 pub(crate) use past::{next_generation, then};
 pub use progress::Progress;
 pub(crate) use read::relations;
-pub use read::{TableExport, TableExtract, TableQuery, sql_problem, store_problem};
+pub use read::{Readable, TableExport, TableExtract, TableQuery, sql_problem, store_problem};
 pub use rebase::CHECKPOINT_LOST;
 pub use remedy::Resumed;
 pub(crate) use request::load_format;

@@ -28,7 +28,7 @@ impl Tables {
     /// How the rows of a table differ from those of an earlier point.
     pub async fn rows_differ_from(&self, earlier: Arc<Version>, later: &str) -> Result<RowsDiffer, Problem> {
         let (later, before) = (self.lane_of(later)?, earlier.file().clone());
-        let differ = self.long_on_file(&later, move |hub, file| hub.rows_differ(&before, file)).await;
+        let differ = self.long_on_file(&*later, move |hub, file| hub.rows_differ(&before, file)).await;
         // Held until here: its file goes with it.
         drop(earlier);
         differ

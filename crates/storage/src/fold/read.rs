@@ -14,6 +14,8 @@ use alluvium_tablestore::{
 use super::lane::Lane;
 use super::long::long;
 use super::tables::Tables;
+use crate::model::problem;
+use crate::pipelines::OfPipeline;
 use crate::queries::{Aliases, Links, TableView};
 
 /// Bytes one query may answer with.
@@ -103,8 +105,68 @@ fn condition(
     Ok(Some(predicate.to_sql(now_micros)))
 }
 
-/// What a name in a statement stands for: a table, and through what an alias sees it.
-type Resolved = (Arc<Lane>, Option<Lens>);
+/// What a name in a statement stands for: a table, and through what it is seen.
+type Resolved = (Arc<dyn Readable>, Option<Lens>);
+
+/// A table whose rows are read: one that is folded here, or one of a pipeline.
+pub trait Readable: Send + Sync {
+    /// Where its rows are.
+    fn file(&self) -> &TableFile;
+    /// Its columns and key, when they are known without opening the file.
+    fn known_schema(&self) -> Option<Arc<TableSchema>>;
+    /// The project with whose tables it is folded; none for one of a pipeline.
+    fn folded_with(&self) -> Option<String>;
+    /// What is said when there is no reading of the file; whoever keeps it looks after it.
+    fn unread(&self) -> Problem;
+    /// The same when nobody has seen anything wrong with it.
+    fn missing(&self) -> Problem;
+}
+
+impl Readable for Lane {
+    fn file(&self) -> &TableFile {
+        &self.file
+    }
+
+    fn known_schema(&self) -> Option<Arc<TableSchema>> {
+        self.view().schema
+    }
+
+    fn folded_with(&self) -> Option<String> {
+        Some(self.id.project_key())
+    }
+
+    fn unread(&self) -> Problem {
+        self.suspect();
+        unreadable(self)
+    }
+
+    fn missing(&self) -> Problem {
+        unreadable(self)
+    }
+}
+
+impl Readable for OfPipeline {
+    fn file(&self) -> &TableFile {
+        &self.file
+    }
+
+    fn known_schema(&self) -> Option<Arc<TableSchema>> {
+        None
+    }
+
+    fn folded_with(&self) -> Option<String> {
+        None
+    }
+
+    fn unread(&self) -> Problem {
+        let detail = format!("the file of table {} of a pipeline cannot be read now", self.file.table);
+        Problem::unavailable("storage.pipeline_unavailable", detail)
+    }
+
+    fn missing(&self) -> Problem {
+        self.unread()
+    }
+}
 
 impl Tables {
     /// The lane of a table, by its names.
@@ -117,58 +179,63 @@ impl Tables {
     }
 
     /// Rows of a table as JSON objects.
-    pub async fn preview(&self, lane: &Lane, spec: PreviewSpec) -> Result<Preview, Problem> {
-        self.on_file(lane, move |hub, file| hub.preview(file, &spec)).await
+    pub async fn preview(&self, table: &dyn Readable, spec: PreviewSpec) -> Result<Preview, Problem> {
+        self.on_file(table, move |hub, file| hub.preview(file, &spec)).await
     }
 
     /// What is seen of a table in figures.
-    pub async fn profile(&self, lane: &Lane, lens: Option<Lens>, mode: ProfileMode) -> Result<Profile, Problem> {
-        self.on_file(lane, move |hub, file| hub.profile_through(file, lens.as_ref(), mode)).await
+    pub async fn profile(
+        &self,
+        table: &dyn Readable,
+        lens: Option<Lens>,
+        mode: ProfileMode,
+    ) -> Result<Profile, Problem> {
+        self.on_file(table, move |hub, file| hub.profile_through(file, lens.as_ref(), mode)).await
     }
 
     /// The columns and primary key of a table.
-    pub async fn schema(&self, lane: &Lane) -> Result<Arc<TableSchema>, Problem> {
-        if let Some(schema) = lane.view().schema {
+    pub async fn schema(&self, table: &dyn Readable) -> Result<Arc<TableSchema>, Problem> {
+        if let Some(schema) = table.known_schema() {
             return Ok(schema);
         }
-        let found = self.on_file(lane, Hub::schema).await?;
-        found.map(Arc::new).ok_or_else(|| lane.view().trouble.unwrap_or_else(|| unavailable(lane)))
+        let found = self.on_file(table, Hub::schema).await?;
+        found.map(Arc::new).ok_or_else(|| table.missing())
     }
 
     /// Writes rows of a table to a file of the export directory.
     pub async fn export(
         &self,
-        lane: &Lane,
+        table: &dyn Readable,
         export: TableExport,
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Exported, Problem> {
-        let spec = export.spec(&*self.schema(lane).await?, now_micros)?;
-        self.long_on_file(lane, move |hub, file| hub.export(file, &spec, &to)).await
+        let spec = export.spec(&*self.schema(table).await?, now_micros)?;
+        self.long_on_file(table, move |hub, file| hub.export(file, &spec, &to)).await
     }
 
     /// Writes rows of a table to a DuckDB file of the export directory.
     pub async fn extract(
         &self,
-        lane: &Lane,
+        table: &dyn Readable,
         extract: TableExtract,
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Extracted, Problem> {
-        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
-        self.long_on_file(lane, move |hub, file| hub.extract(file, &spec, &to)).await
+        let spec = extract.spec(&*self.schema(table).await?, now_micros)?;
+        self.long_on_file(table, move |hub, file| hub.extract(file, &spec, &to)).await
     }
 
     /// Writes rows of a table to a file of the export directory that another table can be loaded from.
     pub async fn parcel(
         &self,
-        lane: &Lane,
+        table: &dyn Readable,
         extract: TableExtract,
         to: PathBuf,
         now_micros: i64,
     ) -> Result<Extracted, Problem> {
-        let spec = extract.spec(&*self.schema(lane).await?, now_micros)?;
-        self.long_on_file(lane, move |hub, file| hub.parcel(file, &spec, &to)).await
+        let spec = extract.spec(&*self.schema(table).await?, now_micros)?;
+        self.long_on_file(table, move |hub, file| hub.parcel(file, &spec, &to)).await
     }
 
     /// How the rows of a table differ from those of an earlier one, if there is one.
@@ -178,7 +245,7 @@ impl Tables {
             return Ok(RowsDiffer { added: later.view().rows, ..RowsDiffer::default() });
         };
         let earlier = self.lane_of(earlier)?.file.clone();
-        self.on_file(&later, move |hub, file| hub.rows_differ(&earlier, file)).await
+        self.on_file(&*later, move |hub, file| hub.rows_differ(&earlier, file)).await
     }
 
     /// Whether a table of the main line was changed since a branch's copy of it took it in.
@@ -209,11 +276,13 @@ impl Tables {
             if query.may_name(parts) { self.resolve(tenant, project, (links, aliases), parts) } else { None }
         };
         for parts in relations(&query.sql, |parts| found(parts).is_some())? {
-            let Some(lane) = found(&parts) else { continue };
-            let (lane, lens) = lane?;
-            claims.push((lane.id.project_key(), self.owned().epoch(&lane.id.project_key())));
-            files.push((parts, lane.file.clone(), lens));
-            asked.push(lane);
+            let Some(table) = found(&parts) else { continue };
+            let (table, lens) = table?;
+            if let Some(project) = table.folded_with() {
+                claims.push((project.clone(), self.owned().epoch(&project)));
+            }
+            files.push((parts, table.file().clone(), lens));
+            asked.push(table);
         }
         let answer = self.answer(files, asked, query).await?;
         // Whether the project's own tables stayed here, whoever placed the request looks at; of others nobody else does.
@@ -224,15 +293,20 @@ impl Tables {
         }
     }
 
-    async fn answer(&self, files: Vec<Named>, asked: Vec<Arc<Lane>>, query: TableQuery) -> Result<QueryRows, Problem> {
+    async fn answer(
+        &self,
+        files: Vec<Named>,
+        asked: Vec<Arc<dyn Readable>>,
+        query: TableQuery,
+    ) -> Result<QueryRows, Problem> {
         match run(self.hub().clone(), files, query).await {
             Ok(answer) => Ok(answer),
             Err(Failed::Refused(problem)) => Err(problem),
             // Which of the files it is, their lanes find out.
             Err(Failed::Store(error @ (Error::NotFound(_) | Error::Corrupt { .. }))) => {
                 tracing::error!(error = ?error, "a table file cannot be read");
-                asked.iter().for_each(|lane| lane.suspect());
-                Err(asked.first().map_or_else(Problem::internal, |lane| unreadable(lane)))
+                let problems: Vec<Problem> = asked.iter().map(|table| table.unread()).collect();
+                Err(problems.into_iter().next().unwrap_or_else(Problem::internal))
             }
             Err(Failed::Store(error)) => Err(store_problem(error)),
         }
@@ -251,50 +325,59 @@ impl Tables {
         let served = |lane: &Arc<Lane>| self.owned().serves(&lane.id.project_key()).is_some();
         if let Some((view, alias)) = aliases.get(&bucket, table) {
             let lane = self.lane_of(&view.uid).and_then(|lane| if served(&lane) { Ok(lane) } else { Err(moved(view)) });
-            return Some(lane.map(|lane| (lane, Some(alias.lens.clone()))));
+            return Some(lane.map(|lane| (lane as Arc<dyn Readable>, Some(alias.lens.clone()))));
         }
         let own = self.find(tenant, project, &bucket, table);
         if let Some(own) = own.filter(|lane| !links.hides(&lane.id.uid)) {
-            return Some(Ok((own, None)));
+            return Some(Ok((own as Arc<dyn Readable>, None)));
+        }
+        if let Some(of) = links.of_pipeline(&bucket, table) {
+            let lens = Some(of.lens.clone());
+            let step = of.step();
+            let ahead = (step > of.last_step).then(|| problem::step_ahead(step, of.last_step));
+            return Some(ahead.map_or_else(|| Ok((Arc::new(of.clone()) as Arc<dyn Readable>, lens)), Err));
         }
         links.table(&bucket, table).map(|shown| {
             let uid = shown.map_err(Clone::clone)?;
-            self.fold().lane(uid).filter(served).map(|lane| (lane, None)).ok_or_else(source_elsewhere)
+            let lane = self.fold().lane(uid).filter(served).ok_or_else(source_elsewhere)?;
+            Ok((lane as Arc<dyn Readable>, None))
         })
     }
 
     async fn on_file<T: Send + 'static>(
         &self,
-        lane: &Lane,
+        table: &dyn Readable,
         read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);
         }
-        let (hub, file) = (self.hub().clone(), lane.file.clone());
+        let (hub, file) = (self.hub().clone(), table.file().clone());
         let read = tokio::task::spawn_blocking(move || read(&hub, &file)).await;
-        read.map_err(|_| Problem::internal())?.map_err(|error| unread(lane, error))
+        read.map_err(|_| Problem::internal())?.map_err(|error| unread(table, error))
     }
 
     /// The same for what may take long.
     pub(super) async fn long_on_file<T: Send + 'static>(
         &self,
-        lane: &Lane,
+        table: &dyn Readable,
         read: impl FnOnce(&Hub, &TableFile) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Problem> {
         if let Some(problem) = self.fold().quarantine() {
             return Err(problem);
         }
-        let (hub, file) = (self.hub().clone(), lane.file.clone());
-        long(move || read(&hub, &file)).await?.map_err(|error| unread(lane, error))
+        let (hub, file) = (self.hub().clone(), table.file().clone());
+        long(move || read(&hub, &file)).await?.map_err(|error| unread(table, error))
     }
 }
 
-fn unread(lane: &Lane, error: Error) -> Problem {
+fn unread(table: &dyn Readable, error: Error) -> Problem {
     match error {
         Error::NotFound(_) | Error::Corrupt { .. } => {
-            lane.suspect();
-            unreadable(lane)
+            if table.folded_with().is_none() {
+                tracing::error!(error = ?error, "a file of a pipeline cannot be read");
+            }
+            table.unread()
         }
         error => store_problem(error),
     }
@@ -374,7 +457,14 @@ pub(super) async fn run(hub: Hub, named: Vec<Named>, query: TableQuery) -> Resul
             rows_max: query.rows_max,
             bytes_max: QUERY_BYTES_MAX,
         };
-        Ok(pinned.query(&spec)?)
+        let rows = pinned.query(&spec)?;
+        // What steps did since, the journals had until now.
+        for (index, (_, _, lens)) in named.iter().enumerate() {
+            if let Some(lens) = lens.as_ref().filter(|lens| lens.step.is_some()) {
+                pinned.seen(index, lens)?;
+            }
+        }
+        Ok(rows)
     });
     answered.await.unwrap_or_else(|_| Err(Failed::Refused(Problem::internal())))
 }
@@ -403,7 +493,8 @@ pub fn sql_problem(error: SqlError) -> Problem {
 /// An error of the table store, as callers see it; the cause stays in the log.
 pub fn store_problem(error: Error) -> Problem {
     let status = match &error {
-        Error::Invalid { code: ALIAS_OUTDATED, .. } => 409,
+        Error::Invalid { code: ALIAS_OUTDATED | "steps_not_kept", .. } => 409,
+        Error::Invalid { code: "steps_trimmed", .. } => 410,
         Error::Invalid { .. } | Error::QueryFailed(_) | Error::ResultTooLarge { .. } | Error::QueryTimeout { .. } => {
             400
         }

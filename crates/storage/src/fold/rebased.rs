@@ -36,7 +36,7 @@ impl Tables {
         let base = self.version_of(&main.id, self.taken_at(&own).await?).await?;
         let (base_file, onto, own_file) = (base.file().clone(), main.file.clone(), own.file.clone());
         let spec = RebaseSpec { base: base_file, onto, own: own_file, own_wins };
-        let rebased = self.long_on_file(&own, move |hub, _| hub.rebase(&spec, &to)).await;
+        let rebased = self.long_on_file(&*own, move |hub, _| hub.rebase(&spec, &to)).await;
         // Held until here: its file goes with it.
         drop(base);
         rebased

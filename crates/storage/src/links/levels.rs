@@ -54,7 +54,7 @@ pub(super) async fn update(
     let links: BTreeSet<(String, String)> = live
         .buckets
         .values()
-        .filter_map(|bucket| bucket.link.as_ref())
+        .filter_map(|bucket| bucket.link.as_ref().filter(|link| !link.is_of_pipeline()))
         .map(|link| (link.project.clone(), link.bucket.clone()))
         .collect();
     let mut linked = Vec::new();

@@ -186,6 +186,33 @@ pub(crate) fn bucket_readonly(bucket: &str, table: &str) -> Problem {
     storage("bucket_readonly", 403, detail)
 }
 
+pub(crate) fn bucket_of_pipeline(bucket: &str) -> Problem {
+    storage("bucket_of_pipeline", 409, format!("Bucket {} shows a pipeline and is read only", echo(bucket)))
+}
+
+pub(crate) fn pipeline_not_found(pipeline: &str) -> Problem {
+    storage("pipeline_not_found", 404, format!("Pipeline {} not found", echo(pipeline)))
+}
+
+pub(crate) fn pipeline_elsewhere(pipeline: &str) -> Problem {
+    let detail = format!("The files of pipeline {} are not here: another node keeps them.", echo(pipeline));
+    storage("source_elsewhere", 409, detail)
+}
+
+pub(crate) fn no_steps(bucket: &str, table: &str) -> Problem {
+    let detail = format!("Table {} of bucket {} is of no pipeline: it has no steps", echo(table), echo(bucket));
+    storage("steps_not_kept", 409, detail)
+}
+
+pub(crate) fn only_steps(bucket: &str) -> Problem {
+    let detail = format!("Bucket {} shows a pipeline: what it held before is read by `as_of_step`", echo(bucket));
+    storage("steps_not_kept", 409, detail)
+}
+
+pub(crate) fn step_ahead(step: u64, last: u64) -> Problem {
+    storage("invalid_step", 400, format!("The pipeline is at step {last} and has not come to step {step}"))
+}
+
 pub(crate) fn bucket_not_shared(project: &str, bucket: &str) -> Problem {
     storage(
         "bucket_not_shared",

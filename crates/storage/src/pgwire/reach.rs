@@ -1,6 +1,7 @@
 //! The tables of the project that statements come to, as copies of one moment.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 
 use alluvium_kernel::{Problem, Token};
@@ -20,6 +21,8 @@ pub(super) struct Copies {
     taken: HashMap<String, Copy>,
     /// The last event that any table of the first set had taken in: whatever has not changed since then is as it was at that moment.
     newest: u64,
+    /// As of which step pipelines are seen, by their ids.
+    steps: HashMap<String, u64>,
 }
 
 struct Copy {
@@ -43,7 +46,7 @@ impl Copies {
             tracing::error!(error = %error, "a directory for copies of tables cannot be made");
             Problem::unavailable("storage.workspace_unavailable", "The tables cannot be copied now. Try again.")
         })?;
-        Ok(Self { directory, taken: HashMap::new(), newest: 0 })
+        Ok(Self { directory, taken: HashMap::new(), newest: 0, steps: HashMap::new() })
     }
 
     /// What a statement comes to, at the moment of what was copied before. `whole` brings the rows; else only the columns come.
@@ -60,7 +63,8 @@ impl Copies {
             let reach = state.readable_in(tenant, view).await?;
             meant(state, (tenant, view, &reach), sql, views).await
         };
-        let found = found.await.map_err(|problem| problems::of(&problem))?;
+        let mut found = found.await.map_err(|problem| problems::of(&problem))?;
+        self.keep_steps(&mut found)?;
         let is_first = self.taken.is_empty();
         let mut new: Vec<&TableView> =
             found.iter().map(|(_, table)| table).filter(|table| !self.taken.contains_key(table.key())).collect();
@@ -95,6 +99,17 @@ impl Copies {
             self.newest = self.taken.values().map(|copy| copy.seq).max().unwrap_or(0);
         }
         Ok(found.into_iter().filter_map(|meant| self.source(meant)).collect())
+    }
+
+    /// Reads tables of a pipeline as of the step of which the first of them was read.
+    fn keep_steps(&mut self, found: &mut [Meant]) -> Result<(), Failure> {
+        for of in found.iter_mut().filter_map(|(_, table)| table.pipeline.as_mut()) {
+            match self.steps.entry(of.pipeline.clone()) {
+                Entry::Vacant(first) => drop(first.insert(of.step())),
+                Entry::Occupied(seen) => of.at_step(*seen.get()).map_err(|problem| problems::of(&problem))?,
+            }
+        }
+        Ok(())
     }
 
     async fn take(

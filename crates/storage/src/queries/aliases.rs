@@ -85,7 +85,8 @@ impl TableView {
 
     /// What of the table with its uid it shows; all of it when `None`.
     pub fn lens(&self) -> Option<&Lens> {
-        self.alias.as_ref().map(|alias| &alias.lens)
+        let of_pipeline = || self.pipeline.as_ref().map(|of| &of.lens);
+        self.alias.as_ref().map(|alias| &alias.lens).or_else(of_pipeline)
     }
 }
 

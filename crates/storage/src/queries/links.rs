@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use alluvium_kernel::Problem;
 
-use super::{Queries, unavailable};
+use super::{Queries, TableView, unavailable};
 use crate::model::{Link, problem};
+use crate::pipelines::{OfPipeline, PIPELINES};
 
 const LINK: &str = "
     SELECT source_project, source_bucket, source_uid, EXISTS (SELECT 1 FROM {schema}.buckets AS b
@@ -17,8 +18,9 @@ const LINKED_TABLES: &str = "
     SELECT bucket, name, uid FROM {schema}.named_tables
     WHERE tenant = $1 AND project = $2 AND is_linked AND bucket = ANY ($3::text[])";
 const LINKED_OR_AWAITED: &str = "
-    SELECT bucket, NULL AS uid FROM {schema}.links WHERE tenant = $1 AND project = $2
-    UNION ALL SELECT NULL, uid FROM {schema}.awaited_tables WHERE tenant = $1 AND project = $2";
+    SELECT bucket, NULL AS uid, CASE WHEN source_project = '_pipelines' THEN source_uid END AS pipeline
+    FROM {schema}.links WHERE tenant = $1 AND project = $2
+    UNION ALL SELECT NULL, uid, NULL FROM {schema}.awaited_tables WHERE tenant = $1 AND project = $2";
 const IS_SHARED: &str = "
     SELECT EXISTS (SELECT 1 FROM {schema}.buckets AS b
         WHERE b.tenant = $1 AND b.project = $2 AND b.name = $3 AND b.uid = $4),
@@ -27,6 +29,7 @@ const IS_SHARED: &str = "
         WHERE s.tenant = $1 AND s.project = $2 AND s.bucket = $3 AND s.uid = $4 AND s.target_project = $5)";
 const SOURCE_PROJECT: &str = "
     SELECT source_project FROM {schema}.links AS l WHERE l.tenant = $1 AND l.project = $2 AND l.bucket = $3
+      AND l.source_project <> '_pipelines'
       AND NOT EXISTS (SELECT 1 FROM {schema}.tables AS t
         WHERE t.tenant = $1 AND t.project = $2 AND t.bucket = $3 AND t.name = $4 AND t.branch IN ('default', $5))";
 const ROLE: &str = "
@@ -57,6 +60,8 @@ pub struct Links {
     tables: HashMap<(String, String), String>,
     /// Why a bucket shows nothing.
     closed: HashMap<String, Problem>,
+    /// Tables of pipelines by bucket and name.
+    of_pipelines: HashMap<(String, String), OfPipeline>,
     /// Uids of tables that do not show yet: their first rows are being read.
     awaited: HashSet<String>,
 }
@@ -65,6 +70,20 @@ impl Links {
     /// Whether a table does not show yet.
     pub(crate) fn hides(&self, uid: &str) -> bool {
         self.awaited.contains(uid)
+    }
+
+    /// The table of a pipeline that a bucket shows.
+    pub(crate) fn of_pipeline(&self, bucket: &str, table: &str) -> Option<&OfPipeline> {
+        self.of_pipelines.get(&(bucket.to_owned(), table.to_owned()))
+    }
+
+    /// The same links, through which tables of pipelines are seen as they were after a step.
+    pub(crate) fn at_step(mut self, step: u64) -> Self {
+        for of in self.of_pipelines.values_mut() {
+            // Another pipeline's steps are other steps: whether it has come so far, is asked of those that a query names.
+            of.lens.step = Some(step);
+        }
+        self
     }
 
     /// The uid of a table that a linked bucket shows, or why it shows none; `None` for any other name.
@@ -85,8 +104,17 @@ impl From<&Link> for LinkView {
 }
 
 impl LinkView {
+    /// Id of the pipeline that it shows.
+    pub fn pipeline(&self) -> Option<&str> {
+        (self.project == PIPELINES).then_some(&self.uid)
+    }
+
     /// The link, when it may be read through; else `source_not_found` or `share_revoked`.
     pub fn open(self) -> Result<Self, Problem> {
+        if self.pipeline().is_some() {
+            // Of pipelines others know more.
+            return Ok(self);
+        }
         if !self.is_there {
             return Err(problem::source_not_found(&self.project, &self.bucket));
         }
@@ -116,11 +144,11 @@ impl Queries {
         }))
     }
 
-    /// `Ok` unless the bucket is a link that must not be read through.
-    pub(super) async fn readable(&self, tenant: &str, project: &str, bucket: &str) -> Result<(), Problem> {
+    /// `Ok` unless the bucket is a link that must not be read through; the id of the pipeline that it shows.
+    pub(super) async fn readable(&self, tenant: &str, project: &str, bucket: &str) -> Result<Option<String>, Problem> {
         match self.link(tenant, project, bucket).await? {
-            Some(link) => link.open().map(drop),
-            None => Ok(()),
+            Some(link) => Ok(link.open()?.pipeline().map(str::to_owned)),
+            None => Ok(None),
         }
     }
 
@@ -140,17 +168,24 @@ impl Queries {
 
     /// What a project's links show to a query; costs next to nothing for a project without.
     pub async fn links(&self, tenant: &str, project: &str) -> Result<Links, Problem> {
-        let rows: Vec<(Option<String>, Option<String>)> = sqlx::query_as(self.schema().sql(LINKED_OR_AWAITED))
-            .bind(tenant)
-            .bind(project)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(unavailable)?;
-        let (buckets, awaited): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        let buckets: Vec<String> = buckets.into_iter().flatten().collect();
-        let awaited = awaited.into_iter().flatten().collect();
+        let rows: Vec<(Option<String>, Option<String>, Option<String>)> =
+            sqlx::query_as(self.schema().sql(LINKED_OR_AWAITED))
+                .bind(tenant)
+                .bind(project)
+                .fetch_all(&self.pool)
+                .await
+                .map_err(unavailable)?;
+        let (mut buckets, mut links, mut of_pipelines) = (Vec::new(), Links::default(), Vec::new());
+        for row in rows {
+            match row {
+                (Some(bucket), _, Some(pipeline)) => of_pipelines.push((bucket, pipeline)),
+                (Some(bucket), _, None) => buckets.push(bucket),
+                (None, awaited, _) => links.awaited.extend(awaited),
+            }
+        }
+        self.show_pipelines(tenant, of_pipelines, &mut links).await;
         if buckets.is_empty() {
-            return Ok(Links { awaited, ..Links::default() });
+            return Ok(links);
         }
         let rows: Vec<(String, String, String)> = sqlx::query_as(self.schema().sql(LINKED_TABLES))
             .bind(tenant)
@@ -159,7 +194,6 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        let mut links = Links { awaited, ..Links::default() };
         links.tables.extend(rows.into_iter().map(|(bucket, name, uid)| ((bucket, name), uid)));
         for bucket in buckets {
             if let Err(why) = self.readable(tenant, project, &bucket).await {
@@ -167,6 +201,14 @@ impl Queries {
             }
         }
         Ok(links)
+    }
+
+    /// What pipelines show, of one step each; where one shows nothing, why.
+    async fn show_pipelines(&self, tenant: &str, buckets: Vec<(String, String)>, links: &mut Links) {
+        let (views, closed) = self.shown_by_pipelines(tenant, buckets).await;
+        let named = |view: TableView| Some(((view.bucket, view.name), view.pipeline?));
+        links.of_pipelines.extend(views.into_iter().filter_map(named));
+        links.closed.extend(closed);
     }
 
     /// The project whose tables a path is about when it names a table that its bucket shows; `None` for a project's own.

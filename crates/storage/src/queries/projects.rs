@@ -197,7 +197,7 @@ impl Queries {
             .await
             .map_err(unavailable)?;
         if let Some(row) = row {
-            return Ok(bucket_view(row));
+            return Ok(self.counting_pipelines(tenant, project, bucket_view(row)).await);
         }
         self.require_project(tenant, project).await?;
         Err(problem::bucket_not_found(bucket))
@@ -215,6 +215,10 @@ impl Queries {
         self.require_project(tenant, project).await?;
         let (rows, total): (Vec<BucketRow>, i64) =
             paged!(self, page, (BUCKETS, COUNT_BUCKETS), (tenant, project, &names));
-        Ok(Listed { items: rows.into_iter().map(bucket_view).collect(), total })
+        let mut items = Vec::with_capacity(rows.len());
+        for row in rows {
+            items.push(self.counting_pipelines(tenant, project, bucket_view(row)).await);
+        }
+        Ok(Listed { items, total })
     }
 }

@@ -110,7 +110,7 @@ impl Queries {
             (None, ..) => None,
             (Some(uid), Some((source_bucket, source_table)), Some(filter)) => {
                 let columns = alias_columns.as_deref().map(parsed).transpose()?;
-                let lens = Lens { columns, filters: parsed(&filter)? };
+                let lens = Lens { columns, filters: parsed(&filter)?, step: None };
                 Some(AliasView { uid, source_bucket, source_table, lens })
             }
             // A part of an alias is not to pass for the whole table.
@@ -134,6 +134,7 @@ impl Queries {
             changed_seq,
             row_count,
             size_bytes,
+            pipeline: None,
         })
     }
 
@@ -175,8 +176,10 @@ impl Queries {
             }
         }
         self.shown_bucket(tenant, project, branch, bucket).await?;
-        self.readable(tenant, project, bucket).await?;
-        Err(problem::table_not_found(bucket, table))
+        match self.readable(tenant, project, bucket).await? {
+            Some(pipeline) => self.pipeline_table(tenant, &pipeline, bucket, table).await,
+            None => Err(problem::table_not_found(bucket, table)),
+        }
     }
 
     /// Tables and aliases of a bucket by name, as a branch shows them.
@@ -189,7 +192,9 @@ impl Queries {
         page: Page,
     ) -> Result<Listed<TableView>, Problem> {
         self.shown_bucket(tenant, project, branch, bucket).await?;
-        self.readable(tenant, project, bucket).await?;
+        if let Some(pipeline) = self.readable(tenant, project, bucket).await? {
+            return Ok(page.of(self.tables_of_pipeline(tenant, &pipeline, bucket).await?));
+        }
         let (rows, total): (Vec<TableRow>, i64) =
             paged!(self, page, (TABLES, COUNT_TABLES), (tenant, project, branch, bucket));
         Ok(Listed { items: rows.into_iter().map(|row| self.table_view(row)).collect::<Result<_, _>>()?, total })
@@ -205,7 +210,11 @@ impl Queries {
             .fetch_all(&self.pool)
             .await
             .map_err(unavailable)?;
-        rows.into_iter().map(|row| self.table_view(row)).collect()
+        let mut tables = rows.into_iter().map(|row| self.table_view(row)).collect::<Result<Vec<_>, _>>()?;
+        if !self.is_pinned(tenant, project, branch).await? {
+            tables.extend(self.pipeline_tables(tenant, project).await?);
+        }
+        Ok(tables)
     }
 }
 
@@ -228,7 +237,7 @@ mod tests {
             |name: &str| ColumnSpec { name: name.into(), r#type: "BIGINT".into(), nullable: true, default: None };
         let look = |names: Option<&[&str]>| {
             let columns = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
-            let lens = Lens { columns, filters: Vec::new() };
+            let lens = Lens { columns, ..Lens::default() };
             let (columns, key) = seen(&lens, vec![column("a"), column("b"), column("c")], vec!["a".into(), "b".into()]);
             (columns.into_iter().map(|column| column.name).collect::<Vec<_>>().join(" "), key.len())
         };

@@ -70,7 +70,7 @@ async fn try_out(
     if filter.is_empty() || !filter.iter().map(|filter| &filter.column).all(known) {
         return Ok(());
     }
-    let lens = Lens { columns: None, filters: filter.to_vec() };
+    let lens = Lens { filters: filter.to_vec(), ..Lens::default() };
     let spec = PreviewSpec { lens: Some(lens), limit: 1, ..PreviewSpec::default() };
     let tried = state.tables()?.preview(&*lane(state, &table, &source)?, spec).await;
     tried.map(drop).map_err(|failed| match failed.code.as_str() {

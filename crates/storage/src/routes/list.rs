@@ -23,7 +23,7 @@ use alluvium_http::{Op, PathParams, Route};
 use alluvium_kernel::Requirement;
 use axum::http::Method;
 
-use super::past::AsOf;
+use super::past::{AsOf, AsOfStep};
 use super::paths::{Both, MAIN};
 use super::state::StorageRoutes;
 use crate::model::names;
@@ -91,6 +91,11 @@ fn administers_buckets(params: &PathParams) -> Requirement {
     Requirement::BucketAdmin(params.owned("project_id"))
 }
 
+/// Who shows a pipeline, may look at it.
+fn administers_buckets_and_reads_pipelines(params: &PathParams) -> Requirement {
+    Requirement::Every(vec![administers_buckets(params), Requirement::PipelineRead])
+}
+
 fn reads(params: &PathParams) -> Requirement {
     Requirement::BranchRead(params.owned("project_id"), params.owned("branch_id"))
 }
@@ -111,9 +116,24 @@ const BUSY: &str = "storage.table_busy";
 const TOO_MUCH: &str = "storage.change_failed";
 const BAD_NAME: &str = "storage.invalid_name";
 /// What a linked bucket, or an alias, may answer when a table is read.
-const LINKED: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.alias_outdated", IS_ALIAS];
+const LINKED: &[&str] = &[
+    "storage.share_revoked",
+    "storage.source_not_found",
+    "storage.alias_outdated",
+    IS_ALIAS,
+    "storage.pipeline_not_found",
+    "storage.pipeline_empty",
+    "storage.pipeline_unavailable",
+    "storage.source_elsewhere",
+];
 /// And when it is to be changed.
-const READ_ONLY: &[&str] = &["storage.share_revoked", "storage.source_not_found", "storage.bucket_readonly", IS_ALIAS];
+const READ_ONLY: &[&str] = &[
+    "storage.share_revoked",
+    "storage.source_not_found",
+    "storage.bucket_readonly",
+    IS_ALIAS,
+    "storage.bucket_of_pipeline",
+];
 /// What an alias answers to who asks more of it than to show its rows.
 const IS_ALIAS: &str = "storage.table_is_alias";
 /// What a table answers that is to go while aliases show it.
@@ -138,6 +158,14 @@ fn past(op: Op) -> Op {
         "projection.history_over_budget",
     ])
 }
+
+/// A read that may also be of an earlier step of a pipeline.
+fn step(op: Op) -> Op {
+    op.query::<AsOfStep>().errors(STEPS)
+}
+
+/// What may be wrong with the step.
+const STEPS: &[&str] = &["storage.steps_not_kept", "storage.steps_trimmed", "storage.invalid_step"];
 
 /// Every route. What reads or waits for table files is placed where the project's tables are kept; the content of files is
 /// everywhere.

@@ -32,6 +32,27 @@ pub(super) struct AsOf {
     as_of: Option<String>,
 }
 
+/// The step, as documented.
+#[derive(Clone, Debug, IntoParams)]
+#[expect(dead_code, reason = "only documents what `wanted_step` reads")]
+pub(super) struct AsOfStep {
+    /// Of a table or view of a pipeline: as it was after this step.
+    as_of_step: Option<u64>,
+}
+
+/// The step that counts, when the query asks for an earlier one of a pipeline.
+pub(super) fn wanted_step(query: Option<&str>) -> Result<Option<u64>, Problem> {
+    let mut query = wire::Query::of(query);
+    let step = query.text("as_of_step").is_some().then(|| query.int("as_of_step", 0, (0, i64::MAX)));
+    query.finish()?;
+    Ok(step.map(i64::unsigned_abs))
+}
+
+/// A point of the log and a step of a pipeline are two times.
+pub(super) fn both() -> Problem {
+    problem::invalid_request("`as_of` and `as_of_step` exclude each other.")
+}
+
 /// The last sequence that counts, when the query asks for an earlier point.
 pub(super) async fn wanted(state: &StorageRoutes, query: Option<&str>) -> Result<Option<u64>, Problem> {
     match wire::Query::of(query).text("as_of") {
@@ -198,6 +219,9 @@ pub(super) async fn table_then(state: &StorageRoutes, place: &Place, seq: u64) -
     let Some(link) = own.link(&place.branch, &place.bucket, &place.table) else {
         return own.table(&place.branch, &place.bucket, &place.table).map(found);
     };
+    if link.is_of_pipeline() {
+        return Err(problem::only_steps(&place.bucket));
+    }
     state.queries.readable_now(&place.tenant.decode(), &place.project, link.into()).await?;
     // It is there, so its project is; what the project was then may be another of its id.
     let gone = |_| problem::source_not_found(&link.project, &link.bucket);
@@ -210,6 +234,7 @@ pub(super) async fn table_then(state: &StorageRoutes, place: &Place, seq: u64) -
 async fn readable(state: &StorageRoutes, place: &Place, then: &Queries) -> Result<(), Problem> {
     let tenant = place.tenant.decode();
     match then.link(&tenant, &place.project, &place.bucket).await? {
+        Some(link) if link.pipeline().is_some() => Err(problem::only_steps(&place.bucket)),
         Some(link) => state.queries.readable_now(&tenant, &place.project, link).await.map(drop),
         None => Ok(()),
     }

@@ -67,6 +67,7 @@ below_branch!(BUCKETS, "/buckets");
 below_branch!(BUCKET, "/buckets/{bucket_name}");
 below_branch!(SHARE, "/buckets/{bucket_name}/share");
 below_branch!(LINK, "/buckets/{bucket_name}/link");
+below_branch!(LINK_PIPELINE, "/buckets/{bucket_name}/link-pipeline");
 below_branch!(LINKS, "/buckets/{bucket_name}/links");
 below_branch!(LINKS_OF, "/buckets/{bucket_name}/links/{target_project_id}");
 below_branch!(READ_ONLY, "/buckets/{bucket_name}/grant-readonly");

@@ -37,5 +37,5 @@ pub(super) async fn profile(
     }
     let table = state.fresh_table(&place, &wanted).await?;
     let lane = lane(&state, &table, &place)?;
-    Ok(named(state.tables()?.profile(&lane, table.lens().cloned(), mode).await?).into_response())
+    Ok(named(state.tables()?.profile(&*lane, table.lens().cloned(), mode).await?).into_response())
 }

@@ -24,7 +24,7 @@ pub(super) async fn query(
     wanted: MinPosition,
     BodyBytes(body): BodyBytes,
 ) -> Result<Response, ProblemResponse> {
-    let QueryBody { query, limit, timeout_seconds, as_of } = QueryBody::parse(&body)?;
+    let QueryBody { query, limit, timeout_seconds, as_of, as_of_step } = QueryBody::parse(&body)?;
     state.fresh_tables(&wanted).await?;
     let project = params.get("project_id");
     let tenant = tenant_text(&principal.tenant);
@@ -32,11 +32,17 @@ pub(super) async fn query(
     let timeout_ms = timeout_seconds.unsigned_abs() * 1_000;
     let buckets = state.readable(&principal, project).await?;
     let ask = TableQuery { sql: query, rows_max: ROWS_MAX.unsigned_abs(), timeout_ms, buckets };
+    if as_of.is_some() && as_of_step.is_some() {
+        return Err(past::both().into());
+    }
     let answer = if let Some(as_of) = as_of {
         past::query(&state, &principal.tenant, project, &as_of, ask).await
     } else {
         let links = state.queries.links(&tenant, project);
-        let (links, aliases) = tokio::try_join!(links, state.queries.aliases(&tenant, project, MAIN_BRANCH))?;
+        let (mut links, aliases) = tokio::try_join!(links, state.queries.aliases(&tenant, project, MAIN_BRANCH))?;
+        if let Some(step) = as_of_step {
+            links = links.at_step(step.unsigned_abs());
+        }
         state.tables()?.query(&principal.tenant, project, (&links, &aliases), ask).await
     };
     match answer {

@@ -14,7 +14,7 @@ use super::past;
 use super::state::{Place, StorageRoutes, now};
 use crate::context::STREAM;
 use crate::contract::{Command, DeleteRows, TableCommand};
-use crate::fold::{Lane, sql_problem};
+use crate::fold::{Readable, sql_problem};
 use crate::model::{problem, schema_of};
 use crate::queries::TableView;
 use crate::wire::{self, Preview, PreviewBody, RowsDelete, RowsDeleted};
@@ -87,22 +87,33 @@ async fn show(
     query: Option<&str>,
     body: PreviewBody,
 ) -> Answer<(Preview, Option<Position>)> {
+    let step = past::wanted_step(query)?;
     if let Some(seq) = past::wanted(state, query).await? {
+        if step.is_some() {
+            return Err(past::both().into());
+        }
         return Ok((past::preview(state, place, seq, body).await?, Some(Position::of(STREAM, seq))));
     }
-    let table = state.fresh_table(place, wanted).await?;
+    let mut table = state.fresh_table(place, wanted).await?;
+    if let Some(step) = step {
+        table = table.at_step(step)?;
+    }
     let schema = schema_of(&table.columns, &table.primary_key)?;
     let spec = spec(body, &schema, table.lens())?;
     let lane = lane(state, &table, place)?;
-    Ok((Preview::of(state.tables()?.preview(&lane, spec).await?, &schema), None))
+    Ok((Preview::of(state.tables()?.preview(&*lane, spec).await?, &schema), None))
 }
 
-/// The table's fold; it may be a moment behind the catalogue.
-pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> Result<Arc<Lane>, Problem> {
-    state.tables()?.fold().lane(&table.uid).ok_or_else(|| {
+/// The table's fold, which may be a moment behind the catalogue, or its file in a pipeline.
+pub(super) fn lane(state: &StorageRoutes, table: &TableView, place: &Place) -> Result<Arc<dyn Readable>, Problem> {
+    if let Some(of) = &table.pipeline {
+        return Ok(Arc::new(of.clone()));
+    }
+    let lane = state.tables()?.fold().lane(&table.uid).ok_or_else(|| {
         let detail = format!("Table {} of bucket {} is not folded here yet. Try again.", place.table, place.bucket);
         Problem::unavailable("storage.table_unavailable", detail)
-    })
+    })?;
+    Ok(lane)
 }
 
 /// What is read of the columns that are there, which are those that a lens shows.

@@ -141,7 +141,7 @@ async fn load_now(
     let extract = TableExtract { columns, where_filter: where_filter.clone(), changed, lens };
     let copy = Scratch(state.tables()?.hub().config().export_dir.join(uuid::Uuid::new_v4().to_string()));
     let lane = lane(state, &table, &place)?;
-    let taken = state.tables()?.extract(&lane, extract, copy.0.clone(), now().micros()).await?;
+    let taken = state.tables()?.extract(&*lane, extract, copy.0.clone(), now().micros()).await?;
     let limit_bytes = view.size_limit_bytes.unsigned_abs();
     let engines = &state.workspaces()?.engines;
     let loaded = engines.load(&view.uid, &copy.0, destination, limit_bytes).await;

@@ -8,11 +8,11 @@ use axum::http::StatusCode;
 use super::counts;
 use super::state::{Place, StorageRoutes, tenant_text};
 use crate::contract::{
-    Command, LinkBucket, MarkBucketReadOnly, ProjectCommand, ShareBucket, UnlinkBucket, UnmarkBucketReadOnly,
-    UnshareBucket,
+    Command, LinkBucket, LinkPipeline, MarkBucketReadOnly, ProjectCommand, ShareBucket, UnlinkBucket,
+    UnmarkBucketReadOnly, UnshareBucket,
 };
 use crate::model::{names, problem};
-use crate::wire::{self, Bucket, BucketLink, BucketReadOnly, BucketShare, BucketShares};
+use crate::wire::{self, Bucket, BucketLink, BucketReadOnly, BucketShare, BucketShares, PipelineLink};
 
 type Answer<T> = Result<T, ProblemResponse>;
 
@@ -88,6 +88,28 @@ pub(super) async fn link(
         };
         let accepted = state.write(&principal, command(link)).await?;
         let bucket = state.queries.bucket(&tenant_text(&place.tenant), &place.project, &place.bucket).await?;
+        Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(bucket.into()))))
+    }
+    .await;
+    counts::sharing("link", linked)
+}
+
+pub(super) async fn link_pipeline(
+    State(state): State<StorageRoutes>,
+    principal: Principal,
+    params: PathParams,
+    BodyBytes(body): BodyBytes,
+) -> Answer<WithPosition<(StatusCode, Json<Bucket>)>> {
+    let PipelineLink { pipeline } = PipelineLink::parse(&body)?;
+    let linked: Answer<_> = async {
+        let place = place(&state, &principal, &params).await?;
+        let tenant = tenant_text(&place.tenant);
+        state.queries.require_project(&tenant, &place.project).await?;
+        let pipeline_id = state.queries.pipeline_id(&tenant, &pipeline).await?;
+        let (project, bucket) = (place.project.clone(), place.bucket.clone());
+        let accepted =
+            state.write(&principal, command(LinkPipeline { project, bucket, pipeline, pipeline_id })).await?;
+        let bucket = state.queries.bucket(&tenant, &place.project, &place.bucket).await?;
         Ok(WithPosition(accepted.position, (StatusCode::CREATED, Json(bucket.into()))))
     }
     .await;

@@ -417,7 +417,7 @@ impl StorageRoutes {
     pub(super) async fn fresh_table(&self, place: &Place, wanted: &MinPosition) -> Result<TableView, Problem> {
         self.fresh(wanted).await?;
         let table = self.table_or_alias(place).await?;
-        if wanted.position.seq(STREAM) == 0 {
+        if wanted.position.seq(STREAM) == 0 || table.pipeline.is_some() {
             return Ok(table);
         }
         self.tables()?.wait_table(&table.uid, &wanted.position, wanted.budget).await?;

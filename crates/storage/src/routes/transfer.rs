@@ -113,12 +113,14 @@ async fn write_out(
 ) -> Answer<WithPosition<Json<Exported>>> {
     state.fresh(wanted).await?;
     let place = state.place(principal, params).await?;
-    let source = match body.as_of.as_deref() {
-        Some(as_of) => {
+    let source = match (body.as_of.as_deref(), body.as_of_step) {
+        (Some(_), Some(_)) => return Err(past::both().into()),
+        (Some(as_of), None) => {
             let seq = past::resolved(state, as_of).await?;
             Source::Then(past::version(state, &place, seq).await?)
         }
-        None => Source::Now(state.fresh_table(&place, wanted).await?),
+        (None, None) => Source::Now(state.fresh_table(&place, wanted).await?),
+        (None, Some(step)) => Source::Now(state.fresh_table(&place, wanted).await?.at_step(step.unsigned_abs())?),
     };
     let schema = match &source {
         Source::Now(table) => Arc::new(schema_of(&table.columns, &table.primary_key)?),

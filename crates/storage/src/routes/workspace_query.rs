@@ -192,7 +192,9 @@ pub(crate) async fn copied(
     let lane = lane(state, table, &place)?;
     let (where_filter, changed) = ((!whole).then(|| NOTHING.to_owned()), Changed::default());
     let extract = TableExtract { columns: None, where_filter, changed, lens: table.lens().cloned() };
-    Ok(state.tables()?.extract(&lane, extract, to, now().micros()).await?.mark.seq)
+    let taken = state.tables()?.extract(&*lane, extract, to, now().micros()).await?;
+    // Tables of pipelines take in messages of another stream, and stand still at the step as of which they are read.
+    Ok(if table.pipeline.is_some() { 0 } else { taken.mark.seq })
 }
 
 fn rows(rows: Rows) -> QueryRows {

@@ -124,7 +124,7 @@ fn principal(issuer: &str) -> Option<Principal> {
     let credential = match &actor {
         Actor::Admin => "admin".to_owned(),
         Actor::Key(id) => id.clone(),
-        Actor::Nats(_) | Actor::System(_) => return None,
+        Actor::Login(_) | Actor::Owner(_) | Actor::Nats(_) | Actor::System(_) => return None,
     };
     Some(Principal::new(actor, tenant, credential))
 }

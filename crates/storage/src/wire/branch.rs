@@ -54,7 +54,9 @@ impl From<BranchView> for Branch {
         let BranchView { id, project, name, description, created_at, created_by, mode, table_count, size_bytes } = view;
         let created_by = match Actor::try_from(created_by.clone()) {
             Ok(Actor::Key(key)) => key,
-            Ok(Actor::Admin | Actor::Nats(_) | Actor::System(_)) | Err(_) => created_by,
+            Ok(Actor::Admin | Actor::Login(_) | Actor::Owner(_) | Actor::Nats(_) | Actor::System(_)) | Err(_) => {
+                created_by
+            }
         };
         let created_at = Timestamp::from_micros(created_at).to_rfc3339();
         Self { id, project_id: project, name, created_at, created_by, description, mode, table_count, size_bytes }

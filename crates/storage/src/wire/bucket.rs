@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::read;
+use crate::pipelines::PIPELINES;
 use crate::queries::BucketView;
 
 /// What to create.
@@ -34,14 +35,23 @@ pub struct Bucket {
     pub is_linked: bool,
     pub source_project_id: Option<String>,
     pub source_bucket_name: Option<String>,
+    /// Name that the pipeline had whose tables and views it shows; left out where it shows none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_pipeline: Option<String>,
 }
 
 impl From<BucketView> for Bucket {
     fn from(view: BucketView) -> Self {
         let BucketView { name, description, table_count, source } = view;
         let is_linked = source.is_some();
-        let (source_project_id, source_bucket_name) = source.unzip();
-        Self { name, table_count, description, is_linked, source_project_id, source_bucket_name }
+        let (of_pipeline, of_project) = if source.as_ref().is_some_and(|(project, _)| project == PIPELINES) {
+            (source, None)
+        } else {
+            (None, source)
+        };
+        let (source_project_id, source_bucket_name) = of_project.unzip();
+        let source_pipeline = of_pipeline.map(|(_, pipeline)| pipeline);
+        Self { name, table_count, description, is_linked, source_project_id, source_bucket_name, source_pipeline }
     }
 }
 

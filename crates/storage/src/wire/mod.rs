@@ -61,7 +61,7 @@ pub use query::{QueryAnswer, QueryBody, QueryColumn, QueryData, QueryFailed};
 pub use search::{SearchQuery, SearchResult, SearchResults};
 pub use settings::{SnapshotRetention, SnapshotSettingsAnswer, SnapshotSettingsBody, SnapshotTriggers};
 pub use shape::{Shape, read};
-pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, UnshareQuery};
+pub use sharing::{BucketLink, BucketReadOnly, BucketShare, BucketShares, PipelineLink, UnshareQuery};
 pub use snapshot::{
     RestoredTo, Snapshot, SnapshotColumn, SnapshotCreate, SnapshotDetail, SnapshotQuery, SnapshotRestore,
     SnapshotRestored, Snapshots,

@@ -29,6 +29,9 @@ pub struct QueryBody {
     pub timeout_seconds: i64,
     /// Over the tables as they were at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
     pub as_of: Option<String>,
+    /// Over tables and views of pipelines as they were after this step; other tables are as they are.
+    #[schema(minimum = 0)]
+    pub as_of_step: Option<i64>,
 }
 
 impl QueryBody {
@@ -38,6 +41,7 @@ impl QueryBody {
             limit: body.opt_int("limit", 1, ROWS_MAX),
             timeout_seconds: body.opt_int("timeout_seconds", 1, TIMEOUT_SECONDS_MAX).unwrap_or(TIMEOUT_SECONDS),
             as_of: body.opt_string("as_of"),
+            as_of_step: body.opt_int("as_of_step", 0, i64::MAX),
         })
     }
 }

@@ -48,6 +48,20 @@ impl BucketLink {
     }
 }
 
+/// Which pipeline to show.
+#[derive(Clone, Debug, PartialEq, ToSchema)]
+#[schema(as = StoragePipelineLink)]
+pub struct PipelineLink {
+    /// Name of the pipeline.
+    pub pipeline: String,
+}
+
+impl PipelineLink {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        read(bytes, |body| Self { pipeline: body.string("pipeline") })
+    }
+}
+
 /// Who may link a bucket, and what it shows itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = StorageBucketShares)]

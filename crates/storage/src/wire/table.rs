@@ -275,6 +275,9 @@ pub struct Table {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<WhereFilterDoc>>)]
     pub alias_filter: Option<Vec<WhereFilter>>,
+    /// The last step of the pipeline of which it is: what `as_of_step` takes up to now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_step: Option<u64>,
 }
 
 impl From<TableView> for Table {
@@ -288,6 +291,7 @@ impl Table {
     /// As it is shown to who may read these buckets: of an alias of what lies in another, only what it shows itself.
     pub(crate) fn of(view: TableView, reach: &BucketReach) -> Self {
         let (row_count, is_alias) = (view.counted_rows(), view.alias.is_some());
+        let pipeline_step = view.pipeline.as_ref().map(|of| of.last_step);
         let (alias_of, alias_filter) = match view.alias.filter(|alias| reach.has(&alias.source_bucket)) {
             Some(AliasView { source_bucket: bucket, source_table: table, lens, .. }) => {
                 (Some(AliasSource { bucket, table }), Some(lens.filters))
@@ -318,6 +322,7 @@ impl Table {
             is_alias,
             alias_of,
             alias_filter,
+            pipeline_step,
         }
     }
 
@@ -407,6 +412,7 @@ mod tests {
             changed_seq: 1,
             row_count: 3,
             size_bytes: 4,
+            pipeline: None,
         };
         let expected = json!({
             "name": "orders", "bucket": "in_c_sales", "row_count": 3, "size_bytes": 4, "primary_key": ["id"],
@@ -415,7 +421,7 @@ mod tests {
         });
         assert_eq!(serde_json::to_value(Table::from(view.clone())).unwrap(), expected);
         let filters: Vec<WhereFilter> = serde_json::from_value(json!([{"column": "eu", "values": ["1"]}])).unwrap();
-        let lens = alluvium_tablestore::Lens { columns: None, filters };
+        let lens = alluvium_tablestore::Lens { filters, ..Default::default() };
         let (source_bucket, source_table) = ("secret".into(), "all".into());
         let alias = AliasView { uid: "a".into(), source_bucket, source_table, lens };
         let view = TableView { alias: Some(alias), ..view };

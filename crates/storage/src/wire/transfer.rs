@@ -247,6 +247,9 @@ pub struct ExportBody {
     pub limit: Option<i64>,
     /// The table as it was at `STREAM:SEQUENCE`, a position token or an RFC 3339 time.
     pub as_of: Option<String>,
+    /// Of a table or view of a pipeline: as it was after this step.
+    #[schema(minimum = 0)]
+    pub as_of_step: Option<i64>,
 }
 
 impl ExportBody {
@@ -262,6 +265,7 @@ impl ExportBody {
             include_internal_timestamp: body.opt_bool("include_internal_timestamp").unwrap_or(false),
             limit: body.opt_int("limit", 1, i64::MAX),
             as_of: body.opt_string("as_of"),
+            as_of_step: body.opt_int("as_of_step", 0, i64::MAX),
         })
     }
 }

@@ -31,7 +31,7 @@ impl TableVersion {
         let Version { seq, time, operation, actor, rows } = version;
         let actor = match Actor::try_from(actor.clone()) {
             Ok(Actor::Key(key)) => key,
-            Ok(Actor::Admin | Actor::Nats(_) | Actor::System(_)) | Err(_) => actor,
+            Ok(Actor::Admin | Actor::Login(_) | Actor::Owner(_) | Actor::Nats(_) | Actor::System(_)) | Err(_) => actor,
         };
         Self { version: format!("{stream}:{seq}"), sequence: seq, time: time.to_rfc3339(), operation, actor, rows }
     }

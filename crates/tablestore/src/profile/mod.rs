@@ -138,7 +138,7 @@ impl Hub {
         let (attached, session) = self.open_file(file)?;
         let transaction = session.begin()?;
         let meta = crate::meta::read(&session, &attached)?;
-        let (relation, mut meta) = through(lens, attached.relation("data"), meta)?;
+        let (relation, mut meta) = through(lens, &attached, meta)?;
         if lens.is_some() {
             let sql = format!("SELECT count(*) FROM {relation}");
             let rows = session.row(&sql, |row| row.get::<_, i64>(0)).map_err(|error| read_error(&error))?;

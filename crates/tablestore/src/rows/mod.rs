@@ -11,6 +11,8 @@ mod conform;
 mod container;
 mod json;
 
+pub(crate) use conform::arrow_type;
+
 use std::collections::HashMap;
 use std::ops::Range;
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Catalogue, Project};
 use crate::model::{names, problem};
+use crate::pipelines::PIPELINES;
 
 pub use level::Level;
 
@@ -32,6 +33,13 @@ pub struct Link {
     /// Whether the source cut it: then it shows nothing, whatever is shared later.
     #[serde(default)]
     pub is_closed: bool,
+}
+
+impl Link {
+    /// Whether it shows a pipeline, of which no project keeps note.
+    pub fn is_of_pipeline(&self) -> bool {
+        self.project == PIPELINES
+    }
 }
 
 /// Who may show a bucket, and who does.
@@ -80,6 +88,7 @@ impl Bucket {
     fn own(&self) -> Result<&Self, Problem> {
         match &self.link {
             None => Ok(self),
+            Some(link) if link.is_of_pipeline() => Err(problem::bucket_of_pipeline(&self.name)),
             Some(link) => {
                 let detail = format!(
                     "Bucket {} shows {}.{}: share or link that one instead, a link to a link is none.",

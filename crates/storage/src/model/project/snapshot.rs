@@ -210,7 +210,9 @@ impl Decide<Project> for ExpireSnapshots {
 fn by(actor: &Actor) -> String {
     match actor {
         Actor::Key(id) => id.clone(),
-        other @ (Actor::Admin | Actor::Nats(_) | Actor::System(_)) => other.to_string(),
+        other @ (Actor::Admin | Actor::Login(_) | Actor::Owner(_) | Actor::Nats(_) | Actor::System(_)) => {
+            other.to_string()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use axum::http::Method;
 
 use super::{
     BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, TOO_MUCH, both,
-    past, reads_bucket, writes_bucket,
+    past, reads_bucket, step, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, profile, rows};
@@ -19,7 +19,7 @@ pub(super) fn all() -> Routes {
             &paths::PREVIEW,
             reads_bucket,
             rows::preview,
-            past(
+            step(past(
                 op("previewTable", "Show rows in a stable order")
                     .query::<wire::PreviewQuery>()
                     .query::<wire::FormatQuery>()
@@ -27,14 +27,14 @@ pub(super) fn all() -> Routes {
                     .or_binary(200, "text/csv")
                     .errors(CONDITIONS)
                     .errors(&[STAMP_TAKEN]),
-            ),
+            )),
         ),
         both(
             Method::POST,
             &paths::PREVIEW,
             reads_bucket,
             rows::preview_filtered,
-            past(
+            step(past(
                 op("previewTableFiltered", "Show rows that meet conditions, in a chosen order")
                     .query::<wire::FormatQuery>()
                     .body::<wire::PreviewBody>()
@@ -42,7 +42,7 @@ pub(super) fn all() -> Routes {
                     .or_binary(200, "text/csv")
                     .errors(CONDITIONS)
                     .errors(&[STAMP_TAKEN]),
-            ),
+            )),
         )
         .asks(),
         both(

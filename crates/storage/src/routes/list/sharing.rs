@@ -4,7 +4,8 @@ use alluvium_http::Op;
 use axum::http::Method;
 
 use super::{
-    BAD_NAME, HAS_ALIASES, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets, both,
+    BAD_NAME, HAS_ALIASES, NO_BRANCH, NO_BUCKET, NO_PROJECT, NOT_ON_BRANCH, Routes, administers_buckets,
+    administers_buckets_and_reads_pipelines, both,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::{paths, sharing};
@@ -47,6 +48,22 @@ pub(super) fn all() -> Routes {
                 .errors(&[NO_PROJECT, NO_BRANCH, NO_BUCKET, NOT_ON_BRANCH, BAD_NAME])
                 .errors(&["storage.bucket_exists", "storage.bucket_already_linked", "storage.bucket_not_shared"])
                 .errors(&["storage.invalid_request", "storage.quota_exceeded"]),
+        )
+        .timeout(WRITE_TIMEOUT),
+        both(
+            Method::POST,
+            &paths::LINK_PIPELINE,
+            administers_buckets_and_reads_pipelines,
+            sharing::link_pipeline,
+            op("linkPipeline", "Show the tables and views of a pipeline as those of a bucket")
+                .description(
+                    "They can be read as tables are, and by `as_of_step`; unlink the bucket as any that is a link.",
+                )
+                .body::<wire::PipelineLink>()
+                .json::<wire::Bucket>(201, "The linked bucket")
+                .errors(&[NO_PROJECT, NO_BRANCH, NOT_ON_BRANCH, BAD_NAME])
+                .errors(&["storage.bucket_exists", "storage.bucket_already_linked", "storage.pipeline_not_found"])
+                .errors(&["storage.quota_exceeded"]),
         )
         .timeout(WRITE_TIMEOUT),
         both(

@@ -5,8 +5,8 @@ use axum::http::Method;
 
 use super::workspaces::TAKEN_OUT;
 use super::{
-    BAD_NAME, BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, both,
-    reads_bucket, writes_bucket,
+    BAD_NAME, BUSY, CONDITIONS, FULL, LINKED, NO_BRANCH, NO_BUCKET, NO_PROJECT, NO_TABLE, Routes, STAMP_TAKEN, STEPS,
+    both, reads_bucket, writes_bucket,
 };
 use crate::routes::state::WRITE_TIMEOUT;
 use crate::routes::workspace_unload::UNLOAD_TIMEOUT;
@@ -108,7 +108,8 @@ pub(super) fn all() -> Routes {
                 .body::<wire::ExportBody>()
                 .json::<wire::Exported>(200, "The file")
                 .errors(&["storage.invalid_format", "storage.invalid_compression", STAMP_TAKEN])
-                .errors(CONDITIONS),
+                .errors(CONDITIONS)
+                .errors(STEPS),
         )
         .timeout(WRITE_TIMEOUT),
     ]

@@ -4,9 +4,10 @@ use alluvium_kernel::{Decide, DecisionContext, Evolve, Problem};
 
 use super::super::{Bucket, Project};
 use super::Link;
-use crate::contract::{BucketLinked, BucketUnlinked, LinkBucket, ProjectEvent, UnlinkBucket};
+use crate::contract::{BucketLinked, BucketUnlinked, LinkBucket, LinkPipeline, ProjectEvent, UnlinkBucket};
 use crate::model::limits::LINKED_PROJECTS_MAX;
 use crate::model::{names, problem};
+use crate::pipelines::PIPELINES;
 
 impl Decide<Project> for LinkBucket {
     type Event = ProjectEvent;
@@ -27,6 +28,26 @@ impl Decide<Project> for LinkBucket {
         let source_bucket = names::bucket_name(&source_bucket);
         let description = Some(format!("Linked from {source_project}.{source_bucket}"));
         let uid = at.new_uid(0);
+        Ok(vec![BucketLinked { project, bucket, uid, description, source_project, source_bucket, source_uid }.into()])
+    }
+}
+
+impl Decide<Project> for LinkPipeline {
+    type Event = ProjectEvent;
+
+    fn decide(self, state: &Project, at: &DecisionContext) -> Result<Vec<ProjectEvent>, Problem> {
+        let live = state.live(&self.project)?;
+        let there = live.buckets.get(&names::fold(&names::bucket_name(&self.bucket)));
+        if let Some(link) = there.filter(|bucket| bucket.link.is_some()) {
+            return Err(problem::bucket_already_linked(&link.name));
+        }
+        let bucket = live.takes_bucket(&self.bucket)?;
+        let Self { project, pipeline, pipeline_id: source_uid, .. } = self;
+        if uuid::Uuid::try_parse(&source_uid).is_err() {
+            return Err(problem::pipeline_not_found(&source_uid));
+        }
+        let description = Some(format!("Linked from pipeline {pipeline}"));
+        let (uid, source_project, source_bucket) = (at.new_uid(0), PIPELINES.to_owned(), pipeline);
         Ok(vec![BucketLinked { project, bucket, uid, description, source_project, source_bucket, source_uid }.into()])
     }
 }
@@ -94,6 +115,30 @@ mod tests {
             when(full, LinkBucket { source_project: "p0".into(), ..link() }).is_ok(),
             "a project that is linked already"
         );
+    }
+
+    #[test]
+    fn a_pipeline_is_linked_by_its_id() {
+        let id = "0190f0a0-0000-7000-8000-000000000001";
+        let link = || LinkPipeline {
+            project: "Shop".into(),
+            bucket: "in.c-live".into(),
+            pipeline: "p".into(),
+            pipeline_id: id.into(),
+        };
+        let linked = BucketLinked {
+            bucket: "in_c_live".into(),
+            description: Some("Linked from pipeline p".into()),
+            source_project: "_pipelines".into(),
+            source_bucket: "p".into(),
+            source_uid: id.into(),
+            ..linked()
+        };
+        assert_eq!(when(vec![created()], link()).unwrap(), vec![linked.clone().into()]);
+        refused(when(vec![created(), linked.into()], link()), 409, "storage.bucket_already_linked");
+        refused(when(vec![created(), bucket_created("in_c_live")], link()), 409, "storage.bucket_exists");
+        let unknown = LinkPipeline { pipeline_id: "p".into(), ..link() };
+        refused(when(vec![created()], unknown), 404, "storage.pipeline_not_found");
     }
 
     #[test]
